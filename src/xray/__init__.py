@@ -1,0 +1,3 @@
+"""Pneumonia on chest X-rays: honest training, testing and reporting from YAML files."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,236 @@
+"""The data module: a folder of films becomes train, validation and test batches."""
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import compress
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, DistributedSampler
+
+from xray.data.augment import Augmentation, augment
+from xray.data.dataset import FilmBatch, FilmDataset
+from xray.data.decode import decode_films
+from xray.data.film import ResizeRule
+from xray.data.index import Film, index_films
+from xray.data.patients import KERMANY_PATTERN
+from xray.data.split import SplitMethod, find_overlaps, split_by_patient
+from xray.errors import UserError
+
+
+class ChestXRayDataModule(LightningDataModule):
+    """Chest films in `root/train|val|test/CLASS/`, JPEG or PNG, of any mode and size.
+
+    Args:
+        root: The folder that holds train, val and test.
+        class_names: Names of the class folders; the second one is the positive class.
+        patient_pattern: Regular expression searched in a file's path below its class folder. Its group `patient` names
+            the patient, an optional group `group` joins patients that a split must not part. The default reads the
+            names of the public release.
+        validation: Where validation films come from. "random": train and val folders are pooled, and whole patients
+            drawn from them; "blocks": the same with contiguous runs of patient numbers, which predicts a shifted test
+            set better; "folder": the val folder as it is.
+        val_fraction: Share of the pool's films for validation.
+        split_seed: Seed of the split alone, so that runs with other seeds share their validation patients.
+        image_size: Side in pixels of what the network sees.
+        resize: How a film becomes a square: "squash", "pad" or "crop".
+        batch_size: Films per batch.
+        augmentation: Strengths of the training augmentation.
+        unreadable: "stop" at files that cannot be decoded, with a list of them, or "skip" them.
+        overlaps: "refuse" a patient or an identical file on both sides of folders that are trusted as they are, or
+            "accept" it, which is then written into the run.
+    """
+
+    def __init__(
+        self,
+        root: Path = Path("data/chest_xray"),
+        class_names: tuple[str, str] = ("NORMAL", "PNEUMONIA"),
+        patient_pattern: str = KERMANY_PATTERN,
+        validation: Literal[SplitMethod, "folder"] = "random",
+        val_fraction: float = 0.1,
+        split_seed: int = 0,
+        image_size: int = 128,
+        resize: ResizeRule = "squash",
+        batch_size: int = 32,
+        augmentation: Augmentation = Augmentation(),  # noqa: B008 - frozen
+        unreadable: Literal["stop", "skip"] = "stop",
+        overlaps: Literal["refuse", "accept"] = "refuse",
+    ) -> None:
+        super().__init__()
+        for name, value, least in (("image_size", image_size, 16), ("batch_size", batch_size, 1)):
+            if value < least:
+                raise UserError(f"data.{name} {value} is too small: at least {least}.")
+        self.root = Path(root)
+        self.class_names = tuple(class_names)
+        self.patient_pattern = patient_pattern
+        self.validation = validation
+        self.val_fraction = val_fraction
+        self.split_seed = split_seed
+        self.image_size = image_size
+        self.resize = resize
+        self.batch_size = batch_size
+        self.augmentation = augmentation
+        self.unreadable = unreadable
+        self.overlaps = overlaps
+        self.films: dict[str, list[Film]] = {}
+        """The films of each split that was set up, in the order of the batches' `index`."""
+        self.notes: list[str] = []
+        """What a reader of the run must know about its data: films left out, overlaps accepted."""
+        self._datasets: dict[str, FilmDataset] = {}
+
+    def setup(self, stage: str) -> None:
+        """Index, check, decode and split what a stage needs; what is there already is kept.
+
+        Raises:
+            UserError: The folder, its classes, its files or its patients are not as they should be.
+        """
+        if stage in {"fit", "validate"} and "val" not in self.films:
+            self._setup_pool(check_test=stage == "fit")
+        if stage == "test" and "test" not in self.films:
+            self._setup_test()
+
+    def _setup_pool(self, check_test: bool) -> None:
+        pooled = self.validation != "folder"
+        # The released val folder is so small that a data set may well do without it.
+        folders = ["train"] if pooled and not (self.root / "val").exists() else ["train", "val"]
+        films = self._index(folders)
+        if not pooled:
+            self._refuse_overlaps([f for f in films if f.folder == "train"], [f for f in films if f.folder == "val"])
+        if check_test and (self.root / "test").exists():
+            self._refuse_overlaps(films, self._index(["test"]))
+        films, pixels = self._decode(films)
+        if self.validation == "folder":
+            in_val = [film.folder == "val" for film in films]
+        else:
+            self._require_both_classes(films, "train")
+            in_val = split_by_patient(films, self.val_fraction, self.validation, self.split_seed)
+        for split, member in (("train", [not v for v in in_val]), ("val", in_val)):
+            self._keep(split, list(compress(films, member)), pixels[np.array(member)])
+
+    def _setup_test(self) -> None:
+        films = self._index(["test"])
+        seen = [folder for folder in ("train", "val") if (self.root / folder).exists()]
+        if seen:
+            self._refuse_overlaps(self._index(seen), films)
+        films, pixels = self._decode(films)
+        self._keep("test", films, pixels)
+
+    def refuse_trained(self, trained: Sequence[Film], split: str, same_source: bool) -> None:
+        """Refuse films of a split that a model was trained on, whatever the folders look like by now.
+
+        Args:
+            trained: The films that it was trained on.
+            split: The split that is about to be scored.
+            same_source: Whether both come from one folder, so that equal patient names mean one patient.
+
+        Raises:
+            UserError: Some are, and overlaps are not accepted.
+        """
+        known = trained if same_source else [replace(film, named=False) for film in trained]
+        self._refuse_overlaps(known, self.films[split])
+
+    def _index(self, folders: Sequence[str]) -> list[Film]:
+        films = index_films(self.root, folders, self.class_names, self.patient_pattern)
+        unnamed = [film.path for film in films if not film.named]
+        if unnamed and not any("no recognisable patient" in note for note in self.notes):
+            self._note(
+                f"{len(unnamed)} of {len(films)} films have no recognisable patient in their names (first: "
+                f"{unnamed[0]}): each counts as a patient of its own. Set data.patient_pattern if the names do tell."
+            )
+        return films
+
+    def _refuse_overlaps(self, first: Sequence[Film], second: Sequence[Film]) -> None:
+        overlaps = find_overlaps(first, second)
+        if not overlaps:
+            return
+        shown = "; ".join(overlaps[:5]) + (f"; and {len(overlaps) - 5} more" if len(overlaps) > 5 else "")
+        sides = " and ".join("+".join(sorted({film.folder for film in side})) for side in (first, second))
+        if self.overlaps == "refuse":
+            raise UserError(
+                f"{self.root}: {sides} share patients or files: {shown}. Move them to one side, or accept the overlap "
+                "with --data.overlaps accept."
+            )
+        self._note(f"Accepted: {sides} share patients or files: {shown}.")
+
+    def _decode(self, films: list[Film]) -> tuple[list[Film], np.typing.NDArray[np.uint8]]:
+        pixels, bad = decode_films([self.root / film.path for film in films], self.image_size, self.resize)
+        if bad:
+            listed = "\n".join(f"  {self.root / films[i].path}: {reason}" for i, reason in bad.items())
+            if self.unreadable == "stop":
+                raise UserError(
+                    f"{len(bad)} of {len(films)} films cannot be read; mend or remove them, or leave them out with "
+                    f"--data.unreadable skip:\n{listed}"
+                )
+            self._note(f"Left out {len(bad)} of {len(films)} films that cannot be read:\n{listed}")
+        return [film for i, film in enumerate(films) if i not in bad], pixels
+
+    def _keep(self, split: str, films: list[Film], pixels: np.typing.NDArray[np.uint8]) -> None:
+        self._require_both_classes(films, split)
+        self.films[split] = films
+        self._datasets[split] = FilmDataset(pixels, [film.label for film in films])
+
+    def _require_both_classes(self, films: Sequence[Film], where: str) -> None:
+        for label, name in enumerate(self.class_names):
+            if not any(film.label == label for film in films):
+                raise UserError(f"{self.root}: no readable film of class {name} for {where}; each class needs some.")
+
+    def _note(self, note: str) -> None:
+        self.notes.append(note)
+        warnings.warn(note, stacklevel=3)
+
+    @property
+    def class_counts(self) -> tuple[int, int]:
+        """Training films of the first and of the second class; known after `setup("fit")`."""
+        labels = Counter(film.label for film in self.films["train"])
+        return labels[0], labels[1]
+
+    def validation_films(self, rows: Tensor) -> Tensor:
+        """Validation films by row, shape (rows, size, size), float from 0 to 1."""
+        return self._datasets["val"].__getitems__(rows.tolist())["image"][:, 0].float() / 255
+
+    def train_dataloader(self) -> DataLoader[FilmBatch]:
+        """Training batches; their order depends on the run's seed and the epoch alone, so a resumed run repeats it."""
+        dataset = self._datasets["train"]
+        trainer = self.trainer
+        sampler: DistributedSampler[FilmBatch] = DistributedSampler(
+            dataset,
+            num_replicas=trainer.world_size if trainer else 1,
+            rank=trainer.global_rank if trainer else 0,
+            seed=torch.initial_seed() % 2**31,
+        )
+        # A last batch of one film would break batch normalisation.
+        return self._loader(dataset, sampler=sampler, drop_last=len(dataset) >= self.batch_size)
+
+    def val_dataloader(self) -> DataLoader[FilmBatch]:
+        """Validation batches in the order of the table."""
+        return self._loader(self._datasets["val"])
+
+    def test_dataloader(self) -> DataLoader[FilmBatch]:
+        """Test batches in the order of the table."""
+        return self._loader(self._datasets["test"])
+
+    def _loader(self, dataset: FilmDataset, **options: Any) -> DataLoader[FilmBatch]:
+        return DataLoader(
+            dataset,
+            batch_size=self.batch_size,
+            # The data set makes whole batches.
+            collate_fn=_identity,
+            pin_memory=torch.cuda.is_available(),
+            **options,
+        )
+
+    def on_after_batch_transfer(self, batch: FilmBatch, dataloader_idx: int) -> FilmBatch:  # noqa: ARG002 - Lightning's
+        """Augment training batches on the device."""
+        if self.trainer is not None and self.trainer.training:
+            batch["image"] = augment(batch["image"], self.augmentation)
+        return batch
+
+
+def _identity(batch: Any) -> Any:  # noqa: ANN401 - a list of samples by torch's types, here a batch
+    return batch

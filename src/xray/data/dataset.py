@@ -1,0 +1,46 @@
+"""Decoded films as batches of tensors."""
+
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+
+class FilmBatch(TypedDict):
+    """What a model is given."""
+
+    image: Tensor
+    """Grey films, shape (batch, 1, size, size): uint8 from 0 to 255, or after augmentation float from 0 to 1."""
+    label: Tensor
+    """Class numbers 0 or 1, shape (batch,), float32."""
+    index: Tensor
+    """Row of each film in the table of its split, shape (batch,), int64."""
+
+
+class FilmDataset(Dataset[FilmBatch]):
+    """Films in memory; a whole batch is gathered with one copy.
+
+    Args:
+        films: Shape (n, size, size), dtype uint8.
+        labels: n class numbers.
+    """
+
+    def __init__(self, films: npt.NDArray[np.uint8], labels: list[int]) -> None:
+        self._films = films
+        self._labels = torch.tensor(labels, dtype=torch.float32)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, row: int) -> FilmBatch:
+        """One film as a batch of one."""
+        return self.__getitems__([row])
+
+    def __getitems__(self, rows: list[int]) -> FilmBatch:
+        """The films of these rows, which the data loader asks for at once instead of one by one."""
+        index = torch.tensor(rows, dtype=torch.int64)
+        image = torch.from_numpy(self._films[rows]).unsqueeze(1)
+        return {"image": image, "label": self._labels[index], "index": index}

@@ -1,0 +1,134 @@
+"""From a folder of class folders to one table of films."""
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from xray.data.film import FILM_SUFFIXES
+from xray.data.patients import compile_pattern, patient_of
+from xray.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """One row of the index."""
+
+    path: str
+    """Path below the root, with forward slashes: `train/NORMAL/IM-0115-0001.jpeg`."""
+    folder: str
+    """Which of train, val and test it lies in."""
+    label: int
+    """Position of its class in the class names."""
+    patient: str
+    group: str
+    digest: str
+    """Hash of the file's bytes: two films with one digest are one picture."""
+    named: bool
+    """Whether the name told the patient; otherwise the film is its own patient."""
+
+
+def index_films(root: Path, folders: Iterable[str], class_names: Sequence[str], patient_pattern: str) -> list[Film]:
+    """List the films below `root`, sorted by path.
+
+    Args:
+        root: The folder that holds train, val and test.
+        folders: Which of them to read.
+        class_names: Names of the class folders, in the order of their labels.
+        patient_pattern: See `xray.data.patients.compile_pattern`.
+
+    Raises:
+        UserError: A folder is missing, or its class folders are not exactly `class_names`.
+    """
+    pattern = compile_pattern(patient_pattern)
+    check_root(root, class_names)
+    films: list[Film] = []
+    for folder in folders:
+        check_class_folders(root / folder, class_names)
+        for label, class_name in enumerate(class_names):
+            paths = film_paths(root / folder / class_name)
+            for path, digest in zip(paths, _digests(paths), strict=True):
+                below_root = path.relative_to(root).as_posix()
+                patient = patient_of(path.relative_to(root / folder / class_name).as_posix(), pattern)
+                identity, group = patient or (below_root, below_root)
+                films.append(Film(below_root, folder, label, identity, group, digest, patient is not None))
+    return sorted(films, key=lambda film: film.path)
+
+
+def film_paths(folder: Path) -> list[Path]:
+    """All JPEG and PNG files at any depth below a folder, sorted; hidden files and folders are passed over."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in FILM_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def check_root(root: Path, class_names: Sequence[str]) -> None:
+    """Refuse a root that is no folder, or that holds the classes itself.
+
+    Raises:
+        UserError: With what to name instead.
+    """
+    if not root.is_dir():
+        what = "is a file" if root.is_file() else "does not exist"
+        raise UserError(
+            f"data.root {root} {what}: name a folder that holds train, val and test with --data.root DIR, "
+            "or make a synthetic one with 'python -m xray synth DIR'."
+        )
+    if all((root / name).is_dir() for name in class_names):
+        raise UserError(
+            f"data.root {root} holds the class folders {', '.join(class_names)} themselves: "
+            f"name the folder above train, val and test, not one of them."
+        )
+
+
+def check_class_folders(folder: Path, class_names: Sequence[str]) -> None:
+    """Refuse a folder whose class folders are not exactly the class names.
+
+    Raises:
+        UserError: With what was expected and what was found.
+    """
+    if not folder.is_dir():
+        raise UserError(f"No folder {folder.name} in data.root {folder.parent} (found: {_listing(folder.parent)}).")
+    found = sorted(path.name for path in folder.iterdir() if path.is_dir() and not _is_clutter(path.name))
+    missing = [name for name in class_names if name not in found]
+    extra = [name for name in found if name not in class_names]
+    if not missing and not extra:
+        return
+    complaints = [f"no class folder {name}" for name in missing]
+    for name in extra:
+        near = difflib.get_close_matches(name.upper(), [known.upper() for known in missing], n=1, cutoff=0.6)
+        hint = f" (rename it to {next(m for m in missing if m.upper() == near[0])}?)" if near else ""
+        complaints.append(f"{name} is no class{hint}")
+    raise UserError(
+        f"{folder}: {'; '.join(complaints)}. Found: {', '.join(found) or 'no folder'}; "
+        f"expected by data.class_names: {', '.join(class_names)}."
+    )
+
+
+def _is_clutter(name: str) -> bool:
+    # The public archive carries the folders that macOS adds.
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _listing(folder: Path, most: int = 8) -> str:
+    names = sorted(path.name for path in folder.iterdir() if not _is_clutter(path.name))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") or "nothing"
+
+
+def _digests(paths: Sequence[Path]) -> list[str]:
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(_digest, paths))
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}).") from None

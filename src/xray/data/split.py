@@ -1,0 +1,133 @@
+"""Train and validation by patient, never by image."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import Literal
+
+from xray.data.index import Film
+from xray.data.patients import series_and_number
+from xray.errors import UserError
+
+SplitMethod = Literal["random", "blocks"]
+
+
+def split_by_patient(films: Sequence[Film], fraction: float, method: SplitMethod, seed: int) -> list[bool]:
+    """Choose the validation films.
+
+    Films of one group, and identical files under whatever names, always fall on one side. Within each class, and for
+    "blocks" within each number series of it, about `fraction` of the films are chosen:
+
+    - "random": patients in the order of a keyed hash of their names. Adding films to the folder moves few patients.
+    - "blocks": one contiguous run of patient numbers, starting where the seed says. Films taken close in time then lie
+      on one side, as they do between a training set and tomorrow's films.
+
+    Args:
+        films: The pool; its order does not matter for which film goes where.
+        fraction: Share of films for validation, between 0 and 1, both excluded.
+        method: "random" or "blocks".
+        seed: Another seed, another split.
+
+    Returns:
+        One truth value for each film: True for validation.
+
+    Raises:
+        UserError: The fraction is out of range, or a class has fewer than two patients that can be told apart.
+    """
+    if not 0 < fraction < 1:
+        raise UserError(f"data.val_fraction {fraction} must lie between 0 and 1, for example 0.1.")
+    clusters = inseparable_clusters(films)
+    strata: dict[tuple[int, str], list[list[int]]] = defaultdict(list)
+    for cluster in clusters:
+        first = min((films[i] for i in cluster), key=_block_order)
+        series = _block_order(first)[0] if method == "blocks" else ""
+        strata[first.label, series].append(cluster)
+
+    chosen: set[int] = set()
+    for (label, series), members in sorted(strata.items()):
+        target = fraction * sum(map(len, members))
+        if method == "blocks":
+            members.sort(key=lambda cluster: min(_block_order(films[i]) for i in cluster))
+            # Begin early enough that the run never wraps round to the other end of the series.
+            starts = 1 + _last_start([len(cluster) for cluster in members], target)
+            members = members[int(_keyed_hash(seed, f"{label}/{series}"), 16) % starts :]
+        else:
+            members.sort(key=lambda cluster: _keyed_hash(seed, min(films[i].group for i in cluster)))
+        chosen.update(_fill(members, target))
+    for label in sorted({film.label for film in films}):
+        if not any(films[i].label == label for i in chosen):
+            # Few patients, each above the target: the smallest cluster is nearest to it.
+            candidates = [cluster for (of, _), those in strata.items() if of == label for cluster in those]
+            _, _, smallest = min((len(cluster), min(films[i].path for i in cluster), cluster) for cluster in candidates)
+            chosen.update(smallest)
+        if all(i in chosen for i, film in enumerate(films) if film.label == label):
+            raise UserError(
+                f"The films of class {label} cannot be split by patient: they belong to one patient, or are copies of "
+                "one another. Add patients, or trust the val folder with --data.validation folder."
+            )
+    return [i in chosen for i in range(len(films))]
+
+
+def inseparable_clusters(films: Sequence[Film]) -> list[list[int]]:
+    """Positions of films that must stay together: one group, or one file's bytes, directly or by a chain."""
+    parent = list(range(len(films)))
+
+    def find(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    first_seen: dict[Hashable, int] = {}
+    for i, film in enumerate(films):
+        for key in (("group", film.group), ("digest", film.digest)):
+            parent[find(i)] = find(first_seen.setdefault(key, i))
+    clusters: dict[int, list[int]] = defaultdict(list)
+    for i in range(len(films)):
+        clusters[find(i)].append(i)
+    return list(clusters.values())
+
+
+def find_overlaps(first: Iterable[Film], second: Iterable[Film]) -> list[str]:
+    """Patients and identical files that stand on both sides, one sentence each; empty where the sides are apart.
+
+    Patients count as the same by their identity, not by their group: a group only says that they might be.
+    """
+    by_patient = {film.patient: film.path for film in first if film.named}
+    by_digest = {film.digest: film.path for film in first}
+    sentences: dict[str, str] = {}
+    for film in second:
+        if film.digest in by_digest:
+            sentences[film.digest] = f"{film.path} is the same file as {by_digest[film.digest]}"
+        elif film.named and film.patient in by_patient:
+            sentences.setdefault(film.patient, f"patient {film.patient} ({by_patient[film.patient]} and {film.path})")
+    return list(sentences.values())
+
+
+def _block_order(film: Film) -> tuple[str, int, str]:
+    series, number = series_and_number(film.group)
+    return series, number, film.group
+
+
+def _keyed_hash(seed: int, name: str) -> str:
+    return hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).hexdigest()
+
+
+def _fill(clusters: Sequence[Sequence[int]], target: float) -> Iterator[int]:
+    """Take whole clusters in order for as long as that brings the count nearer to the target."""
+    taken = 0
+    for cluster in clusters:
+        if abs(taken + len(cluster) - target) > abs(taken - target):
+            return
+        taken += len(cluster)
+        yield from cluster
+
+
+def _last_start(sizes: Sequence[int], target: float) -> int:
+    """Last position from which the clusters to the end still hold the target."""
+    total = 0
+    for start in range(len(sizes) - 1, -1, -1):
+        total += sizes[start]
+        if total >= target:
+            return start
+    return 0
