@@ -1,0 +1,1 @@
+"""What a run records about itself, and what keeps it repeatable."""

@@ -1,0 +1,68 @@
+"""best.ckpt and last.ckpt, in the run's own folder."""
+
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from xray.errors import UserError
+
+
+class RunCheckpoint(ModelCheckpoint):
+    """Keep the best and the last epoch in `<root>/<experiment>/version_N/`.
+
+    Args:
+        root: Folder of all checkpoints; experiment and version are the logger's.
+        monitor: The logged value that tells the best epoch.
+        mode: Whether more of it or less is better.
+    """
+
+    def __init__(
+        self, root: Path = Path("checkpoints"), monitor: str = "val/auroc", mode: Literal["max", "min"] = "max"
+    ) -> None:
+        # One file for each: an improved best.ckpt replaces the one before.
+        super().__init__(
+            monitor=monitor,
+            mode=mode,
+            filename="best",
+            save_last=True,
+            auto_insert_metric_name=False,
+            enable_version_counter=False,
+        )
+        self.root = Path(root)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Find the run's folder."""
+        if stage == "fit":
+            logger = trainer.logger
+            if logger is None or logger.name is None or logger.version is None:
+                raise UserError(
+                    "trainer.logger has no name and version to file checkpoints under: use TensorBoardLogger as in "
+                    "configs/cnn.yaml, or take RunCheckpoint out of trainer.callbacks."
+                )
+            version = logger.version if isinstance(logger.version, str) else f"version_{logger.version}"
+            self.dirpath = str(self.root / logger.name / version)
+        super().setup(trainer, pl_module, stage)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Bring the best epoch so far along into the folder of a resumed run."""
+        best = Path(state_dict["best_model_path"])
+        if self.dirpath is None or not best.is_file():
+            super().load_state_dict(state_dict)
+            return
+        Path(self.dirpath).mkdir(parents=True, exist_ok=True)
+        brought = shutil.copy2(best, Path(self.dirpath) / best.name)
+        score = state_dict["best_model_score"]
+        super().load_state_dict(
+            state_dict
+            | {
+                "dirpath": self.dirpath,
+                "best_model_path": str(brought),
+                "kth_best_model_path": str(brought),
+                "kth_value": score,
+                "best_k_models": {str(brought): score},
+                "last_model_path": "",
+            }
+        )

@@ -1,0 +1,92 @@
+"""Pictures for TensorBoard: what the model is shown, and how it does on the validation films."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+
+from xray.callbacks.outputs import CollectOutputs
+from xray.data.dataset import FilmBatch
+from xray.evaluation.figures import NOTICE, curves_figure, films_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from xray.data.datamodule import ChestXRayDataModule
+    from xray.models.base import FilmClassifier
+
+
+class AugmentedFilms(Callback):
+    """Show the first training films of an epoch as the model sees them.
+
+    Args:
+        count: How many films.
+        every_n_epochs: Draw in every n-th epoch, the first among them.
+    """
+
+    def __init__(self, count: int = 18, every_n_epochs: int = 5) -> None:
+        self.count = count
+        self.every_n_epochs = every_n_epochs
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: FilmBatch, batch_idx: int
+    ) -> None:
+        """Draw the first batch."""
+        if batch_idx or trainer.current_epoch % self.every_n_epochs or not trainer.is_global_zero:
+            return
+        data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        images = batch["image"][: self.count, 0].float().cpu().numpy()
+        captions = [data.class_names[int(label)] for label in batch["label"][: self.count]]
+        title = f"Training films after augmentation, epoch {trainer.current_epoch}"
+        add_figure(trainer, "train/films", films_figure(list(images), captions, title))
+
+
+class ValidationFigures(CollectOutputs):
+    """Draw ROC curve, precision-recall curve and confusion matrix of every validation epoch, and the worst errors.
+
+    Args:
+        worst: How many of the most confidently wrong films to show.
+        every_n_epochs: Show them in every n-th epoch; the curves are drawn in each.
+    """
+
+    def __init__(self, worst: int = 12, every_n_epochs: int = 5) -> None:
+        super().__init__()
+        self.worst = worst
+        self.every_n_epochs = every_n_epochs
+
+    def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
+        """Draw one epoch."""
+        if not trainer.training and trainer.state.fn != "fit":
+            return
+        model: FilmClassifier = pl_module  # type: ignore[assignment]
+        data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        films = [data.films["val"][row] for row in index.tolist()]
+        labels = np.array([film.label for film in films])
+        scores = model.probability(logits.to(model.device)).cpu().numpy()
+        epoch = trainer.current_epoch
+        threshold = float(model.threshold)
+        title = f"{len(films)} validation films, epoch {epoch}"
+        add_figure(trainer, "val/curves", curves_figure(labels, scores, threshold, data.class_names, title))
+        if epoch % self.every_n_epochs and epoch + 1 != trainer.max_epochs:
+            return
+        # How far on the wrong side of the threshold, worst first.
+        wrong_by = np.where(labels == 1, threshold - scores, scores - threshold)
+        worst = [int(i) for i in np.argsort(-wrong_by, kind="stable")[: self.worst] if wrong_by[i] > 0]
+        batch = data.validation_films(index[torch.tensor(worst, dtype=torch.int64)])
+        captions = [
+            f"{films[i].path.rsplit('/', 1)[-1]}\n{data.class_names[films[i].label]}, "
+            f"P({data.class_names[1]}) = {scores[i]:.3f}"
+            for i in worst
+        ]
+        title = f"Most confidently wrong validation films, epoch {epoch}. {NOTICE}"
+        add_figure(trainer, "val/worst", films_figure(list(batch.numpy()), captions, title, columns=4))
+
+
+def add_figure(trainer: Trainer, tag: str, figure: "Figure") -> None:
+    """Send a figure to TensorBoard."""
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.add_figure(tag, figure, global_step=trainer.current_epoch)

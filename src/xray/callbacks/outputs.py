@@ -1,0 +1,82 @@
+"""Logits of a whole epoch, each film once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from xray.data.dataset import FilmBatch
+
+
+class CollectOutputs(Callback):
+    """Base of callbacks that look at all logits of a validation or test epoch.
+
+    A subclass implements `on_outputs`, which is called on the first process with the logits of all films.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Tensor, Tensor]] = []
+
+    def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
+        """Do something with an epoch's films.
+
+        Args:
+            trainer: The trainer.
+            pl_module: The model.
+            index: Rows of the split's table, ascending, each once; shape (films,), int64.
+            logits: Their logits, shape (films,), float64.
+        """
+        raise NotImplementedError
+
+    def _collect(self, outputs: Mapping[str, Any]) -> None:
+        self._parts.append((outputs["index"].detach().cpu(), outputs["logit"].detach().double().cpu()))
+
+    def _finish(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        index, logits = (torch.cat(parts) for parts in zip(*self._parts, strict=True))
+        self._parts = []
+        if trainer.world_size > 1:
+            device = pl_module.device
+            index = trainer.strategy.all_gather(index.to(device)).flatten().cpu()
+            logits = trainer.strategy.all_gather(logits.to(device)).flatten().cpu()
+        if trainer.is_global_zero:
+            # The distributed sampler repeats films to even out the processes; each counts once.
+            rows, places = torch.unique(index, return_inverse=True)
+            unique = torch.empty(len(rows), dtype=torch.float64)
+            unique[places] = logits
+            self.on_outputs(trainer, pl_module, rows, unique)
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,  # noqa: ANN401 - Lightning's type
+        batch: FilmBatch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the logits of a batch."""
+        if not trainer.sanity_checking:
+            self._collect(outputs)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Hand the epoch's logits over."""
+        if not trainer.sanity_checking:
+            self._finish(trainer, pl_module)
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,  # noqa: ANN401 - Lightning's type
+        batch: FilmBatch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the logits of a batch."""
+        self._collect(outputs)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Hand the epoch's logits over."""
+        self._finish(trainer, pl_module)

@@ -1,0 +1,95 @@
+"""Figures of an evaluation, drawn with matplotlib from arrays."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from xray.evaluation.metrics import Confusion, Labels, Scores, auroc, average_precision
+
+NOTICE = "For research and teaching; not a medical device."
+LINE = "#1f5fa8"
+FAINT = "#9aa4b0"
+
+
+def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names: Sequence[str], title: str) -> Figure:
+    """ROC curve, precision-recall curve and confusion matrix side by side.
+
+    Args:
+        labels: 0 or 1, shape (n,).
+        scores: Probabilities of the second class, shape (n,).
+        threshold: Where decisions are made; its place is marked on both curves.
+        class_names: Names of the two classes.
+        title: What the films are.
+    """
+    figure = Figure(figsize=(12, 4.2), layout="constrained")
+    roc, precision_recall, matrix = figure.subplots(1, 3)
+    confusion = Confusion.of(labels, (scores >= threshold).astype(np.int64))
+    order = np.argsort(-scores, kind="stable")
+    last_of_tie = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+    true = np.cumsum(labels[order])[last_of_tie]
+    false = last_of_tie + 1 - true
+    negatives, positives = np.bincount(labels, minlength=2)
+
+    roc.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1)
+    roc.plot(np.append(0, false / max(negatives, 1)), np.append(0, true / max(positives, 1)), color=LINE)
+    roc.plot(1 - confusion.specificity, confusion.sensitivity, "o", color=LINE)
+    _frame(roc, "1 - specificity", "Sensitivity", f"ROC curve, AUROC {auroc(labels, scores):.4f}")
+
+    precision = true / (last_of_tie + 1)
+    precision_recall.step(np.append(0, true / max(positives, 1)), np.append(precision[:1], precision), color=LINE)
+    called = confusion.tp + confusion.fp
+    if called:
+        precision_recall.plot(confusion.sensitivity, confusion.tp / called, "o", color=LINE)
+    prevalence = positives / len(labels)
+    precision_recall.axhline(prevalence, color=FAINT, linestyle=":", linewidth=1)
+    average = average_precision(labels, scores)
+    _frame(precision_recall, "Recall (sensitivity)", "Precision", f"Precision-recall curve, AP {average:.4f}")
+
+    counts = np.array([[confusion.tn, confusion.fp], [confusion.fn, confusion.tp]])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    matrix.imshow(shares, cmap="Blues", vmin=0, vmax=1.3)
+    for row, column in np.ndindex(2, 2):
+        text = f"{counts[row, column]}\n{shares[row, column]:.1%}"
+        matrix.text(
+            column, row, text, ha="center", va="center", color="white" if shares[row, column] > 0.7 else "black"
+        )
+    matrix.set_xticks([0, 1], class_names)
+    matrix.set_yticks([0, 1], class_names, rotation=90, va="center")
+    matrix.set(xlabel="Decision", ylabel="Label", title=f"Decisions at threshold {threshold:.3f}")
+    figure.suptitle(title, fontweight="bold")
+    return figure
+
+
+def films_figure(
+    films: Sequence[npt.NDArray[np.float32]], captions: Sequence[str], title: str, columns: int = 6
+) -> Figure:
+    """Films in a grid, each under its caption.
+
+    Args:
+        films: Grey films of shape (height, width), from 0 to 1.
+        captions: A text for each film.
+        title: Title of the whole.
+        columns: Films in a row.
+    """
+    columns = min(columns, max(len(films), 1))
+    rows = max(1, -(-len(films) // columns))
+    figure = Figure(figsize=(2.1 * columns, 2.45 * rows + 0.6), layout="constrained")
+    for axes in np.ravel(figure.subplots(rows, columns, squeeze=False)):
+        axes.axis("off")
+    for axes, film, caption in zip(figure.axes, films, captions, strict=False):
+        axes.imshow(film, cmap="gray", vmin=0, vmax=1)
+        axes.set_title(caption, fontsize=7)
+    if not films:
+        figure.axes[0].text(0.5, 0.5, "none", ha="center", va="center", color=FAINT)
+    figure.suptitle(title, fontsize=10, fontweight="bold")
+    return figure
+
+
+def _frame(axes: Axes, x: str, y: str, title: str) -> None:
+    axes.set(xlabel=x, ylabel=y, title=title, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.set_aspect("equal")
+    axes.grid(color="#e6e9ed", linewidth=0.8)
+    axes.set_axisbelow(True)

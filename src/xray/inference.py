@@ -1,0 +1,54 @@
+"""Films through a trained model: the path that predicting shares with training and testing."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from xray.data.decode import decode_films
+from xray.data.patients import compile_pattern, patient_of
+from xray.evaluation.predictions import Predictions, decide
+from xray.models.base import FilmClassifier
+
+CHUNK = 1024
+"""Films decoded at a time, so that memory does not grow with their number."""
+
+
+def predict_films(
+    paths: Sequence[Path], model: FilmClassifier, data: Mapping[str, Any]
+) -> tuple[Predictions, dict[Path, str]]:
+    """Predict image files.
+
+    Args:
+        paths: The files.
+        model: A model in evaluation mode.
+        data: The data section of the config that the model was trained with.
+
+    Returns:
+        One row for each file that can be read, in the order of `paths`, without labels; and the reason for each that
+        cannot.
+    """
+    logits: list[float] = []
+    unreadable: dict[Path, str] = {}
+    for start in range(0, len(paths), CHUNK):
+        chunk = paths[start : start + CHUNK]
+        films, bad = decode_films(chunk, data["image_size"], data["resize"])
+        unreadable |= {chunk[i]: reason for i, reason in bad.items()}
+        with torch.inference_mode():
+            for batch in torch.split(torch.from_numpy(films).unsqueeze(1), data["batch_size"]):
+                logits += model(batch.to(model.device)).double().tolist()
+    read = [path for path in paths if path not in unreadable]
+    pattern = compile_pattern(data["patient_pattern"])
+    named = [patient_of(path.name, pattern) for path in read]
+    probability = model.probability(torch.tensor(logits, dtype=torch.float64)).cpu().numpy()
+    table = Predictions(
+        path=[str(path) for path in read],
+        patient=[found.patient if found else str(path) for found, path in zip(named, read, strict=True)],
+        label=[""] * len(read),
+        logit=np.array(logits, dtype=np.float64),
+        probability=probability,
+        decision=decide(probability, float(model.threshold), data["class_names"]),
+    )
+    return table, unreadable

@@ -1,0 +1,159 @@
+"""What every classifier shares: loss, metrics, optimiser, schedule, and all that a checkpoint needs to decide."""
+
+from collections.abc import Iterable
+from typing import Any, Literal, Protocol
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+from torch.nn import functional as nnf
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torchmetrics import MetricCollection
+from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryAveragePrecision
+
+from xray.data.dataset import FilmBatch
+from xray.models.schedule import WarmupCosine
+
+ClassWeight = Literal["balanced", "none"]
+
+
+class TrainingData(Protocol):
+    """What a classifier asks of the data module."""
+
+    class_counts: tuple[int, int]
+
+
+def adamw(parameters: Iterable[Any]) -> torch.optim.Optimizer:
+    """Default optimiser."""
+    return torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.05)
+
+
+class FilmClassifier(LightningModule):
+    """Binary classifier of grey films.
+
+    A film enters as grey bytes, or as float from 0 to 1, and is normalised in here; the logit leaves. Normalisation,
+    temperature and threshold are buffers, so a checkpoint's `state_dict` carries them.
+
+    Args:
+        network: Maps normalised films, shape (batch, 1, size, size), to logits, shape (batch, 1).
+        mean: Mean grey of the normalisation, on the scale from 0 to 1.
+        std: Standard deviation of grey, likewise.
+        optimizer: Makes the optimiser from parameter groups.
+        scheduler: Makes the schedule from the optimiser. `WarmupCosine` goes step by step over the whole run, any other
+            one epoch by epoch.
+        class_weight: "balanced" multiplies the loss of the positive class by negatives over positives in the training
+            films; "none" leaves it.
+        label_smoothing: Share by which a label is moved towards one half; 0 leaves it.
+    """
+
+    mean: Tensor
+    std: Tensor
+    temperature: Tensor
+    threshold: Tensor
+    positive_weight: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        mean: float,
+        std: float,
+        optimizer: OptimizerCallable = adamw,
+        scheduler: LRSchedulerCallable = WarmupCosine,
+        class_weight: ClassWeight = "balanced",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("std", torch.tensor(std))
+        self.register_buffer("temperature", torch.tensor(1.0))
+        self.register_buffer("threshold", torch.tensor(0.5))
+        self.register_buffer("positive_weight", torch.tensor(1.0))
+        metrics = MetricCollection(
+            {"auroc": BinaryAUROC(), "average_precision": BinaryAveragePrecision(), "accuracy": BinaryAccuracy()}
+        )
+        self.train_metrics = metrics.clone(prefix="train/")
+        self.val_metrics = metrics.clone(prefix="val/")
+
+    def forward(self, films: Tensor) -> Tensor:
+        """Logits of the positive class, shape (batch,), from films of shape (batch, 1, size, size)."""
+        if films.dtype == torch.uint8:
+            films = films.float() / 255
+        device = films.device.type
+        # Brain float keeps three digits, enough to learn by but not to rank films by: scores are in single precision.
+        with torch.autocast(device, enabled=self.training and torch.is_autocast_enabled(device)):
+            logits: Tensor = self.network((films - self.mean) / self.std)
+        return logits.squeeze(1).float()
+
+    def probability(self, logits: Tensor) -> Tensor:
+        """Calibrated probability of the positive class: sigmoid(logit / temperature), in double precision.
+
+        Single precision would round confident films to exactly 1 and make ties of them.
+        """
+        return (logits.double() / self.temperature.double()).sigmoid()
+
+    def model_step(self, batch: FilmBatch) -> tuple[Tensor, Tensor]:
+        """Mean loss of a batch, and its logits."""
+        logits = self(batch["image"])
+        targets = batch["label"] * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
+        loss = nnf.binary_cross_entropy_with_logits(logits, targets, pos_weight=self.positive_weight)
+        return loss, logits
+
+    def prepare_weights(self) -> None:
+        """Get hold of what a fresh training starts from, before any film is read; nothing by default."""
+
+    def on_fit_start(self) -> None:
+        """Take the weight of the positive class from the training films."""
+        if self.class_weight == "balanced":
+            data: TrainingData = self.trainer.datamodule  # type: ignore[attr-defined]
+            negatives, positives = data.class_counts
+            self.positive_weight.fill_(negatives / positives)
+
+    def training_step(self, batch: FilmBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
+        """Loss of one batch."""
+        loss, logits = self.model_step(batch)
+        self.train_metrics.update(self.probability(logits.detach()), batch["label"].int())
+        self.log("train/loss", loss, prog_bar=True, on_step=True, on_epoch=False)
+        self.log("lr", self.optimizers().param_groups[-1]["lr"], prog_bar=True, logger=False)  # type: ignore[union-attr]
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Log the epoch's training metrics, which are over augmented films."""
+        self.log_dict(self.train_metrics.compute())
+        self.train_metrics.reset()
+
+    def validation_step(self, batch: FilmBatch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
+        """Logits of one batch, for the metrics and for whichever callback draws them."""
+        loss, logits = self.model_step(batch)
+        self.val_metrics.update(self.probability(logits), batch["label"].int())
+        self.log("val/loss", loss, prog_bar=True, batch_size=len(logits), sync_dist=True)
+        for name, metric in self.val_metrics.items():
+            self.log(name, metric, prog_bar=name == "val/auroc")
+        return {"logit": logits, "index": batch["index"], "label": batch["label"]}
+
+    def test_step(self, batch: FilmBatch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
+        """Logits of one batch."""
+        return {"logit": self(batch["image"]), "index": batch["index"], "label": batch["label"]}
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What the optimiser gets; a subclass may give groups with factors `lr_scale` of the learning rate."""
+        return [{"params": list(self.parameters())}]
+
+    def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's many shapes
+        """Build optimiser and schedule from the callables of the config."""
+        optimizer = self.optimizer(self.parameter_groups())
+        for group in optimizer.param_groups:
+            group["lr"] *= group.get("lr_scale", 1.0)
+        scheduler = self.scheduler(optimizer)
+        if isinstance(scheduler, WarmupCosine):
+            scheduler.set_total_steps(int(self.trainer.estimated_stepping_batches))
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        plan: dict[str, Any] = {"scheduler": scheduler, "interval": "epoch"}
+        if isinstance(scheduler, ReduceLROnPlateau):
+            plan["monitor"] = "val/loss"
+        return {"optimizer": optimizer, "lr_scheduler": plan}

@@ -1,0 +1,35 @@
+"""The small network, trained from scratch."""
+
+from collections.abc import Sequence
+
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+
+from xray.models.base import ClassWeight, FilmClassifier, adamw
+from xray.models.schedule import WarmupCosine
+from xray.models.simple_cnn import SimpleCNN
+
+
+class CNNClassifier(FilmClassifier):
+    """`SimpleCNN` with the training that all classifiers share.
+
+    Args:
+        widths: Channels of each residual stage.
+        dropout: Probability of dropping a pooled feature.
+        optimizer: See `FilmClassifier`.
+        scheduler: See `FilmClassifier`.
+        class_weight: See `FilmClassifier`.
+        label_smoothing: See `FilmClassifier`.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int] = (32, 64, 128, 192),
+        dropout: float = 0.2,
+        optimizer: OptimizerCallable = adamw,
+        scheduler: LRSchedulerCallable = WarmupCosine,
+        class_weight: ClassWeight = "balanced",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        # Films fill the whole range about a middle grey: these two bring them to about zero mean and unit spread.
+        super().__init__(SimpleCNN(widths, dropout), 0.5, 0.25, optimizer, scheduler, class_weight, label_smoothing)
+        self.save_hyperparameters()

@@ -1,0 +1,134 @@
+"""A pretrained timm backbone, adapted to films: the head first, then more and more of the backbone."""
+
+from collections.abc import Sequence
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import Any
+
+import timm
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+
+from xray.errors import UserError
+from xray.models.base import ClassWeight, FilmClassifier, adamw
+from xray.models.schedule import WarmupCosine
+from xray.models.weights import check_backbone, fetch_hub_weights, read_weights
+
+
+class TransferClassifier(FilmClassifier):
+    """Any backbone of timm with one grey channel and one logit.
+
+    The backbone is cut into `unfreeze_stages` parts of about equal depth. For `head_epochs` only the head learns;
+    then, at each further epoch, one more part from the top, at a lower rate. What learns is a function of the epoch
+    alone, so a resumed run goes on as it was.
+
+    Args:
+        backbone: Name of a timm model.
+        pretrained: Start from ImageNet weights: from `weights` where given, otherwise from the model hub.
+        weights: Local file with the backbone's weights, see `xray.models.weights.read_weights`.
+        head_epochs: Epochs in which only the head learns.
+        unfreeze_stages: In how many steps the backbone is released; 1 releases all of it at once.
+        backbone_lr: The backbone's learning rate as a multiple of the head's.
+        dropout: Probability of dropping a feature before the head.
+        drop_path: Probability of dropping a residual branch, where the backbone has them.
+        optimizer: See `FilmClassifier`.
+        scheduler: See `FilmClassifier`.
+        class_weight: See `FilmClassifier`.
+        label_smoothing: See `FilmClassifier`.
+    """
+
+    def __init__(
+        self,
+        backbone: str = "tf_efficientnet_lite0",
+        pretrained: bool = True,
+        weights: Path | None = None,
+        head_epochs: int = 1,
+        unfreeze_stages: int = 2,
+        backbone_lr: float = 0.2,
+        dropout: float = 0.2,
+        drop_path: float = 0.0,
+        optimizer: OptimizerCallable = adamw,
+        scheduler: LRSchedulerCallable = WarmupCosine,
+        class_weight: ClassWeight = "balanced",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        check_backbone(backbone)
+        if unfreeze_stages < 1:
+            raise UserError(f"model.unfreeze_stages {unfreeze_stages} must be at least 1.")
+        network = timm.create_model(
+            backbone, pretrained=False, in_chans=1, num_classes=1, drop_rate=dropout, drop_path_rate=drop_path
+        )
+        # The normalisation the weights were made with, averaged over colours.
+        description: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
+        mean, std = (sum(description[key]) / 3 for key in ("mean", "std"))
+        super().__init__(network, mean, std, optimizer, scheduler, class_weight, label_smoothing)
+        self.backbone = backbone
+        self.pretrained = pretrained
+        self.weights = weights
+        self.head_epochs = head_epochs
+        self.unfreeze_stages = unfreeze_stages
+        self.backbone_lr = backbone_lr
+        self._start: dict[str, Tensor] | None = None
+        self.save_hyperparameters()
+
+    def prepare_weights(self) -> None:
+        """Read or fetch the pretrained weights.
+
+        Raises:
+            UserError: They cannot be had, or do not fit.
+        """
+        if not self.pretrained or self._start is not None:
+            return
+        if self.weights is not None:
+            self._start = read_weights(self.weights, self.backbone)
+        else:
+            self._start = fetch_hub_weights(self.backbone)
+
+    def setup(self, stage: str) -> None:
+        """Put the pretrained weights into a backbone that begins its training; a checkpoint brings its own."""
+        if stage == "fit" and self.pretrained and self.trainer.ckpt_path is None:
+            self.prepare_weights()
+            assert self._start is not None
+            self.network.load_state_dict(self.network.state_dict() | self._start)
+            self._start = None
+
+    @property
+    def _timm(self) -> Any:  # noqa: ANN401 - timm's models have methods of their own, which nn.Module does not know
+        return self.network
+
+    def _head(self) -> nn.Module:
+        head: nn.Module = self._timm.get_classifier()
+        return head
+
+    def backbone_stages(self) -> Sequence[Sequence[str]]:
+        """Names of the backbone's parameters in `unfreeze_stages` parts, from the input to the head."""
+        groups = timm.models.group_parameters(self._timm, self._timm.group_matcher(coarse=False))
+        head = {id(parameter) for parameter in self._head().parameters()}
+        parameters = dict(self.network.named_parameters())
+        layers = [
+            [name for name in names if id(parameters[name]) not in head]
+            for _, names in sorted(groups.items(), key=lambda item: item[0])
+        ]
+        layers = [layer for layer in layers if layer]
+        bounds = [round(i * len(layers) / self.unfreeze_stages) for i in range(self.unfreeze_stages + 1)]
+        return [list(chain.from_iterable(layers[low:high])) for low, high in pairwise(bounds)]
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Backbone at the lower rate, head at the full one."""
+        head = list(self._head().parameters())
+        of_head = {id(parameter) for parameter in head}
+        body = [parameter for parameter in self.parameters() if id(parameter) not in of_head]
+        return [{"params": body, "lr_scale": self.backbone_lr}, {"params": head, "lr_scale": 1.0}]
+
+    def on_train_epoch_start(self) -> None:
+        """Freeze what is not to learn in this epoch."""
+        released = max(0, self.current_epoch - self.head_epochs + 1)
+        stages = self.backbone_stages()
+        frozen = {name for stage in stages[: max(0, len(stages) - released)] for name in stage}
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(name not in frozen)
+        for name, module in self.network.named_modules():
+            own = [f"{name}.{key}" if name else key for key, _ in module.named_parameters(recurse=False)]
+            # Frozen batch normalisation must keep its ImageNet statistics too.
+            if own and isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.train(not frozen.issuperset(own))

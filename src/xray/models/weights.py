@@ -1,0 +1,170 @@
+"""ImageNet weights for a timm backbone: from the hub, or from a file that may use other names."""
+
+import difflib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from timm.models import adapt_input_conv
+from torch import Tensor, nn
+
+from xray.errors import UserError
+
+
+def check_backbone(name: str) -> None:
+    """Refuse a backbone that timm does not know.
+
+    Raises:
+        UserError: With the nearest names that it does know.
+    """
+    if timm.is_model(name.split(".")[0]):
+        return
+    near = difflib.get_close_matches(name, timm.list_models(), n=3)
+    raise UserError(
+        f"model.backbone {name} is no model of timm {timm.__version__}"
+        + (f"; did you mean {', '.join(near)}?" if near else "; timm.list_models() names them all.")
+    )
+
+
+def fetch_hub_weights(name: str) -> dict[str, Tensor]:
+    """Backbone weights for one grey channel from the model hub, by way of its local cache.
+
+    Raises:
+        UserError: They cannot be had: no network, or no weights of that name.
+    """
+    try:
+        with _quick_hub():
+            model = timm.create_model(name, pretrained=True, in_chans=1, num_classes=0)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(
+            f"The weights of {name} could not be fetched from the model hub ({reason[:160]}). Name a local file with "
+            "--model.weights FILE, or train from random weights with --model.pretrained false."
+        ) from error
+    weights: dict[str, Tensor] = model.state_dict()
+    return weights
+
+
+@contextmanager
+def _quick_hub() -> Iterator[None]:
+    """Look at the hub once, and use only its local cache where it does not answer.
+
+    Without this its client tries each file six times, for most of a minute, before it gives up.
+    """
+    from huggingface_hub import constants
+
+    offline = constants.HF_HUB_OFFLINE
+    try:
+        urllib.request.urlopen(constants.ENDPOINT, timeout=5).close()
+    except urllib.error.HTTPError:
+        # Any answer will do.
+        pass
+    except OSError:
+        constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = offline
+
+
+def read_weights(path: Path, name: str) -> dict[str, Tensor]:
+    """Backbone weights for one grey channel from a file.
+
+    Two kinds of file fit: one with timm's own names, and one whose tensors have the shapes of timm's in the same order,
+    under whatever names. The classifier's tensors are left out, and the first convolution is summed over colours.
+
+    Args:
+        path: A PyTorch or safetensors file.
+        name: The timm backbone.
+
+    Raises:
+        UserError: No such file, not weights, or weights of another network.
+    """
+    loaded = _load_tensors(path)
+    reference = timm.create_model(name, pretrained=False)
+    renamed = _match(loaded, reference, path, name)
+    kept = timm.create_model(name, pretrained=False, in_chans=1, num_classes=0).state_dict()
+    weights = {key: tensor for key, tensor in renamed.items() if key in kept}
+    for key in _first_convolutions(reference):
+        if key in weights:
+            weights[key] = adapt_input_conv(1, weights[key])
+    return kept | weights
+
+
+def _load_tensors(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise UserError(f"model.weights {path} does not exist: name a file of PyTorch or safetensors weights.")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise UserError(
+            f"model.weights {path} cannot be read as weights ({type(error).__name__}): it may be truncated or "
+            "something else; name one saved by torch.save(model.state_dict()) or by safetensors."
+        ) from error
+    for key in ("state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
+        raise UserError(f"model.weights {path} holds no dictionary of tensors; name a file of a model's state_dict.")
+    return content
+
+
+def _match(loaded: dict[str, Tensor], reference: nn.Module, path: Path, name: str) -> dict[str, Tensor]:
+    """Bring `loaded` under timm's names, or refuse it."""
+    wanted = reference.state_dict()
+    # Batch counts are bookkeeping, which older files lack.
+    learnt = {key: tensor.shape for key, tensor in wanted.items() if not key.endswith("num_batches_tracked")}
+    offered = {key: tensor for key, tensor in loaded.items() if not key.endswith("num_batches_tracked")}
+    classifier = tuple(f"{key}." for key in _layers(reference, "classifier"))
+    body = {key: shape for key, shape in learnt.items() if not key.startswith(classifier)} if classifier else learnt
+
+    if all(key in offered and offered[key].shape == shape for key, shape in body.items()):
+        return offered
+    for names in (list(learnt), list(body)):
+        pairs = list(zip(names, offered.values(), strict=False))
+        if len(names) == len(offered) and all(learnt[key] == tensor.shape for key, tensor in pairs):
+            return dict(pairs)
+
+    by_name = [key for key in body if key in offered]
+    if by_name:
+        key = next((k for k in by_name if offered[k].shape != body[k]), "")
+        what = (
+            f"{key} has shape {tuple(offered[key].shape)}, not {tuple(body[key])}"
+            if key
+            else f"{len(body) - len(by_name)} tensors are missing, {next(k for k in body if k not in offered)} first"
+        )
+    elif len(offered) not in {len(learnt), len(body)}:
+        what = f"it has {len(offered)} tensors, {name} has {len(learnt)}"
+    else:
+        position, (key, tensor) = next(
+            (i, pair)
+            for i, pair in enumerate(zip(learnt, offered.values(), strict=False))
+            if pair[1].shape != learnt[pair[0]]
+        )
+        what = f"tensor {position} has shape {tuple(tensor.shape)}, {key} has {tuple(learnt[key])}"
+    raise UserError(
+        f"model.weights {path} do not fit model.backbone {name}: {what}. Name the weights of this backbone, or the "
+        "backbone of these weights."
+    )
+
+
+def _first_convolutions(reference: nn.Module) -> list[str]:
+    return [f"{key}.weight" for key in _layers(reference, "first_conv")]
+
+
+def _layers(network: nn.Module, role: str) -> tuple[str, ...]:
+    """Names of the layers that play a role, as timm's description of the network says."""
+    description: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
+    names = description.get(role)
+    if names is None:
+        return ()
+    return (names,) if isinstance(names, str) else tuple(names)

@@ -1,0 +1,151 @@
+"""Where a run lives.
+
+Its record is in `logs/<experiment>/version_N/`, its checkpoints in `checkpoints/<experiment>/version_N/`; `logs` and
+`checkpoints` stand side by side. No torch here: finding a run must be quick.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xray.errors import UserError
+
+LOGS = Path("logs")
+CHECKPOINTS = Path("checkpoints")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Args:
+        logs: The folder of its record.
+        checkpoints: The folder of its checkpoints.
+    """
+
+    logs: Path
+    checkpoints: Path
+
+    @property
+    def name(self) -> str:
+        """Experiment and version: `cnn/version_3`."""
+        return f"{self.logs.parent.name}/{self.logs.name}"
+
+    @property
+    def version(self) -> int | str:
+        """The number N of version_N, or a name that the user chose."""
+        number = self.logs.name.removeprefix("version_")
+        return int(number) if number.isdecimal() and number != self.logs.name else self.logs.name
+
+    @property
+    def config(self) -> Path:
+        """The config that repeats it."""
+        return self.logs / "config.yaml"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the best validation epoch."""
+        return self.checkpoints / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint of the last epoch, to go on from."""
+        return self.checkpoints / "last.ckpt"
+
+
+def claim_run(logs: Path, checkpoints: Path, experiment: str, version: int | str | None = None) -> Run:
+    """Make the folder of a new run; two processes never get the same one.
+
+    Args:
+        logs: Folder of all records.
+        checkpoints: Folder of all checkpoints.
+        experiment: Name of the experiment.
+        version: A version that the user insists on; by default the next free one.
+
+    Raises:
+        UserError: The version exists, or the folder cannot be written.
+    """
+    if version is not None:
+        name = version if isinstance(version, str) else f"version_{version}"
+        run = Run(logs / experiment / name, checkpoints / experiment / name)
+        if run.checkpoints.exists() or not _make_folder(run.logs):
+            raise UserError(
+                f"The run {run.name} exists and is never overwritten: leave trainer.logger.version out for the next "
+                "free one, or name another."
+            )
+        return run
+    taken = [_version_number(path) for root in (logs, checkpoints) for path in (root / experiment).glob("version_*")]
+    number = max(taken, default=-1) + 1
+    while not _make_folder(logs / experiment / f"version_{number}"):
+        number += 1
+    return Run(logs / experiment / f"version_{number}", checkpoints / experiment / f"version_{number}")
+
+
+def release_run(run: Run) -> None:
+    """Take back the folder of a run that failed before it wrote anything."""
+    for folder in (run.logs, run.logs.parent):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def newest_run(logs: Path = LOGS, checkpoints: Path = CHECKPOINTS, experiment: str | None = None) -> Run:
+    """Find the run that was begun last among those with a best checkpoint.
+
+    Raises:
+        UserError: There is none.
+    """
+    pattern = f"{experiment or '*'}/*/config.yaml"
+    candidates = [Run(config.parent, checkpoints / config.parent.relative_to(logs)) for config in logs.glob(pattern)]
+    finished = [run for run in candidates if run.best.is_file()]
+    if not finished:
+        where = f"of the experiment {experiment} " if experiment else ""
+        raise UserError(
+            f"No run {where}with a checkpoint in {logs}/ and {checkpoints}/: train one with 'python -m xray fit "
+            "--config configs/cnn.yaml', or name a checkpoint with --ckpt_path FILE."
+        )
+    return max(finished, key=lambda run: (run.config.stat().st_mtime_ns, _version_number(run.logs)))
+
+
+def run_of_checkpoint(checkpoint: Path) -> Run | None:
+    """The run that a checkpoint belongs to by its place; None for a file that was moved elsewhere."""
+    folder = checkpoint.absolute().parent
+    root = folder.parent.parent
+    logs = root.parent / LOGS / folder.relative_to(root)
+    if root.name != CHECKPOINTS.name or not (logs / "config.yaml").is_file():
+        return None
+    return Run(_short(logs), _short(folder))
+
+
+def run_of_config(config: Path) -> Run | None:
+    """The run whose saved config this is; None for any other config."""
+    folder = config.absolute().parent
+    root = folder.parent.parent
+    if config.name != "config.yaml" or root.name != LOGS.name:
+        return None
+    return Run(_short(folder), _short(root.parent / CHECKPOINTS / folder.relative_to(root)))
+
+
+def _short(path: Path) -> Path:
+    """The path from here where it lies below, as people wrote it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _make_folder(folder: Path) -> bool:
+    """Make a folder; False if it is there already."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+    except FileExistsError:
+        if folder.is_dir():
+            return False
+        raise UserError(f"{folder} cannot be made: a file is in the way. Move it.") from None
+    except OSError as error:
+        raise UserError(
+            f"{folder} cannot be written ({error.strerror}): mend its permissions, or name another folder with "
+            "--trainer.logger.save_dir DIR."
+        ) from None
+    return True
+
+
+def _version_number(folder: Path) -> int:
+    version = Run(folder, folder).version
+    return version if isinstance(version, int) else -1
