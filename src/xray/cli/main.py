@@ -1,0 +1,110 @@
+"""Which command, and what a user sees when it fails. Nothing heavy is imported before the command is known."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from xray import __version__
+from xray.errors import UserError
+
+TRAINER_COMMANDS = {
+    "fit": "Train a model as a config says, and keep all of it as a new run.",
+    "validate": "Score a run's best checkpoint on its validation patients.",
+    "test": "Score a run's best checkpoint on the test films, and write predictions and metrics into the run.",
+}
+"""Commands of LightningCLI, which `xray.cli.trainer` carries out."""
+
+PLAIN_COMMANDS = {
+    "predict": ("xray.predict", "Tell NORMAL from PNEUMONIA on images or folders of images, with a trained model."),
+    "synth": ("xray.sources.synth", "Draw a synthetic data set of chest phantoms, for demonstration."),
+    "download": (
+        "xray.sources.download",
+        "Fetch the public PneumoniaMNIST films (CC BY 4.0) and lay them out in folders.",
+    ),
+}
+"""Commands that are the function of their own name in a module."""
+
+DEBUG_VARIABLE = "XRAY_DEBUG"
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Carry out one command.
+
+    Args:
+        args: Words of the command line after the program's name; by default those of this process.
+
+    Returns:
+        The exit status: 0, or 1 after an error that the user can mend, or 2 where the command line itself is wrong.
+    """
+    words = list(sys.argv[1:] if args is None else args)
+    debug = "--debug" in words or bool(os.environ.get(DEBUG_VARIABLE))
+    words = [word for word in words if word != "--debug"]
+    try:
+        return _run(words)
+    except UserError as error:
+        if debug:
+            raise
+        print(f"xray: error: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print("xray: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe, such as head, has gone: nothing is left to say.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - held until the process ends
+        return 0
+
+
+def _run(words: Sequence[str]) -> int:
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(overview())
+        return 0 if words else 2
+    command, *rest = words
+    if command == "--version":
+        print(f"xray {__version__}")
+    elif command in TRAINER_COMMANDS:
+        from xray.cli.trainer import run_trainer_command
+
+        run_trainer_command(command, rest)
+    elif command in PLAIN_COMMANDS:
+        from xray.cli.plain import run_plain_command
+
+        module, _ = PLAIN_COMMANDS[command]
+        return run_plain_command(command, getattr(import_module(module), command), rest)
+    else:
+        from xray.cli.mistakes import nearest
+
+        known = [*TRAINER_COMMANDS, *PLAIN_COMMANDS]
+        raise UserError(
+            f"There is no command {command!r}{nearest(command, known)}: 'python -m xray --help' lists them.", 2
+        )
+    return 0
+
+
+def overview() -> str:
+    """What `python -m xray --help` prints."""
+    commands = TRAINER_COMMANDS | {name: summary for name, (_, summary) in PLAIN_COMMANDS.items()}
+    lines = [f"  {name:<10} {summary}" for name, summary in commands.items()]
+    return "\n".join(
+        [
+            "usage: python -m xray COMMAND [OPTIONS]",
+            "",
+            "Pneumonia on chest X-rays: training, testing and predicting from YAML files.",
+            "For research and teaching; not a medical device.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "options:",
+            "  --help     Show this, or after a command its own options.",
+            "  --version  Show the version.",
+            f"  --debug    Show the traceback of an error (so does {DEBUG_VARIABLE}=1).",
+            "",
+            "A first run:  python -m xray synth data/demo",
+            "              python -m xray fit --config configs/cnn.yaml --data.root data/demo",
+            "              python -m xray test",
+        ]
+    )

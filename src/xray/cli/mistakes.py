@@ -1,0 +1,85 @@
+"""A parser's complaint as one line that names the nearest thing that would have been right."""
+
+import difflib
+import inspect
+import re
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+
+from jsonargparse import ArgumentParser
+
+from xray.errors import UserError
+
+
+def explain(complaint: str, parser: ArgumentParser) -> UserError:
+    """Turn what jsonargparse says of a command line or a config into one line.
+
+    Args:
+        complaint: Its message, of several lines.
+        parser: The parser of the command, for the keys that exist.
+    """
+    return UserError(_explain(complaint, parser), status=2)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean X?`, or nothing where no known name is near."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _explain(complaint: str, parser: ArgumentParser) -> str:
+    if match := re.search(r"unrecognized arguments: (\S+)", complaint):
+        key = match[1].split("=")[0].removeprefix("--")
+        if not match[1].startswith("-"):
+            return f"{match[1]!r} stands alone: an option before it may lack its name, such as --config {match[1]}."
+        return f"There is no option --{key}{nearest(key, _keys(parser))}"
+    if match := re.search(r"does not accept option '([^']+)'", complaint):
+        return f"There is no config key {match[1]}{nearest(match[1], _keys(parser))}"
+    # The message nests from the outside in; the innermost class and key are where the mistake is.
+    classes = re.findall(r"Problem with given class_path '([^']+)'", complaint)
+    keys = re.findall(r'Parser key "([^"]+)"', complaint)
+    place = ".".join(keys) or "The config"
+    if match := re.search(r"(?:Option|Key) '([^']+)' is not (?:accepted|expected)", complaint):
+        known = _init_args(classes[-1]) if classes else _keys(parser)
+        of = f" of {classes[-1].rpartition('.')[2]}" if classes else ""
+        return f"There is no {place}.{match[1]}{of}{nearest(match[1], known)}"
+    if match := re.search(r"module '([^']+)' has no attribute '([^']+)'", complaint):
+        return f"{place}: {match[1]} has no {match[2]}{nearest(match[2], dir(import_module(match[1])))}"
+    if match := re.search(r"(?:does not exist|not found|not accessible).*?'([^']+)'", complaint):
+        return f"The config file {match[1]} does not exist."
+    if match := re.search(r"Expected an? (.+?)\. Got value: (.*)", complaint):
+        return f"{place}: {match[2]!r} is no {_plain_type(match[1])}."
+    if match := re.search(r"arguments are required: (.+)", complaint):
+        missing = match[1].replace("fit.", "--")
+        return f"{missing} is missing: name a config, such as --config configs/cnn.yaml."
+    if match := re.search(r"No module named '([^']+)'", complaint):
+        return f"{place}: there is no module {match[1]}."
+    return _one_line(complaint, place)
+
+
+def _one_line(complaint: str, place: str) -> str:
+    without_dump = re.sub(
+        r"(?m)^\s*(Given value.*|Subtypes:.*|Errors:|- Expected a <class 'NoneType'>)$", "", complaint
+    )
+    text = " ".join(without_dump.split())
+    return text if place in text or place == "The config" else f"{place}: {text}"
+
+
+def _plain_type(text: str) -> str:
+    text = re.sub(r"<class '(?:[\w.]+\.)?(\w+)'>", r"\1", text)
+    if match := re.fullmatch(r"typing\.Literal\[(.+)\]", text):
+        return f"choice among {match[1]}"
+    return {"int": "whole number", "float": "number", "bool": "true or false"}.get(text, text.replace("typing.", ""))
+
+
+def _keys(parser: ArgumentParser) -> Sequence[str]:
+    keys = [option.removeprefix("--") for action in parser._actions for option in action.option_strings]
+    return [*keys, *(f"model.{name}" for path in _MODELS for name in _init_args(path))]
+
+
+_MODELS = ("xray.models.cnn.CNNClassifier", "xray.models.transfer.TransferClassifier")
+
+
+def _init_args(class_path: str) -> Sequence[str]:
+    module, _, name = class_path.rpartition(".")
+    return list(inspect.signature(getattr(import_module(module), name)).parameters)

@@ -1,0 +1,265 @@
+"""The commands of LightningCLI: a run is fully described by its config."""
+
+import logging
+import re
+import tempfile
+import warnings
+from argparse import ArgumentParser as PlainParser
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentError, Namespace
+from lightning.pytorch import Callback
+from lightning.pytorch.cli import LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
+
+from xray.callbacks.record import RunRecord
+from xray.callbacks.score import ScoreWriter
+from xray.checkpoint import Checkpoint, load_weights, read_checkpoint
+from xray.cli.mistakes import explain
+from xray.data.datamodule import ChestXRayDataModule
+from xray.data.record import read_trained_films
+from xray.errors import UserError
+from xray.models.base import FilmClassifier
+from xray.models.cnn import CNNClassifier
+from xray.models.transfer import TransferClassifier
+from xray.runs import Run, claim_run, newest_run, release_run, run_of_checkpoint, run_of_config
+
+MODELS = (CNNClassifier, TransferClassifier)
+"""Imported so that a config may name them without their module."""
+
+
+def run_trainer_command(command: str, words: Sequence[str]) -> None:
+    """Carry out fit, validate or test.
+
+    Raises:
+        UserError: The command line, the config, the data or the checkpoint is not as it should be.
+    """
+    _silence()
+    wants_help = any(word in {"-h", "--help"} or word.startswith("--model.help") for word in words)
+    if command == "fit" or wants_help:
+        XrayCLI(command, words)
+        return
+    scored = find_scored(words)
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder) / "config.yaml"
+        base.write_text(yaml.safe_dump(_config_for_scoring(scored.checkpoint)), encoding="utf-8")
+        XrayCLI(command, words, scored, base)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What validate or test scores: a checkpoint, and the run that it belongs to, if any."""
+
+    checkpoint: Checkpoint
+    run: Run | None
+
+
+def find_scored(words: Sequence[str]) -> Scored:
+    """Find the checkpoint: the one named, or the best of the config's run or experiment, or of the newest run.
+
+    Raises:
+        UserError: There is none.
+    """
+    parser = PlainParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--ckpt_path")
+    parser.add_argument("-c", "--config", action="append", default=[])
+    named, _ = parser.parse_known_args(list(words))
+    if named.ckpt_path and named.ckpt_path not in {"best", "last"}:
+        path = Path(named.ckpt_path)
+        return Scored(read_checkpoint(path), run_of_checkpoint(path))
+    run = _run_of_configs([Path(path) for path in named.config]) or newest_run()
+    return Scored(read_checkpoint(run.last if named.ckpt_path == "last" else run.best), run)
+
+
+def _run_of_configs(configs: Sequence[Path]) -> Run | None:
+    for path in reversed(configs):
+        if not path.is_file():
+            raise UserError(f"The config file {path} does not exist.", status=2)
+        if run := run_of_config(path):
+            return run
+        with suppress(yaml.YAMLError, KeyError, TypeError):
+            experiment = yaml.safe_load(path.read_text(encoding="utf-8"))["trainer"]["logger"]["init_args"]["name"]
+            return newest_run(experiment=experiment)
+    return None
+
+
+def _config_for_scoring(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The run's config without what belongs to training; one process scores, so that each film counts exactly once."""
+    config = {key: checkpoint.config[key] for key in ("seed_everything", "trainer", "model", "data")}
+    alone = {"logger": False, "devices": 1, "num_nodes": 1, "strategy": "auto", "fast_dev_run": False}
+    config["trainer"] = config["trainer"] | alone | {"callbacks": [], "enable_checkpointing": False}
+    return config
+
+
+class XrayCLI(LightningCLI):
+    """LightningCLI that gives each run one place, and always says which checkpoint it scores.
+
+    Args:
+        command: fit, validate or test.
+        words: The command line after it.
+        scored: What validate and test score.
+        base: Config file below the user's: whatever the user says replaces it.
+    """
+
+    def __init__(
+        self, command: str, words: Sequence[str], scored: Scored | None = None, base: Path | None = None
+    ) -> None:
+        self.scored = scored
+        self.resumed: Checkpoint | None = None
+        self.run: Run | None = None
+        strict = {"exit_on_error": False, "allow_abbrev": False}
+        try:
+            super().__init__(
+                FilmClassifier,
+                ChestXRayDataModule,
+                subclass_mode_model=True,
+                save_config_callback=RunRecord if command == "fit" else None,
+                seed_everything_default=42,
+                parser_kwargs=strict
+                | {name: dict(strict) for name in self.subcommands()}
+                | {command: strict | {"default_config_files": [str(base)] if base else []}},
+                args=[command, *words],
+            )
+        except ArgumentError as error:
+            raise explain(str(error), self._parser(command)) from error
+        except BaseException:
+            if self.run is not None:
+                release_run(self.run)
+            raise
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """The commands, and which of their trainer method's parameters are no options."""
+        of_trainer = LightningCLI.subcommands()
+        hidden = {"weights_only", "verbose"}
+        return {name: of_trainer[name] | hidden for name in ("fit", "validate", "test")}
+
+    def _parse_ckpt_path(self) -> None:
+        """Never let a checkpoint's hyper-parameters override the command line, as Lightning would here."""
+
+    def before_instantiate_classes(self) -> None:
+        """Find what a fit goes on from, and claim its place."""
+        config = self.config[self.subcommand]
+        if self.subcommand != "fit":
+            config.ckpt_path = None
+            return
+        if config.ckpt_path:
+            self.resumed = read_checkpoint(_resume_path(config))
+            config.ckpt_path = str(self.resumed.path)
+        if not config.trainer.fast_dev_run and getattr(rank_zero_only, "rank", 0) == 0:
+            logger = _logger_of(config)
+            self.run = claim_run(
+                Path(logger.save_dir), _checkpoint_root(config), logger.get("name") or "default", logger.get("version")
+            )
+            logger.version = self.run.version
+
+    def before_fit(self) -> None:
+        """Meet all that can go wrong before the run writes anything."""
+        if self.resumed is None:
+            self.model.prepare_weights()
+        else:
+            load_weights(self.model, self.resumed)
+            done, wanted = self.resumed.content["epoch"] + 1, self.trainer.max_epochs
+            if wanted is not None and 0 <= wanted <= done:
+                raise UserError(
+                    f"{self.resumed.path} has {done} epochs behind it and trainer.max_epochs is {wanted}: nothing is "
+                    f"left to train; ask for more with --trainer.max_epochs {done + 5}."
+                )
+        self.datamodule.setup("fit")
+        if self.run is not None:
+            parameters = sum(parameter.numel() for parameter in self.model.parameters()) / 1e6
+            print(
+                f"Run {self.run.name}: {type(self.model).__name__} with {parameters:.2f} million parameters, record in "
+                f"{self.run.logs}, checkpoints in {self.run.checkpoints}"
+            )
+
+    def fit(self, model: FilmClassifier, **kwargs: Any) -> None:
+        """Train; only tensors and plain values are read from a checkpoint."""
+        self.trainer.fit(model, weights_only=True, **kwargs)
+
+    def validate(self, model: FilmClassifier, **kwargs: Any) -> None:
+        """Score without Lightning's own table, which ours replaces."""
+        self.trainer.validate(model, verbose=False, **kwargs)
+
+    def test(self, model: FilmClassifier, **kwargs: Any) -> None:
+        """Score without Lightning's own table, which ours replaces."""
+        self.trainer.test(model, verbose=False, **kwargs)
+
+    def after_fit(self) -> None:
+        """Say what to do next."""
+        if self.run is not None and self.run.best.is_file():
+            print(f"Best checkpoint: {self.run.best}")
+            print(f"Next: python -m xray test; tensorboard --logdir {self.run.logs.parent.parent}")
+
+    def before_validate(self) -> None:
+        """Load the checkpoint, and refuse films that it was trained on."""
+        self._prepare_scoring("validate", "val")
+
+    def before_test(self) -> None:
+        """Load the checkpoint, and refuse films that it was trained on."""
+        self._prepare_scoring("test", "test")
+
+    def _prepare_scoring(self, stage: str, split: str) -> None:
+        assert self.scored is not None, "only --help goes without"
+        checkpoint, run = self.scored.checkpoint, self.scored.run
+        load_weights(self.model, checkpoint)
+        self.datamodule.setup(stage)
+        if run is not None:
+            trained = read_trained_films(run.logs / "split.csv")
+            same_source = Path(checkpoint.config["data"]["root"]).absolute() == self.datamodule.root.absolute()
+            self.datamodule.refuse_trained(trained, split, same_source)
+        size = checkpoint.config["data"]["image_size"]
+        if size != self.datamodule.image_size:
+            print(f"Note: trained at {size} pixels, scored at {self.datamodule.image_size} as asked.")
+        folder = run.logs if run is not None else checkpoint.path.parent
+        of_run = f" of run {run.name}" if run is not None else ""
+        print(f"Checkpoint {checkpoint.path}{of_run}, films of {self.datamodule.root}")
+        callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
+        callbacks.append(ScoreWriter(folder / stage, split, checkpoint.path))
+
+
+def _resume_path(config: Namespace) -> Path:
+    if config.ckpt_path not in {"last", "best"}:
+        return Path(config.ckpt_path)
+    run = newest_run(Path(_logger_of(config).save_dir), _checkpoint_root(config), _logger_of(config).get("name"))
+    return run.last if config.ckpt_path == "last" else run.best
+
+
+def _logger_of(config: Namespace) -> Namespace:
+    """Arguments of the logger that gives the run its place."""
+    loggers = config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]
+    for logger in loggers:
+        arguments = logger.get("init_args") if isinstance(logger, Namespace) else None
+        if isinstance(arguments, Namespace) and arguments.get("save_dir"):
+            return arguments
+    raise UserError(
+        "trainer.logger names no save_dir and name, which give a run its place: take it from configs/cnn.yaml, or try "
+        "the config out without a trace by --trainer.fast_dev_run true."
+    )
+
+
+def _checkpoint_root(config: Namespace) -> Path:
+    for callback in config.trainer.callbacks or []:
+        if callback.class_path.endswith(".RunCheckpoint"):
+            return Path(callback.init_args.root)
+    return Path("checkpoints")
+
+
+def _silence() -> None:
+    """Drop lines that tell a user nothing: each with its reason."""
+    # Lightning's tips recommend other products.
+    for name in ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).addFilter(lambda record: not re.search("litlogger|litmodels", str(record.msg)))
+    # The words are passed on because --debug and the commands of our own were taken out of them.
+    warnings.filterwarnings("ignore", "LightningCLI's args parameter is intended to run from within Python")
+    # Lightning 2.6 calls a function that torch 2.13 deprecated.
+    warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.* is deprecated")
+    # The data lie decoded in memory: worker processes would only copy them.
+    warnings.filterwarnings("ignore", ".*does not have many workers")
+    # A small data set has fewer batches than the logging interval.
+    warnings.filterwarnings("ignore", ".*The number of training batches .* is smaller than the logging interval")

@@ -1,0 +1,103 @@
+"""The command predict: from image files to answers."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xray.errors import UserError
+
+if TYPE_CHECKING:
+    from xray.evaluation.predictions import Predictions
+
+
+def predict(images: Sequence[Path], ckpt_path: Path | None = None, out: Path = Path("predictions.csv")) -> int:
+    """Tell NORMAL from PNEUMONIA on images, or on folders of images which are searched at any depth.
+
+    Args:
+        images: Files and folders in any mix; folders are searched at any depth for JPEG and PNG.
+        ckpt_path: The checkpoint to use; by default the best one of the newest run.
+        out: The predictions table to write, one row for each image.
+
+    Returns:
+        The exit status: 1 where an image could not be read; the others are predicted all the same.
+
+    Raises:
+        UserError: There is no image, no checkpoint, or `out` is not to be overwritten.
+    """
+    paths = find_images(images)
+    check_out(out)
+    # Imported late, so that a wrong path is told in no time.
+    from xray.checkpoint import load_classifier, read_checkpoint
+    from xray.evaluation.predictions import write_predictions
+    from xray.runs import newest_run
+
+    checkpoint = read_checkpoint(ckpt_path or newest_run().best)
+    print(f"Checkpoint {checkpoint.path}")
+    model = load_classifier(checkpoint)
+    from xray.inference import predict_films
+
+    table, unreadable = predict_films(paths, model, checkpoint.config["data"])
+    for path, reason in unreadable.items():
+        print(f"xray: cannot read {path}: {reason}", file=sys.stderr)
+    if not len(table):
+        raise UserError("None of the images can be read: nothing was written.")
+    write_predictions(out, table)
+    _tell(table, float(model.threshold), checkpoint.config["data"]["class_names"])
+    print(f"Written: {out} ({len(table)} images)")
+    return 1 if unreadable else 0
+
+
+def find_images(named: Sequence[Path]) -> list[Path]:
+    """The files named, and those in the folders named; each once, in the order given.
+
+    Raises:
+        UserError: A path does not exist, or there is no image at all.
+    """
+    from xray.data.index import film_paths
+
+    paths: dict[Path, None] = {}
+    for path in named:
+        if path.is_dir():
+            paths.update(dict.fromkeys(film_paths(path)))
+        elif path.exists():
+            paths[path] = None
+        else:
+            raise UserError(f"{path} does not exist: name image files, or folders of JPEG or PNG.")
+    if not paths:
+        raise UserError(
+            f"No JPEG or PNG in {', '.join(map(str, named)) or 'no path'}: name image files or their folders."
+        )
+    return list(paths)
+
+
+def check_out(out: Path) -> None:
+    """Refuse to write over anything but an earlier predictions table.
+
+    Raises:
+        UserError: `out` is something else.
+    """
+    from xray.evaluation.predictions import COLUMNS
+
+    if out.is_dir():
+        raise UserError(f"--out {out} is a folder: name a file in it, such as {out / 'predictions.csv'}.")
+    if out.exists():
+        with out.open("rb") as file:
+            header = file.readline(200)
+        if header.strip() != ",".join(COLUMNS).encode():
+            raise UserError(f"--out {out} exists and is no predictions table: it is left alone; name another file.")
+
+
+def _tell(table: "Predictions", threshold: float, class_names: Sequence[str]) -> None:
+    from xray.evaluation.scores import NOTICE
+
+    positive = class_names[1]
+    if len(table) == 1:
+        print(
+            f"{table.path[0]}: {table.decision[0]}, probability of {positive} {table.probability[0]:.4f} "
+            f"(threshold {threshold:.4f})"
+        )
+    else:
+        counts = ", ".join(f"{sum(d == name for d in table.decision)} {name}" for name in class_names)
+        print(f"{counts} (threshold {threshold:.4f})")
+    print(NOTICE)

@@ -1,0 +1,1 @@
+"""Where data sets come from: drawn (synth) or fetched (download)."""
