@@ -1,6 +1,7 @@
-"""Writing files so that a crash or a full disk never leaves half of one."""
+"""Writing files and folders so that a crash or a full disk never leaves half of one."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,3 +29,41 @@ def write_whole(path: Path) -> Iterator[IO[str]]:
         ) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_new_folder(directory: Path) -> None:
+    """Refuse, before any work is done, a folder that could not be put in place at the end.
+
+    Raises:
+        UserError: It is in use, holds something, or cannot be written.
+    """
+    try:
+        if directory.is_dir() and any(directory.iterdir()):
+            raise UserError(f"{directory} is not empty and nothing is overwritten; name a new folder")
+        if directory.exists() and not directory.is_dir():
+            raise UserError(f"{directory} is a file; name a new folder")
+        if directory.is_mount() or directory == Path.cwd():  # the finished folder takes its place, which these forbid
+            raise UserError(f"{directory} is in use as a mount point or working folder; name a folder inside it")
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory.parent):  # asked by doing: mode bits do not tell of read-only disks
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise UserError(f"{directory} cannot be made: {reason}; name a folder that you may write to") from error
+
+
+@contextmanager
+def write_whole_folder(directory: Path) -> Iterator[Path]:
+    """Give a folder to fill, which takes the name `directory` only when it is complete.
+
+    Raises:
+        OSError: It cannot be written, or something has come into `directory` meanwhile.
+    """
+    # A folder inside the temporary one, whose own mode 0700 would otherwise become the final one's.
+    with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
+        made = Path(temporary) / directory.name
+        made.mkdir()
+        yield made
+        if directory.exists():
+            directory.rmdir()  # fails, as it should, if it is no longer empty
+        made.rename(directory)

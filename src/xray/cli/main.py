@@ -47,6 +47,9 @@ def main(args: Sequence[str] | None = None) -> int:
             raise
         print(f"xray: error: {error}", file=sys.stderr)
         return error.status
+    except SystemExit as stop:
+        # How the parsers end after --help and --print_config.
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except KeyboardInterrupt:
         if debug:
             raise

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xray.errors import UserError
+from xray.files import check_new_folder, write_whole_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +66,7 @@ def download(directory: Path, url: str = ARCHIVE_URL, md5: str = ARCHIVE_MD5) ->
     from xray.sources.fetch import discard, fetch
 
     directory = directory.resolve()
-    _check_target(directory)
+    check_new_folder(directory)
     part = directory.with_name(directory.name + ".npz.part")
     fetch(url, part, md5)
     counts = _lay_out(part, directory, url, md5)
@@ -76,33 +77,10 @@ def download(directory: Path, url: str = ARCHIVE_URL, md5: str = ARCHIVE_MD5) ->
     print(f"{directory}: {sizes} images of PneumoniaMNIST (CC BY 4.0, see README.md there; not for medical use)")
 
 
-def _check_target(directory: Path) -> None:
-    """Refuse, before anything is fetched, a folder that could not be put in place at the end."""
-    import tempfile
-
-    try:
-        if directory.is_dir() and any(directory.iterdir()):
-            raise UserError(f"{directory} is not empty and nothing is overwritten; name a new folder")
-        if directory.exists() and not directory.is_dir():
-            raise UserError(f"{directory} is a file; name a new folder")
-        if directory.is_mount() or directory == Path.cwd():  # the finished folder takes its place, which these forbid
-            raise UserError(f"{directory} is in use as a mount point or working folder; name a folder inside it")
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory.parent):  # asked by doing: mode bits do not tell of read-only disks
-            pass
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"{directory} cannot be made: {reason}; name a folder that you may write to") from error
-
-
 def _lay_out(archive: Path, directory: Path, url: str, md5: str) -> dict[str, list[int]]:
     """Write the image folders beside their final place and move them there in one step."""
-    import tempfile
-
     try:
-        # A folder inside the temporary one, whose own mode 0700 would otherwise become that of the data set.
-        with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
-            made = Path(temporary) / directory.name
+        with write_whole_folder(directory) as made:
             counts: dict[str, list[int]] = {}
             for split in SPLITS:  # the arrays of one split are let go before those of the next are read
                 images, labels = _read_split(archive, split)
@@ -111,19 +89,12 @@ def _lay_out(archive: Path, directory: Path, url: str, md5: str) -> dict[str, li
                 del images
             text = README.format(size=size, table=_table(counts), url=url.partition("?")[0], md5=md5.lower())
             (made / "README.md").write_text(text, encoding="utf-8")
-            _move_into_place(made, directory)
     except OSError as error:
         raise UserError(
             f"{directory} cannot be written: {error.strerror or error}; mend that and run the same command again "
             f"(the archive is kept in {archive})"
         ) from error
     return counts
-
-
-def _move_into_place(made: Path, directory: Path) -> None:
-    if directory.exists():
-        directory.rmdir()  # fails, as it should, if something has come into it since it was found empty
-    made.rename(directory)
 
 
 def _table(counts: dict[str, list[int]]) -> str:

@@ -1,17 +1,17 @@
 """The `synth` command: a made-up data set in the layout and file names of the public chest X-ray release."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xray import __version__
 from xray.errors import UserError
+from xray.files import check_new_folder, write_whole_folder
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from xray.sources.phantom import Kind
+    from xray.sources.anatomy import Kind
 
 FOLDERS = ("train", "val", "test")
 CLASSES = ("NORMAL", "PNEUMONIA")
@@ -65,18 +65,13 @@ def synth(directory: Path, patients: int = 500, size: int = 160, seed: int = 0) 
     if seed < 0:
         raise UserError(f"seed {seed} is below 0: synth takes a seed of 0 or more")
     directory = directory.resolve()
-    _check_free(directory)
+    check_new_folder(directory)
     cases = plan(patients, seed)
     try:
-        # A folder inside the temporary one, whose own mode 0700 would otherwise become that of the data set.
-        with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
-            made = Path(temporary) / directory.name
+        with write_whole_folder(directory) as made:
             _draw(cases, made, size)
             text = _README.format(version=__version__, seed=seed, patients=patients, size=size)
             (made / "README.md").write_text(text, encoding="utf-8")
-            if directory.exists():
-                directory.rmdir()  # fails, as it should, if something has come into it since it was found empty
-            made.rename(directory)
     except OSError as error:
         raise UserError(f"{directory} cannot be written: {error.strerror or error}; mend that and try again") from error
     _report(cases, directory)
@@ -146,7 +141,8 @@ def _draw(cases: list[Case], directory: Path, size: int) -> None:
     from PIL import Image
     from rich.progress import track
 
-    from xray.sources.phantom import draw_anatomy, draw_findings, draw_phantom
+    from xray.sources.anatomy import draw_anatomy, draw_findings
+    from xray.sources.phantom import draw_phantom
 
     for folder in FOLDERS:
         for label in CLASSES:
@@ -165,23 +161,6 @@ def _check_range(name: str, value: int, limits: tuple[int, int]) -> None:
     low, high = limits
     if not low <= value <= high:
         raise UserError(f"{name} {value} is out of range: synth takes {low} to {high}")
-
-
-def _check_free(directory: Path) -> None:
-    """Refuse, before anything is drawn, a folder that could not be put in place at the end."""
-    try:
-        if directory.is_dir() and any(directory.iterdir()):
-            raise UserError(f"{directory} is not empty and nothing is overwritten; name a new folder")
-        if directory.exists() and not directory.is_dir():
-            raise UserError(f"{directory} is a file; name a new folder")
-        if directory.is_mount() or directory == Path.cwd():  # the finished folder takes its place, which these forbid
-            raise UserError(f"{directory} is in use as a mount point or working folder; name a folder inside it")
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory.parent):  # asked by doing: mode bits do not tell of read-only disks
-            pass
-    except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"{directory} cannot be made: {reason}; name a folder that you may write to") from error
 
 
 def _report(cases: list[Case], directory: Path) -> None:

@@ -1,0 +1,80 @@
+"""Tiny folders of films for all tests, and the real ones where they are at hand."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+CLASSES = ("NORMAL", "PNEUMONIA")
+REAL_DATA = Path(os.environ.get("XRAY_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def draw_film(rng: np.random.Generator, pneumonia: bool, size: int = 48) -> Image.Image:
+    """Grey noise with a bright square where the class is positive: learnable in a few steps."""
+    pixels = rng.normal(90, 20, (size, size))
+    if pneumonia:
+        row, column = rng.integers(size // 8, size // 2, 2)
+        pixels[row : row + size // 3, column : column + size // 3] += 70
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def film_name(folder: str, class_name: str, patient: int, image: int) -> str:
+    """A name as in the public release; no patient number occurs in two folders."""
+    number = patient + {"train": 100, "val": 400, "test": 700}[folder]
+    if class_name == "NORMAL":
+        series = "IM" if patient % 2 else "NORMAL2-IM"
+        return f"{series}-{number:04d}-{image:04d}.jpeg"
+    return f"person{number}_{'bacteria' if patient % 2 else 'virus'}_{10 * number + image}.jpeg"
+
+
+def make_films(
+    root: Path,
+    patients: dict[str, tuple[int, int]] | None = None,
+    images_per_patient: int = 2,
+    size: int = 48,
+    seed: int = 0,
+) -> Path:
+    """Write train, val and test folders with so many NORMAL and PNEUMONIA patients; returns the root."""
+    rng = np.random.default_rng(seed)
+    for folder, counts in (patients or {"train": (12, 16), "val": (2, 2), "test": (6, 8)}).items():
+        for label, class_name in enumerate(CLASSES):
+            where = root / folder / class_name
+            where.mkdir(parents=True)
+            for patient in range(counts[label]):
+                for image in range(1, images_per_patient + 1):
+                    film = draw_film(rng, bool(label), size)
+                    film.save(where / film_name(folder, class_name, patient, image), quality=90)
+    return root
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """A small, clean data set."""
+    return make_films(tmp_path / "films")
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Path]:
+    """Make further data sets below the test's own folder."""
+    return lambda name, **options: make_films(tmp_path / name, **options)
+
+
+@pytest.fixture(scope="session")
+def real_films() -> Path:
+    """The real films in folders, where they lie beside the project or at XRAY_DATA."""
+    folder = REAL_DATA / "chest_xray"
+    if not folder.is_dir():
+        pytest.skip(f"no real films: neither {folder} nor the variable XRAY_DATA names them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def full_size_films() -> Path:
+    """Real films as released, of full size."""
+    folder = REAL_DATA / "fullsize"
+    if not folder.is_dir():
+        pytest.skip(f"no full-size films: neither {folder} nor the variable XRAY_DATA names them")
+    return folder
