@@ -6,9 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 CLASSES = ("NORMAL", "PNEUMONIA")
+# Several test processes share the cores: more threads would only wait for one another.
+torch.set_num_threads(1)
+
 REAL_DATA = Path(os.environ.get("XRAY_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 

@@ -22,12 +22,13 @@ class RunCheckpoint(ModelCheckpoint):
     def __init__(
         self, root: Path = Path("checkpoints"), monitor: str = "val/auroc", mode: Literal["max", "min"] = "max"
     ) -> None:
-        # One file for each: an improved best.ckpt replaces the one before.
+        # An improved best.ckpt replaces the one before. Lightning's own `save_last` would write last.ckpt only in
+        # epochs that improve, so a run that goes on from it would repeat the others.
         super().__init__(
             monitor=monitor,
             mode=mode,
             filename="best",
-            save_last=True,
+            save_last=False,
             auto_insert_metric_name=False,
             enable_version_counter=False,
         )
@@ -35,7 +36,7 @@ class RunCheckpoint(ModelCheckpoint):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the run's folder."""
-        if stage == "fit":
+        if stage == "fit" and not _is_trial(trainer):
             logger = trainer.logger
             if logger is None or logger.name is None or logger.version is None:
                 raise UserError(
@@ -45,6 +46,12 @@ class RunCheckpoint(ModelCheckpoint):
             version = logger.version if isinstance(logger.version, str) else f"version_{logger.version}"
             self.dirpath = str(self.root / logger.name / version)
         super().setup(trainer, pl_module, stage)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write best.ckpt if the epoch is the best so far, and last.ckpt in any case."""
+        super().on_train_epoch_end(trainer, pl_module)
+        if not _is_trial(trainer):
+            trainer.save_checkpoint(Path(str(self.dirpath)) / "last.ckpt")
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Bring the best epoch so far along into the folder of a resumed run."""
@@ -63,6 +70,10 @@ class RunCheckpoint(ModelCheckpoint):
                 "kth_best_model_path": str(brought),
                 "kth_value": score,
                 "best_k_models": {str(brought): score},
-                "last_model_path": "",
             }
         )
+
+
+def _is_trial(trainer: Trainer) -> bool:
+    """Whether this is a `fast_dev_run`, which leaves no trace."""
+    return bool(trainer.fast_dev_run)  # type: ignore[attr-defined]

@@ -18,6 +18,10 @@ class SeedEpochs(Callback):
         """Remember the seed of the run."""
         self._seed = torch.initial_seed()
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Seed the first epoch after a resume, for which Lightning calls no `on_train_epoch_start`."""
+        self.on_train_epoch_start(trainer, pl_module)
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Seed for this epoch; each process of a distributed run draws its own numbers."""
         torch.manual_seed((self._seed + 1_000_003 * trainer.current_epoch + 7_919 * trainer.global_rank) % 2**63)

@@ -89,10 +89,9 @@ def _run_of_configs(configs: Sequence[Path]) -> Run | None:
 
 
 def _config_for_scoring(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The run's config without what belongs to training; one process scores, so that each film counts exactly once."""
+    """The run's config; one process scores, so that each film counts exactly once, unless the user wants more."""
     config = {key: checkpoint.config[key] for key in ("seed_everything", "trainer", "model", "data")}
-    alone = {"logger": False, "devices": 1, "num_nodes": 1, "strategy": "auto", "fast_dev_run": False}
-    config["trainer"] = config["trainer"] | alone | {"callbacks": [], "enable_checkpointing": False}
+    config["trainer"] = config["trainer"] | {"devices": 1, "num_nodes": 1, "strategy": "auto", "callbacks": None}
     return config
 
 
@@ -146,6 +145,8 @@ class XrayCLI(LightningCLI):
         """Find what a fit goes on from, and claim its place."""
         config = self.config[self.subcommand]
         if self.subcommand != "fit":
+            # What trains, saves and logs has no part in scoring, and the checkpoint is loaded and checked here.
+            config.trainer.logger, config.trainer.callbacks, config.trainer.enable_checkpointing = False, None, False
             config.ckpt_path = None
             return
         if config.ckpt_path:

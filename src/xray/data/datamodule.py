@@ -222,6 +222,8 @@ class ChestXRayDataModule(LightningDataModule):
             # The data set makes whole batches.
             collate_fn=_identity,
             pin_memory=torch.cuda.is_available(),
+            # Of its own, since a loader draws a number for each epoch that it begins, at another moment after a resume.
+            generator=torch.Generator(),
             **options,
         )
 

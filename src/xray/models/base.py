@@ -114,6 +114,15 @@ class FilmClassifier(LightningModule):
             negatives, positives = data.class_counts
             self.positive_weight.fill_(negatives / positives)
 
+    def on_train_start(self) -> None:
+        """After a resume, let the config's optimiser settings win over those in the checkpoint."""
+        for optimizer, settings in zip(self.trainer.optimizers, self._optimizer_settings, strict=True):
+            for group, wanted in zip(optimizer.param_groups, settings, strict=True):
+                group.update(wanted)
+        for plan in self.trainer.lr_scheduler_configs:
+            if isinstance(plan.scheduler, WarmupCosine):
+                plan.scheduler.set_total_steps(plan.scheduler.total_steps)
+
     def training_step(self, batch: FilmBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
         """Loss of one batch."""
         loss, logits = self.model_step(batch)
@@ -150,6 +159,11 @@ class FilmClassifier(LightningModule):
         for group in optimizer.param_groups:
             group["lr"] *= group.get("lr_scale", 1.0)
         scheduler = self.scheduler(optimizer)
+        # The rate itself is the schedule's business.
+        kept = {"params", "lr", "initial_lr"}
+        self._optimizer_settings = [
+            [{key: value for key, value in group.items() if key not in kept} for group in optimizer.param_groups]
+        ]
         if isinstance(scheduler, WarmupCosine):
             scheduler.set_total_steps(int(self.trainer.estimated_stepping_batches))
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -1,6 +1,7 @@
 """A learning-rate schedule that fits itself to the length of the run."""
 
 import math
+from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -24,10 +25,14 @@ class WarmupCosine(LRScheduler):
         super().__init__(optimizer)
 
     def set_total_steps(self, total_steps: int) -> None:
-        """Say how many optimiser steps the run will make, and set the first learning rate accordingly."""
+        """Say how many optimiser steps the run will make, and set the present learning rates accordingly."""
         self.total_steps = total_steps
         for group, rate in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
             group["lr"] = rate
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far the run has come; what the config says of rates and length is the config's to say after a resume."""
+        return {"last_epoch": self.last_epoch, "_step_count": self._step_count}
 
     def get_lr(self) -> list[float | Tensor]:
         """Learning rate of each parameter group at the present step."""

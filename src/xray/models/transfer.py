@@ -120,6 +120,11 @@ class TransferClassifier(FilmClassifier):
         body = [parameter for parameter in self.parameters() if id(parameter) not in of_head]
         return [{"params": body, "lr_scale": self.backbone_lr}, {"params": head, "lr_scale": 1.0}]
 
+    def on_train_start(self) -> None:
+        """Freeze as the first epoch wants it, also after a resume, for which Lightning calls no epoch start."""
+        super().on_train_start()
+        self.on_train_epoch_start()
+
     def on_train_epoch_start(self) -> None:
         """Freeze what is not to learn in this epoch."""
         released = max(0, self.current_epoch - self.head_epochs + 1)

@@ -1,0 +1,183 @@
+"""Each strength does what its name says, within its limit, differently for each film."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage, stats
+
+from xray.data.augment import Augmentation, augment
+from xray.errors import UserError
+
+OFF = Augmentation(rotation=0, shift=0, scale=0, exposure=0, contrast=0)
+NAMES = [field.name for field in fields(Augmentation)]
+SIDE = 128
+CENTRE = (SIDE - 1) / 2
+# (x, y) of four soft dots; a dot moves by less than REACH under the strengths used here.
+DOTS = np.array([[30, 40], [95, 35], [40, 90], [90, 98]], dtype=float)
+REACH = 22
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+def noise(count, side=32):
+    return torch.randint(0, 256, (count, 1, side, side), dtype=torch.uint8)
+
+
+def dotted(count):
+    y, x = np.mgrid[:SIDE, :SIDE]
+    film = sum(250 * np.exp(-((x - dx) ** 2 + (y - dy) ** 2) / (2 * 2.5**2)) for dx, dy in DOTS)
+    return torch.from_numpy(film.round().astype(np.uint8)).expand(count, 1, SIDE, SIDE)
+
+
+def motions(films):
+    """For each film the matrix and the shift, in pixels about the centre, that moved the dots: fitted, not assumed."""
+    result = []
+    for film in films[:, 0].numpy():
+        found = []
+        for x, y in DOTS.astype(int):
+            window = np.zeros_like(film)
+            cut = slice(max(y - REACH, 0), y + REACH + 1), slice(max(x - REACH, 0), x + REACH + 1)
+            window[cut] = film[cut]
+            found.append(ndimage.center_of_mass(window)[::-1])
+        known = np.c_[DOTS - CENTRE, np.ones(len(DOTS))]
+        solution, residual, *_ = np.linalg.lstsq(known, np.array(found) - CENTRE, rcond=None)
+        assert residual.max() < 0.05  # straight lines stay straight
+        result.append((solution[:2].T, solution[2]))
+    matrices, shifts = zip(*result, strict=True)
+    return np.array(matrices), np.array(shifts)
+
+
+def assert_uniform_within(values, limit):
+    """Up to the limit on both sides, and evenly so."""
+    assert np.abs(values).max() <= limit * 1.01
+    assert stats.kstest(values, "uniform", args=(-limit, 2 * limit)).pvalue > 0.001
+
+
+def test_shape_type_and_range():
+    films = augment(noise(16), Augmentation(rotation=30, shift=0.2, scale=0.3, exposure=1, contrast=0.9))
+    assert films.shape == (16, 1, 32, 32)
+    assert films.dtype == torch.float32
+    assert films.min() >= 0
+    assert films.max() <= 1
+    assert films.isfinite().all()
+
+
+def test_without_strengths_a_film_is_only_scaled_to_one():
+    films = noise(4)
+    np.testing.assert_array_equal(augment(films, OFF), films.numpy().astype(np.float32) / 255)
+
+
+def test_films_given_are_left_alone():
+    films = noise(4)
+    before = films.clone()
+    augment(films, Augmentation())
+    assert torch.equal(films, before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_strength_alone_changes_each_film_of_a_batch_differently(name):
+    films = augment(noise(1).expand(8, -1, -1, -1), replace(OFF, **{name: 0.5 if name != "rotation" else 10}))
+    assert len({film.numpy().tobytes() for film in films}) == 8
+
+
+def test_one_torch_seed_gives_one_result_and_another_another():
+    films = noise(4)
+    results = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        results.append(augment(films, Augmentation()))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_batches_differ_from_one_another():
+    films = noise(4)
+    assert not torch.equal(augment(films, Augmentation()), augment(films, Augmentation()))
+
+
+def test_rotation_turns_about_the_centre_and_keeps_lengths():
+    matrices, shifts = motions(augment(dotted(200), replace(OFF, rotation=10)))
+    np.testing.assert_allclose(np.linalg.det(matrices), 1, atol=0.01)
+    np.testing.assert_allclose(matrices.transpose(0, 2, 1) @ matrices, np.tile(np.eye(2), (200, 1, 1)), atol=0.01)
+    assert np.abs(shifts).max() < 0.1
+    assert_uniform_within(np.degrees(np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0])), 10)
+
+
+def test_shift_moves_along_each_axis_by_a_fraction_of_the_side():
+    matrices, shifts = motions(augment(dotted(200), replace(OFF, shift=0.1)))
+    np.testing.assert_allclose(matrices, np.tile(np.eye(2), (200, 1, 1)), atol=0.01)
+    for axis in (0, 1):
+        assert_uniform_within(shifts[:, axis], 0.1 * SIDE)
+    assert abs(np.corrcoef(shifts.T)[0, 1]) < 0.2
+
+
+def test_scale_changes_the_size_alike_in_both_directions():
+    matrices, shifts = motions(augment(dotted(200), replace(OFF, scale=0.2)))
+    zoom = matrices[:, 0, 0]
+    np.testing.assert_allclose(matrices, zoom[:, None, None] * np.eye(2), atol=0.01)
+    assert np.abs(shifts).max() < 0.1
+    assert_uniform_within(zoom - 1, 0.2)
+
+
+def test_all_motions_together_neither_shear_nor_flip():
+    matrices, _ = motions(augment(dotted(100), replace(OFF, rotation=8, shift=0.04, scale=0.1)))
+    zoom = np.sqrt(np.linalg.det(matrices))  # fails on a flip
+    rigid = matrices / zoom[:, None, None]
+    np.testing.assert_allclose(rigid.transpose(0, 2, 1) @ rigid, np.tile(np.eye(2), (100, 1, 1)), atol=0.015)
+    angle = np.degrees(np.arctan2(rigid[:, 1, 0], rigid[:, 0, 0]))
+    # Drawn apart from one another.
+    assert abs(np.corrcoef(angle, zoom)[0, 1]) < 0.3
+
+
+def test_no_film_is_ever_flipped():
+    film = torch.from_numpy(np.linspace(0, 200, 32 * 32).reshape(32, 32).astype(np.uint8))
+    film[8:24, 4:10] = 255  # the heart, on one side
+    films = augment(film.expand(300, 1, 32, 32), Augmentation())[:, 0]
+    for flip in ((0,), (1,), (0, 1)):
+        straight, flipped = (((films - other / 255) ** 2).mean(dim=(1, 2)) for other in (film, film.flip(flip)))
+        assert (straight < flipped).all()
+
+
+def test_what_comes_in_from_outside_is_black():
+    white = torch.full((20, 1, 32, 32), 255, dtype=torch.uint8)
+    films = augment(white, replace(OFF, shift=0.3))
+    assert (films.amin(dim=(1, 2, 3)) == 0).float().mean() > 0.9
+    assert films.max() == 1
+
+
+def test_exposure_is_a_gamma_curve_within_its_limit():
+    greys = torch.tensor([0, 60, 120, 200, 255], dtype=torch.uint8)
+    films = augment(greys.repeat(400, 1, 5, 1), replace(OFF, exposure=0.4))[:, 0, 0]
+    assert (films[:, 0] == 0).all()
+    assert (films[:, 4] == 1).all()
+    gamma = np.log(films[:, 1:4].numpy()) / np.log(greys[1:4].numpy() / 255)
+    np.testing.assert_allclose(gamma, gamma[:, :1] * np.ones(3), rtol=1e-3)
+    assert_uniform_within(np.log(gamma[:, 0]), 0.4)
+
+
+def test_contrast_stretches_about_the_mean_of_the_film_within_its_limit():
+    greys = torch.tensor([70, 100, 100, 150], dtype=torch.uint8)
+    films = augment(greys.repeat(400, 1, 4, 1), replace(OFF, contrast=0.3))[:, 0, 0].numpy() * 255
+    np.testing.assert_allclose(films.mean(axis=1), 105, atol=0.01)
+    factors = (films - 105) / (greys.numpy() - 105.0)
+    np.testing.assert_allclose(factors, factors[:, :1] * np.ones(4), rtol=1e-3)
+    assert_uniform_within(factors[:, 0] - 1, 0.3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", [-0.01, float("nan"), float("inf")])
+def test_strengths_that_are_negative_or_no_number_are_refused(name, value):
+    with pytest.raises(UserError, match=f"data.augmentation.{name} {value}"):
+        Augmentation(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["shift", "scale", "contrast"])
+def test_strengths_that_leave_nothing_of_a_film_are_refused(name):
+    Augmentation(**{name: 0.99})
+    with pytest.raises(UserError, match=f"data.augmentation.{name}"):
+        Augmentation(**{name: 1.0})

@@ -1,0 +1,357 @@
+"""Any file becomes the grey bytes that a viewer would show, or one error; any size becomes a square."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from scipy import ndimage
+
+from xray.data.film import UnreadableFilmError, read_film, resize_film
+
+RNG = np.random.default_rng(7)
+PIXELS = RNG.integers(0, 256, (5, 8), dtype=np.uint8)
+COLOURS = RNG.integers(0, 256, (5, 8, 3), dtype=np.uint8)
+ALPHA = RNG.integers(0, 256, (5, 8), dtype=np.uint8)
+WAVE = (120 + 60 * np.sin(np.arange(48)[:, None] / 9) + 50 * np.cos(np.arange(64) / 7)).astype(np.uint8)
+
+
+def stored(image, kind="PNG", **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    file.seek(0)
+    return file
+
+
+def luma(colours):
+    """ITU-R 601, in floating point."""
+    return colours @ np.array([0.299, 0.587, 0.114])
+
+
+def assert_close(film, expected, within=1.0):
+    assert film.dtype == np.uint8
+    assert film.shape == expected.shape
+    np.testing.assert_allclose(film.astype(float), expected, rtol=0, atol=within)
+
+
+def test_grey_png_is_taken_as_it_is():
+    np.testing.assert_array_equal(read_film(stored(Image.fromarray(PIXELS))), PIXELS)
+
+
+def test_colour_becomes_luma():
+    assert_close(read_film(stored(Image.fromarray(COLOURS))), luma(COLOURS))
+
+
+def test_transparent_colour_lies_on_black():
+    rgba = np.dstack([COLOURS, ALPHA])
+    assert_close(read_film(stored(Image.fromarray(rgba))), luma(COLOURS) * ALPHA / 255, within=1.5)
+
+
+def test_transparent_grey_lies_on_black():
+    film = read_film(stored(Image.merge("LA", [Image.fromarray(PIXELS), Image.fromarray(ALPHA)])))
+    assert_close(film, PIXELS * (ALPHA / 255), within=1.5)
+
+
+@pytest.mark.parametrize(("mode", "key"), [("L", 200), ("RGB", (200, 200, 200))])
+def test_a_colour_declared_transparent_is_black(mode, key):
+    image = Image.new(mode, (3, 2), key)
+    image.putpixel((1, 0), 90 if mode == "L" else (90, 90, 90))
+    np.testing.assert_array_equal(read_film(stored(image, transparency=key)), [[0, 90, 0], [0, 0, 0]])
+
+
+def palette_image():
+    image = Image.fromarray(np.array([[0, 1, 2, 3]], dtype=np.uint8)).convert("P")
+    # Not in the order of brightness, so that the entries' numbers cannot pass for grey values.
+    image.putpalette([250, 250, 250, 10, 10, 10, 255, 0, 0, 60, 120, 180])
+    return image
+
+
+def test_palette_is_looked_up():
+    expected = luma(np.array([[[250, 250, 250], [10, 10, 10], [255, 0, 0], [60, 120, 180]]]))
+    assert_close(read_film(stored(palette_image())), expected)
+
+
+@pytest.mark.parametrize(("transparency", "alpha"), [(0, [0, 1, 1, 1]), (bytes([255, 0, 128, 255]), [1, 0, 0.5, 1])])
+def test_transparent_palette_entries_lie_on_black(transparency, alpha):
+    colours = np.array([[[250, 250, 250], [10, 10, 10], [255, 0, 0], [60, 120, 180]]])
+    assert_close(read_film(stored(palette_image(), transparency=transparency)), luma(colours) * alpha, within=1.5)
+
+
+def test_cmyk_jpeg_keeps_black_black_and_white_white():
+    cmyk = Image.new("CMYK", (32, 16), (0, 0, 0, 0))
+    cmyk.paste((0, 0, 0, 255), (0, 0, 16, 16))
+    film = read_film(stored(cmyk, "JPEG", quality=95))
+    assert film.shape == (16, 32)
+    assert film[:, :15].max() <= 3
+    assert film[:, 17:].min() >= 252
+
+
+def test_one_bit_becomes_black_and_white():
+    bits = PIXELS > 127
+    np.testing.assert_array_equal(read_film(stored(Image.fromarray(bits))), np.where(bits, 255, 0))
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_deep_grey_is_scaled_from_its_bit_depth(bits):
+    white = 2**bits - 1
+    deep = RNG.integers(0, white, (6, 7), endpoint=True).astype(np.uint16)
+    deep[0, 0] = white
+    # Rounded to the nearest byte: at most half a level from the exact value.
+    assert_close(read_film(stored(Image.fromarray(deep))), deep / white * 255, within=0.5)
+
+
+def test_deep_grey_takes_the_smallest_depth_that_holds_its_brightest_pixel():
+    assert read_film(stored(Image.fromarray(np.array([[0, 1024]], dtype=np.uint16)))).tolist() == [[0, 64]]  # 12 bits
+    assert read_film(stored(Image.fromarray(np.array([[0, 1023]], dtype=np.uint16)))).tolist() == [[0, 255]]  # 10 bits
+
+
+def test_black_deep_film_is_black():
+    assert not read_film(stored(Image.fromarray(np.zeros((4, 3), np.uint16)))).any()
+
+
+# What the orientation says of the stored rows and columns, by the EXIF standard: how to show them upright.
+UPRIGHT = {
+    1: lambda a: a,
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: np.transpose,
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: np.rot90(a, 2).T,
+    8: lambda a: np.rot90(a, 1),
+}
+
+
+@pytest.mark.parametrize("orientation", UPRIGHT)
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_exif_orientation_is_applied(orientation, depth):
+    exif = Image.Exif()
+    exif[274] = orientation
+    pixels = PIXELS.astype(depth)
+    pixels[0, 0] = 255
+    film = read_film(stored(Image.fromarray(pixels), exif=exif))
+    np.testing.assert_array_equal(film, UPRIGHT[orientation](pixels))
+
+
+def test_exif_orientation_is_applied_to_colour_jpegs():
+    exif = Image.Exif()
+    exif[274] = 6
+    image = Image.fromarray(WAVE).convert("RGB")
+    assert_close(read_film(stored(image, "JPEG", quality=98, exif=exif)), np.rot90(WAVE, -1), within=4)
+
+
+def with_exif(tiff):
+    jpeg = stored(Image.fromarray(PIXELS), "JPEG").getvalue()
+    segment = b"Exif\0\0" + tiff
+    return io.BytesIO(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + jpeg[2:])
+
+
+def exif_entry(tag, kind, value):
+    return struct.pack("<HHL4s", tag, kind, 1, value)
+
+
+DAMAGED_EXIF = {
+    "cut in its head": b"II*\0\x08\0",
+    "orientation as text": b"II*\0\x08\0\0\0\x01\0" + exif_entry(274, 2, b"6\0\0\0") + bytes(4),
+    "orientation out of range": b"II*\0\x08\0\0\0\x01\0" + exif_entry(274, 3, b"\x63\0\0\0") + bytes(4),
+    "a number tag as text": b"II*\0\x08\0\0\0\x02\0"
+    + exif_entry(256, 2, b"x\0\0\0")
+    + exif_entry(274, 3, b"\x06\0\0\0")
+    + bytes(4),
+    "a text tag as number": b"II*\0\x08\0\0\0\x02\0"
+    + exif_entry(270, 11, struct.pack("<f", 1.5))
+    + exif_entry(274, 3, b"\x06\0\0\0")
+    + bytes(4),
+    "no TIFF": b"what is this",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_EXIF)
+def test_damaged_exif_is_a_readable_or_an_unreadable_film_and_nothing_else(damage):
+    try:
+        film = read_film(with_exif(DAMAGED_EXIF[damage]))
+    except UnreadableFilmError:
+        return
+    assert film.size == PIXELS.size
+
+
+@pytest.mark.parametrize("subsampling", [0, 2])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_grey_of_a_colour_jpeg_is_that_of_full_decoding(subsampling, progressive):
+    # Smooth colours; the stated bound is two levels, for the rounding of three channels there and back.
+    colours = np.dstack([WAVE, WAVE[::-1], WAVE[:, ::-1]])
+    file = stored(Image.fromarray(colours), "JPEG", quality=92, subsampling=subsampling, progressive=progressive)
+    full = np.asarray(Image.open(file).convert("RGB"), dtype=float)
+    file.seek(0)
+    assert_close(read_film(file), luma(full), within=2)
+
+
+def test_jpeg_stored_as_rgb_without_luma_is_converted():
+    file = stored(Image.fromarray(COLOURS), "JPEG", quality=98, keep_rgb=True)
+    full = np.asarray(Image.open(file).convert("RGB"), dtype=float)
+    file.seek(0)
+    assert_close(read_film(file), luma(full))
+
+
+def test_grey_of_real_films_is_that_of_full_decoding(full_size_films):
+    paths = sorted((full_size_films / "PNEUMONIA").glob("*.jpeg"))
+    colour = [path for path in paths if Image.open(path).mode == "RGB"][:3]
+    assert len(colour) == 3
+    for path in [*colour, paths[0]]:
+        full = np.asarray(Image.open(path).convert("RGB"), dtype=float)
+        assert_close(read_film(path), luma(full))
+
+
+def test_path_and_open_file_give_the_same_film(tmp_path):
+    file = stored(Image.fromarray(COLOURS), "JPEG")
+    (tmp_path / "film.jpeg").write_bytes(file.getvalue())
+    np.testing.assert_array_equal(read_film(tmp_path / "film.jpeg"), read_film(file))
+
+
+def png_of(width, height, data=b"\0"):
+    def chunk(kind, body):
+        return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", zlib.crc32(kind + body))
+
+    header = chunk(b"IHDR", struct.pack(">LLBBBBB", width, height, 8, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
+BAD_FILES = {
+    "empty": b"",
+    "text": b"this is no film, although its name says so",
+    "half a JPEG": stored(Image.fromarray(WAVE), "JPEG").getvalue()[:-400],
+    "head of a JPEG": stored(Image.fromarray(WAVE), "JPEG").getvalue()[:300],
+    "half a PNG": stored(Image.fromarray(WAVE)).getvalue()[:-400],
+    "PNG with damaged data": stored(Image.fromarray(WAVE)).getvalue().replace(b"IDAT", b"IDAX"),
+    "decompression bomb": png_of(30_000, 30_000),
+    "PNG without height": png_of(8, 0),
+}
+
+
+@pytest.mark.parametrize("what", BAD_FILES)
+def test_bad_files_are_unreadable_films(what, tmp_path):
+    path = tmp_path / "film.png"
+    path.write_bytes(BAD_FILES[what])
+    with pytest.raises(UnreadableFilmError) as info:
+        read_film(path)
+    assert str(info.value)
+
+
+def test_missing_file_is_an_unreadable_film(tmp_path):
+    with pytest.raises(UnreadableFilmError, match="no such file"):
+        read_film(tmp_path / "absent.png")
+
+
+@pytest.mark.parametrize("name", ["absent.png", "folder.png", "text.png"])
+def test_the_reason_does_not_repeat_the_path(name, tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "text.png").write_text("no film")
+    with pytest.raises(UnreadableFilmError) as info:
+        read_film(tmp_path / name)
+    assert str(tmp_path) not in str(info.value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    kind=st.sampled_from(["JPEG", "PNG"]),
+    changes=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=5),
+)
+def test_changed_bytes_give_a_film_or_an_unreadable_film(kind, changes):
+    exif = Image.Exif()
+    exif[274] = 6
+    data = bytearray(stored(Image.fromarray(COLOURS), kind, exif=exif).getvalue())
+    for place, value in changes:
+        data[place % len(data)] = value
+    try:
+        film = read_film(io.BytesIO(bytes(data)))
+    except UnreadableFilmError:
+        return
+    assert film.dtype == np.uint8
+    assert film.ndim == 2
+
+
+RULES = ["squash", "pad", "crop"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_film_of_the_size_asked_for_is_left_alone(rule):
+    film = RNG.integers(0, 256, (32, 32), dtype=np.uint8)
+    np.testing.assert_array_equal(resize_film(film, 32, rule), film)
+
+
+@settings(max_examples=60, deadline=None)
+@given(height=st.integers(8, 90), width=st.integers(8, 90), size=st.integers(16, 64), rule=st.sampled_from(RULES))
+def test_every_shape_becomes_a_square_of_bytes(height, width, size, rule):
+    resized = resize_film(np.full((height, width), 77, np.uint8), size, rule)
+    assert resized.dtype == np.uint8
+    assert resized.shape == (size, size)
+    if rule == "pad":
+        assert set(np.unique(resized)) <= {0, 77}
+    assert resized.max() == 77
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("shape", [(1, 3000), (3000, 1)])
+def test_a_line_of_pixels_becomes_a_square(rule, shape):
+    assert resize_film(np.full(shape, 9, np.uint8), 32, rule).shape == (32, 32)
+
+
+# Quadrants of a film twice as wide as high: what each rule does to it can be told by hand.
+QUADRANTS = np.kron(np.array([[40, 80], [120, 200]], dtype=np.uint8), np.ones((64, 128), dtype=np.uint8))
+
+
+def test_squash_stretches_both_axes_to_the_square():
+    squashed = resize_film(QUADRANTS, 64, "squash")
+    assert [int(squashed[y, x]) for y in (2, 28, 35, 61) for x in (2, 28, 35, 61)] == [
+        *(40, 40, 80, 80, 40, 40, 80, 80),
+        *(120, 120, 200, 200, 120, 120, 200, 200),
+    ]
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_pad_centres_the_whole_film_between_black_borders(upright):
+    film = QUADRANTS.T if upright else QUADRANTS
+    padded = resize_film(np.ascontiguousarray(film), 64, "pad")
+    padded = padded.T if upright else padded
+    assert not padded[:16].any()
+    assert not padded[48:].any()
+    assert [int(padded[y, x]) for y in (16, 29, 34, 47) for x in (0, 29, 34, 63)] == [
+        *(40, 40, 80, 80, 40, 40, 80, 80),
+        *(120, 120, 200, 200, 120, 120, 200, 200),
+    ]
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_crop_keeps_the_middle_of_the_longer_side(upright):
+    ramp = np.tile(np.repeat(np.arange(0, 256, 2, dtype=np.uint8), 2), (128, 1))  # 128 high, 256 wide, column = value
+    cropped = resize_film(np.ascontiguousarray(ramp.T if upright else ramp), 64, "crop")
+    cropped = cropped.T if upright else cropped
+    # Columns 64 to 192 remain, two of them to each of the result.
+    assert_close(cropped, np.tile(64 + 2 * np.arange(64) + 0.5, (64, 1)), within=2)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_shrinking_averages_instead_of_picking_pixels(rule):
+    checkers = (np.indices((256, 256)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    assert_close(resize_film(checkers, 32, rule), np.full((32, 32), 127.5), within=3)
+
+
+def test_shrinking_is_near_the_average_of_the_area():
+    noise = ndimage.gaussian_filter(RNG.normal(0, 1, (256, 256)), 10)
+    film = (128 + 100 * noise / np.abs(noise).max()).astype(np.uint8)
+    area = film.reshape(64, 4, 64, 4).mean(axis=(1, 3))
+    assert_close(resize_film(film, 64, "squash"), area, within=3)  # the filter is twice as wide as a pixel
+
+
+def test_shrinking_is_the_triangle_filter_of_the_pixels_below_it():
+    film = RNG.integers(0, 256, (64, 64), dtype=np.uint8)
+    # One row of weights for each result: a triangle of half-width 4 about its centre, of unit sum.
+    centres, places = (np.arange(16) + 0.5) * 4, np.arange(64) + 0.5
+    weights = np.clip(1 - np.abs(places - centres[:, None]) / 4, 0, None)
+    weights /= weights.sum(axis=1, keepdims=True)
+    # Two passes round to bytes, hence the level of tolerance.
+    assert_close(resize_film(film, 16, "squash"), weights @ film @ weights.T)

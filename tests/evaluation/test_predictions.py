@@ -1,0 +1,155 @@
+"""The predictions table keeps every digit and every name, or says what is wrong with it."""
+
+import csv
+import os
+from itertools import cycle, islice
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xray.errors import UserError
+from xray.evaluation.predictions import COLUMNS, Predictions, decide, read_predictions, write_predictions
+
+HEADER = ",".join(COLUMNS)
+ROW = "a.png,p1,NORMAL,-1.5,0.2,NORMAL"
+# Surrogates stand for bytes that are no UTF-8 and have a test of their own.
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=12)
+FLOAT = st.floats(allow_nan=False)
+
+
+def table(*rows):
+    path, patient, label, logit, probability, decision = (list(column) for column in zip(*rows, strict=True))
+    return Predictions(path, patient, label, np.array(logit), np.array(probability), decision)
+
+
+def columns(predictions):
+    texts = (predictions.path, predictions.patient, predictions.label, predictions.decision)
+    # Bytes tell 0.0 from -0.0 and see the last digit.
+    return [tuple(text) for text in texts], predictions.logit.tobytes(), predictions.probability.tobytes()
+
+
+def one(path):
+    return table((path, "p1", "NORMAL", 0.5, 0.6, "PNEUMONIA"))
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    return tmp_path_factory.mktemp("tables") / "predictions.csv"
+
+
+@given(rows=st.lists(st.tuples(TEXT, TEXT, TEXT, FLOAT, FLOAT, TEXT), min_size=1, max_size=8))
+def test_a_table_is_read_back_to_the_bit(scratch, rows):
+    written = table(*rows)
+    write_predictions(scratch, written)
+    assert columns(read_predictions(scratch)) == columns(written)
+
+
+def test_numbers_at_the_ends_of_double_precision_are_kept(tmp_path):
+    numbers = [5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, np.nextafter(1, 0), 0.1 + 0.2, -0.0]
+    written = table(*((f"{i}.png", "p", "", x, x, "NORMAL") for i, x in enumerate(numbers)))
+    write_predictions(tmp_path / "p.csv", written)
+    assert columns(read_predictions(tmp_path / "p.csv")) == columns(written)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a,b.png",
+        'say "aah".png',
+        "two\nlines.png",
+        "Icon\r.png",
+        "胸部/ångström 🫁.png",
+        " spaces ",
+        "'=1+1'",
+        os.fsdecode(b"caf\xe9.png"),
+    ],
+)
+def test_awkward_paths_are_kept(tmp_path, path):
+    write_predictions(tmp_path / "p.csv", one(path))
+    assert list(read_predictions(tmp_path / "p.csv").path) == [path]
+
+
+def test_the_file_is_plain_csv_under_its_header(tmp_path):
+    write_predictions(tmp_path / "new" / "p.csv", one("a,b.png"))
+    with (tmp_path / "new" / "p.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert rows == [
+        {
+            "path": "a,b.png",
+            "patient": "p1",
+            "label": "NORMAL",
+            "logit": "0.5",
+            "probability": "0.6",
+            "decision": "PNEUMONIA",
+        }
+    ]
+
+
+def test_a_table_without_rows_is_read_as_such(tmp_path):
+    (tmp_path / "p.csv").write_text(HEADER + "\n")
+    assert len(read_predictions(tmp_path / "p.csv")) == 0
+
+
+def message(path):
+    with pytest.raises(UserError) as caught:
+        read_predictions(path)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert str(path) in text
+    return text
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()], ids=["missing", "folder"])
+def test_a_missing_table_is_told(tmp_path, make):
+    make(tmp_path / "p.csv")
+    assert "does not exist" in message(tmp_path / "p.csv")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "\n", "path,label\na,b\n", f"{HEADER},extra\n{ROW},1\n", f"{ROW}\n", '"a\nb",c\n', "n: 1\n"]
+)
+def test_other_columns_are_told_with_those_that_belong(tmp_path, content):
+    (tmp_path / "p.csv").write_text(content)
+    assert HEADER.replace(",", ", ") in message(tmp_path / "p.csv")
+
+
+DAMAGED = {
+    "cut in a row": f"{HEADER}\n{ROW}\na2.png,p1,NOR",
+    "cut in every row": f"{HEADER}\na.png,p1,NORMAL,-1.5\n",
+    "no decision": f"{HEADER}\na.png,p1,NORMAL,-1.5,0.2\n",
+    "a cell too many": f"{HEADER}\n{ROW},1\n",
+    "comma lost": f"{HEADER}\n{ROW}\na.png,p1,NORMAL,-1.50.2,NORMAL\n",
+    "no number": f"{HEADER}\n{ROW.replace('-1.5', 'high')}\n",
+    "empty number": f"{HEADER}\n{ROW.replace('0.2', '')}\n",
+    "open quote": f'{HEADER}\n"{ROW}\n',
+    "endless cell": f"{HEADER}\n{'a' * 200_000}{ROW}\n",
+    "other encoding": f"{HEADER}\ncaf\xe9{ROW}\n".encode("latin-1"),
+    "no text": b"\x89PNG\r\n\x1a\n\0\0\xff\xfe",
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_table_is_told(tmp_path, content):
+    (tmp_path / "p.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    message(tmp_path / "p.csv")
+
+
+def test_a_failed_write_leaves_the_earlier_table(tmp_path):
+    path = tmp_path / "p.csv"
+    write_predictions(path, one("earlier.png"))
+    earlier = path.read_bytes()
+    rows = list(islice(cycle([("later.png", "p", "", 0.0, 0.5, "NORMAL")]), 10_000))
+    broken = table(*rows)
+    broken.decision.pop()  # found out only in the last row
+    with pytest.raises(ValueError, match="zip"):
+        write_predictions(path, broken)
+    assert path.read_bytes() == earlier
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_threshold_itself_is_positive():
+    assert decide(np.array([0.2, np.nextafter(0.3, 0), 0.3, 0.9]), 0.3, ("NORMAL", "PNEUMONIA")) == [
+        "NORMAL", "NORMAL", "PNEUMONIA", "PNEUMONIA",
+    ]  # fmt: skip

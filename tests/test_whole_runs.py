@@ -1,0 +1,288 @@
+"""Whole runs through the command line, as users call it."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from lightning.pytorch import Callback
+
+from tests.conftest import make_films
+from xray.cli import main
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+CNN = Path(__file__).parents[1] / "configs" / "cnn.yaml"
+TINY = {
+    "cnn": ["--model.widths", "[8, 8]"],
+    # The smallest backbone of timm, with random weights: nothing may reach the network.
+    "timm": ["--model.backbone", "test_efficientnet", "--model.pretrained", "false"],
+}
+FAST = [
+    "--data.image_size", "32", "--data.batch_size", "8", "--trainer.accelerator", "cpu", "--trainer.precision", "32-true",
+]  # fmt: skip
+
+
+def run(*words: object) -> None:
+    assert main([str(word) for word in words]) == 0
+
+
+def fit(root: Path, *words: object, config: Path = CNN, epochs: int = 2) -> None:
+    tiny = TINY.get(config.stem, [])
+    run("fit", "--config", config, "--data.root", root, *tiny, *FAST, "--trainer.max_epochs", epochs, *words)
+
+
+def metrics(run_folder: str, stage: str = "test") -> dict[str, object]:
+    return dict(json.loads(Path("logs", run_folder, stage, "metrics.json").read_text()))
+
+
+def final_validation(run_folder: str) -> dict[str, float]:
+    """Validation figures of the last epoch, read from what TensorBoard shows."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(Path("logs", run_folder)))
+    events.Reload()
+    return {tag: events.Scalars(tag)[-1].value for tag in ("val/loss", "val/auroc", "train/loss")}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are written below the working folder: give each test one of its own."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_trains_tests_and_predicts(config: Path, films: Path):
+    fit(films, config=config)
+    run("test")
+    run("validate")
+    run("predict", films / "test", "--out", "out.csv")
+    version = f"{config.stem}/version_0"
+    assert {p.name for p in Path("checkpoints", version).iterdir()} == {"best.ckpt", "last.ckpt"}
+    assert {"config.yaml", "split.csv", "data.json", "test", "validate"} <= {p.name for p in Path("logs", version).iterdir()}
+    assert metrics(version)["n"] == 28
+    assert metrics(version, "validate")["n"] == len(
+        [row for row in csv.DictReader(Path("logs", version, "split.csv").open()) if row["split"] == "val"]
+    )
+
+
+def test_predict_agrees_with_test_on_every_film(films: Path):
+    fit(films)
+    run("test")
+    run("predict", films / "test", "--out", "out.csv")
+    tested = {row["path"]: row for row in csv.DictReader(Path("logs/cnn/version_0/test/predictions.csv").open())}
+    predicted = {row["path"]: row for row in csv.DictReader(Path("out.csv").open())}
+    assert tested.keys() == predicted.keys()
+    for path, row in tested.items():
+        assert float(predicted[path]["logit"]) == pytest.approx(float(row["logit"]), abs=1e-5)
+        assert predicted[path]["decision"] == row["decision"]
+        assert predicted[path]["patient"] == row["patient"]
+
+
+def test_the_figures_of_test_follow_from_its_table(films: Path):
+    from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
+
+    fit(films)
+    run("test")
+    rows = list(csv.DictReader(Path("logs/cnn/version_0/test/predictions.csv").open()))
+    labels = [row["label"] == "PNEUMONIA" for row in rows]
+    scores = [float(row["probability"]) for row in rows]
+    decisions = [row["decision"] == "PNEUMONIA" for row in rows]
+    figures = metrics("cnn/version_0")
+    assert figures["auroc"] == pytest.approx(roc_auc_score(labels, scores))
+    assert figures["average_precision"] == pytest.approx(average_precision_score(labels, scores))
+    assert figures["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, decisions))
+    assert figures["n_patients"] == 14
+    assert figures["checkpoint"] == "checkpoints/cnn/version_0/best.ckpt"
+
+
+def test_a_learnable_set_is_learnt(films: Path):
+    fit(films, epochs=8)
+    run("test")
+    assert metrics("cnn/version_0")["auroc"] > 0.9  # type: ignore[operator]
+
+
+def test_the_saved_config_repeats_the_run_to_the_bit(films: Path):
+    fit(films)
+    run("fit", "--config", "logs/cnn/version_0/config.yaml")
+    assert final_validation("cnn/version_0") == final_validation("cnn/version_1")
+    first, second = (torch.load(f"checkpoints/cnn/version_{n}/last.ckpt", weights_only=True) for n in (0, 1))
+    assert all(torch.equal(first["state_dict"][key], second["state_dict"][key]) for key in first["state_dict"])
+
+
+class StopAfter(Callback):
+    """Interrupt a run after so many epochs."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_train_epoch_end(self, trainer, pl_module) -> None:
+        trainer.should_stop = trainer.current_epoch + 1 >= self.epochs
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(config: Path, films: Path):
+    fit(films, config=config, epochs=4)
+    interrupt = ["--trainer.callbacks+", f"{__name__}.StopAfter", "--trainer.callbacks.epochs", "2"]
+    fit(films, *interrupt, config=config, epochs=4)
+    last = f"checkpoints/{config.stem}/version_1/last.ckpt"
+    assert torch.load(last, weights_only=True)["epoch"] == 1
+    fit(films, "--ckpt_path", "last", config=config, epochs=4)
+    assert final_validation(f"{config.stem}/version_2") == final_validation(f"{config.stem}/version_0")
+
+
+def test_a_resumed_run_keeps_the_best_epoch_so_far(films: Path):
+    fit(films)
+    best = torch.load("checkpoints/cnn/version_0/best.ckpt", weights_only=True)["epoch"]
+    # A learning rate of nothing: no later epoch can be better.
+    fit(films, "--ckpt_path", "last", "--model.optimizer.lr", "0", epochs=3)
+    assert torch.load("checkpoints/cnn/version_1/best.ckpt", weights_only=True)["epoch"] == best
+
+
+def test_what_the_user_says_beats_the_checkpoint(films: Path, make):
+    fit(films)
+    other = make("other", seed=5, patients={"train": (2, 2), "val": (2, 2), "test": (3, 5)})
+    run("test", "--data.root", other)
+    assert metrics("cnn/version_0")["n"] == 16
+    assert str(metrics("cnn/version_0")["data_root"]) == str(other)
+    fit(films, "--ckpt_path", "last", "--model.optimizer.weight_decay", "0.5", "--model.dropout", "0.7", epochs=3)
+    last = torch.load("checkpoints/cnn/version_1/last.ckpt", weights_only=True)
+    assert last["hyper_parameters"]["dropout"] == 0.7
+    assert last["optimizer_states"][0]["param_groups"][0]["weight_decay"] == 0.5
+
+
+def test_results_of_other_films_do_not_replace_those_of_the_runs_own(films: Path, make):
+    fit(films)
+    run("test")
+    own = metrics("cnn/version_0")
+    run("test")
+    run("test", "--data.root", make("other", seed=5))
+    assert metrics("cnn/version_0", "test_1") == own
+    assert not Path("logs/cnn/version_0/test_2").exists()
+
+
+def test_the_newest_run_is_tested_and_another_by_its_config_or_checkpoint(films: Path, capsys):
+    fit(films)
+    fit(films, "--trainer.logger.name", "second")
+    run("test")
+    assert "checkpoints/second/version_0/best.ckpt" in capsys.readouterr().out
+    run("test", "--config", "logs/cnn/version_0/config.yaml")
+    assert "checkpoints/cnn/version_0/best.ckpt" in capsys.readouterr().out
+    run("test", "--config", CNN, "--data.root", films, *TINY["cnn"], *FAST)
+    assert "checkpoints/cnn/version_0/best.ckpt" in capsys.readouterr().out
+    run("test", "--ckpt_path", "checkpoints/cnn/version_0/last.ckpt")
+    assert metrics("cnn/version_0")["checkpoint"] == "checkpoints/cnn/version_0/last.ckpt"
+
+
+def test_a_checkpoint_moved_far_from_its_run_still_tests_and_predicts(films: Path):
+    fit(films)
+    Path("away").mkdir()
+    shutil.move("checkpoints/cnn/version_0/best.ckpt", "away/model.ckpt")
+    shutil.rmtree("logs")
+    run("test", "--ckpt_path", "away/model.ckpt")
+    run("predict", films / "test", "--ckpt_path", "away/model.ckpt", "--out", "out.csv")
+    assert Path("away/test/metrics.json").is_file()
+
+
+def test_runs_never_share_a_folder_and_a_failed_start_leaves_none(films: Path):
+    fit(films, epochs=1)
+    assert main(["fit", "--config", str(CNN), "--data.root", "nowhere"]) == 1
+    fit(films, epochs=1)
+    assert sorted(p.name for p in Path("logs/cnn").iterdir()) == ["version_0", "version_1"]
+    assert main(["fit", "--config", str(CNN), "--data.root", str(films), "--trainer.logger.version", "1"]) == 1
+
+
+def test_films_the_model_was_trained_on_are_refused_in_test(films: Path, capsys):
+    fit(films)
+    trained = films / "train" / "NORMAL" / "IM-0101-0001.jpeg"
+    other = make_films(films.parent / "other", seed=9)
+    shutil.copy(trained, other / "test" / "NORMAL" / "IM-9999-0001.jpeg")
+    shutil.rmtree(other / "train")
+    rows = csv.DictReader(Path("logs/cnn/version_0/split.csv").open())
+    assert any(row["path"].endswith(trained.name) and row["split"] == "train" for row in rows)
+    assert main(["test", "--data.root", str(other)]) == 1
+    assert "IM-9999-0001.jpeg is the same file as train/NORMAL/IM-0101-0001.jpeg" in capsys.readouterr().err
+    assert main(["test", "--data.root", str(other), "--data.overlaps", "accept"]) == 0
+    assert "Accepted" in str(metrics("cnn/version_0")["notes"])
+
+
+def test_fast_dev_run_leaves_no_trace(films: Path):
+    fit(films, "--trainer.fast_dev_run", "true")
+    assert not any(Path().iterdir())
+
+
+def test_two_processes_train_and_score_each_film_once(films: Path):
+    ddp = ["--trainer.devices", "2", "--trainer.strategy", "ddp_spawn"]
+    fit(films, *ddp, epochs=1)
+    run("test", "--trainer.accelerator", "cpu")
+    assert metrics("cnn/version_0")["n"] == 28
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--data.rot", "x"], "data.root"),
+        (["--trainer.max_epoch", "3"], "trainer.max_epochs"),
+        (["--data.batch_size", "many"], "'many' is no whole number"),
+        (["--data.validation", "blox"], "blocks"),
+        (["--model.dropot", "0.1"], "dropout"),
+        (["--model.dropout", "much"], "'much' is no number"),
+        (["--config", "nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_line_that_names_the_mend(words, expected, films: Path, capsys):
+    status = main(["fit", "--config", str(CNN), "--data.root", str(films), *words])
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert status == 2
+    assert error.startswith("xray: error: ")
+    assert expected in error
+    assert not Path("logs").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("model:\n  class_path: xray.models.cnn.CNNClasifier\n", "CNNClassifier"),
+        ("model:\n  class_path: xray.models.cnn.CNNClassifier\n  init_args:\n    dropot: 0.1\n", "dropout"),
+        ("model:\n  class_path: xray.models.cnn.CNNClassifier\ndata:\n  rot: x\n", "data.root"),
+        ("model:\n  class_path: xray.models.cnn.CNNClassifier\ntrainr:\n  max_epochs: 1\n", "trainer"),
+        ("model: [\n", "config"),
+    ],
+)
+def test_a_mistake_in_a_config_is_one_line_that_names_the_mend(text, expected, capsys):
+    Path("bad.yaml").write_text(text)
+    assert main(["fit", "--config", "bad.yaml"]) == 2
+    error = capsys.readouterr().err.strip().splitlines()
+    assert error[-1].startswith("xray: error: ")
+    assert expected in error[-1]
+
+
+def test_a_checkpoint_of_another_model_is_refused(films: Path, capsys):
+    fit(films, epochs=1)
+    words = ["--ckpt_path", "checkpoints/cnn/version_0/best.ckpt", "--model.widths", "[8, 16]"]
+    assert main(["test", *words]) == 1
+    assert "holds another model" in capsys.readouterr().err
+
+
+def test_logs_that_cannot_be_written_are_told_before_training(films: Path, capsys):
+    Path("logs").write_text("a file in the way")
+    assert main(["fit", "--config", str(CNN), "--data.root", str(films)]) == 1
+    assert "logs" in capsys.readouterr().err
+    assert Path("logs").read_text() == "a file in the way"
+
+
+def test_print_config_shows_every_value(films: Path, capsys):
+    assert main(["fit", "--config", str(CNN), "--data.root", str(films), "--print_config"]) == 0
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert config["data"]["root"] == str(films)
+    assert config["trainer"]["max_epochs"] > 0
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "test", "predict", "synth", "download"])
+def test_every_command_explains_itself(command: str, capsys):
+    assert main([command, "--help"]) == 0
+    assert "usage" in capsys.readouterr().out.lower()
