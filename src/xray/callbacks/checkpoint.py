@@ -20,7 +20,7 @@ class RunCheckpoint(ModelCheckpoint):
     """
 
     def __init__(
-        self, root: Path = Path("checkpoints"), monitor: str = "val/auroc", mode: Literal["max", "min"] = "max"
+        self, root: Path = Path("checkpoints"), monitor: str = "val/loss", mode: Literal["max", "min"] = "min"
     ) -> None:
         # An improved best.ckpt replaces the one before. Lightning's own `save_last` would write last.ckpt only in
         # epochs that improve, so a run that goes on from it would repeat the others.

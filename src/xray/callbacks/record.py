@@ -49,32 +49,32 @@ class RunRecord(SaveConfigCallback):
         final = {
             f"final/{name}": float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")
         }
-        best = getattr(trainer.checkpoint_callback, "best_model_score", None)
-        if best is not None:
-            final[f"best/{trainer.checkpoint_callback.monitor}"] = float(best)  # type: ignore[union-attr]
         trainer.logger.log_hyperparams(hyperparameters(yaml.safe_load(self._config)), final)
 
 
 def hyperparameters(config: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a run that people compare, by dotted name.
+    """The settings of a run that people compare, under short names; the rest is in config.yaml.
 
-    >>> hyperparameters({"seed_everything": 1, "model": {"class_path": "a.B", "init_args": {"x": 2}}, "data": {}})
-    {'seed': 1, 'model': 'B', 'model.x': 2}
+    >>> hyperparameters({"model": {"class_path": "a.B", "init_args": {"x": 2, "y": None}}, "seed_everything": 1})
+    {'model': 'B', 'x': 2, 'seed': 1}
     """
-    flat: dict[str, Any] = {"seed": config["seed_everything"]}
-    for section in ("model", "data"):
-        _flatten(config[section], section, flat)
-    return flat
+    model = config["model"]
+    flat = {"model": _class_name(model)}
+    for name, value in model["init_args"].items():
+        if isinstance(value, dict) and "class_path" in value:
+            flat[name] = _class_name(value)
+            flat |= {key: value["init_args"][key] for key in ("lr", "weight_decay") if key in value["init_args"]}
+        else:
+            flat[name] = value
+    for section, names in (("data", ("root", "image_size", "batch_size")), ("trainer", ("max_epochs", "precision"))):
+        flat |= {name: config[section][name] for name in names if name in config.get(section, {})}
+    flat["seed"] = config["seed_everything"]
+    return {
+        name: value if isinstance(value, int | float) else str(value)
+        for name, value in flat.items()
+        if value is not None
+    }
 
 
-def _flatten(value: Any, name: str, flat: dict[str, Any]) -> None:  # noqa: ANN401 - anything YAML holds
-    if isinstance(value, dict) and "class_path" in value:
-        flat[name] = value["class_path"].rpartition(".")[2]
-        value = value.get("init_args") or {}
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _flatten(inner, f"{name}.{key}", flat)
-    elif isinstance(value, str | int | float | bool):
-        flat[name] = value
-    elif value is not None:
-        flat[name] = str(value)
+def _class_name(component: dict[str, Any]) -> str:
+    return str(component["class_path"]).rpartition(".")[2]

@@ -24,7 +24,7 @@ def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names:
         class_names: Names of the two classes.
         title: What the films are.
     """
-    figure = Figure(figsize=(12, 4.2), layout="constrained")
+    figure = Figure(figsize=(12.5, 4.6), layout="compressed")
     roc, precision_recall, matrix = figure.subplots(1, 3)
     confusion = Confusion.of(labels, (scores >= threshold).astype(np.int64))
     order = np.argsort(-scores, kind="stable")
@@ -60,6 +60,8 @@ def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names:
     matrix.set_yticks([0, 1], class_names, rotation=90, va="center")
     matrix.set(xlabel="Decision", ylabel="Label", title=f"Decisions at threshold {threshold:.3f}")
     figure.suptitle(title, fontweight="bold")
+    # The layout settles only in the second round, and TensorBoard draws once.
+    figure.draw_without_rendering()
     return figure
 
 

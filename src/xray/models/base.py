@@ -64,7 +64,8 @@ class FilmClassifier(LightningModule):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
-        self.network = network
+        # Channels last is what convolutions are quickest in, on processors (nearly twice here) as on GPUs.
+        self.network = network.to(memory_format=torch.channels_last)
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.class_weight = class_weight

@@ -69,6 +69,11 @@ class TransferClassifier(FilmClassifier):
         self.unfreeze_stages = unfreeze_stages
         self.backbone_lr = backbone_lr
         self._start: dict[str, Tensor] | None = None
+        for module in self._head().modules():
+            if isinstance(module, nn.Linear):
+                # Some backbones draw a single logit's weights from -1 to 1: the loss would start at several units.
+                nn.init.normal_(module.weight, std=0.01)
+                nn.init.zeros_(module.bias)
         self.save_hyperparameters()
 
     def prepare_weights(self) -> None:

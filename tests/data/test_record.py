@@ -1,0 +1,223 @@
+"""What a run writes down about its data can be read again, and tells one data set from another."""
+
+import csv
+import json
+import os
+import random
+import shutil
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xray.data.datamodule import ChestXRayDataModule
+from xray.data.index import Film, index_films
+from xray.data.patients import KERMANY_PATTERN
+from xray.data.record import fingerprint, read_trained_films, write_split, write_summary
+from xray.data.split import find_overlaps
+from xray.errors import UserError
+
+CLASSES = ("NORMAL", "PNEUMONIA")
+
+
+def listed(root, *folders):
+    return index_films(root, folders or ("train",), CLASSES, KERMANY_PATTERN)
+
+
+def film(path, label=0, patient="p", group="g", digest="d", named=True):
+    return Film(path, path.split("/")[0], label, patient, group, digest, named)
+
+
+def test_split_is_a_table_with_one_row_for_each_film(tmp_path):
+    splits = {
+        "train": [
+            film("train/NORMAL/a.png", 0, "IM-1", "IM-1", "01"),
+            film("val/PNEUMONIA/b.png", 1, "p7_v", "p7", "02"),
+        ],
+        "val": [film("train/NORMAL/c.png", 0, "train/NORMAL/c.png", "train/NORMAL/c.png", "03", named=False)],
+    }
+    write_split(tmp_path / "split.csv", splits, CLASSES)
+    assert (tmp_path / "split.csv").read_bytes().decode() == (
+        "path,split,label,patient,group,digest\n"
+        "train/NORMAL/a.png,train,NORMAL,IM-1,IM-1,01\n"
+        "val/PNEUMONIA/b.png,train,PNEUMONIA,p7_v,p7,02\n"
+        "train/NORMAL/c.png,val,NORMAL,train/NORMAL/c.png,train/NORMAL/c.png,03\n"
+    )
+
+
+def test_split_has_no_rows_without_films(tmp_path):
+    write_split(tmp_path / "split.csv", {"train": [], "val": []}, CLASSES)
+    assert (tmp_path / "split.csv").read_text().splitlines() == ["path,split,label,patient,group,digest"]
+    assert read_trained_films(tmp_path / "split.csv") == []
+
+
+def test_trained_films_are_those_of_the_training_rows(films, tmp_path):
+    train, other = listed(films, "train"), listed(films, "val")
+    write_split(tmp_path / "split.csv", {"val": other, "train": train, "test": listed(films, "test")}, CLASSES)
+    assert read_trained_films(tmp_path / "split.csv") == [replace(known, label=-1) for known in train]
+
+
+def test_trained_films_from_any_folder_count_as_training(tmp_path):
+    write_split(tmp_path / "split.csv", {"train": [film("val/NORMAL/a.png")]}, CLASSES)
+    assert [found.folder for found in read_trained_films(tmp_path / "split.csv")] == ["train"]
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/"), min_size=1, max_size=20)
+
+
+@settings(max_examples=60, deadline=None)
+@given(names=st.lists(NAMES, unique=True, max_size=6), named=st.booleans())
+def test_names_of_any_kind_come_back_as_they_were(tmp_path_factory, names, named):
+    path = tmp_path_factory.mktemp("record") / "split.csv"
+    films = [
+        film(where, -1, *(f"{name}é", f"{name},") if named else (where, where), "d", named)
+        for name in names
+        for where in [f"train/NORMAL/{name}"]
+    ]
+    write_split(path, {"train": [replace(known, label=0) for known in films]}, CLASSES)
+    assert read_trained_films(path) == films
+
+
+@pytest.mark.parametrize("name", ['a,"b".png', "two\nlines.png", "tab\t.png", " spaces ", "ä–漢.png"])
+def test_awkward_names_come_back_as_they_were(tmp_path, name):
+    films = [film(f"train/NORMAL/{name}", -1)]
+    write_split(tmp_path / "split.csv", {"train": [replace(films[0], label=0)]}, CLASSES)
+    assert read_trained_films(tmp_path / "split.csv") == films
+
+
+def test_names_that_are_no_unicode_come_back_as_they_were(films, tmp_path):
+    # An archive packed elsewhere can leave such bytes in a name.
+    odd = os.fsencode(films / "train/NORMAL") + b"/M\xfcller-1.jpeg"
+    try:
+        shutil.copy(next((films / "train/NORMAL").glob("*.jpeg")), odd)
+    except OSError:
+        pytest.skip("this file system takes Unicode names only")
+    train = listed(films)
+    write_split(tmp_path / "split.csv", {"train": train}, CLASSES)
+    assert read_trained_films(tmp_path / "split.csv") == [replace(known, label=-1) for known in train]
+
+
+def test_a_run_without_a_record_was_trained_on_nothing_known(tmp_path):
+    assert read_trained_films(tmp_path / "split.csv") == []
+
+
+def test_trained_films_are_recognised_after_the_folders_were_changed(films, tmp_path):
+    write_split(tmp_path / "split.csv", {"train": listed(films)}, CLASSES)
+    trained = read_trained_films(tmp_path / "split.csv")
+    assert find_overlaps(trained, listed(films, "test")) == []
+    moved = sorted((films / "train/PNEUMONIA").iterdir())[0]
+    moved.rename(films / "test/PNEUMONIA/renamed.jpeg")
+    (overlap,) = find_overlaps(trained, listed(films, "test"))
+    assert overlap == f"test/PNEUMONIA/renamed.jpeg is the same file as train/PNEUMONIA/{moved.name}"
+
+
+def test_folders_of_a_record_are_made(tmp_path):
+    write_split(tmp_path / "not" / "yet" / "split.csv", {}, CLASSES)
+    assert (tmp_path / "not" / "yet" / "split.csv").is_file()
+    assert [path.name for path in (tmp_path / "not" / "yet").iterdir()] == ["split.csv"]
+
+
+def test_a_record_that_cannot_be_written_is_a_complaint_with_its_place(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"split\.csv cannot be written"):
+        write_split(tmp_path / "file" / "split.csv", {}, CLASSES)
+
+
+@pytest.fixture
+def data(films):
+    data = ChestXRayDataModule(root=films, image_size=16, validation="folder")
+    data.setup("fit")
+    data.setup("test")
+    return data
+
+
+def summary(data, path):
+    write_summary(path / "data.json", data)
+    return json.loads((path / "data.json").read_text())
+
+
+def test_summary_counts_films_patients_and_classes_of_each_split(data, films, tmp_path):
+    found = summary(data, tmp_path)
+    assert (found["root"], found["validation"], found["notes"]) == (str(films), "folder", [])
+    counts = {split: (v["images"], v["patients"], v["images_by_class"]) for split, v in found["splits"].items()}
+    assert counts == {
+        "train": (56, 28, {"NORMAL": 24, "PNEUMONIA": 32}),
+        "val": (8, 4, {"NORMAL": 4, "PNEUMONIA": 4}),
+        "test": (28, 14, {"NORMAL": 12, "PNEUMONIA": 16}),
+    }
+    assert len({split["fingerprint"] for split in found["splits"].values()}) == 3
+
+
+def test_summary_holds_only_what_was_set_up(films, tmp_path):
+    data = ChestXRayDataModule(root=films, image_size=16)
+    data.setup("test")
+    assert list(summary(data, tmp_path)["splits"]) == ["test"]
+
+
+def test_summary_repeats_the_notes(data, tmp_path):
+    data.notes.append("Left out 2 films: “ä”")
+    assert summary(data, tmp_path)["notes"] == ["Left out 2 films: “ä”"]
+
+
+def test_summary_ends_with_a_line_end_and_is_laid_out_for_people(data, tmp_path):
+    write_summary(tmp_path / "data.json", data)
+    text = (tmp_path / "data.json").read_text()
+    assert text.endswith("}\n")
+    assert len(text.splitlines()) > 20
+
+
+def test_fingerprint_depends_neither_on_order_nor_on_place(films, tmp_path):
+    one = listed(films)
+    shuffled = random.Random(0).sample(one, len(one))
+    assert fingerprint(shuffled) == fingerprint(one)
+    shutil.copytree(films / "train", tmp_path / "elsewhere" / "train")
+    assert fingerprint(listed(tmp_path / "elsewhere")) == fingerprint(one)
+
+
+def test_fingerprint_does_not_depend_on_names(films):
+    before = fingerprint(listed(films))
+    for i, path in enumerate(sorted((films / "train").rglob("*.jpeg"))):
+        path.rename(path.with_name(f"{i}.jpeg"))
+    assert fingerprint(listed(films)) == before
+
+
+def test_fingerprint_changes_with_a_label(films):
+    before = fingerprint(listed(films))
+    path = sorted((films / "train/NORMAL").iterdir())[0]
+    path.rename(films / "train/PNEUMONIA" / path.name)
+    assert fingerprint(listed(films)) != before
+
+
+def test_fingerprint_changes_with_the_content_of_one_film(films):
+    before = fingerprint(listed(films))
+    path = sorted((films / "train/NORMAL").iterdir())[0]
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert fingerprint(listed(films)) != before
+
+
+def test_fingerprint_changes_with_a_film_more_and_with_a_copy(films):
+    before = fingerprint(listed(films))
+    path = sorted((films / "train/NORMAL").iterdir())[0]
+    shutil.copy(path, path.with_name("copy.jpeg"))
+    with_copy = fingerprint(listed(films))
+    path.with_name("copy.jpeg").unlink()
+    path.unlink()
+    assert len({before, with_copy, fingerprint(listed(films))}) == 3
+
+
+def test_fingerprint_tells_swapped_labels_apart():
+    one = [film("a", 0, digest="1"), film("b", 1, digest="2")]
+    other = [film("a", 1, digest="1"), film("b", 0, digest="2")]
+    assert fingerprint(one) != fingerprint(other)
+
+
+def test_real_split_is_written_and_read_again(real_films, tmp_path):
+    train, val = listed(real_films, "test"), listed(real_films, "val")
+    write_split(tmp_path / "split.csv", {"train": train, "val": val}, CLASSES)
+    with (tmp_path / "split.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 186 + 373 + 16
+    assert all((real_films / row["path"]).is_file() for row in rows)
+    assert all(row["label"] in row["path"].split("/") for row in rows)
+    assert read_trained_films(tmp_path / "split.csv") == [replace(known, folder="train", label=-1) for known in train]

@@ -1,0 +1,52 @@
+"""A data module without files, and a trainer that leaves no trace."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Callback, LightningDataModule, Trainer
+from torch.utils.data import DataLoader
+
+from xray.data.dataset import FilmDataset
+
+
+class TinyData(LightningDataModule):
+    """Sixteen small films of noise in four batches, positives among them three to one."""
+
+    def __init__(self, size=32):
+        super().__init__()
+        rng = np.random.default_rng(0)
+        self._films = FilmDataset(rng.integers(0, 256, (16, size, size), dtype=np.uint8), [0, 1, 1, 1] * 4)
+        self.class_counts = (4, 12)
+
+    def train_dataloader(self):
+        return DataLoader(self._films, batch_size=4, collate_fn=lambda batch: batch)
+
+    val_dataloader = train_dataloader
+
+
+class Rates(Callback):
+    """Learning rates of the first and of the last parameter group at each step, as the optimiser used them."""
+
+    def __init__(self):
+        self.first, self.last = [], []
+
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer):
+        self.first.append(optimizer.param_groups[0]["lr"])
+        self.last.append(optimizer.param_groups[-1]["lr"])
+
+
+@pytest.fixture
+def trainer():
+    """Make a quiet trainer."""
+    torch.manual_seed(0)
+    return partial(
+        Trainer,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )

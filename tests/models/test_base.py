@@ -1,0 +1,216 @@
+"""What every classifier shares, computed by hand."""
+
+import warnings
+
+import lightning.pytorch.cli
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit, log_expit
+from tests.models.conftest import Rates, TinyData
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
+
+from xray.models.base import FilmClassifier
+from xray.models.cnn import CNNClassifier
+from xray.models.schedule import WarmupCosine
+
+
+class Ends(nn.Module):
+    """A network whose logit is the first pixel."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, films):
+        return films[:, :, 0, 0] * self.weight
+
+
+def films_of(logits):
+    """Films that `Ends` with mean 0 and std 1 maps to these logits."""
+    return torch.as_tensor(logits, dtype=torch.float32)[:, None, None, None].expand(-1, 1, 4, 4)
+
+
+def batch_of(logits, labels):
+    return {"image": films_of(logits), "label": torch.tensor(labels), "index": torch.arange(len(labels))}
+
+
+@pytest.fixture
+def classifier():
+    torch.manual_seed(0)
+    return CNNClassifier(widths=(8, 8), dropout=0.0)
+
+
+@pytest.fixture
+def films():
+    return torch.randint(0, 256, (4, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_bytes_and_floats_give_the_same_logits(classifier, films, training):
+    classifier.train(training)
+    assert torch.equal(classifier(films), classifier(films.float() / 255))
+
+
+def test_films_are_normalised_by_mean_and_spread():
+    model = FilmClassifier(Ends(), mean=0.2, std=0.5)
+    greys = torch.tensor([0, 51, 255], dtype=torch.uint8)[:, None, None, None].expand(-1, 1, 4, 4)
+    assert model(greys).tolist() == pytest.approx([-0.4, 0.0, 1.6], abs=1e-6)
+
+
+LOGITS, LABELS = [2.0, -1.0, 0.5, -3.0], [1.0, 1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.35, 4.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_is_weighted_cross_entropy_of_smoothed_labels(weight, smoothing):
+    model = FilmClassifier(Ends(), 0.0, 1.0, label_smoothing=smoothing)
+    model.positive_weight.fill_(weight)
+    loss, logits = model.model_step(batch_of(LOGITS, LABELS))
+    assert logits.tolist() == LOGITS
+    targets = np.where(np.array(LABELS) == 1, 1 - smoothing / 2, smoothing / 2)
+    terms = weight * targets * log_expit(LOGITS) + (1 - targets) * log_expit(-np.array(LOGITS))
+    assert loss.item() == pytest.approx(-terms.mean(), rel=1e-6)
+
+
+def test_the_loss_of_one_film_by_hand():
+    model = FilmClassifier(Ends(), 0.0, 1.0)
+    model.positive_weight.fill_(3.0)
+    # The sigmoid of log 4 is 4/5.
+    assert model.model_step(batch_of([np.log(4)], [1.0]))[0].item() == pytest.approx(3 * np.log(5 / 4))
+    assert model.model_step(batch_of([np.log(4)], [0.0]))[0].item() == pytest.approx(np.log(5))
+
+
+def test_probability_divides_by_the_temperature_in_double_precision():
+    model = FilmClassifier(Ends(), 0.0, 1.0)
+    model.temperature.fill_(1.7)
+    logits = torch.tensor([-700.0, -3.0, 0.0, 2.5, 45.0, 46.0], dtype=torch.float32)
+    probability = model.probability(logits)
+    assert probability.dtype == torch.float64
+    np.testing.assert_allclose(probability.numpy(), expit(logits.numpy() / np.float64(np.float32(1.7))), rtol=1e-12)
+    # In single precision both would be exactly 1.
+    assert probability[4] < probability[5] < 1
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_films_are_scored_in_single_precision_under_autocast(classifier, films, dtype):
+    classifier.eval()
+    with torch.inference_mode():
+        plain = classifier(films)
+        with torch.autocast("cpu", dtype=dtype):
+            scored = classifier(films)
+    assert scored.dtype == torch.float32
+    assert torch.equal(scored, plain)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_training_keeps_the_precision_of_autocast(classifier, films, dtype):
+    seen = []
+    classifier.network.stem[0].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    with torch.autocast("cpu", dtype=dtype):
+        logits = classifier(films)
+    classifier(films)
+    assert seen == [dtype, torch.float32]
+    assert logits.dtype == torch.float32
+
+
+def test_a_run_in_brain_float_validates_in_single_precision(classifier, trainer):
+    run = trainer(max_epochs=1, precision="bf16-mixed")
+    run.fit(classifier, TinyData())
+    batch = next(iter(TinyData().train_dataloader()))
+    with torch.no_grad():
+        expected = classifier.eval()(batch["image"])
+    outputs = []
+    classifier.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    run.validate(classifier, TinyData(), verbose=False)
+    assert torch.equal(outputs[0], expected)
+
+
+@pytest.mark.parametrize(("class_weight", "expected"), [("balanced", 4 / 12), ("none", 1.0)])
+def test_the_positive_class_is_weighted_by_its_rarity(trainer, class_weight, expected):
+    model = CNNClassifier(widths=(8,), class_weight=class_weight)
+    trainer(max_epochs=1).fit(model, TinyData())
+    assert model.positive_weight.item() == pytest.approx(expected)
+
+
+def test_a_run_that_goes_on_without_class_weight_has_none(trainer, tmp_path):
+    run = trainer(max_epochs=1)
+    run.fit(CNNClassifier(widths=(8,), class_weight="balanced"), TinyData())
+    run.save_checkpoint(tmp_path / "last.ckpt")
+    model = CNNClassifier(widths=(8,), class_weight="none")
+    trainer(max_epochs=2).fit(model, TinyData(), ckpt_path=tmp_path / "last.ckpt", weights_only=False)
+    assert model.positive_weight.item() == 1
+
+
+def test_the_state_carries_all_that_a_decision_needs(classifier):
+    assert {"mean", "std", "temperature", "threshold"} <= classifier.state_dict().keys()
+
+
+class TwoRates(CNNClassifier):
+    """Stem at a tenth of the rate."""
+
+    def parameter_groups(self):
+        stem = list(self.network.stem.parameters())
+        rest = [p for p in self.parameters() if all(p is not s for s in stem)]
+        return [{"params": stem, "lr_scale": 0.1}, {"params": rest}]
+
+
+@pytest.mark.parametrize(
+    "scheduler", [WarmupCosine, lambda optimizer: StepLR(optimizer, 1, 0.5)], ids=["cosine", "step"]
+)
+def test_groups_learn_at_their_share_of_the_rate(trainer, scheduler):
+    model = TwoRates(widths=(8,), optimizer=lambda groups: SGD(groups, lr=0.4), scheduler=scheduler)
+    rates = Rates()
+    trainer(max_epochs=3, callbacks=[rates]).fit(model, TinyData())
+    assert 0.35 < max(rates.last) <= 0.4
+    assert rates.first == pytest.approx([0.1 * rate for rate in rates.last])
+
+
+def test_a_schedule_of_torch_goes_epoch_by_epoch(trainer):
+    rates = Rates()
+    model = CNNClassifier(
+        widths=(8,), optimizer=lambda p: SGD(p, lr=0.4), scheduler=lambda optimizer: StepLR(optimizer, 1, 0.5)
+    )
+    trainer(max_epochs=3, callbacks=[rates]).fit(model, TinyData())
+    assert rates.last == pytest.approx([0.4] * 4 + [0.2] * 4 + [0.1] * 4)
+
+
+def test_the_rate_falls_on_a_plateau_of_the_validation_loss(trainer):
+    rates = Rates()
+    model = CNNClassifier(
+        widths=(8,),
+        optimizer=lambda p: SGD(p, lr=0.4),
+        # No improvement is large enough.
+        scheduler=lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0, threshold=1e9),
+    )
+    trainer(max_epochs=3, callbacks=[rates]).fit(model, TinyData())
+    assert rates.last == pytest.approx([0.4] * 4 + [0.2] * 4 + [0.1] * 4)
+
+
+def test_the_plateau_may_be_of_another_figure():
+    scheduler = lambda optimizer: lightning.pytorch.cli.ReduceLROnPlateau(optimizer, monitor="val/auroc", mode="max")  # noqa: E731
+    plan = CNNClassifier(widths=(8,), scheduler=scheduler).configure_optimizers()
+    assert plan["lr_scheduler"]["monitor"] == "val/auroc"
+
+
+def test_logged_figures_are_those_of_scikit_learn(trainer):
+    from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
+
+    model = CNNClassifier(widths=(8,))
+    run = trainer(max_epochs=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run.fit(model, TinyData())
+    batches = list(TinyData().val_dataloader())
+    with torch.no_grad():
+        logits = torch.cat([model.eval()(batch["image"]) for batch in batches]).double().numpy()
+    labels = torch.cat([batch["label"] for batch in batches]).numpy()
+    logged = {name: float(value) for name, value in run.callback_metrics.items()}
+    assert logged["val/auroc"] == pytest.approx(roc_auc_score(labels, logits), abs=1e-6)
+    assert logged["val/average_precision"] == pytest.approx(average_precision_score(labels, logits), abs=1e-6)
+    assert logged["val/accuracy"] == pytest.approx(accuracy_score(labels, logits >= 0), abs=1e-6)
+    weight = 4 / 12
+    losses = -(weight * labels * log_expit(logits) + (1 - labels) * log_expit(-logits))
+    assert logged["val/loss"] == pytest.approx(losses.mean(), rel=1e-5)

@@ -1,0 +1,143 @@
+"""The learning rate against torch's own schedules, alone and in runs that go on."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from lightning.pytorch import Callback
+from tests.models.conftest import Rates, TinyData
+from torch.optim import SGD, AdamW
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR
+
+from xray.models.cnn import CNNClassifier
+from xray.models.schedule import WarmupCosine
+
+STEPS_PER_EPOCH = 4
+
+
+def sgd(*rates):
+    return SGD([{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": rate} for rate in rates], lr=1.0)
+
+
+def course(scheduler, steps):
+    """Learning rate of the first group at each step."""
+    rates = []
+    for _ in range(steps):
+        rates.append(scheduler.optimizer.param_groups[0]["lr"])
+        scheduler.optimizer.step()
+        scheduler.step()
+    return rates
+
+
+def warmup_cosine(warmup, steps, *rates):
+    scheduler = WarmupCosine(sgd(*rates), warmup)
+    scheduler.set_total_steps(steps)
+    return scheduler
+
+
+def expected(rate, warm_steps, cosine_steps):
+    """The same course from torch's schedules: a line up, then half a cosine."""
+    line = []
+    if warm_steps:
+        line = course(LinearLR(sgd(rate), 1 / (warm_steps + 1), 1.0, warm_steps), warm_steps)
+    return line + course(CosineAnnealingLR(sgd(rate), cosine_steps), cosine_steps)
+
+
+@given(st.integers(0, 30), st.integers(1, 60), st.floats(1e-5, 10))
+def test_the_course_is_a_line_up_and_half_a_cosine_down(warm_steps, cosine_steps, rate):
+    steps = warm_steps + cosine_steps
+    rates = course(warmup_cosine(warm_steps / steps, steps, rate), steps)
+    assert rates == pytest.approx(expected(rate, warm_steps, cosine_steps), rel=1e-6, abs=1e-9 * rate)
+
+
+@given(st.floats(0, 1), st.integers(1, 100))
+def test_the_rate_is_never_lost_and_never_above_the_one_asked_for(warmup, steps):
+    rates = course(warmup_cosine(warmup, steps, 0.5), steps)
+    assert all(0 < rate <= 0.5 for rate in rates)
+
+
+def test_the_whole_run_may_be_warm_up():
+    assert course(warmup_cosine(1.0, 4, 1.0), 4) == pytest.approx([0.2, 0.4, 0.6, 0.8])
+
+
+def test_groups_keep_their_proportion():
+    scheduler = warmup_cosine(0.3, 10, 1.0, 0.1)
+    for _ in range(10):
+        first, second = (group["lr"] for group in scheduler.optimizer.param_groups)
+        assert second == pytest.approx(first / 10)
+        scheduler.optimizer.step()
+        scheduler.step()
+
+
+def test_after_its_end_the_rate_stays_at_nothing():
+    assert course(warmup_cosine(0.1, 10, 1.0), 14)[10:] == pytest.approx([0] * 4)
+
+
+class Settings(Callback):
+    """Weight decay at each step, as the optimiser used it."""
+
+    def __init__(self):
+        self.weight_decay = set()
+
+    def on_before_optimizer_step(self, trainer, pl_module, optimizer):
+        self.weight_decay |= {group["weight_decay"] for group in optimizer.param_groups}
+
+
+def model(lr=0.1, warmup=0.25, weight_decay=0.0):
+    return CNNClassifier(
+        widths=(8,),
+        optimizer=lambda parameters: AdamW(parameters, lr=lr, weight_decay=weight_decay),
+        scheduler=lambda optimizer: WarmupCosine(optimizer, warmup),
+    )
+
+
+@pytest.fixture
+def two_epochs(trainer, tmp_path):
+    """Checkpoint of a finished run of two epochs."""
+    run = trainer(max_epochs=2)
+    run.fit(model(), TinyData())
+    run.save_checkpoint(tmp_path / "last.ckpt")
+    return tmp_path / "last.ckpt"
+
+
+def rates_of_fit(trainer, fitted, epochs, checkpoint=None, **options):
+    rates = Rates()
+    trainer(max_epochs=epochs, callbacks=[rates], **options).fit(
+        fitted, TinyData(), ckpt_path=checkpoint, weights_only=False
+    )
+    return rates.first
+
+
+@pytest.mark.parametrize(("epochs", "options", "steps"), [(3, {}, 12), (4, {"accumulate_grad_batches": 2}, 8)])
+def test_the_length_is_that_of_the_run(trainer, epochs, options, steps):
+    warm = steps // 4
+    assert rates_of_fit(trainer, model(), epochs, **options) == pytest.approx(expected(0.1, warm, steps - warm))
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"lr": 0.03}, {"warmup": 0.0}, {"warmup": 0.75}], ids=["same", "lr", "no warm-up", "long warm-up"]
+)
+def test_a_run_that_goes_on_follows_its_own_config(trainer, two_epochs, settings):
+    rates = rates_of_fit(trainer, model(**settings), 4, two_epochs)
+    steps, warm = 16, int(16 * settings.get("warmup", 0.25))
+    whole = expected(settings.get("lr", 0.1), warm, steps - warm)
+    assert rates == pytest.approx(whole[2 * STEPS_PER_EPOCH :])
+
+
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(trainer, tmp_path):
+    class Interrupt(Callback):
+        def on_train_epoch_end(self, trainer, pl_module):
+            if trainer.current_epoch == 1:
+                trainer.save_checkpoint(tmp_path / "last.ckpt")
+
+    rates = Rates()
+    trainer(max_epochs=3, callbacks=[rates, Interrupt()]).fit(model(), TinyData())
+    assert rates_of_fit(trainer, model(), 3, tmp_path / "last.ckpt") == rates.first[2 * STEPS_PER_EPOCH :]
+
+
+def test_a_run_that_goes_on_takes_weight_decay_from_its_config(trainer, two_epochs):
+    settings = Settings()
+    trainer(max_epochs=3, callbacks=[settings]).fit(
+        model(weight_decay=0.3), TinyData(), ckpt_path=two_epochs, weights_only=False
+    )
+    assert settings.weight_decay == {0.3}

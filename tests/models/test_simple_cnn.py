@@ -1,0 +1,69 @@
+"""The small network: how small, for which films, and that all of it learns."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from torch.nn import functional as nnf
+
+from xray.models.cnn import CNNClassifier
+from xray.models.simple_cnn import SimpleCNN
+
+CONFIG = Path(__file__).parents[2] / "configs" / "cnn.yaml"
+
+
+def parameters(network):
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def test_the_network_has_under_a_million_parameters():
+    configured = yaml.safe_load(CONFIG.read_text())["model"]["init_args"]["widths"]
+    assert parameters(SimpleCNN()) < 1e6
+    assert parameters(CNNClassifier()) < 1e6
+    assert 0.85e6 < parameters(CNNClassifier(widths=configured)) < 1e6
+
+
+@pytest.mark.parametrize("size", [64, 65, 97, 128, 151, 224])
+def test_any_size_of_film_gives_one_logit(size):
+    network = SimpleCNN((8, 16, 16))
+    assert network(torch.randn(2, 1, size, size)).shape == (2, 1)
+    assert CNNClassifier(widths=(8, 8)).eval()(torch.randn(3, 1, size, size)).shape == (3,)
+
+
+@pytest.mark.parametrize("size", [16, 33])
+def test_films_need_not_be_large_nor_square(size):
+    assert SimpleCNN().eval()(torch.randn(1, 1, size, 2 * size)).shape == (1, 1)
+
+
+def test_every_stage_halves_the_resolution_after_the_stem():
+    network = SimpleCNN((8, 8, 8)).eval()
+    features = network.stages(network.stem(torch.randn(1, 1, 64, 64)))
+    assert features.shape[2:] == (64 // 2**4, 64 // 2**4)
+
+
+def test_the_gradient_reaches_every_parameter():
+    torch.manual_seed(0)
+    network = SimpleCNN()
+    logits = network(torch.randn(8, 1, 64, 64)).squeeze(1)
+    nnf.binary_cross_entropy_with_logits(logits, torch.tensor([0.0, 1] * 4)).backward()
+    unmoved = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
+    assert unmoved == []
+
+
+def test_predicting_is_deterministic_and_each_film_stands_alone():
+    torch.manual_seed(0)
+    network = SimpleCNN(dropout=0.5)
+    films = torch.randn(6, 1, 64, 64)
+    network(films)  # moves the statistics of batch normalisation
+    assert not torch.equal(network(films), network(films))
+    network.eval()
+    together = network(films)
+    assert torch.equal(together, network(films))
+    one_by_one = torch.cat([network(film[None]) for film in films])
+    torch.testing.assert_close(one_by_one, together, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("widths", [(8,), (32, 16, 8), (4, 4)])
+def test_any_widths_will_do(widths):
+    assert SimpleCNN(widths)(torch.randn(2, 1, 64, 64)).shape == (2, 1)

@@ -1,0 +1,176 @@
+"""Files and folders appear whole or not at all."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from xray.errors import UserError
+from xray.files import check_new_folder, write_whole, write_whole_folder
+
+
+def write(path, text="new\n"):
+    with write_whole(path) as file:
+        file.write(text)
+
+
+def refusal(call, *args):
+    with pytest.raises(UserError) as caught:
+        call(*args)
+    assert "\n" not in str(caught.value)
+    assert str(args[0]) in str(caught.value)
+    return str(caught.value)
+
+
+def names(folder):
+    return [path.name for path in folder.iterdir()]
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    (tmp_path / "f.txt").write_text("earlier\n")
+    return tmp_path / "f.txt"
+
+
+def test_a_file_is_written_as_given_below_new_folders(tmp_path):
+    write(tmp_path / "a" / "b" / "f.txt", "Ä\r\nb\n")
+    assert (tmp_path / "a" / "b" / "f.txt").read_bytes() == "Ä\r\nb\n".encode()
+    assert names(tmp_path / "a" / "b") == ["f.txt"]
+
+
+def test_a_file_has_its_name_only_when_it_is_complete(earlier):
+    with write_whole(earlier) as file:
+        file.write("new\n")
+        file.flush()
+        assert earlier.read_text() == "earlier\n"
+    assert earlier.read_text() == "new\n"
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_a_failure_half_way_leaves_the_earlier_file_and_nothing_else(earlier, failure):
+    def stop_half_way():
+        with write_whole(earlier) as file:
+            file.write("half")
+            raise failure
+
+    with pytest.raises(failure):
+        stop_half_way()
+    assert earlier.read_text() == "earlier\n"
+    assert names(earlier.parent) == ["f.txt"]
+
+
+@pytest.mark.parametrize("at", ["open", "replace"])
+def test_a_full_disk_is_told_and_leaves_the_earlier_file(earlier, monkeypatch, at):
+    def fail(self, *args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, at, fail)
+        assert "No space left on device" in refusal(write, earlier)
+    assert earlier.read_text() == "earlier\n"
+    assert names(earlier.parent) == ["f.txt"]
+
+
+def test_a_disk_that_fills_up_while_writing_is_told(earlier):
+    def run_full(path):
+        with write_whole(path) as file:
+            file.write("half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert "No space left on device" in refusal(run_full, earlier)
+    assert earlier.read_text() == "earlier\n"
+    assert names(earlier.parent) == ["f.txt"]
+
+
+def test_a_folder_of_the_name_is_told(tmp_path):
+    (tmp_path / "f.txt").mkdir()
+    refusal(write, tmp_path / "f.txt")
+    assert names(tmp_path) == ["f.txt"]
+
+
+def test_a_file_where_a_folder_should_be_is_told(earlier):
+    refusal(write, earlier / "g.txt")
+    refusal(write, earlier / "deeper" / "g.txt")
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path):
+    refusal(write, tmp_path / ("n" * 300))
+
+
+def test_a_new_or_an_empty_folder_passes_and_is_not_made(tmp_path):
+    (tmp_path / "empty").mkdir()
+    check_new_folder(tmp_path / "empty")
+    check_new_folder(tmp_path / "a" / "new")
+    assert not (tmp_path / "a" / "new").exists()
+    assert not any((tmp_path / "a").iterdir())
+
+
+def test_a_folder_with_anything_in_it_is_refused(tmp_path):
+    (tmp_path / ".hidden").touch()
+    assert "not empty" in refusal(check_new_folder, tmp_path)
+
+
+def test_a_file_instead_of_a_folder_is_refused(earlier):
+    assert "is a file" in refusal(check_new_folder, earlier)
+    refusal(check_new_folder, earlier / "below")
+
+
+def test_a_mount_point_and_the_working_folder_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "in use" in refusal(check_new_folder, tmp_path)
+    monkeypatch.chdir("/")
+    check_new_folder(tmp_path)
+    monkeypatch.setattr(Path, "is_mount", lambda self: self == tmp_path)
+    assert "in use" in refusal(check_new_folder, tmp_path)
+
+
+def test_a_read_only_disk_is_told_before_any_work(tmp_path, monkeypatch):
+    def fail(**kwargs):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", fail)
+    assert "Read-only file system" in refusal(check_new_folder, tmp_path / "new")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_has_its_name_only_when_it_is_complete(tmp_path, there):
+    final = tmp_path / "final"
+    if there:
+        final.mkdir()
+    with write_whole_folder(final) as folder:
+        (folder / "a").write_text("1")
+        assert not final.exists() or not any(final.iterdir())
+    assert (final / "a").read_text() == "1"
+    assert names(tmp_path) == ["final"]
+
+
+def test_a_folder_is_open_to_others_as_any_new_folder_is(tmp_path):
+    (tmp_path / "usual").mkdir()
+    with write_whole_folder(tmp_path / "final"):
+        pass
+    assert (tmp_path / "final").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_failure_leaves_no_folder(tmp_path):
+    def stop_half_way():
+        with write_whole_folder(tmp_path / "final") as folder:
+            (folder / "a").write_text("1")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop_half_way()
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_came_into_the_folder_meanwhile_is_kept(tmp_path):
+    final = tmp_path / "final"
+
+    def be_overtaken():
+        with write_whole_folder(final):
+            final.mkdir()
+            (final / "theirs").touch()
+
+    with pytest.raises(OSError, match="not empty"):
+        be_overtaken()
+    assert names(final) == ["theirs"]
+    assert names(tmp_path) == ["final"]
