@@ -4,6 +4,7 @@ Its record is in `logs/<experiment>/version_N/`, its checkpoints in `checkpoints
 `checkpoints` stand side by side. No torch here: finding a run must be quick.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,18 +73,25 @@ def claim_run(logs: Path, checkpoints: Path, experiment: str, version: int | str
                 f"The run {run.name} exists and is never overwritten: leave trainer.logger.version out for the next "
                 "free one, or name another."
             )
-        return run
-    taken = [_version_number(path) for root in (logs, checkpoints) for path in (root / experiment).glob("version_*")]
-    number = max(taken, default=-1) + 1
-    while not _make_folder(logs / experiment / f"version_{number}"):
-        number += 1
-    return Run(logs / experiment / f"version_{number}", checkpoints / experiment / f"version_{number}")
+    else:
+        folders = [path for root in (logs, checkpoints) for path in (root / experiment).glob("version_*")]
+        number = max(map(_version_number, folders), default=-1) + 1
+        while not _make_folder(logs / experiment / f"version_{number}"):
+            number += 1
+        run = Run(logs / experiment / f"version_{number}", checkpoints / experiment / f"version_{number}")
+    try:
+        _make_folder(run.checkpoints)
+    except UserError:
+        release_run(run)
+        raise
+    return run
 
 
 def release_run(run: Run) -> None:
-    """Take back the folder of a run that failed before it wrote anything."""
-    for folder in (run.logs, run.logs.parent):
-        if folder.is_dir() and not any(folder.iterdir()):
+    """Take back the folders of a run in which nothing was written."""
+    for folder in (run.logs, run.logs.parent, run.checkpoints, run.checkpoints.parent):
+        # A folder that holds something, or that another process has just taken back, stays as it is.
+        with suppress(OSError):
             folder.rmdir()
 
 
@@ -132,16 +140,15 @@ def _short(path: Path) -> Path:
 def _make_folder(folder: Path) -> bool:
     """Make a folder; False if it is there already."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir()
+        folder.mkdir(parents=True)
     except FileExistsError:
         if folder.is_dir():
             return False
         raise UserError(f"{folder} cannot be made: a file is in the way. Move it.") from None
     except OSError as error:
         raise UserError(
-            f"{folder} cannot be written ({error.strerror}): mend its permissions, or name another folder with "
-            "--trainer.logger.save_dir DIR."
+            f"{folder} cannot be written ({error.strerror}): mend its permissions, or name another folder in the "
+            "config (save_dir of trainer.logger, root of RunCheckpoint)."
         ) from None
     return True
 

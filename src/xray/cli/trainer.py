@@ -4,15 +4,13 @@ import logging
 import re
 import tempfile
 import warnings
-from argparse import ArgumentParser as PlainParser
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonargparse import ArgumentError, Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
@@ -21,13 +19,14 @@ from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
 from xray.checkpoint import Checkpoint, load_weights, read_checkpoint
 from xray.cli.mistakes import explain
+from xray.cli.scored import Scored, config_for_scoring, find_scored
 from xray.data.datamodule import ChestXRayDataModule
 from xray.data.record import read_trained_films
 from xray.errors import UserError
 from xray.models.base import FilmClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
-from xray.runs import Run, claim_run, newest_run, release_run, run_of_checkpoint, run_of_config
+from xray.runs import Run, claim_run, newest_run, release_run
 
 MODELS = (CNNClassifier, TransferClassifier)
 """Imported so that a config may name them without their module."""
@@ -47,52 +46,8 @@ def run_trainer_command(command: str, words: Sequence[str]) -> None:
     scored = find_scored(words)
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "config.yaml"
-        base.write_text(yaml.safe_dump(_config_for_scoring(scored.checkpoint)), encoding="utf-8")
+        base.write_text(yaml.safe_dump(config_for_scoring(scored.checkpoint)), encoding="utf-8")
         XrayCLI(command, words, scored, base)
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What validate or test scores: a checkpoint, and the run that it belongs to, if any."""
-
-    checkpoint: Checkpoint
-    run: Run | None
-
-
-def find_scored(words: Sequence[str]) -> Scored:
-    """Find the checkpoint: the one named, or the best of the config's run or experiment, or of the newest run.
-
-    Raises:
-        UserError: There is none.
-    """
-    parser = PlainParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--ckpt_path")
-    parser.add_argument("-c", "--config", action="append", default=[])
-    named, _ = parser.parse_known_args(list(words))
-    if named.ckpt_path and named.ckpt_path not in {"best", "last"}:
-        path = Path(named.ckpt_path)
-        return Scored(read_checkpoint(path), run_of_checkpoint(path))
-    run = _run_of_configs([Path(path) for path in named.config]) or newest_run()
-    return Scored(read_checkpoint(run.last if named.ckpt_path == "last" else run.best), run)
-
-
-def _run_of_configs(configs: Sequence[Path]) -> Run | None:
-    for path in reversed(configs):
-        if not path.is_file():
-            raise UserError(f"The config file {path} does not exist.", status=2)
-        if run := run_of_config(path):
-            return run
-        with suppress(yaml.YAMLError, KeyError, TypeError):
-            experiment = yaml.safe_load(path.read_text(encoding="utf-8"))["trainer"]["logger"]["init_args"]["name"]
-            return newest_run(experiment=experiment)
-    return None
-
-
-def _config_for_scoring(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The run's config; one process scores, so that each film counts exactly once, unless the user wants more."""
-    config = {key: checkpoint.config[key] for key in ("seed_everything", "trainer", "model", "data")}
-    config["trainer"] = config["trainer"] | {"devices": 1, "num_nodes": 1, "strategy": "auto", "callbacks": None}
-    return config
 
 
 class XrayCLI(LightningCLI):
@@ -126,10 +81,11 @@ class XrayCLI(LightningCLI):
             )
         except ArgumentError as error:
             raise explain(str(error), self._parser(command)) from error
-        except BaseException:
+        except MisconfigurationException as error:
+            raise UserError(" ".join(str(error).split())) from error
+        finally:
             if self.run is not None:
                 release_run(self.run)
-            raise
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
@@ -252,7 +208,8 @@ def _checkpoint_root(config: Namespace) -> Path:
 
 
 def _silence() -> None:
-    """Drop lines that tell a user nothing: each with its reason."""
+    """Say warnings without their place in the code, and drop those that tell a user nothing: each with its reason."""
+    warnings.formatwarning = lambda message, *_, **__: f"Note: {message}\n"
     # Lightning's tips recommend other products.
     for name in ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).addFilter(lambda record: not re.search("litlogger|litmodels", str(record.msg)))

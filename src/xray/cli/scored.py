@@ -1,0 +1,58 @@
+"""Which checkpoint validate and test score, before the command line is parsed in full."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xray.checkpoint import Checkpoint, read_checkpoint
+from xray.errors import UserError
+from xray.runs import Run, newest_run, run_of_checkpoint, run_of_config
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What validate or test scores: a checkpoint, and the run that it belongs to, if any."""
+
+    checkpoint: Checkpoint
+    run: Run | None
+
+
+def find_scored(words: Sequence[str]) -> Scored:
+    """Find the checkpoint: the one named, or the best of the config's run or experiment, or of the newest run.
+
+    Raises:
+        UserError: There is none.
+    """
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--ckpt_path")
+    parser.add_argument("-c", "--config", action="append", default=[])
+    named, _ = parser.parse_known_args(list(words))
+    if named.ckpt_path and named.ckpt_path not in {"best", "last"}:
+        path = Path(named.ckpt_path)
+        return Scored(read_checkpoint(path), run_of_checkpoint(path))
+    run = _run_of_configs([Path(path) for path in named.config]) or newest_run()
+    return Scored(read_checkpoint(run.last if named.ckpt_path == "last" else run.best), run)
+
+
+def _run_of_configs(configs: Sequence[Path]) -> Run | None:
+    for path in reversed(configs):
+        if not path.is_file():
+            raise UserError(f"The config file {path} does not exist.", status=2)
+        if run := run_of_config(path):
+            return run
+        with suppress(yaml.YAMLError, KeyError, TypeError):
+            experiment = yaml.safe_load(path.read_text(encoding="utf-8"))["trainer"]["logger"]["init_args"]["name"]
+            return newest_run(experiment=experiment)
+    return None
+
+
+def config_for_scoring(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The run's config; one process scores, so that each film counts exactly once, unless the user wants more."""
+    config = {key: checkpoint.config[key] for key in ("seed_everything", "trainer", "model", "data")}
+    config["trainer"] = config["trainer"] | {"devices": 1, "num_nodes": 1, "strategy": "auto", "callbacks": None}
+    return config
