@@ -52,9 +52,10 @@ def test_runs_are_numbered_from_zero_for_each_experiment():
     ]  # fmt: skip
 
 
-def test_a_claimed_run_has_its_record_folder_and_the_paths_of_all_its_files():
+def test_a_claimed_run_has_its_folders_and_the_paths_of_all_its_files():
     run = claim()
     assert run.logs.is_dir()
+    assert run.checkpoints.is_dir()
     assert run == Run(Path("logs/cnn/version_0"), Path("checkpoints/cnn/version_0"))
     assert run.config == Path("logs/cnn/version_0/config.yaml")
     assert run.best == Path("checkpoints/cnn/version_0/best.ckpt")
@@ -145,13 +146,22 @@ def test_a_folder_that_cannot_be_written_is_told(monkeypatch, version):
     monkeypatch.setattr(Path, "mkdir", fail)
     message = refusal(claim, version=version)
     assert "Permission denied" in message
-    assert "--trainer.logger.save_dir" in message
+    assert "save_dir" in message
+
+
+@pytest.mark.parametrize("file", ["checkpoints", "checkpoints/cnn"])
+def test_a_run_whose_checkpoints_have_no_place_leaves_no_record(file):
+    Path(file).parent.mkdir(exist_ok=True)
+    Path(file).touch()
+    assert file in refusal(claim)
+    assert not (LOGS / "cnn").exists()
 
 
 def test_release_takes_back_a_run_that_wrote_nothing():
     run = claim()
     release_run(run)
     assert not (LOGS / "cnn").exists()
+    assert not (CHECKPOINTS / "cnn").exists()
     assert claim() == run
 
 

@@ -9,6 +9,7 @@ from tests.models.conftest import Rates, TinyData
 from torch.optim import SGD, AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR
 
+from xray.errors import UserError
 from xray.models.cnn import CNNClassifier
 from xray.models.schedule import WarmupCosine
 
@@ -112,6 +113,11 @@ def rates_of_fit(trainer, fitted, epochs, checkpoint=None, **options):
 def test_the_length_is_that_of_the_run(trainer, epochs, options, steps):
     warm = steps // 4
     assert rates_of_fit(trainer, model(), epochs, **options) == pytest.approx(expected(0.1, warm, steps - warm))
+
+
+def test_a_run_without_an_end_has_no_schedule_to_fit_it(trainer):
+    with pytest.raises(UserError, match="max_epochs"):
+        trainer(max_epochs=-1, max_time="00:00:00:01").fit(model(), TinyData())
 
 
 @pytest.mark.parametrize(
