@@ -237,6 +237,14 @@ def test_a_checkpoint_reached_by_way_of_another_run_tells_its_own():
     assert found.logs.resolve() == Path("logs/cnn/version_0").resolve()
 
 
+def test_checkpoints_on_another_disk_tell_their_run(work):
+    run = make_run("cnn/version_0")
+    (work / "disk").mkdir()
+    CHECKPOINTS.rename("disk/checkpoints")
+    CHECKPOINTS.symlink_to("disk/checkpoints")
+    assert run_of_checkpoint(run.best) == run
+
+
 def test_paths_below_the_working_folder_are_told_as_people_write_them(work):
     run = make_run("cnn/version_0")
     assert run_of_checkpoint(work / run.best) == run

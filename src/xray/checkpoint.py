@@ -1,7 +1,5 @@
 """A checkpoint is whole: with it alone a grey film becomes a decision."""
 
-import pickle
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +42,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise UserError(f"The checkpoint {path} does not exist: name a file that 'python -m xray fit' has written.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:
         raise UserError(
             f"{path} cannot be read as a checkpoint: it is truncated, damaged or something else. Name a best.ckpt or "
             "last.ckpt that 'python -m xray fit' has written."
@@ -72,7 +70,11 @@ def load_classifier(checkpoint: Checkpoint) -> "FilmClassifier":
         config = parser.parse_object({"model": checkpoint.config["model"]})
         model: FilmClassifier = parser.instantiate_classes(config).model
     except (ArgumentError, KeyError) as error:
-        raise UserError(f"{checkpoint.path} was made by another version of xray: {error}.") from error
+        named = checkpoint.config.get("model", {}).get("class_path", "no model")
+        raise UserError(
+            f"{checkpoint.path} was made by another version of xray: its model {named} cannot be built as its config "
+            "says. Use the version that made it, or train anew."
+        ) from error
     load_weights(model, checkpoint)
     return model.eval()
 

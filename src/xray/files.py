@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -20,7 +20,8 @@ def write_whole(path: Path) -> Iterator[IO[str]]:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", newline="", encoding="utf-8") as file:
+        # File names need not be Unicode: odd bytes go through as they are.
+        with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             yield file
         partial.replace(path)
     except OSError as error:
@@ -28,7 +29,8 @@ def write_whole(path: Path) -> Iterator[IO[str]]:
             f"{path} cannot be written ({error.strerror}): name another place, or mend this one."
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be made, it cannot be removed
+            partial.unlink()
 
 
 def check_new_folder(directory: Path) -> None:

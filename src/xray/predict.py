@@ -1,5 +1,6 @@
 """The command predict: from image files to answers."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,19 +57,17 @@ def find_images(named: Sequence[Path]) -> list[Path]:
     """
     from xray.data.index import film_paths
 
-    paths: dict[Path, None] = {}
+    paths: dict[str, Path] = {}
     for path in named:
-        if path.is_dir():
-            paths.update(dict.fromkeys(film_paths(path)))
-        elif path.exists():
-            paths[path] = None
-        else:
+        if not path.exists():
             raise UserError(f"{path} does not exist: name image files, or folders of JPEG or PNG.")
+        for image in film_paths(path) if path.is_dir() else [path]:
+            paths.setdefault(os.path.abspath(image), image)  # noqa: PTH100 - a link is a name of its own
     if not paths:
         raise UserError(
             f"No JPEG or PNG in {', '.join(map(str, named)) or 'no path'}: name image files or their folders."
         )
-    return list(paths)
+    return list(paths.values())
 
 
 def check_out(out: Path) -> None:
@@ -79,6 +78,9 @@ def check_out(out: Path) -> None:
     """
     from xray.evaluation.predictions import COLUMNS
 
+    parent = next(folder for folder in out.absolute().parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise UserError(f"--out {out} cannot be written: {parent} is no folder that you may write to; name another.")
     if out.is_dir():
         raise UserError(f"--out {out} is a folder: name a file in it, such as {out / 'predictions.csv'}.")
     if out.exists():

@@ -4,6 +4,8 @@ Its record is in `logs/<experiment>/version_N/`, its checkpoints in `checkpoints
 `checkpoints` stand side by side. No torch here: finding a run must be quick.
 """
 
+import glob
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +103,7 @@ def newest_run(logs: Path = LOGS, checkpoints: Path = CHECKPOINTS, experiment: s
     Raises:
         UserError: There is none.
     """
-    pattern = f"{experiment or '*'}/*/config.yaml"
+    pattern = f"{glob.escape(experiment) if experiment else '*'}/*/config.yaml"
     candidates = [Run(config.parent, checkpoints / config.parent.relative_to(logs)) for config in logs.glob(pattern)]
     finished = [run for run in candidates if run.best.is_file()]
     if not finished:
@@ -115,7 +117,7 @@ def newest_run(logs: Path = LOGS, checkpoints: Path = CHECKPOINTS, experiment: s
 
 def run_of_checkpoint(checkpoint: Path) -> Run | None:
     """The run that a checkpoint belongs to by its place; None for a file that was moved elsewhere."""
-    folder = checkpoint.absolute().parent
+    folder = _plain(checkpoint).parent
     root = folder.parent.parent
     logs = root.parent / LOGS / folder.relative_to(root)
     if root.name != CHECKPOINTS.name or not (logs / "config.yaml").is_file():
@@ -125,11 +127,16 @@ def run_of_checkpoint(checkpoint: Path) -> Run | None:
 
 def run_of_config(config: Path) -> Run | None:
     """The run whose saved config this is; None for any other config."""
-    folder = config.absolute().parent
+    folder = _plain(config).parent
     root = folder.parent.parent
     if config.name != "config.yaml" or root.name != LOGS.name:
         return None
     return Run(_short(folder), _short(root.parent / CHECKPOINTS / folder.relative_to(root)))
+
+
+def _plain(path: Path) -> Path:
+    """The path without `..`, but with its links: checkpoints may be a link to another disk."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
 
 
 def _short(path: Path) -> Path:

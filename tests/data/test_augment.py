@@ -169,6 +169,12 @@ def test_contrast_stretches_about_the_mean_of_the_film_within_its_limit():
     assert_uniform_within(factors[:, 0] - 1, 0.3)
 
 
+def test_contrast_of_a_film_does_not_depend_on_the_others_of_its_batch():
+    greys = torch.tensor([40, 200], dtype=torch.uint8)[:, None, None, None]
+    films = augment(greys.expand(2, 1, 8, 8), replace(OFF, contrast=0.5))
+    np.testing.assert_allclose(films.numpy(), np.broadcast_to(greys / 255, films.shape), atol=1e-6)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", [-0.01, float("nan"), float("inf")])
 def test_strengths_that_are_negative_or_no_number_are_refused(name, value):

@@ -3,7 +3,7 @@
 import shutil
 import warnings
 from collections import Counter
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +97,19 @@ def test_train_and_val_folders_are_pooled_and_split_by_patient(films, validation
     # A fifth of 28 and of 36 films, in patients of two.
     assert Counter(film.label for film in val) == {0: pytest.approx(5.6, abs=2), 1: pytest.approx(7.2, abs=2)}
     assert all(data.films[split] == sorted(data.films[split], key=lambda film: film.path) for split in data.films)
+
+
+def test_blocks_are_runs_of_patient_numbers(films):
+    for seed in range(6):
+        data = ready(films, validation="blocks", split_seed=seed)
+        sides = [
+            (int(film.group.removeprefix("person")), side)
+            for side in data.films
+            for film in data.films[side]
+            if film.label
+        ]
+        in_order = [side for _, side in sorted(sides)]
+        assert len(list(groupby(in_order))) <= 3
 
 
 def test_folder_trusts_the_val_folder(films):

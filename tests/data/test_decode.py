@@ -37,7 +37,7 @@ def test_films_come_in_the_order_of_their_paths(folder, rule):
     assert bad == {}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(flags=st.lists(st.booleans(), max_size=40))
 def test_every_bad_film_is_reported_at_its_place_and_the_rest_keep_their_order(folder, flags):
     paths = [folder / f"{'' if good else 'bad'}{i}.png" for i, good in enumerate(flags)]

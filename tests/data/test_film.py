@@ -255,7 +255,8 @@ def test_the_reason_does_not_repeat_the_path(name, tmp_path):
     assert str(tmp_path) not in str(info.value)
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@settings(max_examples=150)
 @given(
     kind=st.sampled_from(["JPEG", "PNG"]),
     changes=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=5),
@@ -283,7 +284,7 @@ def test_film_of_the_size_asked_for_is_left_alone(rule):
     np.testing.assert_array_equal(resize_film(film, 32, rule), film)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(height=st.integers(8, 90), width=st.integers(8, 90), size=st.integers(16, 64), rule=st.sampled_from(RULES))
 def test_every_shape_becomes_a_square_of_bytes(height, width, size, rule):
     resized = resize_film(np.full((height, width), 77, np.uint8), size, rule)

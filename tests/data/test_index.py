@@ -143,6 +143,12 @@ def test_digests_are_equal_exactly_for_identical_bytes(root):
     assert len(set(digests.values())) == 4
 
 
+def test_many_different_files_have_different_digests(root):
+    for i in range(200):
+        put(root / f"train/NORMAL/{i}.png", str(i).encode())
+    assert len({film.digest for film in index(root)}) == 202
+
+
 def test_digest_depends_on_the_whole_file(root):
     block = bytes(1_000_000)
     put(root / "train/NORMAL/a.png", block + b"a")

@@ -66,7 +66,7 @@ def test_trained_films_from_any_folder_count_as_training(tmp_path):
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/"), min_size=1, max_size=20)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(names=st.lists(NAMES, unique=True, max_size=6), named=st.booleans())
 def test_names_of_any_kind_come_back_as_they_were(tmp_path_factory, names, named):
     path = tmp_path_factory.mktemp("record") / "split.csv"

@@ -69,7 +69,7 @@ FRACTIONS = st.floats(0.02, 0.5)
 SEEDS = st.integers(0, 2**32)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pools(), FRACTIONS, st.sampled_from(METHODS), SEEDS)
 def test_no_group_and_no_copy_is_on_both_sides(films, fraction, method, seed):
     assume(splittable(films))
@@ -78,7 +78,7 @@ def test_no_group_and_no_copy_is_on_both_sides(films, fraction, method, seed):
     assert not {f.digest for f in train} & {f.digest for f in val}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pools(), st.floats(0.001, 0.999), st.sampled_from(METHODS), SEEDS)
 @example([film(f"{label}{n}", label, group=f"{label}-{n}") for label in (0, 1) for n in (1, 2)], 0.9, "random", 0)
 def test_both_classes_are_on_both_sides_whatever_the_fraction(films, fraction, method, seed):
@@ -87,7 +87,7 @@ def test_both_classes_are_on_both_sides_whatever_the_fraction(films, fraction, m
         assert {f.label for f in side} == {0, 1}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pools(), FRACTIONS, st.sampled_from(METHODS), SEEDS)
 def test_the_fraction_of_each_class_is_met_to_half_a_cluster(films, fraction, method, seed):
     assume(splittable(films))
@@ -101,7 +101,7 @@ def test_the_fraction_of_each_class_is_met_to_half_a_cluster(films, fraction, me
         assert abs(taken - fraction * sum(sizes)) <= cuts * max(sizes) / 2 or taken == min(sizes)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pools(), FRACTIONS, st.sampled_from(METHODS), SEEDS, st.randoms(use_true_random=False))
 def test_split_does_not_depend_on_the_order_of_the_films(films, fraction, method, seed, shuffler):
     assume(splittable(films))
@@ -146,7 +146,7 @@ def mixed_pools(draw):
     return [film(f"{n}-{i}", label, f"p{n}") for n, own in enumerate(labels) for i, label in enumerate(own)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(mixed_pools(), FRACTIONS, st.sampled_from(METHODS), SEEDS, st.randoms(use_true_random=False))
 def test_patients_of_both_classes_are_split_the_same_way_in_any_order_or_refused(
     films, fraction, method, seed, shuffler
@@ -162,7 +162,7 @@ def test_patients_of_both_classes_are_split_the_same_way_in_any_order_or_refused
     assert split(films) == chosen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pools(least=4, shared_groups=True), FRACTIONS, st.sampled_from(METHODS), SEEDS)
 def test_copies_across_the_classes_stay_together(films, fraction, method, seed):
     clusters = connected(films)
@@ -214,7 +214,7 @@ def test_films_added_to_the_pool_move_few_patients_under_random(seed):
     assert len(moved) <= 10
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(pools(), FRACTIONS, SEEDS)
 def test_blocks_are_contiguous_in_patient_number_within_each_series(films, fraction, seed):
     assume(splittable(films))
@@ -298,7 +298,7 @@ def test_a_group_and_a_digest_of_the_same_name_tie_nothing():
     assert len(inseparable_clusters(films)) == 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pools(shared_groups=True), st.integers(0, 9))
 def test_clusters_are_the_connected_films(films, seed):
     random.Random(seed).shuffle(films)
@@ -316,7 +316,7 @@ def test_sides_apart_have_no_overlap():
 
 
 def test_a_patient_on_both_sides_is_named_once_with_both_films():
-    test = [film(name, patient="person1_virus", folder="test") for name in ("c", "d")]
+    test = [film(name, patient="person1_virus", group="person1", folder="test") for name in ("c", "d")]
     assert find_overlaps(TRAIN, test) == ["patient person1_virus (train/0/a and test/0/c)"]
 
 

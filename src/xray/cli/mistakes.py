@@ -34,27 +34,43 @@ def _explain(complaint: str, parser: ArgumentParser) -> str:
             return f"{match[1]!r} stands alone: an option before it may lack its name, such as --config {match[1]}."
         return f"There is no option --{key}{nearest(key, _keys(parser))}"
     if match := re.search(r"does not accept option '([^']+)'", complaint):
-        return f"There is no config key {match[1]}{nearest(match[1], _keys(parser))}"
+        return f"There is no config key {_nearest_key(match[1], _keys(parser))}"
+    if match := re.search(r"arguments are required: (?:fit\.)?(.+)", complaint):
+        return f"{match[1]} is missing{_mend_of_missing(parser)}."
     # The message nests from the outside in; the innermost class and key are where the mistake is.
     classes = re.findall(r"Problem with given class_path '([^']+)'", complaint)
-    keys = re.findall(r'Parser key "([^"]+)"', complaint)
-    place = ".".join(keys) or "The config"
+    keys = re.findall(r'Parser key "([^"]+)"', complaint) + re.findall(r"NestedArg\(key='([^']+)'", complaint)[:1]
+    place = ".".join(dict.fromkeys(key for key in keys if key != "init_args")) or "The config"
     if match := re.search(r"(?:Option|Key) '([^']+)' is not (?:accepted|expected)", complaint):
         known = _init_args(classes[-1]) if classes else _keys(parser)
         of = f" of {classes[-1].rpartition('.')[2]}" if classes else ""
         return f"There is no {place}.{match[1]}{of}{nearest(match[1], known)}"
     if match := re.search(r"module '([^']+)' has no attribute '([^']+)'", complaint):
         return f"{place}: {match[1]} has no {match[2]}{nearest(match[2], dir(import_module(match[1])))}"
-    if match := re.search(r"(?:does not exist|not found|not accessible).*?'([^']+)'", complaint):
-        return f"The config file {match[1]} does not exist."
-    if match := re.search(r"Expected an? (.+?)\. Got value: (.*)", complaint):
-        return f"{place}: {match[2]!r} is no {_plain_type(match[1])}."
-    if match := re.search(r"arguments are required: (.+)", complaint):
-        missing = match[1].replace("fit.", "--")
-        return f"{missing} is missing: name a config, such as --config configs/cnn.yaml."
     if match := re.search(r"No module named '([^']+)'", complaint):
         return f"{place}: there is no module {match[1]}."
+    if expected := re.findall(r"Expected an? (.+?)(?:\. Got value: (.*))?$", complaint, flags=re.MULTILINE):
+        values = re.findall(r"(?:Got value|Given value): (?:NestedArg\(.*val=)?'?(.*?)'?\)?$", complaint, re.MULTILINE)
+        kinds = [_plain_type(kind) for kind, _ in expected if "NoneType" not in kind and "import path" not in kind]
+        if kinds and values:
+            return f"{place}: {values[0]!r} is no {' or '.join(dict.fromkeys(kinds))}."
     return _one_line(complaint, place)
+
+
+def _mend_of_missing(parser: ArgumentParser) -> str:
+    takes_config = any("--config" in action.option_strings for action in parser._actions)
+    return ": name a config, such as --config configs/cnn.yaml" if takes_config else ": see --help"
+
+
+def _nearest_key(key: str, known: Sequence[str]) -> str:
+    """The key up to its first wrong part, and what that part may have been meant to be."""
+    parts, wrong = key.split("."), key
+    for depth in range(1, len(parts) + 1):
+        wrong = ".".join(parts[:depth])
+        if not any(name == wrong or name.startswith(f"{wrong}.") for name in known):
+            break
+    same_depth = {".".join(name.split(".")[: wrong.count(".") + 1]) for name in known}
+    return wrong + nearest(wrong, sorted(same_depth))
 
 
 def _one_line(complaint: str, place: str) -> str:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from xray.checkpoint import Checkpoint, read_checkpoint
-from xray.errors import UserError
+from xray.cli.configs import named_configs, read_config
 from xray.runs import Run, newest_run, run_of_checkpoint, run_of_config
 
 
@@ -30,24 +28,21 @@ def find_scored(words: Sequence[str]) -> Scored:
     """
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--ckpt_path")
-    parser.add_argument("-c", "--config", action="append", default=[])
     named, _ = parser.parse_known_args(list(words))
     if named.ckpt_path and named.ckpt_path not in {"best", "last"}:
         path = Path(named.ckpt_path)
         return Scored(read_checkpoint(path), run_of_checkpoint(path))
-    run = _run_of_configs([Path(path) for path in named.config]) or newest_run()
+    run = _run_of_configs(named_configs(words)) or newest_run()
     return Scored(read_checkpoint(run.last if named.ckpt_path == "last" else run.best), run)
 
 
 def _run_of_configs(configs: Sequence[Path]) -> Run | None:
+    """The run that the last config was saved in, or the newest of the experiment that it names."""
     for path in reversed(configs):
-        if not path.is_file():
-            raise UserError(f"The config file {path} does not exist.", status=2)
         if run := run_of_config(path):
             return run
-        with suppress(yaml.YAMLError, KeyError, TypeError):
-            experiment = yaml.safe_load(path.read_text(encoding="utf-8"))["trainer"]["logger"]["init_args"]["name"]
-            return newest_run(experiment=experiment)
+        with suppress(KeyError, TypeError):
+            return newest_run(experiment=read_config(path)["trainer"]["logger"]["init_args"]["name"])
     return None
 
 

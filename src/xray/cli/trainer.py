@@ -18,6 +18,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
 from xray.checkpoint import Checkpoint, load_weights, read_checkpoint
+from xray.cli.configs import named_configs, read_config
 from xray.cli.mistakes import explain
 from xray.cli.scored import Scored, config_for_scoring, find_scored
 from xray.data.datamodule import ChestXRayDataModule
@@ -39,6 +40,8 @@ def run_trainer_command(command: str, words: Sequence[str]) -> None:
         UserError: The command line, the config, the data or the checkpoint is not as it should be.
     """
     _silence()
+    for path in named_configs(words):
+        read_config(path)
     wants_help = any(word in {"-h", "--help"} or word.startswith("--model.help") for word in words)
     if command == "fit" or wants_help:
         XrayCLI(command, words)

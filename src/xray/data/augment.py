@@ -33,9 +33,9 @@ class Augmentation:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value < 0:
-                raise UserError(f"data.augmentation.{field.name} {value} must not be negative; 0 turns it off.")
-        for name in ("scale", "contrast"):
+            if not 0 <= value < math.inf:
+                raise UserError(f"data.augmentation.{field.name} {value} must be a number from 0 up; 0 turns it off.")
+        for name in ("shift", "scale", "contrast"):
             if getattr(self, name) >= 1:
                 raise UserError(f"data.augmentation.{name} {getattr(self, name)} must be below 1.")
 

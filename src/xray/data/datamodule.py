@@ -111,7 +111,7 @@ class ChestXRayDataModule(LightningDataModule):
             self._require_both_classes(films, "train")
             in_val = split_by_patient(films, self.val_fraction, self.validation, self.split_seed)
         for split, member in (("train", [not v for v in in_val]), ("val", in_val)):
-            self._keep(split, list(compress(films, member)), pixels[np.array(member)])
+            self._keep(split, list(compress(films, member)), pixels[np.array(member, dtype=bool)])
 
     def _setup_test(self) -> None:
         films = self._index(["test"])
@@ -181,6 +181,8 @@ class ChestXRayDataModule(LightningDataModule):
                 raise UserError(f"{self.root}: no readable film of class {name} for {where}; each class needs some.")
 
     def _note(self, note: str) -> None:
+        if note in self.notes:
+            return
         self.notes.append(note)
         warnings.warn(note, stacklevel=3)
 

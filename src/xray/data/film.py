@@ -42,7 +42,7 @@ def read_film(source: Path | IO[bytes]) -> GreyFilm:
             image.draft("L", None)
             upright = ImageOps.exif_transpose(image)
             return _to_grey(upright)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:
         raise UnreadableFilmError(_reason(error)) from error
 
 
@@ -101,4 +101,6 @@ def _reason(error: Exception) -> str:
         return "no such file"
     if isinstance(error, UnidentifiedImageError):
         return "not an image that can be decoded"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error) or type(error).__name__

@@ -127,7 +127,10 @@ def _digests(paths: Sequence[Path]) -> list[str]:
 
 
 def _digest(path: Path) -> str:
+    """Hash of a file's bytes; an empty file is no picture and equals no other."""
     try:
+        if not path.stat().st_size:
+            return f"empty {path.name}"
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:

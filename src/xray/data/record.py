@@ -30,7 +30,7 @@ def read_trained_films(path: Path) -> list[Film]:
     """The films that a run was trained on, from its split.csv; empty where it has none."""
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
     return [
         Film(

@@ -1,6 +1,7 @@
 """Train and validation by patient, never by image."""
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Literal
@@ -37,35 +38,19 @@ def split_by_patient(films: Sequence[Film], fraction: float, method: SplitMethod
     if not 0 < fraction < 1:
         raise UserError(f"data.val_fraction {fraction} must lie between 0 and 1, for example 0.1.")
     clusters = inseparable_clusters(films)
-    strata: dict[tuple[int, str], list[list[int]]] = defaultdict(list)
-    for cluster in clusters:
-        first = min((films[i] for i in cluster), key=_block_order)
-        series = _block_order(first)[0] if method == "blocks" else ""
-        strata[first.label, series].append(cluster)
-
-    chosen: set[int] = set()
-    for (label, series), members in sorted(strata.items()):
+    chosen: list[list[int]] = []
+    for (label, series), members in sorted(_strata(films, clusters, method).items()):
         target = fraction * sum(map(len, members))
         if method == "blocks":
-            members.sort(key=lambda cluster: min(_block_order(films[i]) for i in cluster))
+            members.sort(key=lambda cluster: min(_natural(films[i].group) for i in cluster))
             # Begin early enough that the run never wraps round to the other end of the series.
             starts = 1 + _last_start([len(cluster) for cluster in members], target)
             members = members[int(_keyed_hash(seed, f"{label}/{series}"), 16) % starts :]
         else:
             members.sort(key=lambda cluster: _keyed_hash(seed, min(films[i].group for i in cluster)))
-        chosen.update(_fill(members, target))
-    for label in sorted({film.label for film in films}):
-        if not any(films[i].label == label for i in chosen):
-            # Few patients, each above the target: the smallest cluster is nearest to it.
-            candidates = [cluster for (of, _), those in strata.items() if of == label for cluster in those]
-            _, _, smallest = min((len(cluster), min(films[i].path for i in cluster), cluster) for cluster in candidates)
-            chosen.update(smallest)
-        if all(i in chosen for i, film in enumerate(films) if film.label == label):
-            raise UserError(
-                f"The films of class {label} cannot be split by patient: they belong to one patient, or are copies of "
-                "one another. Add patients, or trust the val folder with --data.validation folder."
-            )
-    return [i in chosen for i in range(len(films))]
+        chosen += _fill(members, target)
+    in_val = {i for cluster in _with_both_classes(films, clusters, chosen) for i in cluster}
+    return [i in in_val for i in range(len(films))]
 
 
 def inseparable_clusters(films: Sequence[Film]) -> list[list[int]]:
@@ -93,6 +78,7 @@ def find_overlaps(first: Iterable[Film], second: Iterable[Film]) -> list[str]:
 
     Patients count as the same by their identity, not by their group: a group only says that they might be.
     """
+    first = list(first)
     by_patient = {film.patient: film.path for film in first if film.named}
     by_digest = {film.digest: film.path for film in first}
     sentences: dict[str, str] = {}
@@ -104,23 +90,72 @@ def find_overlaps(first: Iterable[Film], second: Iterable[Film]) -> list[str]:
     return list(sentences.values())
 
 
-def _block_order(film: Film) -> tuple[str, int, str]:
-    series, number = series_and_number(film.group)
-    return series, number, film.group
+def _strata(
+    films: Sequence[Film], clusters: Sequence[list[int]], method: SplitMethod
+) -> dict[tuple[int, str], list[list[int]]]:
+    """Clusters by class, and for blocks by number series; patients alone in their series share one."""
+    strata: dict[tuple[int, str], list[list[int]]] = defaultdict(list)
+    for cluster in clusters:
+        first = min((films[i] for i in cluster), key=lambda film: (_natural(film.group), film.path))
+        strata[first.label, series_and_number(first.group)[0] if method == "blocks" else ""].append(cluster)
+    for label, series in list(strata):
+        if series and len(strata[label, series]) == 1:
+            strata[label, ""] += strata.pop((label, series))
+    return strata
+
+
+def _with_both_classes(
+    films: Sequence[Film], clusters: Sequence[list[int]], chosen: Sequence[list[int]]
+) -> list[list[int]]:
+    """Move the smallest clusters over where a class would be missing on one side, which happens with few patients.
+
+    Raises:
+        UserError: However they are moved, a class is missing.
+    """
+
+    def labels(side: Sequence[list[int]]) -> set[int]:
+        return {films[i].label for cluster in side for i in cluster}
+
+    firsts = {cluster[0] for cluster in chosen}
+    val = [cluster for cluster in clusters if cluster[0] in firsts]
+    train = [cluster for cluster in clusters if cluster[0] not in firsts]
+    for label in sorted(labels(clusters)):
+        for side, other in ((val, train), (train, val)):
+            if label in labels(side):
+                continue
+            movable = [
+                cluster
+                for cluster in other
+                if label in labels([cluster]) and labels([c for c in other if c is not cluster]) >= labels(other)
+            ]
+            if not movable:
+                raise UserError(
+                    f"The films of class {label} cannot be split by patient: they belong to one patient, or are copies "
+                    "of one another. Add patients, or trust the val folder with --data.validation folder."
+                )
+            moved = min(movable, key=lambda cluster: (len(cluster), min(films[i].path for i in cluster)))
+            other.remove(moved)
+            side.append(moved)
+    return val
+
+
+def _natural(name: str) -> tuple[tuple[str, int], ...]:
+    """Sort key by which 9 comes before 10."""
+    return tuple((text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name))
 
 
 def _keyed_hash(seed: int, name: str) -> str:
     return hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).hexdigest()
 
 
-def _fill(clusters: Sequence[Sequence[int]], target: float) -> Iterator[int]:
-    """Take whole clusters in order for as long as that brings the count nearer to the target."""
+def _fill(clusters: Sequence[list[int]], target: float) -> Iterator[list[int]]:
+    """Take whole clusters in order for as long as that brings the count of films nearer to the target."""
     taken = 0
     for cluster in clusters:
         if abs(taken + len(cluster) - target) > abs(taken - target):
             return
         taken += len(cluster)
-        yield from cluster
+        yield cluster
 
 
 def _last_start(sizes: Sequence[int], target: float) -> int:

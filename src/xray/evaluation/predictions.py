@@ -62,17 +62,16 @@ def read_predictions(path: Path) -> Predictions:
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist: 'python -m xray test' writes it.")
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = tuple(next(reader, ()))
-        if header != COLUMNS:
-            raise UserError(
-                f"{path} is no predictions table: its columns are {', '.join(header)}, not {', '.join(COLUMNS)}."
-            )
-        rows = list(reader)
     try:
+        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            header, *rows = list(csv.reader(file)) or [[]]
+        if tuple(header) != COLUMNS:
+            found = " ".join(", ".join(header).split())
+            raise UserError(f"{path} is no predictions table: its columns are {found[:200]}, not {', '.join(COLUMNS)}.")
+        if any(len(row) != len(COLUMNS) for row in rows):
+            raise ValueError(f"a row has not {len(COLUMNS)} values")
         columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
         logit, probability = (np.array([float(value) for value in columns[i]]) for i in (3, 4))
-    except (ValueError, IndexError) as error:
+    except (ValueError, csv.Error) as error:
         raise UserError(f"{path} is damaged ({error}): make it anew with 'python -m xray test'.") from None
     return Predictions(columns[0], columns[1], columns[2], logit, probability, columns[5])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from xray.evaluation.metrics import summarise
@@ -57,7 +58,7 @@ def print_metrics(metrics: dict[str, Any], title: str) -> None:
     """Print a table that people read."""
     negative, positive = metrics["class_names"]
     counts = metrics["confusion_matrix"]
-    figures = Table(title=title, title_justify="left", title_style="bold")
+    figures = Table(title=escape(title), title_justify="left", title_style="bold")
     figures.add_column("Figure")
     figures.add_column("Value", justify="right")
     for key, name in SHOWN.items():

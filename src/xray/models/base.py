@@ -1,5 +1,6 @@
 """What every classifier shares: loss, metrics, optimiser, schedule, and all that a checkpoint needs to decide."""
 
+import math
 from collections.abc import Iterable
 from typing import Any, Literal, Protocol
 
@@ -13,6 +14,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryAveragePrecision
 
 from xray.data.dataset import FilmBatch
+from xray.errors import UserError
 from xray.models.schedule import WarmupCosine
 
 ClassWeight = Literal["balanced", "none"]
@@ -110,10 +112,12 @@ class FilmClassifier(LightningModule):
 
     def on_fit_start(self) -> None:
         """Take the weight of the positive class from the training films."""
+        weight = 1.0
         if self.class_weight == "balanced":
             data: TrainingData = self.trainer.datamodule  # type: ignore[attr-defined]
             negatives, positives = data.class_counts
-            self.positive_weight.fill_(negatives / positives)
+            weight = negatives / positives
+        self.positive_weight.fill_(weight)
 
     def on_train_start(self) -> None:
         """After a resume, let the config's optimiser settings win over those in the checkpoint."""
@@ -166,9 +170,12 @@ class FilmClassifier(LightningModule):
             [{key: value for key, value in group.items() if key not in kept} for group in optimizer.param_groups]
         ]
         if isinstance(scheduler, WarmupCosine):
-            scheduler.set_total_steps(int(self.trainer.estimated_stepping_batches))
+            steps = self.trainer.estimated_stepping_batches
+            if math.isinf(steps):
+                raise UserError("WarmupCosine needs to know the end of the run: set trainer.max_epochs or max_steps.")
+            scheduler.set_total_steps(int(steps))
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
         plan: dict[str, Any] = {"scheduler": scheduler, "interval": "epoch"}
         if isinstance(scheduler, ReduceLROnPlateau):
-            plan["monitor"] = "val/loss"
+            plan["monitor"] = getattr(scheduler, "monitor", "val/loss")
         return {"optimizer": optimizer, "lr_scheduler": plan}

@@ -7,6 +7,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from xray.errors import UserError
+
 
 class WarmupCosine(LRScheduler):
     """Linear warm-up, then half a cosine down to nothing (Loshchilov and Hutter, "SGDR", ICLR 2017).
@@ -17,9 +19,14 @@ class WarmupCosine(LRScheduler):
     Args:
         optimizer: The optimiser whose learning rates are scheduled.
         warmup: Share of all steps for the warm-up, from 0 to 1.
+
+    Raises:
+        UserError: The share is out of range.
     """
 
     def __init__(self, optimizer: Optimizer, warmup: float = 0.1) -> None:
+        if not 0 <= warmup <= 1:
+            raise UserError(f"WarmupCosine: warmup {warmup} must lie between 0 and 1, for example 0.1.")
         self.warmup = warmup
         self.total_steps = 0
         super().__init__(optimizer)
@@ -42,7 +49,7 @@ class WarmupCosine(LRScheduler):
         if self.total_steps == 0:
             return 1.0
         progress = min(self.last_epoch / self.total_steps, 1.0)
-        if progress < self.warmup:
+        if progress <= self.warmup:
             # Never zero, or the first step would be lost.
             return (self.last_epoch + 1) / (self.warmup * self.total_steps + 1)
         return 0.5 * (1 + math.cos(math.pi * (progress - self.warmup) / (1 - self.warmup)))

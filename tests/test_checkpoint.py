@@ -1,0 +1,153 @@
+"""A checkpoint is read whole, without running code, or it is said what the file is not."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from xray.checkpoint import CONFIG_KEY, load_classifier, load_weights, read_checkpoint
+from xray.errors import UserError
+from xray.models.cnn import CNNClassifier
+
+MODEL = {"class_path": "xray.models.cnn.CNNClassifier", "init_args": {"widths": [8, 8], "dropout": 0.5}}
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(3)
+    made = CNNClassifier(widths=(8, 8), dropout=0.5)
+    made.temperature.fill_(1.5)
+    made.threshold.fill_(0.3)
+    return made
+
+
+def content(model, described=MODEL):
+    """What a run stores, as far as predicting needs it."""
+    config = yaml.safe_dump({"seed_everything": 1, "model": described, "data": {"image_size": 32}})
+    return {"state_dict": model.state_dict(), CONFIG_KEY: config, "epoch": 4}
+
+
+@pytest.fixture
+def path(tmp_path, model):
+    torch.save(content(model), tmp_path / "best.ckpt")
+    return tmp_path / "best.ckpt"
+
+
+def refusal(call, *args, naming):
+    with pytest.raises(UserError) as caught:
+        call(*args)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(naming) in message
+    return message
+
+
+def test_a_checkpoint_alone_makes_the_model_again(path, model):
+    checkpoint = read_checkpoint(path)
+    assert checkpoint.path == path
+    assert checkpoint.config["data"] == {"image_size": 32}
+    assert checkpoint.content["epoch"] == 4
+    loaded = load_classifier(checkpoint)
+    films = torch.rand(2, 1, 32, 32)
+    assert not loaded.training
+    assert torch.equal(loaded(films), model.eval()(films))
+    assert (loaded.temperature.item(), loaded.threshold.item()) == (1.5, pytest.approx(0.3))
+
+
+def test_a_missing_checkpoint_is_told(tmp_path):
+    assert "does not exist" in refusal(read_checkpoint, tmp_path / "no.ckpt", naming=tmp_path / "no.ckpt")
+    refusal(read_checkpoint, tmp_path, naming=tmp_path)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_truncated_checkpoint_is_told(path, model, zipped):
+    torch.save(content(model), path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+    for length in (0, 1, 2, 100, 1000, len(whole) // 2, len(whole) - 100, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        refusal(read_checkpoint, path, naming=path)
+
+
+# Unpickling takes each letter for another command.
+@pytest.mark.parametrize("first", "#.Kabegqrstu({[\"'0=\n")
+def test_a_text_file_is_told(tmp_path, first):
+    (tmp_path / "best.ckpt").write_text(f"{first}quick brown fox, 1, 2, 3\nand more\n")
+    refusal(read_checkpoint, tmp_path / "best.ckpt", naming="best.ckpt")
+
+
+@pytest.mark.parametrize(
+    "start", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0\x00\x10JFIF", b"\x1f\x8b\x08\x00", b"PK\x03\x04", b"\x80\x02"]
+)
+def test_any_other_kind_of_file_is_told(tmp_path, start):
+    (tmp_path / "best.ckpt").write_bytes(start + bytes(range(256)))
+    refusal(read_checkpoint, tmp_path / "best.ckpt", naming="best.ckpt")
+
+
+@pytest.mark.parametrize(
+    "other", [{"state_dict": {}}, {CONFIG_KEY: "a: 1"}, [1, 2], torch.zeros(3), {"a": torch.zeros(2)}]
+)
+def test_files_of_torch_that_are_not_ours_are_told(tmp_path, other):
+    torch.save(other, tmp_path / "best.ckpt")
+    assert "no checkpoint of xray" in refusal(read_checkpoint, tmp_path / "best.ckpt", naming="best.ckpt")
+
+
+class Malicious:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_code_in_a_checkpoint_is_not_run(tmp_path, model, zipped):
+    evil = content(model) | {"callbacks": Malicious(tmp_path / "touched")}
+    torch.save(evil, tmp_path / "best.ckpt", _use_new_zipfile_serialization=zipped)
+    refusal(read_checkpoint, tmp_path / "best.ckpt", naming="best.ckpt")
+    assert not (tmp_path / "touched").exists()
+    # The trap does snap where code is allowed to run.
+    torch.load(tmp_path / "best.ckpt", weights_only=False)
+    assert (tmp_path / "touched").exists()
+
+
+def test_tags_in_the_config_are_not_run(tmp_path, model):
+    evil = content(model) | {CONFIG_KEY: f"!!python/object/apply:os.mkdir ['{tmp_path / 'touched'}']"}
+    torch.save(evil, tmp_path / "best.ckpt")
+    with pytest.raises((UserError, yaml.YAMLError)):
+        read_checkpoint(tmp_path / "best.ckpt")
+    assert not (tmp_path / "touched").exists()
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"class_path": "xray.models.gone.Classifier"},
+        {"class_path": "xray.models.cnn.CNNClassifier", "init_args": {"depth": 3}},
+        {"class_path": "torch.nn.Linear", "init_args": {"in_features": 1, "out_features": 1}},
+    ],
+    ids=["class", "argument", "no classifier"],
+)
+def test_a_model_of_another_version_is_told(path, model, described):
+    torch.save(content(model, described), path)
+    assert "another version" in refusal(load_classifier, read_checkpoint(path), naming=path)
+
+
+def test_weights_of_another_model_are_told_with_both(path):
+    checkpoint = read_checkpoint(path)
+    wider = refusal(load_weights, CNNClassifier(widths=(8, 16)), checkpoint, naming=path)
+    assert "tensors differ" in wider
+    deeper = refusal(load_weights, CNNClassifier(widths=(8, 8, 8)), checkpoint, naming=path)
+    assert "network.stages.2" in deeper
+    from xray.models.transfer import TransferClassifier
+
+    other = refusal(load_weights, TransferClassifier("test_resnet", pretrained=False), checkpoint, naming=path)
+    assert "CNNClassifier" in other
+    assert "TransferClassifier" in other
+
+
+def test_refused_weights_leave_the_model_as_it_was(path):
+    other = CNNClassifier(widths=(8, 16))
+    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+    refusal(load_weights, other, read_checkpoint(path), naming=path)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in other.state_dict().items())

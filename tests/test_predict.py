@@ -1,0 +1,119 @@
+"""Which images are predicted, and what is never written over."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from xray.cli import main
+from xray.errors import UserError
+from xray.evaluation.predictions import COLUMNS
+from xray.predict import check_out, find_images, predict
+
+
+@pytest.fixture(autouse=True)
+def work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in (
+        "a.png",
+        "b.jpeg",
+        "films/c.JPG",
+        "films/deep/d.png",
+        "films/notes.txt",
+        "films/.hidden.png",
+        "scan.dcm",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+def found(*named):
+    return [str(path) for path in find_images([Path(name) for name in named])]
+
+
+def test_folders_are_searched_at_any_depth_for_images():
+    assert found("films") == ["films/c.JPG", "films/deep/d.png"]
+
+
+def test_files_and_folders_mix_in_the_order_given():
+    assert found("b.jpeg", "films", "a.png") == ["b.jpeg", "films/c.JPG", "films/deep/d.png", "a.png"]
+
+
+def test_a_file_named_is_taken_whatever_its_suffix():
+    assert found("scan.dcm", "films/.hidden.png") == ["scan.dcm", "films/.hidden.png"]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [("a.png", "a.png"), ("a.png", "./a.png"), ("a.png", "films/../a.png"), ("a.png", os.curdir + "/films/./../a.png")],
+)
+def test_an_image_named_twice_is_taken_once(named):
+    assert found(*named) == ["a.png"]
+
+
+def test_an_image_named_in_full_and_in_short_is_taken_once(work):
+    assert found("a.png", str(work / "a.png")) == ["a.png"]
+    assert found("films/c.JPG", str(work / "films")) == ["films/c.JPG", str(work / "films/deep/d.png")]
+
+
+def test_an_image_in_a_folder_named_too_is_taken_once():
+    assert found("films/deep/d.png", "films", "films/deep") == ["films/deep/d.png", "films/c.JPG"]
+
+
+@pytest.mark.parametrize("named", [("nope.png",), ("a.png", "nope.png"), ("nope/",)])
+def test_what_does_not_exist_is_told(named):
+    with pytest.raises(UserError, match=r"nope.* does not exist"):
+        found(*named)
+
+
+@pytest.mark.parametrize("named", [(), ("empty",), ("empty", "empty")])
+def test_no_image_at_all_is_told(named):
+    with pytest.raises(UserError, match="No JPEG or PNG"):
+        found(*named)
+
+
+@pytest.mark.parametrize(
+    "content", ["n,auroc\n1,0.5\n", "", "a,b\n", "text", ",".join(COLUMNS) + ",more\n", ",".join(COLUMNS[:-1]) + "\n"]
+)
+def test_a_file_that_is_no_table_is_never_written_over(content):
+    Path("out.csv").write_text(content)
+    with pytest.raises(UserError, match=r"--out out\.csv"):
+        check_out(Path("out.csv"))
+    assert main(["predict", "a.png", "--out", "out.csv"]) == 1
+    assert Path("out.csv").read_text() == content
+
+
+def test_an_image_is_never_written_over():
+    Path("a.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff" * 100)
+    with pytest.raises(UserError, match=r"a\.png"):
+        check_out(Path("a.png"))
+
+
+def test_a_folder_is_not_written_over():
+    with pytest.raises(UserError, match=r"is a folder.*films/predictions\.csv"):
+        check_out(Path("films"))
+
+
+def test_an_earlier_table_or_a_new_file_will_do():
+    check_out(Path("new/out.csv"))
+    for ending in ("\n", "\r\n", "\na.png,p,NORMAL,0.5,0.6,NORMAL\n"):
+        Path("out.csv").write_bytes((",".join(COLUMNS) + ending).encode())
+        check_out(Path("out.csv"))
+    assert not Path("new").exists()
+
+
+@pytest.mark.parametrize("out", ["a.png/out.csv", "films", "notes.txt"])
+def test_a_place_that_cannot_be_written_is_told_before_any_work(out):
+    Path("notes.txt").write_text("keep")
+    # Without a checkpoint: whoever looks for one first says something else.
+    with pytest.raises(UserError, match=out):
+        predict([Path("b.jpeg")], out=Path(out))
+
+
+def test_without_a_run_it_is_told_how_to_make_one():
+    with pytest.raises(UserError, match="python -m xray fit"):
+        predict([Path("a.png")])
+    assert not Path("predictions.csv").exists()
