@@ -38,22 +38,28 @@ def _explain(complaint: str, parser: ArgumentParser) -> str:
     if match := re.search(r"arguments are required: (?:fit\.)?(.+)", complaint):
         return f"{match[1]} is missing{_mend_of_missing(parser)}."
     # The message nests from the outside in; the innermost class and key are where the mistake is.
-    classes = re.findall(r"Problem with given class_path '([^']+)'", complaint)
-    keys = re.findall(r'Parser key "([^"]+)"', complaint) + re.findall(r"NestedArg\(key='([^']+)'", complaint)[:1]
-    place = ".".join(dict.fromkeys(key for key in keys if key != "init_args")) or "The config"
+    classes = re.findall(r"(?:class_path '|class_path=')([^']+)'", complaint)
+    keys = re.findall(r'Parser key "([^"]+)"', complaint)
+    nested = re.search(r"NestedArg\(key='([^']+)', val='?(.*?)'?\)", complaint)
+    place = ".".join([keys[0], nested[1]] if nested else keys).replace("init_args.", "") or "The config"
     if match := re.search(r"(?:Option|Key) '([^']+)' is not (?:accepted|expected)", complaint):
         known = _init_args(classes[-1]) if classes else _keys(parser)
         of = f" of {classes[-1].rpartition('.')[2]}" if classes else ""
-        return f"There is no {place}.{match[1]}{of}{nearest(match[1], known)}"
+        place = place if place.endswith(match[1]) else f"{place}.{match[1]}"
+        return f"There is no {place}{of}{nearest(match[1], known)}"
     if match := re.search(r"module '([^']+)' has no attribute '([^']+)'", complaint):
         return f"{place}: {match[1]} has no {match[2]}{nearest(match[2], dir(import_module(match[1])))}"
     if match := re.search(r"No module named '([^']+)'", complaint):
         return f"{place}: there is no module {match[1]}."
-    if expected := re.findall(r"Expected an? (.+?)(?:\. Got value: (.*))?$", complaint, flags=re.MULTILINE):
-        values = re.findall(r"(?:Got value|Given value): (?:NestedArg\(.*val=)?'?(.*?)'?\)?$", complaint, re.MULTILINE)
-        kinds = [_plain_type(kind) for kind, _ in expected if "NoneType" not in kind and "import path" not in kind]
-        if kinds and values:
-            return f"{place}: {values[0]!r} is no {' or '.join(dict.fromkeys(kinds))}."
+    kinds = [
+        _plain_type(kind) for kind in re.findall(r"Expected an? (.+?)(?:\. Got value: .*)?$", complaint, re.MULTILINE)
+    ]
+    kinds = [kind for kind in dict.fromkeys(kinds) if not re.match(r"NoneType|path but|dot import path", kind)]
+    value = (
+        nested[2] if nested else next(iter(re.findall(r"(?:Got|Given) value: '?(.*?)'?$", complaint, re.MULTILINE)), "")
+    )
+    if kinds and value:
+        return f"{place}: {value!r} is no {' or '.join(kinds)}."
     return _one_line(complaint, place)
 
 
