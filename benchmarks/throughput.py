@@ -29,7 +29,7 @@ class Clock(Callback):
         self.images = 0
         self.seconds = 0.0
 
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:  # noqa: ANN001
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         if batch_idx == self.skip:
             self.images, self._start = 0, time.perf_counter()
         elif batch_idx > self.skip:
@@ -40,12 +40,12 @@ class Clock(Callback):
 class OneBatch(ChestXRayDataModule):
     """The limit: every step gets the same batch, ready in memory and not augmented."""
 
-    def train_dataloader(self):  # noqa: ANN201
+    def train_dataloader(self):
         batch = next(iter(super().train_dataloader()))
         batch["image"] = batch["image"].float() / 255
         return [batch] * len(super().train_dataloader())
 
-    def on_after_batch_transfer(self, batch, dataloader_idx):  # noqa: ANN001, ANN201
+    def on_after_batch_transfer(self, batch, dataloader_idx):
         return dict(batch)
 
 

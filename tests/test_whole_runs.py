@@ -20,9 +20,8 @@ TINY = {
     # The smallest backbone of timm, with random weights: nothing may reach the network.
     "timm": ["--model.backbone", "test_efficientnet", "--model.pretrained", "false"],
 }
-FAST = [
-    "--data.image_size", "32", "--data.batch_size", "8", "--trainer.accelerator", "cpu", "--trainer.precision", "32-true",
-]  # fmt: skip
+FAST = ["--data.image_size", "32", "--data.batch_size", "8"]
+FAST += ["--trainer.accelerator", "cpu", "--trainer.precision", "32-true"]
 
 
 def run(*words: object) -> None:
@@ -32,6 +31,11 @@ def run(*words: object) -> None:
 def fit(root: Path, *words: object, config: Path = CNN, epochs: int = 2) -> None:
     tiny = TINY.get(config.stem, [])
     run("fit", "--config", config, "--data.root", root, *tiny, *FAST, "--trainer.max_epochs", epochs, *words)
+
+
+def table(path: str) -> list[dict[str, str]]:
+    with Path(path).open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def metrics(run_folder: str, stage: str = "test") -> dict[str, object]:
@@ -63,19 +67,19 @@ def test_every_config_trains_tests_and_predicts(config: Path, films: Path):
     run("predict", films / "test", "--out", "out.csv")
     version = f"{config.stem}/version_0"
     assert {p.name for p in Path("checkpoints", version).iterdir()} == {"best.ckpt", "last.ckpt"}
-    assert {"config.yaml", "split.csv", "data.json", "test", "validate"} <= {p.name for p in Path("logs", version).iterdir()}
+    record = {p.name for p in Path("logs", version).iterdir()}
+    assert {"config.yaml", "split.csv", "data.json", "test", "validate"} <= record
     assert metrics(version)["n"] == 28
-    assert metrics(version, "validate")["n"] == len(
-        [row for row in csv.DictReader(Path("logs", version, "split.csv").open()) if row["split"] == "val"]
-    )
+    in_val = [row for row in table(f"logs/{version}/split.csv") if row["split"] == "val"]
+    assert metrics(version, "validate")["n"] == len(in_val)
 
 
 def test_predict_agrees_with_test_on_every_film(films: Path):
     fit(films)
     run("test")
     run("predict", films / "test", "--out", "out.csv")
-    tested = {row["path"]: row for row in csv.DictReader(Path("logs/cnn/version_0/test/predictions.csv").open())}
-    predicted = {row["path"]: row for row in csv.DictReader(Path("out.csv").open())}
+    tested = {row["path"]: row for row in table("logs/cnn/version_0/test/predictions.csv")}
+    predicted = {row["path"]: row for row in table("out.csv")}
     assert tested.keys() == predicted.keys()
     for path, row in tested.items():
         assert float(predicted[path]["logit"]) == pytest.approx(float(row["logit"]), abs=1e-5)
@@ -88,7 +92,7 @@ def test_the_figures_of_test_follow_from_its_table(films: Path):
 
     fit(films)
     run("test")
-    rows = list(csv.DictReader(Path("logs/cnn/version_0/test/predictions.csv").open()))
+    rows = table("logs/cnn/version_0/test/predictions.csv")
     labels = [row["label"] == "PNEUMONIA" for row in rows]
     scores = [float(row["probability"]) for row in rows]
     decisions = [row["decision"] == "PNEUMONIA" for row in rows]
@@ -98,6 +102,20 @@ def test_the_figures_of_test_follow_from_its_table(films: Path):
     assert figures["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, decisions))
     assert figures["n_patients"] == 14
     assert figures["checkpoint"] == "checkpoints/cnn/version_0/best.ckpt"
+
+
+def test_tensorboard_shows_curves_pictures_and_hyperparameters(films: Path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    fit(films, epochs=2)
+    events = EventAccumulator("logs/cnn/version_0", size_guidance={"images": 0})
+    events.Reload()
+    tags = events.Tags()
+    assert {"train/loss", "val/loss", "val/auroc", "lr-AdamW", "final/val/loss"} <= set(tags["scalars"])
+    assert {"train/films", "val/curves", "val/worst"} <= set(tags["images"])
+    assert len(events.Images("val/curves")) == 2
+    summaries = events.PluginTagToContent("hparams")
+    assert b"weight_decay" in summaries["_hparams_/session_start_info"]
 
 
 def test_a_learnable_set_is_learnt(films: Path):
@@ -202,7 +220,7 @@ def test_films_the_model_was_trained_on_are_refused_in_test(films: Path, capsys)
     other = make_films(films.parent / "other", seed=9)
     shutil.copy(trained, other / "test" / "NORMAL" / "IM-9999-0001.jpeg")
     shutil.rmtree(other / "train")
-    rows = csv.DictReader(Path("logs/cnn/version_0/split.csv").open())
+    rows = table("logs/cnn/version_0/split.csv")
     assert any(row["path"].endswith(trained.name) and row["split"] == "train" for row in rows)
     assert main(["test", "--data.root", str(other)]) == 1
     assert "IM-9999-0001.jpeg is the same file as train/NORMAL/IM-0101-0001.jpeg" in capsys.readouterr().err

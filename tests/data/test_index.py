@@ -143,6 +143,13 @@ def test_digests_are_equal_exactly_for_identical_bytes(root):
     assert len(set(digests.values())) == 4
 
 
+def test_empty_files_are_copies_neither_of_one_another_nor_of_a_film(root):
+    for name in ("train/NORMAL/1.png", "train/NORMAL/2.png", "train/PNEUMONIA/1.png", "test/NORMAL/1.png"):
+        put(root / name, b"")
+    (root / "test/PNEUMONIA").mkdir()
+    assert len({film.digest for film in index(root, ["train", "test"])}) == 6
+
+
 def test_many_different_files_have_different_digests(root):
     for i in range(200):
         put(root / f"train/NORMAL/{i}.png", str(i).encode())

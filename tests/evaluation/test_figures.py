@@ -10,6 +10,9 @@ from sklearn import metrics as sk
 
 from xray.evaluation.figures import curves_figure, films_figure
 
+# Undefined figures are no reason to warn.
+pytestmark = pytest.mark.filterwarnings("error")
+
 CLASSES = ("NORMAL", "PNEUMONIA")
 
 

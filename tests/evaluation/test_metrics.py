@@ -11,6 +11,9 @@ from sklearn import metrics as sk
 
 from xray.evaluation.metrics import Confusion, auroc, average_precision, summarise
 
+# Undefined figures are no reason to warn.
+pytestmark = pytest.mark.filterwarnings("error")
+
 CLOSE = {"rel": 1e-12, "abs": 1e-12}
 # Few different values make many ties; the others come in between.
 SCORES = st.one_of(st.integers(-2, 2).map(float), st.floats(-50, 50))

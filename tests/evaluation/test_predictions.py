@@ -119,6 +119,7 @@ DAMAGED = {
     "cut in every row": f"{HEADER}\na.png,p1,NORMAL,-1.5\n",
     "no decision": f"{HEADER}\na.png,p1,NORMAL,-1.5,0.2\n",
     "a cell too many": f"{HEADER}\n{ROW},1\n",
+    "a cell too many in one row": f"{HEADER}\n{ROW}\n{ROW},1\n{ROW}\n",
     "comma lost": f"{HEADER}\n{ROW}\na.png,p1,NORMAL,-1.50.2,NORMAL\n",
     "no number": f"{HEADER}\n{ROW.replace('-1.5', 'high')}\n",
     "empty number": f"{HEADER}\n{ROW.replace('0.2', '')}\n",

@@ -164,6 +164,23 @@ def test_a_run_that_goes_on_releases_the_same_parts(learn, tmp_path, epoch):
         assert torch.equal(resumed.state_dict()[name], tensor), name
 
 
+class SaveHalfWay(Callback):
+    """Save in the middle of the epoch, after two of its four batches."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if batch_idx == 1:
+            trainer.save_checkpoint(self.path)
+
+
+def test_a_run_that_goes_on_in_the_middle_of_an_epoch_keeps_frozen_what_was(learn, tmp_path):
+    learn(classifier(head_epochs=9), 1, callbacks=[SaveHalfWay(tmp_path / "half.ckpt")])
+    changed, _ = learn(classifier(head_epochs=9), 1, tmp_path / "half.ckpt")
+    assert changed == {0: {"fc.weight", "fc.bias"}}
+
+
 @pytest.mark.parametrize("backbone", timm.list_models("test_*"))
 def test_the_backbone_learns_at_the_lower_rate(trainer, backbone):
     model = classifier(backbone, backbone_lr=0.25)
