@@ -1,9 +1,11 @@
 # Training image: python -m xray with everything that is pinned. Mount data, logs and checkpoints:
-#   docker run --rm -v ./data:/work/data -v ./logs:/work/logs -v ./checkpoints:/work/checkpoints xray:train fit --config configs/cnn.yaml
+#   docker run --rm --gpus all --user "$(id -u):$(id -g)" --env HOME=/tmp \
+#     --volume ./data:/app/data --volume ./logs:/app/logs --volume ./checkpoints:/app/checkpoints \
+#     xray:train fit --config configs/cnn.yaml
 FROM python:3.11-slim-bookworm
 
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-WORKDIR /work
+WORKDIR /app
 
 # What is pinned changes less often than the code: its layer is kept across most builds.
 COPY requirements.txt ./

@@ -1,7 +1,7 @@
 """How near training comes to its limit: images per second of `fit` against the same module on one batch in memory.
 
 Alternates the two, so that a machine whose speed drifts slows both; prints the median of each and the median of the
-ratios. Results in README.md beside this file come from here.
+ratios.
 """
 
 import argparse
@@ -30,6 +30,8 @@ class Clock(Callback):
         self.seconds = 0.0
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         if batch_idx == self.skip:
             self.images, self._start = 0, time.perf_counter()
         elif batch_idx > self.skip:
@@ -43,6 +45,7 @@ class OneBatch(ChestXRayDataModule):
     def train_dataloader(self):
         batch = next(iter(super().train_dataloader()))
         batch["image"] = batch["image"].float() / 255
+        batch = {key: value.to(self.trainer.strategy.root_device) for key, value in batch.items()}
         return [batch] * len(super().train_dataloader())
 
     def on_after_batch_transfer(self, batch, dataloader_idx):

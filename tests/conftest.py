@@ -1,6 +1,7 @@
 """Tiny folders of films for all tests, and the real ones where they are at hand."""
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +53,20 @@ def make_films(
                     film = draw_film(rng, bool(label), size)
                     film.save(where / film_name(folder, class_name, patient, image), quality=90)
     return root
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection but those within this machine."""
+    connect = socket.socket.connect
+
+    def connect_here(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else "127.0.0.1"
+        if host not in {"127.0.0.1", "::1", "localhost"}:
+            raise AssertionError(f"a test tried to reach {host}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", connect_here)
 
 
 @pytest.fixture

@@ -118,6 +118,14 @@ def test_tensorboard_shows_curves_pictures_and_hyperparameters(films: Path):
     assert b"weight_decay" in summaries["_hparams_/session_start_info"]
 
 
+def test_validate_finds_the_figures_of_the_fit_again(films: Path):
+    fit(films)
+    run("validate", "--ckpt_path", "checkpoints/cnn/version_0/last.ckpt")
+    assert metrics("cnn/version_0", "validate")["auroc"] == pytest.approx(
+        final_validation("cnn/version_0")["val/auroc"]
+    )
+
+
 def test_a_learnable_set_is_learnt(films: Path):
     fit(films, epochs=8)
     run("test")
@@ -156,8 +164,8 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(config: Path, films: P
 def test_a_resumed_run_keeps_the_best_epoch_so_far(films: Path):
     fit(films)
     best = torch.load("checkpoints/cnn/version_0/best.ckpt", weights_only=True)["epoch"]
-    # A learning rate of nothing: no later epoch can be better.
-    fit(films, "--ckpt_path", "last", "--model.optimizer.lr", "0", epochs=3)
+    # A learning rate so high that no later epoch can be better.
+    fit(films, "--ckpt_path", "last", "--model.optimizer.lr", "100", epochs=4)
     assert torch.load("checkpoints/cnn/version_1/best.ckpt", weights_only=True)["epoch"] == best
 
 
@@ -220,6 +228,7 @@ def test_films_the_model_was_trained_on_are_refused_in_test(films: Path, capsys)
     other = make_films(films.parent / "other", seed=9)
     shutil.copy(trained, other / "test" / "NORMAL" / "IM-9999-0001.jpeg")
     shutil.rmtree(other / "train")
+    shutil.rmtree("logs/cnn/version_0/test", ignore_errors=True)
     rows = table("logs/cnn/version_0/split.csv")
     assert any(row["path"].endswith(trained.name) and row["split"] == "train" for row in rows)
     assert main(["test", "--data.root", str(other)]) == 1
@@ -234,10 +243,16 @@ def test_fast_dev_run_leaves_no_trace(films: Path):
 
 
 def test_two_processes_train_and_score_each_film_once(films: Path):
-    ddp = ["--trainer.devices", "2", "--trainer.strategy", "ddp_spawn"]
-    fit(films, *ddp, epochs=1)
-    run("test", "--trainer.accelerator", "cpu")
+    fit(films, "--trainer.devices", "2", "--trainer.strategy", "ddp_spawn", epochs=1)
+    run("test")
     assert metrics("cnn/version_0")["n"] == 28
+
+
+def test_a_resumed_run_is_not_validated_on_films_its_weights_have_seen(films: Path, capsys):
+    fit(films)
+    words = ["--config", str(CNN), "--data.root", str(films), *TINY["cnn"], *FAST, "--trainer.max_epochs", "3"]
+    assert main(["fit", *words, "--ckpt_path", "last", "--data.split_seed", "1"]) == 1
+    assert "films that the model was trained on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

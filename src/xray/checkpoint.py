@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 CONFIG_KEY = "xray_config"
 """Key of a checkpoint under which the run's config lies, as YAML."""
 
+TRAINED_KEY = "xray_trained_films"
+"""Key under which the films lie that its weights have seen: lists of path, patient, group and digest."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -69,7 +72,7 @@ def load_classifier(checkpoint: Checkpoint) -> "FilmClassifier":
     try:
         config = parser.parse_object({"model": checkpoint.config["model"]})
         model: FilmClassifier = parser.instantiate_classes(config).model
-    except (ArgumentError, KeyError) as error:
+    except (ArgumentError, KeyError, ValueError) as error:
         named = checkpoint.config.get("model", {}).get("class_path", "no model")
         raise UserError(
             f"{checkpoint.path} was made by another version of xray: its model {named} cannot be built as its config "

@@ -15,3 +15,13 @@ class UserError(Exception):
     def __init__(self, message: str, status: int = 1) -> None:
         super().__init__(message)
         self.status = status
+
+
+def require_between(name: str, value: float, low: float, high: float) -> None:
+    """Refuse a value of the config that is out of range, or no number.
+
+    Raises:
+        UserError: With the key, the value and the range.
+    """
+    if not low <= value <= high:
+        raise UserError(f"{name} {value} is out of range: it must lie between {low} and {high}.")

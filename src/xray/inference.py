@@ -16,6 +16,11 @@ CHUNK = 1024
 """Films decoded at a time, so that memory does not grow with their number."""
 
 
+def best_device() -> str:
+    """A GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def predict_films(
     paths: Sequence[Path], model: FilmClassifier, data: Mapping[str, Any]
 ) -> tuple[Predictions, dict[Path, str]]:
@@ -38,11 +43,11 @@ def predict_films(
         unreadable |= {chunk[i]: reason for i, reason in bad.items()}
         with torch.inference_mode():
             for batch in torch.split(torch.from_numpy(films).unsqueeze(1), data["batch_size"]):
-                logits += model(batch.to(model.device)).double().tolist()
+                logits += model(batch.to(model.device)).tolist()
     read = [path for path in paths if path not in unreadable]
     pattern = compile_pattern(data["patient_pattern"])
-    named = [patient_of(path.name, pattern) for path in read]
-    probability = model.probability(torch.tensor(logits, dtype=torch.float64)).cpu().numpy()
+    named = [patient_of(_below_class(path, data["class_names"]), pattern) for path in read]
+    probability = model.probability(torch.tensor(logits, dtype=torch.float64)).numpy()
     table = Predictions(
         path=[str(path) for path in read],
         patient=[found.patient if found else str(path) for found, path in zip(named, read, strict=True)],
@@ -52,3 +57,10 @@ def predict_films(
         decision=decide(probability, float(model.threshold), data["class_names"]),
     )
     return table, unreadable
+
+
+def _below_class(path: Path, class_names: Sequence[str]) -> str:
+    """The part of a path that patient patterns are searched in: below the class folder, or else the file's name."""
+    parts = path.parts
+    below = [i + 1 for i, part in enumerate(parts[:-1]) if part in class_names]
+    return "/".join(parts[below[-1] :] if below else parts[-1:])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xray import NOTICE
 from xray.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def predict(images: Sequence[Path], ckpt_path: Path | None = None, out: Path = P
 
     checkpoint = read_checkpoint(ckpt_path or newest_run().best)
     print(f"Checkpoint {checkpoint.path}")
-    model = load_classifier(checkpoint)
-    from xray.inference import predict_films
+    from xray.inference import best_device, predict_films
 
+    model = load_classifier(checkpoint).to(best_device())
     table, unreadable = predict_films(paths, model, checkpoint.config["data"])
     for path, reason in unreadable.items():
         print(f"xray: cannot read {path}: {reason}", file=sys.stderr)
@@ -91,8 +92,6 @@ def check_out(out: Path) -> None:
 
 
 def _tell(table: "Predictions", threshold: float, class_names: Sequence[str]) -> None:
-    from xray.evaluation.scores import NOTICE
-
     positive = class_names[1]
     if len(table) == 1:
         print(

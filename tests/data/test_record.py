@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +15,21 @@ from hypothesis import strategies as st
 from xray.data.datamodule import ChestXRayDataModule
 from xray.data.index import Film, index_films
 from xray.data.patients import KERMANY_PATTERN
-from xray.data.record import fingerprint, read_trained_films, write_split, write_summary
+from xray.data.record import films_of_record, fingerprint, trained_films, write_split, write_summary
 from xray.data.split import find_overlaps
 from xray.errors import UserError
 
 CLASSES = ("NORMAL", "PNEUMONIA")
+
+
+def read_back(path):
+    """The training rows of a split.csv."""
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
+    return [
+        Film(row["path"], "train", -1, row["patient"], row["group"], row["digest"], row["patient"] != row["path"])
+        for row in rows
+    ]
 
 
 def listed(root, *folders):
@@ -49,18 +60,18 @@ def test_split_is_a_table_with_one_row_for_each_film(tmp_path):
 def test_split_has_no_rows_without_films(tmp_path):
     write_split(tmp_path / "split.csv", {"train": [], "val": []}, CLASSES)
     assert (tmp_path / "split.csv").read_text().splitlines() == ["path,split,label,patient,group,digest"]
-    assert read_trained_films(tmp_path / "split.csv") == []
+    assert read_back(tmp_path / "split.csv") == []
 
 
 def test_trained_films_are_those_of_the_training_rows(films, tmp_path):
     train, other = listed(films, "train"), listed(films, "val")
     write_split(tmp_path / "split.csv", {"val": other, "train": train, "test": listed(films, "test")}, CLASSES)
-    assert read_trained_films(tmp_path / "split.csv") == [replace(known, label=-1) for known in train]
+    assert read_back(tmp_path / "split.csv") == [replace(known, label=-1) for known in train]
 
 
 def test_trained_films_from_any_folder_count_as_training(tmp_path):
     write_split(tmp_path / "split.csv", {"train": [film("val/NORMAL/a.png")]}, CLASSES)
-    assert [found.folder for found in read_trained_films(tmp_path / "split.csv")] == ["train"]
+    assert [found.folder for found in read_back(tmp_path / "split.csv")] == ["train"]
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/"), min_size=1, max_size=20)
@@ -76,14 +87,14 @@ def test_names_of_any_kind_come_back_as_they_were(tmp_path_factory, names, named
         for where in [f"train/NORMAL/{name}"]
     ]
     write_split(path, {"train": [replace(known, label=0) for known in films]}, CLASSES)
-    assert read_trained_films(path) == films
+    assert read_back(path) == films
 
 
 @pytest.mark.parametrize("name", ['a,"b".png', "two\nlines.png", "tab\t.png", " spaces ", "ä–漢.png"])
 def test_awkward_names_come_back_as_they_were(tmp_path, name):
     films = [film(f"train/NORMAL/{name}", -1)]
     write_split(tmp_path / "split.csv", {"train": [replace(films[0], label=0)]}, CLASSES)
-    assert read_trained_films(tmp_path / "split.csv") == films
+    assert read_back(tmp_path / "split.csv") == films
 
 
 def test_names_that_are_no_unicode_come_back_as_they_were(films, tmp_path):
@@ -95,21 +106,32 @@ def test_names_that_are_no_unicode_come_back_as_they_were(films, tmp_path):
         pytest.skip("this file system takes Unicode names only")
     train = listed(films)
     write_split(tmp_path / "split.csv", {"train": train}, CLASSES)
-    assert read_trained_films(tmp_path / "split.csv") == [replace(known, label=-1) for known in train]
+    assert read_back(tmp_path / "split.csv") == [replace(known, label=-1) for known in train]
 
 
-def test_a_run_without_a_record_was_trained_on_nothing_known(tmp_path):
-    assert read_trained_films(tmp_path / "split.csv") == []
-
-
-def test_trained_films_are_recognised_after_the_folders_were_changed(films, tmp_path):
-    write_split(tmp_path / "split.csv", {"train": listed(films)}, CLASSES)
-    trained = read_trained_films(tmp_path / "split.csv")
+def test_films_the_weights_have_seen_are_recognised_after_the_folders_were_changed(films):
+    record = trained_films(SimpleNamespace(films={"train": listed(films)}, trained_before=[]))
+    trained = films_of_record(json.loads(json.dumps(record)))
     assert find_overlaps(trained, listed(films, "test")) == []
     moved = sorted((films / "train/PNEUMONIA").iterdir())[0]
     moved.rename(films / "test/PNEUMONIA/renamed.jpeg")
     (overlap,) = find_overlaps(trained, listed(films, "test"))
     assert overlap == f"test/PNEUMONIA/renamed.jpeg is the same file as train/PNEUMONIA/{moved.name}"
+
+
+def test_films_seen_before_a_resume_are_remembered_once():
+    before, now = film("train/a", patient="a", digest="1"), film("train/b", patient="b", digest="2")
+    data = SimpleNamespace(films={"train": [before, now]}, trained_before=[before])
+    seen = films_of_record(trained_films(data))
+    assert [(known.path, known.patient, known.digest) for known in seen] == [
+        ("train/a", "a", "1"),
+        ("train/b", "b", "2"),
+    ]
+
+
+def test_films_without_a_patient_stay_without_one():
+    data = SimpleNamespace(films={"train": [film("train/a", patient="train/a", named=False)]}, trained_before=[])
+    assert [known.named for known in films_of_record(trained_films(data))] == [False]
 
 
 def test_folders_of_a_record_are_made(tmp_path):
@@ -220,4 +242,4 @@ def test_real_split_is_written_and_read_again(real_films, tmp_path):
     assert len(rows) == 186 + 373 + 16
     assert all((real_films / row["path"]).is_file() for row in rows)
     assert all(row["label"] in row["path"].split("/") for row in rows)
-    assert read_trained_films(tmp_path / "split.csv") == [replace(known, folder="train", label=-1) for known in train]
+    assert read_back(tmp_path / "split.csv") == [replace(known, folder="train", label=-1) for known in train]

@@ -123,6 +123,16 @@ def test_no_rows_leave_every_figure_undefined():
     assert set(figures.values()) == {None}
 
 
+@pytest.mark.parametrize("missing", [[0], [2, 3], [0, 1, 2, 3]])
+def test_scores_that_are_no_numbers_have_no_ranking(missing):
+    # As a network that has diverged gives them.
+    scores = np.array([3.0, 2.0, 1.0, 0.0])
+    scores[missing] = np.nan
+    figures = summarise(np.array([1, 1, 0, 0]), scores, np.array([0, 0, 0, 0]))
+    assert figures["auroc"] is None
+    assert figures["average_precision"] is None
+
+
 def test_a_hand_computed_table():
     labels, decisions = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0]), np.array([1, 1, 1, 0, 0, 0, 0, 0, 1, 1])
     confusion = Confusion.of(labels, decisions)

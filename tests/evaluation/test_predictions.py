@@ -152,3 +152,10 @@ def test_the_threshold_itself_is_positive():
     assert decide(np.array([0.2, np.nextafter(0.3, 0), 0.3, 0.9]), 0.3, ("NORMAL", "PNEUMONIA")) == [
         "NORMAL", "NORMAL", "PNEUMONIA", "PNEUMONIA",
     ]  # fmt: skip
+
+
+def test_what_is_no_number_is_not_called_normal():
+    # As a network that has diverged gives it.
+    with pytest.raises(UserError) as caught:
+        decide(np.array([0.2, np.nan, 0.9]), 0.3, ("NORMAL", "PNEUMONIA"))
+    assert "\n" not in str(caught.value)

@@ -51,7 +51,7 @@ class RunCheckpoint(ModelCheckpoint):
         """Write best.ckpt if the epoch is the best so far, and last.ckpt in any case."""
         super().on_train_epoch_end(trainer, pl_module)
         if not _is_trial(trainer):
-            trainer.save_checkpoint(Path(str(self.dirpath)) / "last.ckpt")
+            trainer.save_checkpoint(Path(str(self.dirpath)) / "last.ckpt", weights_only=False)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Bring the best epoch so far along into the folder of a resumed run."""

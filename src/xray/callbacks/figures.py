@@ -8,9 +8,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
+from xray import NOTICE
 from xray.callbacks.outputs import CollectOutputs
 from xray.data.dataset import FilmBatch
-from xray.evaluation.figures import NOTICE, curves_figure, films_figure
+from xray.evaluation.figures import curves_figure, films_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,13 +60,13 @@ class ValidationFigures(CollectOutputs):
 
     def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
         """Draw one epoch."""
-        if not trainer.training and trainer.state.fn != "fit":
+        if trainer.state.fn != "fit":
             return
         model: FilmClassifier = pl_module  # type: ignore[assignment]
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
         films = [data.films["val"][row] for row in index.tolist()]
         labels = np.array([film.label for film in films])
-        scores = model.probability(logits.to(model.device)).cpu().numpy()
+        scores = model.probability(logits).numpy()
         epoch = trainer.current_epoch
         threshold = float(model.threshold)
         title = f"{len(films)} validation films, epoch {epoch}"

@@ -31,7 +31,7 @@ class CollectOutputs(Callback):
         raise NotImplementedError
 
     def _collect(self, outputs: Mapping[str, Any]) -> None:
-        self._parts.append((outputs["index"].detach().cpu(), outputs["logit"].detach().double().cpu()))
+        self._parts.append((outputs["index"].detach().cpu(), outputs["logit"].detach().cpu().double()))
 
     def _finish(self, trainer: Trainer, pl_module: LightningModule) -> None:
         index, logits = (torch.cat(parts) for parts in zip(*self._parts, strict=True))

@@ -1,25 +1,45 @@
 """One line for each epoch, which stays in a log file when the progress bar has gone."""
 
 import time
+from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from xray.data.dataset import FilmBatch
 
 
 class EpochLines(Callback):
-    """Print loss, validation figures and time after every epoch."""
+    """Print mean training loss, validation figures and time after every epoch."""
 
     def __init__(self) -> None:
         self._started = 0.0
+        self._losses: list[Tensor] = []
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         self._started = time.monotonic()
+        self._losses.clear()
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,  # noqa: ANN401 - Lightning's type
+        batch: FilmBatch,
+        batch_idx: int,
+    ) -> None:
+        """Remember the loss, whose mean tells more than that of the last batch."""
+        self._losses.append(outputs["loss"].detach())
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the line."""
-        shown = ("train/loss", "val/loss", "val/auroc")
+        shown = ("val/loss", "val/auroc")
         values = [
             f"{name} {float(trainer.callback_metrics[name]):.4f}" for name in shown if name in trainer.callback_metrics
         ]
+        if self._losses:
+            values.insert(0, f"train/loss {float(torch.stack(self._losses).mean()):.4f}")
         seconds = time.monotonic() - self._started
         pl_module.print(f"Epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {', '.join(values)}, {seconds:.0f} s")

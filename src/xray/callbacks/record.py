@@ -8,8 +8,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from xray.checkpoint import CONFIG_KEY
-from xray.data.record import write_split, write_summary
+from xray.checkpoint import CONFIG_KEY, TRAINED_KEY
+from xray.data.record import trained_films, write_split, write_summary
 from xray.files import write_whole
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ class RunRecord(SaveConfigCallback):
             write_summary(Path(folder) / "data.json", data)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Make the checkpoint whole: with its config it can be used far from its run."""
+        """Make the checkpoint whole: it can be used far from its run, and knows the films it must not be tested on."""
         checkpoint[CONFIG_KEY] = self._config
+        checkpoint[TRAINED_KEY] = trained_films(trainer.datamodule)  # type: ignore[attr-defined]
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the run in TensorBoard's table of hyper-parameters, with its final metrics."""

@@ -53,9 +53,10 @@ class ScoreWriter(CollectOutputs):
             "data_root": str(data.root),
             "split": self.split,
             "data_fingerprint": fingerprint(films),
-            "notes": data.notes,
+            "image_size": data.image_size,
+            "resize": data.resize,
         }
-        metrics = score(table, data.class_names, threshold) | source
+        metrics = score(table, data.class_names, threshold) | source | {"notes": data.notes}
         keep_earlier(self.folder, source)
         write_predictions(self.folder / "predictions.csv", table)
         write_metrics(self.folder / "metrics.json", metrics)
@@ -64,13 +65,12 @@ class ScoreWriter(CollectOutputs):
 
 
 def keep_earlier(folder: Path, source: Mapping[str, object]) -> None:
-    """Move an earlier result out of the way if it comes from other films or another checkpoint."""
+    """Move an earlier result out of the way if it has another source: films, checkpoint or size."""
     try:
         earlier = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
-    same = all(earlier.get(key) == source[key] for key in ("checkpoint", "data_root", "data_fingerprint"))
-    if not same:
+    if any(earlier.get(key) != value for key, value in source.items()):
         number = next(n for n in range(1, 10**6) if not folder.with_name(f"{folder.name}_{n}").exists())
         folder.rename(folder.with_name(f"{folder.name}_{number}"))
         print(f"Kept: the earlier result of {earlier.get('data_root')} is now in {folder.name}_{number}/")

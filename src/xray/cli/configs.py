@@ -1,6 +1,6 @@
 """The config files that a command line names."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentError, ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,26 @@ from xray.errors import UserError
 
 
 def named_configs(words: Sequence[str]) -> list[Path]:
-    """Paths after --config or -c, in their order."""
+    """Paths after --config or -c, in their order.
+
+    Raises:
+        UserError: One lacks its value.
+    """
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("-c", "--config", action="append", default=[])
-    named, _ = parser.parse_known_args(list(words))
-    return [Path(path) for path in named.config]
+    return [Path(path) for path in parse_known(parser, words).config]
+
+
+def parse_known(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
+    """Parse what the parser knows of a command line.
+
+    Raises:
+        UserError: An option lacks its value.
+    """
+    try:
+        return parser.parse_known_args(list(words))[0]
+    except ArgumentError as error:
+        raise UserError(f"{error}.", status=2) from None
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from xray import __version__
+from xray import NOTICE, __version__
 from xray.errors import UserError
 
 TRAINER_COMMANDS = {
@@ -96,7 +96,7 @@ def overview() -> str:
             "usage: python -m xray COMMAND [OPTIONS]",
             "",
             "Pneumonia on chest X-rays: training, testing and predicting from YAML files.",
-            "For research and teaching; not a medical device.",
+            NOTICE,
             "",
             "commands:",
             *lines,

@@ -51,6 +51,10 @@ def _explain(complaint: str, parser: ArgumentParser) -> str:
         return f"{place}: {match[1]} has no {match[2]}{nearest(match[2], dir(import_module(match[1])))}"
     if match := re.search(r"No module named '([^']+)'", complaint):
         return f"{place}: there is no module {match[1]}."
+    if match := re.search(r"Expected a path but (\w+) either not accessible", complaint):
+        # A bare number is no path either, but was meant as none.
+        if near := nearest(match[1], _class_names()):
+            return f"{place}: there is no class {match[1]}{near}"
     kinds = [
         _plain_type(kind) for kind in re.findall(r"Expected an? (.+?)(?:\. Got value: .*)?$", complaint, re.MULTILINE)
     ]
@@ -96,10 +100,18 @@ def _plain_type(text: str) -> str:
 
 def _keys(parser: ArgumentParser) -> Sequence[str]:
     keys = [option.removeprefix("--") for action in parser._actions for option in action.option_strings]
-    return [*keys, *(f"model.{name}" for path in _MODELS for name in _init_args(path))]
+    return [*keys, *(f"model.{name}" for path in MODELS for name in _init_args(path))]
 
 
-_MODELS = ("xray.models.cnn.CNNClassifier", "xray.models.transfer.TransferClassifier")
+MODELS = ("xray.models.cnn.CNNClassifier", "xray.models.transfer.TransferClassifier")
+
+
+def _class_names() -> Sequence[str]:
+    modules = ("torch.optim", "torch.optim.lr_scheduler", "lightning.pytorch.callbacks", "xray.models.schedule")
+    return [
+        *(path.rpartition(".")[2] for path in MODELS),
+        *(name for path in modules for name in dir(import_module(path))),
+    ]
 
 
 def _init_args(class_path: str) -> Sequence[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xray.checkpoint import Checkpoint, read_checkpoint
-from xray.cli.configs import named_configs, read_config
+from xray.cli.configs import named_configs, parse_known, read_config
 from xray.runs import Run, newest_run, run_of_checkpoint, run_of_config
 
 
@@ -26,13 +26,17 @@ def find_scored(words: Sequence[str]) -> Scored:
     Raises:
         UserError: There is none.
     """
-    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--ckpt_path")
-    named, _ = parser.parse_known_args(list(words))
+    parser.add_argument("--trainer.logger.name", "--trainer.logger.init_args.name", dest="experiment")
+    named = parse_known(parser, words)
     if named.ckpt_path and named.ckpt_path not in {"best", "last"}:
         path = Path(named.ckpt_path)
         return Scored(read_checkpoint(path), run_of_checkpoint(path))
-    run = _run_of_configs(named_configs(words)) or newest_run()
+    if named.experiment:
+        run = newest_run(experiment=named.experiment)
+    else:
+        run = _run_of_configs(named_configs(words)) or newest_run()
     return Scored(read_checkpoint(run.last if named.ckpt_path == "last" else run.best), run)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from jsonargparse import ArgumentError, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -17,20 +18,21 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
-from xray.checkpoint import Checkpoint, load_weights, read_checkpoint
+from xray.checkpoint import TRAINED_KEY, Checkpoint, load_weights, read_checkpoint
 from xray.cli.configs import named_configs, read_config
 from xray.cli.mistakes import explain
 from xray.cli.scored import Scored, config_for_scoring, find_scored
 from xray.data.datamodule import ChestXRayDataModule
-from xray.data.record import read_trained_films
+from xray.data.index import Film
+from xray.data.record import films_of_record
 from xray.errors import UserError
 from xray.models.base import FilmClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
-from xray.runs import Run, claim_run, newest_run, release_run
+from xray.runs import LOGS, Run, claim_run, newest_run, release_run
 
-MODELS = (CNNClassifier, TransferClassifier)
-"""Imported so that a config may name them without their module."""
+__all__ = ["CNNClassifier", "TransferClassifier", "XrayCLI", "run_trainer_command"]
+"""The models are imported so that a config may name them without their module."""
 
 
 def run_trainer_command(command: str, words: Sequence[str]) -> None:
@@ -40,6 +42,8 @@ def run_trainer_command(command: str, words: Sequence[str]) -> None:
         UserError: The command line, the config, the data or the checkpoint is not as it should be.
     """
     _silence()
+    # Convolutions of validation and test keep the digits of single precision, on GPUs too, which films are ranked by.
+    torch.backends.cudnn.allow_tf32 = False
     for path in named_configs(words):
         read_config(path)
     wants_help = any(word in {"-h", "--help"} or word.startswith("--model.help") for word in words)
@@ -86,6 +90,9 @@ class XrayCLI(LightningCLI):
             raise explain(str(error), self._parser(command)) from error
         except MisconfigurationException as error:
             raise UserError(" ".join(str(error).split())) from error
+        except ValueError as error:
+            # jsonargparse wraps what a model or its schedule says of its arguments.
+            raise _user_error_in(error) or error from error
         finally:
             if self.run is not None:
                 release_run(self.run)
@@ -130,7 +137,10 @@ class XrayCLI(LightningCLI):
                     f"{self.resumed.path} has {done} epochs behind it and trainer.max_epochs is {wanted}: nothing is "
                     f"left to train; ask for more with --trainer.max_epochs {done + 5}."
                 )
+        self.model.check_image_size(self.datamodule.image_size)
         self.datamodule.setup("fit")
+        if self.resumed is not None:
+            self.datamodule.trained_before = self._refuse_trained(self.resumed, "val")
         if self.run is not None:
             parameters = sum(parameter.numel() for parameter in self.model.parameters()) / 1e6
             print(
@@ -154,7 +164,9 @@ class XrayCLI(LightningCLI):
         """Say what to do next."""
         if self.run is not None and self.run.best.is_file():
             print(f"Best checkpoint: {self.run.best}")
-            print(f"Next: python -m xray test; tensorboard --logdir {self.run.logs.parent.parent}")
+            logs = self.run.logs.parent.parent
+            here = "" if logs == LOGS else f" --ckpt_path {self.run.best}"
+            print(f"Next: python -m xray test{here}; tensorboard --logdir {logs}")
 
     def before_validate(self) -> None:
         """Load the checkpoint, and refuse films that it was trained on."""
@@ -169,18 +181,30 @@ class XrayCLI(LightningCLI):
         checkpoint, run = self.scored.checkpoint, self.scored.run
         load_weights(self.model, checkpoint)
         self.datamodule.setup(stage)
-        if run is not None:
-            trained = read_trained_films(run.logs / "split.csv")
-            same_source = Path(checkpoint.config["data"]["root"]).absolute() == self.datamodule.root.absolute()
-            self.datamodule.refuse_trained(trained, split, same_source)
-        size = checkpoint.config["data"]["image_size"]
-        if size != self.datamodule.image_size:
-            print(f"Note: trained at {size} pixels, scored at {self.datamodule.image_size} as asked.")
+        self._refuse_trained(checkpoint, split)
+        for name in ("image_size", "resize"):
+            trained_with, asked = checkpoint.config["data"][name], getattr(self.datamodule, name)
+            if trained_with != asked:
+                self.datamodule.note(f"Trained with data.{name} {trained_with}, scored with {asked} as asked.")
         folder = run.logs if run is not None else checkpoint.path.parent
         of_run = f" of run {run.name}" if run is not None else ""
         print(f"Checkpoint {checkpoint.path}{of_run}, films of {self.datamodule.root}")
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         callbacks.append(ScoreWriter(folder / stage, split, checkpoint.path))
+
+    def _refuse_trained(self, checkpoint: Checkpoint, split: str) -> list[Film]:
+        """Refuse to score films that a checkpoint was trained on; returns those."""
+        trained = films_of_record(checkpoint.content.get(TRAINED_KEY, []))
+        same_source = Path(checkpoint.config["data"]["root"]).absolute() == self.datamodule.root.absolute()
+        self.datamodule.refuse_trained(trained, split, same_source)
+        return trained
+
+
+def _user_error_in(error: BaseException | None) -> UserError | None:
+    """The user's error that another one was raised for, if any."""
+    while error is not None and not isinstance(error, UserError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _resume_path(config: Namespace) -> Path:
@@ -192,14 +216,13 @@ def _resume_path(config: Namespace) -> Path:
 
 def _logger_of(config: Namespace) -> Namespace:
     """Arguments of the logger that gives the run its place."""
-    loggers = config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]
-    for logger in loggers:
-        arguments = logger.get("init_args") if isinstance(logger, Namespace) else None
-        if isinstance(arguments, Namespace) and arguments.get("save_dir"):
-            return arguments
+    logger = config.trainer.logger
+    arguments = logger.get("init_args") if isinstance(logger, Namespace) else None
+    if isinstance(arguments, Namespace) and arguments.get("save_dir"):
+        return arguments
     raise UserError(
-        "trainer.logger names no save_dir and name, which give a run its place: take it from configs/cnn.yaml, or try "
-        "the config out without a trace by --trainer.fast_dev_run true."
+        "trainer.logger must be one logger with save_dir and name, which give a run its place: take it from "
+        "configs/cnn.yaml, or try the config out without a trace by --trainer.fast_dev_run true."
     )
 
 

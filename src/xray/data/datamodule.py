@@ -82,6 +82,8 @@ class ChestXRayDataModule(LightningDataModule):
         """The films of each split that was set up, in the order of the batches' `index`."""
         self.notes: list[str] = []
         """What a reader of the run must know about its data: films left out, overlaps accepted."""
+        self.trained_before: list[Film] = []
+        """Films that the weights have seen before this run, where it goes on from a checkpoint."""
         self._datasets: dict[str, FilmDataset] = {}
 
     def setup(self, stage: str) -> None:
@@ -133,30 +135,31 @@ class ChestXRayDataModule(LightningDataModule):
             UserError: Some are, and overlaps are not accepted.
         """
         known = trained if same_source else [replace(film, named=False) for film in trained]
-        self._refuse_overlaps(known, self.films[split])
+        self._refuse_overlaps(known, self.films[split], "films that the model was trained on")
 
     def _index(self, folders: Sequence[str]) -> list[Film]:
         films = index_films(self.root, folders, self.class_names, self.patient_pattern)
         unnamed = [film.path for film in films if not film.named]
         if unnamed and not any("no recognisable patient" in note for note in self.notes):
-            self._note(
+            self.note(
                 f"{len(unnamed)} of {len(films)} films have no recognisable patient in their names (first: "
                 f"{unnamed[0]}): each counts as a patient of its own. Set data.patient_pattern if the names do tell."
             )
         return films
 
-    def _refuse_overlaps(self, first: Sequence[Film], second: Sequence[Film]) -> None:
+    def _refuse_overlaps(self, first: Sequence[Film], second: Sequence[Film], first_name: str = "") -> None:
         overlaps = find_overlaps(first, second)
         if not overlaps:
             return
         shown = "; ".join(overlaps[:5]) + (f"; and {len(overlaps) - 5} more" if len(overlaps) > 5 else "")
-        sides = " and ".join("+".join(sorted({film.folder for film in side})) for side in (first, second))
+        names = ["+".join(sorted({film.folder for film in side})) for side in (first, second)]
+        sides = f"{first_name or names[0]} and {names[1]}"
         if self.overlaps == "refuse":
             raise UserError(
                 f"{self.root}: {sides} share patients or files: {shown}. Move them to one side, or accept the overlap "
                 "with --data.overlaps accept."
             )
-        self._note(f"Accepted: {sides} share patients or files: {shown}.")
+        self.note(f"Accepted: {sides} share patients or files: {shown}.")
 
     def _decode(self, films: list[Film]) -> tuple[list[Film], np.typing.NDArray[np.uint8]]:
         pixels, bad = decode_films([self.root / film.path for film in films], self.image_size, self.resize)
@@ -167,7 +170,7 @@ class ChestXRayDataModule(LightningDataModule):
                     f"{len(bad)} of {len(films)} films cannot be read; mend or remove them, or leave them out with "
                     f"--data.unreadable skip:\n{listed}"
                 )
-            self._note(f"Left out {len(bad)} of {len(films)} films that cannot be read:\n{listed}")
+            self.note(f"Left out {len(bad)} of {len(films)} films that cannot be read:\n{listed}")
         return [film for i, film in enumerate(films) if i not in bad], pixels
 
     def _keep(self, split: str, films: list[Film], pixels: np.typing.NDArray[np.uint8]) -> None:
@@ -180,7 +183,8 @@ class ChestXRayDataModule(LightningDataModule):
             if not any(film.label == label for film in films):
                 raise UserError(f"{self.root}: no readable film of class {name} for {where}; each class needs some.")
 
-    def _note(self, note: str) -> None:
+    def note(self, note: str) -> None:
+        """Write something down for the readers of the run, and say it once."""
         if note in self.notes:
             return
         self.notes.append(note)
@@ -207,7 +211,7 @@ class ChestXRayDataModule(LightningDataModule):
             seed=torch.initial_seed() % 2**31,
         )
         # A last batch of one film would break batch normalisation.
-        return self._loader(dataset, sampler=sampler, drop_last=len(dataset) >= self.batch_size)
+        return self._loader(dataset, sampler=sampler, drop_last=len(sampler) >= self.batch_size)
 
     def val_dataloader(self) -> DataLoader[FilmBatch]:
         """Validation batches in the order of the table."""

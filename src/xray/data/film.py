@@ -13,6 +13,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 FILM_SUFFIXES = frozenset({".jpeg", ".jpg", ".png"})
 """File endings, in lower case, that are taken for films."""
 
+FORMATS = ("JPEG", "PNG")
+"""All that is decoded, whatever a file is called: some of Pillow's other formats start outside programs."""
+
 ResizeRule = Literal["squash", "pad", "crop"]
 GreyFilm = npt.NDArray[np.uint8]
 
@@ -37,11 +40,13 @@ def read_film(source: Path | IO[bytes]) -> GreyFilm:
         UnreadableFilmError: The file is missing, empty, truncated, no image, or too large to be one.
     """
     try:
-        with Image.open(source) as image:
+        with Image.open(source, formats=FORMATS) as image:
             # A JPEG's luma plane is its grey picture already: decoding only that is faster than converting RGB.
             image.draft("L", None)
             upright = ImageOps.exif_transpose(image)
             return _to_grey(upright)
+    except MemoryError:
+        raise
     except Exception as error:
         raise UnreadableFilmError(_reason(error)) from error
 

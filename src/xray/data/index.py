@@ -127,11 +127,12 @@ def _digests(paths: Sequence[Path]) -> list[str]:
 
 
 def _digest(path: Path) -> str:
-    """Hash of a file's bytes; an empty file is no picture and equals no other."""
+    """Hash of a file's bytes; a file that is empty or may not be read is no picture and equals no other."""
     try:
         if not path.stat().st_size:
-            return f"empty {path.name}"
+            return f"empty {path.as_posix()}"
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}).") from None
+    except OSError:
+        # Decoding meets it again, and tells it together with all other bad files.
+        return f"unreadable {path.as_posix()}"

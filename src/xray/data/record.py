@@ -26,23 +26,17 @@ def write_split(path: Path, splits: Mapping[str, Sequence[Film]], class_names: S
                 writer.writerow([film.path, split, class_names[film.label], film.patient, film.group, film.digest])
 
 
-def read_trained_films(path: Path) -> list[Film]:
-    """The films that a run was trained on, from its split.csv; empty where it has none."""
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
+def trained_films(data: "ChestXRayDataModule") -> list[list[str]]:
+    """What a checkpoint keeps of the films that its weights have seen, also before a resume: see `films_of_record`."""
+    films = {film.digest: film for film in (*data.trained_before, *data.films["train"])}
+    return [[film.path, film.patient if film.named else "", film.group, film.digest] for film in films.values()]
+
+
+def films_of_record(record: Sequence[Sequence[str]]) -> list[Film]:
+    """The films that `trained_films` recorded, as far as overlaps are concerned; their labels are not kept."""
     return [
-        Film(
-            path=row["path"],
-            folder="train",
-            label=-1,
-            patient=row["patient"],
-            group=row["group"],
-            digest=row["digest"],
-            named=row["patient"] != row["path"],
-        )
-        for row in rows
+        Film(path, "train", -1, patient or path, group, digest, named=bool(patient))
+        for path, patient, group, digest in record
     ]
 
 

@@ -39,7 +39,7 @@ def split_by_patient(films: Sequence[Film], fraction: float, method: SplitMethod
         raise UserError(f"data.val_fraction {fraction} must lie between 0 and 1, for example 0.1.")
     clusters = inseparable_clusters(films)
     chosen: list[list[int]] = []
-    for (label, series), members in sorted(_strata(films, clusters, method).items()):
+    for (label, series), members in sorted(_strata(films, clusters, fraction, method).items()):
         target = fraction * sum(map(len, members))
         if method == "blocks":
             members.sort(key=lambda cluster: min(_natural(films[i].group) for i in cluster))
@@ -91,15 +91,15 @@ def find_overlaps(first: Iterable[Film], second: Iterable[Film]) -> list[str]:
 
 
 def _strata(
-    films: Sequence[Film], clusters: Sequence[list[int]], method: SplitMethod
+    films: Sequence[Film], clusters: Sequence[list[int]], fraction: float, method: SplitMethod
 ) -> dict[tuple[int, str], list[list[int]]]:
-    """Clusters by class, and for blocks by number series; patients alone in their series share one."""
+    """Clusters by class, and for blocks by number series; series too short to give a whole patient share one."""
     strata: dict[tuple[int, str], list[list[int]]] = defaultdict(list)
     for cluster in clusters:
         first = min((films[i] for i in cluster), key=lambda film: (_natural(film.group), film.path))
         strata[first.label, series_and_number(first.group)[0] if method == "blocks" else ""].append(cluster)
     for label, series in list(strata):
-        if series and len(strata[label, series]) == 1:
+        if series and fraction * len(strata[label, series]) < 1:
             strata[label, ""] += strata.pop((label, series))
     return strata
 
@@ -141,7 +141,8 @@ def _with_both_classes(
 
 def _natural(name: str) -> tuple[tuple[str, int], ...]:
     """Sort key by which 9 comes before 10."""
-    return tuple((text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name))
+    # The name itself at the end tells 7 and 07 apart.
+    return (*((text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name)), (name, 0))
 
 
 def _keyed_hash(seed: int, name: str) -> str:

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from xray.evaluation.metrics import Confusion, Labels, Scores, auroc, average_precision
 
-NOTICE = "For research and teaching; not a medical device."
 LINE = "#1f5fa8"
 FAINT = "#9aa4b0"
 

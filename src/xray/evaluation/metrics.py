@@ -20,11 +20,11 @@ def auroc(labels: Labels, scores: Scores) -> float:
         scores: Any scale, higher for positive, shape (n,).
 
     Returns:
-        From 0 to 1; NaN where a class is absent.
+        From 0 to 1; NaN where a class is absent, or a score is no number.
     """
     positives = int(labels.sum())
     negatives = len(labels) - positives
-    if not positives or not negatives:
+    if not positives or not negatives or np.isnan(scores).any():
         return float("nan")
     # Mean rank within ties: half way through the run of equal scores.
     _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
@@ -40,10 +40,10 @@ def average_precision(labels: Labels, scores: Scores) -> float:
         scores: Any scale, higher for positive, shape (n,).
 
     Returns:
-        From 0 to 1; NaN where there is no positive.
+        From 0 to 1; NaN where there is no positive, or a score is no number.
     """
     positives = int(labels.sum())
-    if not positives:
+    if not positives or np.isnan(scores).any():
         return float("nan")
     order = np.argsort(-scores, kind="stable")
     # One step for each different score, so that the order within ties does not matter.

@@ -39,7 +39,13 @@ class Predictions:
 
 
 def decide(probability: npt.NDArray[np.float64], threshold: float, class_names: Sequence[str]) -> list[str]:
-    """Name the class of each film: the second one from the threshold upwards."""
+    """Name the class of each film: the second one from the threshold upwards.
+
+    Raises:
+        UserError: A probability is no number.
+    """
+    if np.isnan(probability).any():
+        raise UserError("The model gives no number for some films: its training diverged; train with a lower rate.")
     return [class_names[int(p >= threshold)] for p in probability]
 
 

@@ -10,11 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from xray import NOTICE
 from xray.evaluation.metrics import summarise
 from xray.evaluation.predictions import Predictions
 from xray.files import write_whole
 
-NOTICE = "For research and teaching; not a medical device. Trained on one source: expect chance on films of another."
+ONE_SOURCE = "A model trained on one source may be near chance on films of another."
 
 SHOWN = {
     "auroc": "AUROC",
@@ -50,7 +51,7 @@ def score(table: Predictions, class_names: Sequence[str], threshold: float) -> d
 def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
     """Write metrics as JSON, whole or not at all."""
     with write_whole(path) as file:
-        json.dump(metrics | {"notice": NOTICE}, file, indent=2, allow_nan=False)
+        json.dump(metrics | {"notice": f"{NOTICE} {ONE_SOURCE}"}, file, indent=2, allow_nan=False)
         file.write("\n")
 
 
@@ -73,4 +74,4 @@ def print_metrics(metrics: dict[str, Any], title: str) -> None:
     matrix.add_row(negative, str(counts["tn"]), str(counts["fp"]))
     matrix.add_row(positive, str(counts["fn"]), str(counts["tp"]))
     console = Console(soft_wrap=True)
-    console.print(figures, matrix, NOTICE, sep="\n")
+    console.print(figures, matrix, f"{NOTICE} {ONE_SOURCE}", sep="\n")

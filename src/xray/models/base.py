@@ -14,7 +14,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryAveragePrecision
 
 from xray.data.dataset import FilmBatch
-from xray.errors import UserError
+from xray.errors import UserError, require_between
 from xray.models.schedule import WarmupCosine
 
 ClassWeight = Literal["balanced", "none"]
@@ -66,6 +66,7 @@ class FilmClassifier(LightningModule):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
+        require_between("model.label_smoothing", label_smoothing, 0, 1)
         # Channels last is what convolutions are quickest in, on processors (nearly twice here) as on GPUs.
         self.network = network.to(memory_format=torch.channels_last)
         self.optimizer = optimizer
@@ -90,15 +91,23 @@ class FilmClassifier(LightningModule):
         device = films.device.type
         # Brain float keeps three digits, enough to learn by but not to rank films by: scores are in single precision.
         with torch.autocast(device, enabled=self.training and torch.is_autocast_enabled(device)):
-            logits: Tensor = self.network((films - self.mean) / self.std)
+            normalised = ((films - self.mean) / self.std).to(next(self.network.parameters()).dtype)
+            logits: Tensor = self.network(normalised)
         return logits.squeeze(1).float()
 
     def probability(self, logits: Tensor) -> Tensor:
-        """Calibrated probability of the positive class: sigmoid(logit / temperature), in double precision.
+        """Calibrated probability of the positive class: sigmoid(logit / temperature).
 
-        Single precision would round confident films to exactly 1 and make ties of them.
+        In double precision, where the device has it: single would round confident films to 1 and make ties of them.
+
+        Args:
+            logits: Shape (batch,), on any device.
+
+        Returns:
+            From 0 to 1, of the same shape and on the same device, float64 (float32 on Apple's GPUs).
         """
-        return (logits.double() / self.temperature.double()).sigmoid()
+        kind = torch.float32 if logits.device.type == "mps" else torch.float64
+        return (logits.to(kind) / self.temperature.to(logits.device, kind)).sigmoid()
 
     def model_step(self, batch: FilmBatch) -> tuple[Tensor, Tensor]:
         """Mean loss of a batch, and its logits."""
@@ -106,6 +115,9 @@ class FilmClassifier(LightningModule):
         targets = batch["label"] * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
         loss = nnf.binary_cross_entropy_with_logits(logits, targets, pos_weight=self.positive_weight)
         return loss, logits
+
+    def check_image_size(self, size: int) -> None:
+        """Refuse films of a size that the network does not take; every size will do by default."""
 
     def prepare_weights(self) -> None:
         """Get hold of what a fresh training starts from, before any film is read; nothing by default."""

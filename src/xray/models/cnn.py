@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 
+from xray.errors import UserError, require_between
 from xray.models.base import ClassWeight, FilmClassifier, adamw
 from xray.models.schedule import WarmupCosine
 from xray.models.simple_cnn import SimpleCNN
@@ -30,6 +31,11 @@ class CNNClassifier(FilmClassifier):
         class_weight: ClassWeight = "balanced",
         label_smoothing: float = 0.0,
     ) -> None:
+        require_between("model.dropout", dropout, 0, 1)
+        if not widths or min(widths) < 1:
+            raise UserError(
+                f"model.widths {list(widths)} must name the channels of one stage or more, such as [32, 64]."
+            )
         # Films fill the whole range about a middle grey: these two bring them to about zero mean and unit spread.
         super().__init__(SimpleCNN(widths, dropout), 0.5, 0.25, optimizer, scheduler, class_weight, label_smoothing)
         self.save_hyperparameters()

@@ -16,7 +16,7 @@ class SimpleCNN(nn.Module):
         dropout: Probability of dropping a pooled feature.
     """
 
-    def __init__(self, widths: Sequence[int] = (24, 48, 96, 160), dropout: float = 0.2) -> None:
+    def __init__(self, widths: Sequence[int] = (32, 64, 128, 192), dropout: float = 0.2) -> None:
         super().__init__()
         self.stem = _conv_norm(1, widths[0], kernel=5, stride=2)
         inputs = (widths[0], *widths[:-1])

@@ -9,7 +9,7 @@ import timm
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
-from xray.errors import UserError
+from xray.errors import UserError, require_between
 from xray.models.base import ClassWeight, FilmClassifier, adamw
 from xray.models.schedule import WarmupCosine
 from xray.models.weights import check_backbone, fetch_hub_weights, read_weights
@@ -53,8 +53,11 @@ class TransferClassifier(FilmClassifier):
         label_smoothing: float = 0.0,
     ) -> None:
         check_backbone(backbone)
-        if unfreeze_stages < 1:
-            raise UserError(f"model.unfreeze_stages {unfreeze_stages} must be at least 1.")
+        require_between("model.unfreeze_stages", unfreeze_stages, 1, 1000)
+        require_between("model.head_epochs", head_epochs, 0, 1000)
+        require_between("model.backbone_lr", backbone_lr, 0, 10)
+        require_between("model.dropout", dropout, 0, 1)
+        require_between("model.drop_path", drop_path, 0, 1)
         options: dict[str, Any] = {"drop_rate": dropout} | ({"drop_path_rate": drop_path} if drop_path else {})
         try:
             network = timm.create_model(backbone, pretrained=False, in_chans=1, num_classes=1, **options)
@@ -99,11 +102,34 @@ class TransferClassifier(FilmClassifier):
     def on_fit_start(self) -> None:
         """Put the pretrained weights into a backbone that begins its training; a checkpoint has brought its own."""
         super().on_fit_start()
+        self._check_strategy()
         if self.pretrained and not self._resumed:
             self.prepare_weights()
             assert self._start is not None
             self.network.load_state_dict(self.network.state_dict() | self._start)
         self._start = None
+
+    def check_image_size(self, size: int) -> None:
+        """Refuse films of another size than a backbone with fixed positions takes, such as a vision transformer.
+
+        Raises:
+            UserError: With the size that it does take.
+        """
+        description = self._timm.pretrained_cfg
+        taken = description.get("input_size", (3, size, size))[-1]
+        if description.get("fixed_input_size") and taken != size:
+            raise UserError(
+                f"model.backbone {self.backbone} takes films of {taken} pixels only: --data.image_size {taken}."
+            )
+
+    def _check_strategy(self) -> None:
+        """Frozen layers have no gradients, for which processes side by side must not wait."""
+        options = getattr(self.trainer.strategy, "_ddp_kwargs", {})
+        if self.trainer.world_size > 1 and not options.get("find_unused_parameters"):
+            raise UserError(
+                "Several processes cannot train with frozen layers by this strategy: add --trainer.strategy "
+                "ddp_find_unused_parameters_true, or --trainer.devices 1."
+            )
 
     @property
     def _timm(self) -> Any:  # noqa: ANN401 - timm's models have methods of their own, which nn.Module does not know
