@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from xray.errors import UserError
+from xray.errors import UserError, user_error_in
 
 if TYPE_CHECKING:
     from xray.models.base import FilmClassifier
@@ -73,6 +73,8 @@ def load_classifier(checkpoint: Checkpoint) -> "FilmClassifier":
         config = parser.parse_object({"model": checkpoint.config["model"]})
         model: FilmClassifier = parser.instantiate_classes(config).model
     except (ArgumentError, KeyError, ValueError) as error:
+        if known := user_error_in(error):
+            raise known from error
         named = checkpoint.config.get("model", {}).get("class_path", "no model")
         raise UserError(
             f"{checkpoint.path} was made by another version of xray: its model {named} cannot be built as its config "

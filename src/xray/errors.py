@@ -17,6 +17,13 @@ class UserError(Exception):
         self.status = status
 
 
+def user_error_in(error: BaseException | None) -> UserError | None:
+    """The user's error that another one was raised for, if any: libraries wrap what a constructor says."""
+    while error is not None and not isinstance(error, UserError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def require_between(name: str, value: float, low: float, high: float) -> None:
     """Refuse a value of the config that is out of range, or no number.
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities import rank_zero_warn
 
 from xray.errors import UserError
 
@@ -31,6 +32,8 @@ class RunCheckpoint(ModelCheckpoint):
             save_last=False,
             auto_insert_metric_name=False,
             enable_version_counter=False,
+            # Never in the middle of an epoch, from which no run could go on.
+            save_on_train_epoch_end=True,
         )
         self.root = Path(root)
 
@@ -50,6 +53,9 @@ class RunCheckpoint(ModelCheckpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write best.ckpt if the epoch is the best so far, and last.ckpt in any case."""
         super().on_train_epoch_end(trainer, pl_module)
+        watched = trainer.callback_metrics.get(str(self.monitor))
+        if watched is not None and not watched.isfinite():
+            rank_zero_warn(f"{self.monitor} is no number in epoch {trainer.current_epoch}: try a lower learning rate.")
         if not _is_trial(trainer):
             trainer.save_checkpoint(Path(str(self.dirpath)) / "last.ckpt", weights_only=False)
 

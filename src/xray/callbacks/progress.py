@@ -17,6 +17,10 @@ class EpochLines(Callback):
         self._started = 0.0
         self._losses: list[Tensor] = []
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock after a resume, for which Lightning calls no `on_train_epoch_start`."""
+        self.on_train_epoch_start(trainer, pl_module)
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         self._started = time.monotonic()

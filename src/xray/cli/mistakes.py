@@ -51,10 +51,10 @@ def _explain(complaint: str, parser: ArgumentParser) -> str:
         return f"{place}: {match[1]} has no {match[2]}{nearest(match[2], dir(import_module(match[1])))}"
     if match := re.search(r"No module named '([^']+)'", complaint):
         return f"{place}: there is no module {match[1]}."
-    if match := re.search(r"Expected a path but (\w+) either not accessible", complaint):
-        # A bare number is no path either, but was meant as none.
-        if near := nearest(match[1], _class_names()):
-            return f"{place}: there is no class {match[1]}{near}"
+    match = re.search(r"Expected a path but (\w+) either not accessible", complaint)
+    # Any text might be a path or a class; only one like a class's name was meant as such.
+    if match and (near := nearest(match[1], _class_names())):
+        return f"{place}: there is no class {match[1]}{near}"
     kinds = [
         _plain_type(kind) for kind in re.findall(r"Expected an? (.+?)(?:\. Got value: .*)?$", complaint, re.MULTILINE)
     ]
@@ -108,10 +108,10 @@ MODELS = ("xray.models.cnn.CNNClassifier", "xray.models.transfer.TransferClassif
 
 def _class_names() -> Sequence[str]:
     modules = ("torch.optim", "torch.optim.lr_scheduler", "lightning.pytorch.callbacks", "xray.models.schedule")
-    return [
-        *(path.rpartition(".")[2] for path in MODELS),
-        *(name for path in modules for name in dir(import_module(path))),
+    names = [path.rpartition(".")[2] for path in MODELS] + [
+        name for path in modules for name in dir(import_module(path))
     ]
+    return [name for name in names if name[0].isupper()]
 
 
 def _init_args(class_path: str) -> Sequence[str]:

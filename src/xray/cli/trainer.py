@@ -25,7 +25,7 @@ from xray.cli.scored import Scored, config_for_scoring, find_scored
 from xray.data.datamodule import ChestXRayDataModule
 from xray.data.index import Film
 from xray.data.record import films_of_record
-from xray.errors import UserError
+from xray.errors import UserError, user_error_in
 from xray.models.base import FilmClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
@@ -92,7 +92,7 @@ class XrayCLI(LightningCLI):
             raise UserError(" ".join(str(error).split())) from error
         except ValueError as error:
             # jsonargparse wraps what a model or its schedule says of its arguments.
-            raise _user_error_in(error) or error from error
+            raise user_error_in(error) or error from error
         finally:
             if self.run is not None:
                 release_run(self.run)
@@ -198,13 +198,6 @@ class XrayCLI(LightningCLI):
         same_source = Path(checkpoint.config["data"]["root"]).absolute() == self.datamodule.root.absolute()
         self.datamodule.refuse_trained(trained, split, same_source)
         return trained
-
-
-def _user_error_in(error: BaseException | None) -> UserError | None:
-    """The user's error that another one was raised for, if any."""
-    while error is not None and not isinstance(error, UserError):
-        error = error.__cause__ or error.__context__
-    return error
 
 
 def _resume_path(config: Namespace) -> Path:
