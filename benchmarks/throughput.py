@@ -10,6 +10,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 
 from xray.data.datamodule import ChestXRayDataModule
+from xray.data.dataset import FilmBatch
 from xray.models.cnn import CNNClassifier
 from xray.sources.synth import synth
 
@@ -39,6 +41,19 @@ class Clock(Callback):
             self.seconds = time.perf_counter() - self._start
 
 
+class Repeated:
+    """One batch, again and again; a plain list would be taken for several loaders."""
+
+    def __init__(self, batch: FilmBatch, times: int) -> None:
+        self.batch, self.times = batch, times
+
+    def __len__(self) -> int:
+        return self.times
+
+    def __iter__(self) -> Iterator[FilmBatch]:
+        return iter([self.batch] * self.times)
+
+
 class OneBatch(ChestXRayDataModule):
     """The limit: every step gets the same batch, ready in memory and not augmented."""
 
@@ -46,7 +61,7 @@ class OneBatch(ChestXRayDataModule):
         batch = next(iter(super().train_dataloader()))
         batch["image"] = batch["image"].float() / 255
         batch = {key: value.to(self.trainer.strategy.root_device) for key, value in batch.items()}
-        return [batch] * len(super().train_dataloader())
+        return Repeated(batch, len(super().train_dataloader()))
 
     def on_after_batch_transfer(self, batch, dataloader_idx):
         return dict(batch)
