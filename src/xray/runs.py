@@ -67,6 +67,9 @@ def claim_run(logs: Path, checkpoints: Path, experiment: str, version: int | str
     Raises:
         UserError: The version exists, or the folder cannot be written.
     """
+    for part in (experiment, str(version)):
+        if part in {"", ".", ".."} or Path(part).name != part:
+            raise UserError(f"trainer.logger: {part!r} is no name of a folder; its name and version take no slashes.")
     if version is not None:
         name = version if isinstance(version, str) else f"version_{version}"
         run = Run(logs / experiment / name, checkpoints / experiment / name)

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_warn
@@ -59,25 +60,29 @@ class RunCheckpoint(ModelCheckpoint):
         if not _is_trial(trainer):
             trainer.save_checkpoint(Path(str(self.dirpath)) / "last.ckpt", weights_only=False)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Name the best checkpoint in full: a resumed run may start in another folder."""
+        state = super().state_dict()
+        best = state["best_model_path"]
+        return state | {"best_model_path": str(Path(best).absolute()) if best else ""}
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Bring the best epoch so far along into the folder of a resumed run."""
-        best = Path(state_dict["best_model_path"])
-        if self.dirpath is None or not best.is_file():
-            super().load_state_dict(state_dict)
+        """Bring the best epoch so far along into the folder of a resumed run; without it the search begins anew."""
+        best, score = Path(state_dict["best_model_path"]), state_dict["best_model_score"]
+        if self.dirpath is None or not self._is_best(best, score):
+            rank_zero_warn(f"The best epoch so far is not in {best}: best.ckpt will be the best of the epochs to come.")
             return
         Path(self.dirpath).mkdir(parents=True, exist_ok=True)
-        brought = shutil.copy2(best, Path(self.dirpath) / best.name)
-        score = state_dict["best_model_score"]
-        super().load_state_dict(
-            state_dict
-            | {
-                "dirpath": self.dirpath,
-                "best_model_path": str(brought),
-                "kth_best_model_path": str(brought),
-                "kth_value": score,
-                "best_k_models": {str(brought): score},
-            }
-        )
+        brought = str(shutil.copy2(best, Path(self.dirpath) / best.name))
+        own = {"dirpath": self.dirpath, "best_model_path": brought, "kth_best_model_path": brought, "kth_value": score}
+        super().load_state_dict(state_dict | own | {"best_k_models": {brought: score}})
+
+    def _is_best(self, path: Path, score: torch.Tensor) -> bool:
+        """Whether a file is the checkpoint of that score, and not one that took its name later."""
+        if not path.is_file():
+            return False
+        stored = torch.load(path, map_location="cpu", weights_only=True)["callbacks"].get(self.state_key, {})
+        return bool(stored.get("best_model_score") == score)
 
 
 def _is_trial(trainer: Trainer) -> bool:

@@ -38,7 +38,7 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit status: 0, or 1 after an error that the user can mend, or 2 where the command line itself is wrong.
     """
     words = list(sys.argv[1:] if args is None else args)
-    debug = "--debug" in words or bool(os.environ.get(DEBUG_VARIABLE))
+    debug = "--debug" in words or os.environ.get(DEBUG_VARIABLE, "").lower() not in {"", "0", "false", "no"}
     words = [word for word in words if word != "--debug"]
     try:
         return _run(words)
@@ -48,6 +48,10 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f"xray: error: {error}", file=sys.stderr)
         return error.status
     except SystemExit as stop:
+        if type(stop).__name__ == "SIGTERMException":
+            # Lightning's word for a termination, which has no exit status of its own.
+            print("xray: stopped by SIGTERM; a fit goes on with --ckpt_path last.", file=sys.stderr)
+            return 143
         # How the parsers end after --help and --print_config.
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except KeyboardInterrupt:

@@ -150,7 +150,13 @@ class XrayCLI(LightningCLI):
 
     def fit(self, model: FilmClassifier, **kwargs: Any) -> None:
         """Train; only tensors and plain values are read from a checkpoint."""
-        self.trainer.fit(model, weights_only=True, **kwargs)
+        try:
+            self.trainer.fit(model, weights_only=True, **kwargs)
+        except SystemExit:
+            # Lightning ends the process by itself when it is interrupted from the keyboard.
+            if self.trainer.interrupted:
+                raise KeyboardInterrupt from None
+            raise
 
     def validate(self, model: FilmClassifier, **kwargs: Any) -> None:
         """Score without Lightning's own table, which ours replaces."""
