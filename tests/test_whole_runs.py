@@ -169,6 +169,22 @@ def test_a_resumed_run_keeps_the_best_epoch_so_far(films: Path):
     assert torch.load("checkpoints/cnn/version_1/best.ckpt", weights_only=True)["epoch"] == best
 
 
+def test_a_resume_in_another_folder_never_takes_a_strangers_best_epoch(films: Path, monkeypatch: pytest.MonkeyPatch):
+    fit(films)
+    own = torch.load("checkpoints/cnn/version_0/best.ckpt", weights_only=True)
+    last = Path("checkpoints/cnn/version_0/last.ckpt").absolute()
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    fit(films, "--model.widths", "[8, 16]", epochs=1)
+    fit(films, "--ckpt_path", last, "--model.optimizer.lr", "100", epochs=4)
+    brought = torch.load("checkpoints/cnn/version_1/best.ckpt", weights_only=True)
+    assert all(torch.equal(brought["state_dict"][key], value) for key, value in own["state_dict"].items())
+    # Where it is gone, the best of the epochs to come is kept instead of none.
+    last.with_name("best.ckpt").unlink()
+    fit(films, "--ckpt_path", last, "--model.optimizer.lr", "100", epochs=4)
+    assert torch.load("checkpoints/cnn/version_2/best.ckpt", weights_only=True)["epoch"] >= 2
+
+
 def test_what_the_user_says_beats_the_checkpoint(films: Path, make):
     fit(films)
     other = make("other", seed=5, patients={"train": (2, 2), "val": (2, 2), "test": (3, 5)})

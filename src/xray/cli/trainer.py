@@ -15,6 +15,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
@@ -152,6 +153,8 @@ class XrayCLI(LightningCLI):
         """Train; only tensors and plain values are read from a checkpoint."""
         try:
             self.trainer.fit(model, weights_only=True, **kwargs)
+        except SIGTERMException:
+            raise
         except SystemExit:
             # Lightning ends the process by itself when it is interrupted from the keyboard.
             if self.trainer.interrupted:
