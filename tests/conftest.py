@@ -69,6 +69,12 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", connect_here)
 
 
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs and caches are written below the working folder: each test has its own."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def films(tmp_path: Path) -> Path:
     """A small, clean data set."""

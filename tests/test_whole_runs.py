@@ -253,9 +253,10 @@ def test_films_the_model_was_trained_on_are_refused_in_test(films: Path, capsys)
     assert "Accepted" in str(metrics("cnn/version_0")["notes"])
 
 
-def test_fast_dev_run_leaves_no_trace(films: Path):
+def test_fast_dev_run_leaves_no_trace_but_the_decoded_films(films: Path):
     fit(films, "--trainer.fast_dev_run", "true")
-    assert not any(Path().iterdir())
+    assert list(Path().iterdir()) == [Path("data")]
+    assert list(Path("data").iterdir()) == [Path("data/.cache")]
 
 
 def test_two_processes_train_and_score_each_film_once(films: Path):

@@ -11,7 +11,7 @@ from xray.cli import main
 from xray.cli.main import PLAIN_COMMANDS, TRAINER_COMMANDS
 from xray.errors import UserError
 
-COMMANDS = ["fit", "validate", "test", "predict", "synth", "download"]
+COMMANDS = ["fit", "validate", "test", "predict", "cache", "synth", "download"]
 HEAVY = {"torch", "lightning", "matplotlib", "timm", "torchmetrics"}
 
 
@@ -43,7 +43,9 @@ def test_the_overview_says_what_it_is_not_for(capsys):
     assert "not a medical device" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["fitt"], ["predict", "nope.png"], ["synth"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["fitt"], ["predict", "nope.png"], ["synth"], ["cache", "list"]]
+)
 def test_what_needs_no_model_imports_nothing_heavy(words):
     assert not imported_by(*words) & HEAVY
 
@@ -157,7 +159,7 @@ def test_a_reader_that_has_gone_is_no_error():
     assert done.stderr == b""
 
 
-@pytest.mark.parametrize("command", ["predict", "synth", "download"])
+@pytest.mark.parametrize("command", ["predict", "cache", "synth", "download"])
 def test_help_of_a_command_is_that_command(capsys, command):
     assert main([command, "--help"]) == 0
     out = capsys.readouterr().out

@@ -141,6 +141,7 @@ def assert_batches_show_their_films(data, split, class_names=("NORMAL", "PNEUMON
         for image, label, row in zip(batch["image"], batch["label"], batch["index"], strict=True):
             film = data.films[split][row]
             with Image.open(data.root / film.path) as file:
+                file.draft("L", (SIDE, SIDE))
                 expected = file.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
             np.testing.assert_array_equal(image[0], np.asarray(expected))
             assert class_names[int(label)] == film.path.split("/")[1]
@@ -169,6 +170,52 @@ def test_resize_rule_reaches_the_films(tmp_path, films):
     padded, squashed = (ready(films, resize=rule).validation_films(torch.tensor([0]))[0] for rule in ("pad", "squash"))
     assert (padded[0] == 0).all()
     assert (squashed[0] > 0.7).all()
+
+
+@pytest.mark.parametrize("validation", ["blocks", "folder"])
+@pytest.mark.parametrize("rule", ["squash", "pad", "crop"])
+def test_cached_and_uncached_runs_see_the_same_pixels(films, validation, rule):
+    def batches(**options):
+        data = ready(films, validation=validation, resize=rule, **options)
+        data.setup("test")
+        return [batch for split in ("train", "val", "test") for batch in getattr(data, f"{split}_dataloader")()]
+
+    torch.manual_seed(1)
+    expected = batches(cache=False)
+    assert not Path("data").exists()
+    for _ in range(2):  # a cold cache, then a warm one
+        torch.manual_seed(1)
+        for batch, without in zip(batches(), expected, strict=True):
+            assert all(torch.equal(batch[key], without[key]) for key in ("image", "label", "index"))
+    assert Path("data/.cache").is_dir()
+
+
+@pytest.mark.parametrize("validation", ["random", "blocks", "folder"])
+def test_films_skipped_as_unreadable_are_skipped_with_a_warm_cache_too(films, validation):
+    bad = spoil(first(films, "train", "NORMAL"))
+    for _ in range(2):
+        data = accepted(films, unreadable="skip", validation=validation)
+        assert bad.relative_to(films).as_posix() not in paths(data.films["train"]) | paths(data.films["val"])
+        assert_batches_show_their_films(data, "val")
+
+
+@pytest.mark.parametrize("validation", ["random", "blocks", "folder"])
+def test_a_cache_that_cannot_be_used_is_told_and_done_without(films, validation):
+    Path("taken").write_text("a file, no folder")
+    with pytest.warns(UserWarning, match="decoded into memory.*taken.*--data.cache_dir") as warned:
+        data = ready(films, validation=validation, cache_dir=Path("taken"))
+    assert sum("decoded into memory" in str(warning.message) for warning in warned) == 1
+    assert_batches_show_their_films(data, "val")
+
+
+@pytest.mark.parametrize("validation", ["random", "blocks", "folder"])
+def test_a_cache_that_fails_after_it_gave_hashes_is_done_without(films, validation):
+    ready(films, validation=validation)
+    (pixels,) = Path("data/.cache").glob("*/films.u8")
+    pixels.write_bytes(b"")
+    with pytest.warns(UserWarning, match="cut off"):
+        data = ready(films, validation=validation)
+    assert_batches_show_their_films(data, "val")
 
 
 def test_validation_films_are_those_of_the_rows(films):

@@ -13,12 +13,12 @@ LABELS = [0, 1, 1, 0, 1, 0, 0, 1, 1, 1]
 
 @pytest.fixture
 def dataset():
-    return FilmDataset(FILMS, LABELS)
+    return FilmDataset(FILMS, np.arange(10), LABELS)
 
 
 def test_length_is_the_number_of_films(dataset):
     assert len(dataset) == 10
-    assert len(FilmDataset(FILMS[:0], [])) == 0
+    assert len(FilmDataset(FILMS, np.arange(0), [])) == 0
 
 
 @pytest.mark.parametrize("rows", [[3], [7, 0, 2], [1, 1], list(range(10))])
@@ -31,6 +31,13 @@ def test_a_batch_holds_the_films_labels_and_rows_asked_for(dataset, rows):
     np.testing.assert_array_equal(batch["image"].numpy(), np.stack([FILMS[row] for row in rows])[:, None])
     assert batch["label"].tolist() == [LABELS[row] for row in rows]
     assert batch["index"].tolist() == rows
+
+
+def test_films_may_lie_anywhere_in_a_larger_array():
+    rows = np.array([9, 0, 4])
+    batch = FilmDataset(FILMS, rows, [1, 0, 1]).__getitems__([2, 0])
+    np.testing.assert_array_equal(batch["image"].numpy()[:, 0], FILMS[[4, 9]])
+    assert (batch["label"].tolist(), batch["index"].tolist()) == ([1.0, 1.0], [2, 0])
 
 
 def test_one_film_is_a_batch_of_one(dataset):

@@ -1,14 +1,12 @@
 """Many films are decoded at once without mixing them up, and every bad one is reported at its place."""
 
-import os
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from xray.data.decode import decode_films, usable_cores
+from xray.data.decode import decode_films
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +76,3 @@ def test_resize_rule_is_the_one_asked_for(tmp_path):
     assert (squashed == 200).all()
     assert (padded[[0, -1]] == 0).all()
     assert (padded[16] == 200).all()
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors cannot be chosen here")
-def test_only_processors_that_may_be_used_are_counted():
-    before = os.sched_getaffinity(0)
-    try:
-        os.sched_setaffinity(0, {min(before)})
-        assert usable_cores() == 1
-    finally:
-        os.sched_setaffinity(0, before)
-    assert usable_cores() == len(before)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from xray.data.film import UnreadableFilmError, read_film, resize_film
+from xray.data.film import UnreadableFilmError, decoder_version, load_film, read_film, resize_film
 
 RNG = np.random.default_rng(7)
 PIXELS = RNG.integers(0, 256, (5, 8), dtype=np.uint8)
@@ -204,6 +204,50 @@ def test_grey_of_real_films_is_that_of_full_decoding(full_size_films):
     for path in [*colour, paths[0]]:
         full = np.asarray(Image.open(path).convert("RGB"), dtype=float)
         assert_close(read_film(path), luma(full))
+
+
+@pytest.mark.parametrize("size", [128, 224])
+def test_scaled_decoding_differs_little_from_full_decoding(full_size_films, size):
+    paths = sorted(full_size_films.glob("*/*.jpeg"))[::8]
+    differences = []
+    for path in paths:
+        full = np.asarray(Image.open(path).convert("L").resize((size, size), Image.Resampling.BILINEAR), dtype=float)
+        differences.append(np.abs(load_film(path, size, "squash") - full).mean())
+    assert np.mean(differences) <= 1
+    assert np.max(differences) <= 3
+
+
+@pytest.mark.parametrize(("width", "height"), [(48, 64), (64, 130), (1000, 520), (515, 517)])
+@pytest.mark.parametrize("least", [16, 60, 64])
+def test_scaled_decoding_keeps_both_sides_long_enough(width, height, least):
+    file = stored(Image.new("L", (width, height), 120), "JPEG")
+    film = read_film(file, least)
+    assert min(film.shape) >= min(least, width, height)
+    assert max(film.shape) <= max(width, height)
+    scale = height / film.shape[0]
+    assert round(scale) in {1, 2, 4, 8}
+    assert abs(film.shape[1] - width / round(scale)) < 1
+
+
+def test_scaled_decoding_leaves_png_and_small_films_alone():
+    for file in (stored(Image.fromarray(WAVE)), stored(Image.fromarray(WAVE), "JPEG")):
+        full = read_film(file)
+        file.seek(0)
+        np.testing.assert_array_equal(read_film(file, 40), full)
+
+
+def test_a_film_is_loaded_by_the_rule(tmp_path):
+    Image.new("L", (640, 320), 200).save(tmp_path / "wide.jpeg")
+    padded, cropped, squashed = (load_film(tmp_path / "wide.jpeg", 32, rule) for rule in ("pad", "crop", "squash"))
+    assert (padded[[0, -1]] == 0).all()
+    for film in (padded[9:23], cropped, squashed):
+        assert_close(film, np.full(film.shape, 200.0), within=2)
+
+
+def test_the_decoder_is_named_fit_for_a_file():
+    version = decoder_version()
+    assert Image.__version__ in version
+    assert not set(version) & set("/\\: ")
 
 
 def test_path_and_open_file_give_the_same_film(tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from xray.data.digest import FileDigests
 from xray.data.index import index_films
 from xray.data.patients import KERMANY_PATTERN
 from xray.errors import UserError
@@ -13,7 +14,7 @@ CLASSES = ("NORMAL", "PNEUMONIA")
 
 
 def index(root, folders=("train",), class_names=CLASSES, pattern=KERMANY_PATTERN):
-    return index_films(root, folders, class_names, pattern)
+    return index_films(root, folders, class_names, pattern, FileDigests())
 
 
 def complaint(root, **options):

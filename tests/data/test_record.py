@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xray.data.datamodule import ChestXRayDataModule
+from xray.data.digest import FileDigests
 from xray.data.index import Film, index_films
 from xray.data.patients import KERMANY_PATTERN
 from xray.data.record import films_of_record, fingerprint, trained_films, write_split, write_summary
@@ -33,7 +34,7 @@ def read_back(path):
 
 
 def listed(root, *folders):
-    return index_films(root, folders or ("train",), CLASSES, KERMANY_PATTERN)
+    return index_films(root, folders or ("train",), CLASSES, KERMANY_PATTERN, FileDigests())
 
 
 def film(path, label=0, patient="p", group="g", digest="d", named=True):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from xray.data.digest import FileDigests
 from xray.data.index import Film, index_films
 from xray.data.patients import KERMANY_PATTERN
 from xray.data.split import find_overlaps, inseparable_clusters, split_by_patient
@@ -387,7 +388,7 @@ def test_sides_may_be_iterators():
 
 @pytest.fixture(scope="module")
 def real(real_films):
-    return index_films(real_films, ["train", "val"], ("NORMAL", "PNEUMONIA"), KERMANY_PATTERN)
+    return index_films(real_films, ["train", "val"], ("NORMAL", "PNEUMONIA"), KERMANY_PATTERN, FileDigests())
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -416,5 +417,5 @@ def test_blocks_of_the_real_films_are_runs_of_numbers(real):
 
 
 def test_the_real_test_folder_shares_no_patient_and_no_file_with_the_pool(real, real_films):
-    test = index_films(real_films, ["test"], ("NORMAL", "PNEUMONIA"), KERMANY_PATTERN)
+    test = index_films(real_films, ["test"], ("NORMAL", "PNEUMONIA"), KERMANY_PATTERN, FileDigests())
     assert find_overlaps(real, test) == []

@@ -17,7 +17,9 @@ class TinyData(LightningDataModule):
     def __init__(self, size=32):
         super().__init__()
         rng = np.random.default_rng(0)
-        self._films = FilmDataset(rng.integers(0, 256, (16, size, size), dtype=np.uint8), [0, 1, 1, 1] * 4)
+        self._films = FilmDataset(
+            rng.integers(0, 256, (16, size, size), dtype=np.uint8), np.arange(16), [0, 1, 1, 1] * 4
+        )
         self.class_counts = (4, 12)
 
     def train_dataloader(self):

@@ -17,6 +17,7 @@ TRAINER_COMMANDS = {
 
 PLAIN_COMMANDS = {
     "predict": ("xray.predict", "Tell NORMAL from PNEUMONIA on images or folders of images, with a trained model."),
+    "cache": ("xray.cli.cache", "Show or free the disk that decoded films take."),
     "synth": ("xray.sources.synth", "Draw a synthetic data set of chest phantoms, for demonstration."),
     "download": (
         "xray.sources.download",

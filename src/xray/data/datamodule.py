@@ -15,11 +15,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler
 
 from xray.data.augment import Augmentation, augment
+from xray.data.cache import Films, Rows
 from xray.data.dataset import FilmBatch, FilmDataset
-from xray.data.decode import decode_films
 from xray.data.film import ResizeRule
 from xray.data.index import Film, index_films
 from xray.data.patients import KERMANY_PATTERN
+from xray.data.reader import FilmReader
 from xray.data.split import SplitMethod, find_overlaps, split_by_patient
 from xray.errors import UserError
 
@@ -40,6 +41,9 @@ class ChestXRayDataModule(LightningDataModule):
         split_seed: Seed of the split alone, so that runs with other seeds share their validation patients.
         image_size: Side in pixels of what the network sees.
         resize: How a film becomes a square: "squash", "pad" or "crop".
+        cache: Keep decoded films on disk, so that only the first use of a folder decodes it; a file that is changed or
+            added is noticed. False decodes into memory at each start.
+        cache_dir: Where to keep them; `python -m xray cache clean` frees it.
         batch_size: Films per batch.
         augmentation: Strengths of the training augmentation.
         unreadable: "stop" at files that cannot be decoded, with a list of them, or "skip" them.
@@ -57,6 +61,8 @@ class ChestXRayDataModule(LightningDataModule):
         split_seed: int = 0,
         image_size: int = 128,
         resize: ResizeRule = "squash",
+        cache: bool = True,
+        cache_dir: Path = Path("data/.cache"),
         batch_size: int = 32,
         augmentation: Augmentation = Augmentation(),  # noqa: B008 - frozen
         unreadable: Literal["stop", "skip"] = "stop",
@@ -84,6 +90,7 @@ class ChestXRayDataModule(LightningDataModule):
         """What a reader of the run must know about its data: films left out, overlaps accepted."""
         self.trained_before: list[Film] = []
         """Films that the weights have seen before this run, where it goes on from a checkpoint."""
+        self._reader = FilmReader(Path(cache_dir) if cache else None, image_size, resize)
         self._datasets: dict[str, FilmDataset] = {}
 
     def setup(self, stage: str) -> None:
@@ -106,22 +113,21 @@ class ChestXRayDataModule(LightningDataModule):
             self._refuse_overlaps([f for f in films if f.folder == "train"], [f for f in films if f.folder == "val"])
         if check_test and (self.root / "test").exists():
             self._refuse_overlaps(films, self._index(["test"]))
-        films, pixels = self._decode(films)
+        films, pixels, rows = self._decode(films)
         if self.validation == "folder":
             in_val = [film.folder == "val" for film in films]
         else:
             self._require_both_classes(films, "train")
             in_val = split_by_patient(films, self.val_fraction, self.validation, self.split_seed)
         for split, member in (("train", [not v for v in in_val]), ("val", in_val)):
-            self._keep(split, list(compress(films, member)), pixels[np.array(member, dtype=bool)])
+            self._keep(split, list(compress(films, member)), pixels, rows[np.array(member, dtype=bool)])
 
     def _setup_test(self) -> None:
         films = self._index(["test"])
         seen = [folder for folder in ("train", "val") if (self.root / folder).exists()]
         if seen:
             self._refuse_overlaps(self._index(seen), films)
-        films, pixels = self._decode(films)
-        self._keep("test", films, pixels)
+        self._keep("test", *self._decode(films))
 
     def refuse_trained(self, trained: Sequence[Film], split: str, same_source: bool) -> None:
         """Refuse films of a split that a model was trained on, whatever the folders look like by now.
@@ -138,7 +144,7 @@ class ChestXRayDataModule(LightningDataModule):
         self._refuse_overlaps(known, self.films[split], "films that the model was trained on")
 
     def _index(self, folders: Sequence[str]) -> list[Film]:
-        films = index_films(self.root, folders, self.class_names, self.patient_pattern)
+        films = index_films(self.root, folders, self.class_names, self.patient_pattern, self._reader.digests)
         unnamed = [film.path for film in films if not film.named]
         if unnamed and not any("no recognisable patient" in note for note in self.notes):
             self.note(
@@ -161,8 +167,10 @@ class ChestXRayDataModule(LightningDataModule):
             )
         self.note(f"Accepted: {sides} share patients or files: {shown}.")
 
-    def _decode(self, films: list[Film]) -> tuple[list[Film], np.typing.NDArray[np.uint8]]:
-        pixels, bad = decode_films([self.root / film.path for film in films], self.image_size, self.resize)
+    def _decode(self, films: list[Film]) -> tuple[list[Film], Films, Rows]:
+        """The films that can be read, an array of pixels, and the row in it of each film."""
+        paths, digests = [self.root / film.path for film in films], [film.digest for film in films]
+        pixels, rows, bad = self._reader.fetch(paths, digests)
         if bad:
             listed = "\n".join(f"  {self.root / films[i].path}: {reason}" for i, reason in bad.items())
             if self.unreadable == "stop":
@@ -171,12 +179,12 @@ class ChestXRayDataModule(LightningDataModule):
                     f"--data.unreadable skip:\n{listed}"
                 )
             self.note(f"Left out {len(bad)} of {len(films)} films that cannot be read:\n{listed}")
-        return [film for i, film in enumerate(films) if i not in bad], pixels
+        return [film for i, film in enumerate(films) if i not in bad], pixels, rows
 
-    def _keep(self, split: str, films: list[Film], pixels: np.typing.NDArray[np.uint8]) -> None:
+    def _keep(self, split: str, films: list[Film], pixels: Films, rows: Rows) -> None:
         self._require_both_classes(films, split)
         self.films[split] = films
-        self._datasets[split] = FilmDataset(pixels, [film.label for film in films])
+        self._datasets[split] = FilmDataset(pixels, rows, [film.label for film in films])
 
     def _require_both_classes(self, films: Sequence[Film], where: str) -> None:
         for label, name in enumerate(self.class_names):

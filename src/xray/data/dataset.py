@@ -21,15 +21,17 @@ class FilmBatch(TypedDict):
 
 
 class FilmDataset(Dataset[FilmBatch]):
-    """Films in memory; a whole batch is gathered with one copy.
+    """Decoded films; a whole batch is gathered with one copy.
 
     Args:
-        films: Shape (n, size, size), dtype uint8.
+        films: Shape (any, size, size), dtype uint8, in memory or mapped into it.
+        rows: Where in `films` each of the n films of this set lies.
         labels: n class numbers.
     """
 
-    def __init__(self, films: npt.NDArray[np.uint8], labels: list[int]) -> None:
+    def __init__(self, films: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], labels: list[int]) -> None:
         self._films = films
+        self._rows = rows
         self._labels = torch.tensor(labels, dtype=torch.float32)
 
     def __len__(self) -> int:
@@ -42,5 +44,5 @@ class FilmDataset(Dataset[FilmBatch]):
     def __getitems__(self, rows: list[int]) -> FilmBatch:
         """The films of these rows, which the data loader asks for at once instead of one by one."""
         index = torch.tensor(rows, dtype=torch.int64)
-        image = torch.from_numpy(self._films[rows]).unsqueeze(1)
+        image = torch.from_numpy(self._films[self._rows[rows]]).unsqueeze(1)
         return {"image": image, "label": self._labels[index], "index": index}

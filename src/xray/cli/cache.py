@@ -1,0 +1,30 @@
+"""The command cache."""
+
+from pathlib import Path
+from typing import Literal
+
+
+def cache(action: Literal["list", "clean"], cache_dir: Path = Path("data/.cache")) -> None:
+    """Show what the decoded films take on the disk, or free it; the next run decodes anew.
+
+    Args:
+        action: What to do.
+        cache_dir: The folder that runs name by data.cache_dir.
+
+    Raises:
+        UserError: It cannot be read or removed.
+    """
+    from xray.data.database import CacheUnavailableError
+    from xray.data.shelf import list_caches, remove_caches
+    from xray.errors import UserError
+
+    try:
+        if action == "clean":
+            print(f"Freed {remove_caches(cache_dir) / 1e6:,.1f} MB in {cache_dir}")
+            return
+        for found in list_caches(cache_dir):
+            print(f"{found.films:>9,} films {found.bytes / 1e6:>10,.1f} MB  {found.name}")
+        if not cache_dir.exists():
+            print(f"No cache in {cache_dir}")
+    except CacheUnavailableError as error:
+        raise UserError(f"{error}: name another folder with --cache_dir DIR, or remove this one by hand.") from error

@@ -1,0 +1,105 @@
+"""No more cores are used than this process was given, and work in threads keeps its order and a small store."""
+
+import os
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xray.processor import map_in_threads, usable_cores
+
+
+@pytest.fixture
+def groups(tmp_path):
+    """A control group's folder; written to by version."""
+    return tmp_path
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors cannot be chosen here")
+def test_only_processors_that_may_be_used_are_counted(groups):
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert usable_cores(groups) == 1
+    finally:
+        os.sched_setaffinity(0, before)
+    assert usable_cores(groups) == len(before)
+
+
+def allowed():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("max 100000", None), ("100000 100000", 1), ("50000 100000", 1), ("199999 100000", 1), ("99900000 100000", None)],
+)
+def test_quota_of_control_groups_2_is_kept(groups, quota, cores):
+    (groups / "cpu.max").write_text(quota + "\n")
+    assert usable_cores(groups) == (cores or allowed())
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("-1", None), ("100000", 1), ("20000", 1), ("90000000", None)])
+def test_quota_of_control_groups_1_is_kept(groups, quota, cores):
+    (groups / "cpu").mkdir()
+    (groups / "cpu" / "cpu.cfs_quota_us").write_text(quota)
+    (groups / "cpu" / "cpu.cfs_period_us").write_text("100000")
+    assert usable_cores(groups) == (cores or allowed())
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "1 2 3"])
+def test_a_quota_that_cannot_be_read_is_none(groups, text):
+    (groups / "cpu.max").write_text(text)
+    assert usable_cores(groups) == allowed()
+
+
+@given(items=st.lists(st.integers(), max_size=200))
+def test_results_come_in_the_order_of_the_items(items):
+    assert list(map_in_threads(lambda item: item * 2, items)) == [item * 2 for item in items]
+
+
+def test_slow_items_do_not_change_the_order():
+    def wait(item):
+        time.sleep(0.02 if item % 7 == 0 else 0)
+        return item
+
+    assert list(map_in_threads(wait, range(50))) == list(range(50))
+
+
+def test_work_runs_only_a_little_ahead_of_who_takes_the_results():
+    begun = []
+    results = map_in_threads(lambda item: begun.append(item), range(10_000))
+    for _ in range(100):
+        next(results)
+    time.sleep(0.05)
+    assert len(begun) <= 100 + 16 * usable_cores()
+    results.close()
+
+
+def test_work_stops_when_nobody_takes_any_more():
+    begun = []
+    results = map_in_threads(lambda item: begun.append(item), range(10_000))
+    next(results)
+    results.close()
+    stopped_at = len(begun)
+    time.sleep(0.05)
+    assert len(begun) == stopped_at < 1000
+
+
+def test_an_error_reaches_who_takes_the_result():
+    def fail(item):
+        if item == 5:
+            raise RuntimeError("five")
+        return item
+
+    results = map_in_threads(fail, range(10))
+    assert [next(results) for _ in range(5)] == list(range(5))
+    with pytest.raises(RuntimeError, match="five"):
+        next(results)
+
+
+def test_other_threads_do_the_work():
+    names = set(map_in_threads(lambda _: threading.current_thread().name, range(20)))
+    assert threading.current_thread().name not in names
