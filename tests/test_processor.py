@@ -5,10 +5,11 @@ import threading
 import time
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xray.processor import map_in_threads, usable_cores
+from xray.processor import limit_threads, map_in_threads, usable_cores, usable_precision
 
 
 @pytest.fixture
@@ -103,3 +104,64 @@ def test_an_error_reaches_who_takes_the_result():
 def test_other_threads_do_the_work():
     names = set(map_in_threads(lambda _: threading.current_thread().name, range(20)))
     assert threading.current_thread().name not in names
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processors cannot be chosen here")
+def test_torch_computes_with_no_more_threads_than_usable_cores_and_keeps_fewer():
+    before, threads = os.sched_getaffinity(0), torch.get_num_threads()
+    try:
+        torch.set_num_threads(len(before) + 5)
+        limit_threads()
+        assert torch.get_num_threads() == usable_cores()
+        os.sched_setaffinity(0, {min(before)})
+        limit_threads()
+        assert torch.get_num_threads() == 1
+        os.sched_setaffinity(0, before)
+        limit_threads()
+        assert torch.get_num_threads() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+        torch.set_num_threads(threads)
+
+
+WITH_BRAIN_FLOAT = ["flags\t\t: fpu avx2 avx512_bf16 sse", "flags : amx_bf16", "Features\t: fp asimd bf16 i8mm"]
+WITHOUT = ["flags\t\t: fpu avx2 avx512f", "Features : fp asimd i8mm", "model name : bf16 avx512_bf16", ""]
+
+
+@pytest.mark.parametrize(
+    ("info", "precision"), [*((i, "bf16-mixed") for i in WITH_BRAIN_FLOAT), *((i, "32-true") for i in WITHOUT)]
+)
+@pytest.mark.parametrize("accelerator", ["auto", "cpu"])
+def test_brain_float_is_kept_where_the_processor_has_it(tmp_path, monkeypatch, info, precision, accelerator):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\n{info}\n")
+    taken, reason = usable_precision("bf16-mixed", accelerator, False, tmp_path / "cpuinfo")
+    assert taken == precision
+    assert ("no brain float" in reason) == (taken != "bf16-mixed")
+
+
+def test_depthwise_convolutions_are_computed_in_single_precision_on_a_processor(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (tmp_path / "cpuinfo").write_text(WITH_BRAIN_FLOAT[0])
+    precision, reason = usable_precision("bf16-mixed", "auto", True, tmp_path / "cpuinfo")
+    assert precision == "32-true"
+    assert "depthwise" in reason
+
+
+def test_a_processor_that_tells_nothing_trains_in_single_precision(tmp_path):
+    assert usable_precision("bf16-mixed", "cpu", False, tmp_path / "absent")[0] == "32-true"
+
+
+@pytest.mark.parametrize("precision", ["32-true", "16-mixed", "64-true"])
+def test_other_precisions_are_nobody_elses_business(tmp_path, precision):
+    assert usable_precision(precision, "cpu", True, tmp_path / "absent") == (precision, "")
+
+
+@pytest.mark.parametrize(("supported", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
+@pytest.mark.parametrize("accelerator", ["auto", "gpu", "cuda"])
+def test_a_graphics_card_decides_for_itself(tmp_path, monkeypatch, supported, precision, accelerator):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: supported or including_emulation)
+    taken, reason = usable_precision("bf16-mixed", accelerator, True, tmp_path / "absent")
+    assert taken == precision
+    assert bool(reason) == (not supported)

@@ -10,6 +10,7 @@ import torch
 import yaml
 from lightning.pytorch import Callback
 
+import xray.processor
 from tests.conftest import make_films
 from xray.cli import main
 
@@ -336,3 +337,23 @@ def test_print_config_shows_every_value(films: Path, capsys):
 def test_every_command_explains_itself(command: str, capsys):
     assert main([command, "--help"]) == 0
     assert "usage" in capsys.readouterr().out.lower()
+
+
+@pytest.mark.parametrize(("config", "precision"), [("cnn", "bf16-mixed"), ("timm", "32-true")])
+def test_the_saved_config_says_which_precision_was_taken(films: Path, monkeypatch, capsys, config, precision):
+    monkeypatch.setattr(xray.processor, "_processor_has_brain_float", lambda _: True)
+    path = CNN.with_stem(config)
+    words = [*TINY[config], "--data.image_size", "32", "--data.batch_size", "8", "--trainer.accelerator", "cpu"]
+    run("fit", "--config", path, "--data.root", films, *words, "--trainer.max_epochs", 1)
+    saved = yaml.safe_load(Path("logs", config, "version_0", "config.yaml").read_text())
+    assert saved["trainer"]["precision"] == precision
+    run("fit", "--config", f"logs/{config}/version_0/config.yaml")  # repeats it without a word
+    assert ("trainer.precision is" in capsys.readouterr().err) is False
+
+
+def test_a_processor_without_brain_float_trains_in_single_precision(films: Path, monkeypatch, recwarn):
+    monkeypatch.setattr(xray.processor, "_processor_has_brain_float", lambda _: False)
+    fit(films, "--trainer.precision", "bf16-mixed", epochs=1)
+    saved = yaml.safe_load(Path("logs/cnn/version_0/config.yaml").read_text())
+    assert saved["trainer"]["precision"] == "32-true"
+    assert any("no brain float" in str(warning.message) for warning in recwarn)

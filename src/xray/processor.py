@@ -1,4 +1,4 @@
-"""What this process may use of the processor."""
+"""What this process may use of the machine: cores, threads, brain float."""
 
 import os
 from collections import deque
@@ -26,6 +26,46 @@ def usable_cores(control_groups: Path = Path("/sys/fs/cgroup")) -> int:
     return cores if quota is None else max(1, min(cores, int(quota)))
 
 
+def limit_threads() -> None:
+    """Let torch compute with no more threads than there are usable cores: waiting for one another, they would crawl.
+
+    A smaller number, by the variable OMP_NUM_THREADS, stays.
+    """
+    import torch
+
+    torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
+
+
+def usable_precision(
+    precision: str, accelerator: str, depthwise: bool, processor_info: Path = Path("/proc/cpuinfo")
+) -> tuple[str, str]:
+    """The precision to train in: the one asked for, or single where brain float would be a detour.
+
+    Args:
+        precision: Name of a precision of Lightning's, such as "bf16-mixed".
+        accelerator: Name of Lightning's accelerator: "auto", "cpu", "gpu", "cuda" or another.
+        depthwise: Whether the network has depthwise convolutions.
+        processor_info: Where Linux lists what the processor can do.
+
+    Returns:
+        The precision, and the reason where it is not the one asked for.
+    """
+    import torch
+
+    if not precision.startswith("bf16"):
+        return precision, ""
+    reason = ""
+    if accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available():
+        if not torch.cuda.is_bf16_supported(including_emulation=False):
+            reason = "this graphics card has no brain float"
+    elif accelerator in {"auto", "cpu"} and not torch.backends.mps.is_available():
+        if not _processor_has_brain_float(processor_info):
+            reason = "this processor has no brain float"
+        elif depthwise:
+            reason = "on processors depthwise convolutions are slower in brain float"
+    return ("32-true", reason) if reason else (precision, "")
+
+
 def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Apply a function in threads, one for each usable core; results come in the order of the items.
 
@@ -43,6 +83,16 @@ def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) ->
                 yield result
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _processor_has_brain_float(processor_info: Path) -> bool:
+    try:
+        lines = processor_info.read_text().splitlines()
+    except OSError:
+        return False
+    # x86 lists flags, Arm features.
+    abilities = {word for line in lines if line.startswith(("flags", "Features")) for word in line.split()}
+    return bool(abilities & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
 def _quota(control_groups: Path) -> float | None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from scipy import ndimage, stats
+from torch.nn import functional as nnf
 
-from xray.data.augment import Augmentation, augment
+from xray.data.augment import Augmentation, _places, augment
 from xray.errors import UserError
 
 OFF = Augmentation(rotation=0, shift=0, scale=0, exposure=0, contrast=0)
@@ -122,6 +123,13 @@ def test_scale_changes_the_size_alike_in_both_directions():
     np.testing.assert_allclose(matrices, zoom[:, None, None] * np.eye(2), atol=0.01)
     assert np.abs(shifts).max() < 0.1
     assert_uniform_within(zoom - 1, 0.2)
+
+
+def test_places_are_those_of_torchs_affine_grid():
+    matrices = torch.eye(2, 3) + torch.randn(20, 2, 3) * 0.3
+    for size in (16, 33):
+        expected = nnf.affine_grid(matrices, [20, 1, size, size], align_corners=False)
+        torch.testing.assert_close(_places(matrices, size), expected, rtol=0, atol=1e-6)
 
 
 def test_all_motions_together_neither_shear_nor_flip():

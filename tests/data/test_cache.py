@@ -256,6 +256,20 @@ def test_films_on_record_before_a_kill_are_kept_and_the_rest_is_decoded_again(
     assert decodings == paths[3 * call :]
 
 
+def test_a_writer_killed_in_the_middle_of_a_transaction_costs_nothing(folder, paths, monkeypatch):
+    fetch(folder, paths[:5])
+    child = os.fork()
+    if not child:
+        # Pages reach the file before the end of the transaction where there is no memory to keep them.
+        with xray.data.cache.writing(next(folder.rglob("films.sqlite")), "PRAGMA cache_size = 1") as database:
+            database.execute("PRAGMA cache_spill = 1")
+            database.executemany("INSERT INTO films VALUES (?, ?)", ((f"{i:032x}", i + 5) for i in range(5000)))
+            os._exit(9)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert list(folder.rglob("films.sqlite-journal"))
+    np.testing.assert_array_equal(fetch(folder, paths)[0], decoded(paths))
+
+
 WRITER = """
 import sys
 from pathlib import Path

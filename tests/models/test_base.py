@@ -6,15 +6,18 @@ import lightning.pytorch.cli
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import Callback
 from scipy.special import expit, log_expit
 from tests.models.conftest import Rates, TinyData
 from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
+from xray.errors import UserError
 from xray.models.base import FilmClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.schedule import WarmupCosine
+from xray.models.transfer import TransferClassifier
 
 
 class Ends(nn.Module):
@@ -214,3 +217,112 @@ def test_logged_figures_are_those_of_scikit_learn(trainer):
     weight = 4 / 12
     losses = -(weight * labels * log_expit(logits) + (1 - labels) * log_expit(-logits))
     assert logged["val/loss"] == pytest.approx(losses.mean(), rel=1e-5)
+
+
+# Clipping before a fused optimiser
+
+
+class Norms(Callback):
+    """Norm of all gradients at each step, as the optimiser sees them."""
+
+    def __init__(self):
+        self.norms = []
+
+    def on_before_zero_grad(self, trainer, pl_module, optimizer):
+        gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
+        if gradients:
+            self.norms.append(torch.linalg.vector_norm(torch.cat([g.flatten() for g in gradients])).item())
+
+
+def adamw_of(fused):
+    return lambda parameters: torch.optim.AdamW(parameters, lr=1e-3, fused=fused)
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "32-true"])
+@pytest.mark.parametrize("fused", [True, False])
+def test_gradients_are_clipped_by_norm_whatever_the_optimiser(trainer, precision, fused):
+    norms = Norms()
+    model = CNNClassifier(widths=(8, 8), optimizer=adamw_of(fused))
+    fit = trainer(max_epochs=2, precision=precision, gradient_clip_val=0.01, callbacks=[norms])
+    fit.fit(model, datamodule=TinyData())
+    assert norms.norms
+    assert max(norms.norms) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_gradients_are_clipped_by_value_too(trainer):
+    seen = []
+
+    class Largest(Callback):
+        def on_before_zero_grad(self, trainer, pl_module, optimizer):
+            seen.extend(p.grad.abs().max().item() for p in pl_module.parameters() if p.grad is not None)
+
+    options = {"gradient_clip_val": 0.001, "gradient_clip_algorithm": "value", "callbacks": [Largest()]}
+    trainer(max_epochs=2, precision="bf16-mixed", **options).fit(
+        CNNClassifier(widths=(8, 8), optimizer=adamw_of(True)), datamodule=TinyData()
+    )
+    assert max(seen) == pytest.approx(0.001)
+
+
+def test_scaled_gradients_are_not_clipped_by_a_fused_optimiser(trainer):
+    fit = trainer(max_epochs=1, precision="bf16-mixed", gradient_clip_val=1.0)
+    fit.strategy.precision_plugin.scaler = object()  # what 16-mixed has on a graphics card
+    model = CNNClassifier(widths=(8, 8), optimizer=adamw_of(True))
+    model.trainer = fit
+    with pytest.raises(UserError, match="fused false"):
+        model.configure_gradient_clipping(adamw_of(True)(model.parameters()), 1.0, "norm")
+
+
+# Compiling
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """Compile for real, but leave out the C++ compiler: graphs are captured and run as they are."""
+    compiled = []
+    original = nn.Module.compile
+
+    def by_eager(self, *args, **kwargs):
+        compiled.append(self)
+        original(self, *args, backend="eager", **kwargs)
+
+    monkeypatch.setattr(nn.Module, "compile", by_eager)
+    yield compiled
+    torch.compiler.reset()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_network_is_compiled_exactly_where_that_is_asked_for(trainer, graphs, wanted):
+    model = CNNClassifier(widths=(8, 8), compile=wanted)
+    trainer(max_epochs=1).fit(model, datamodule=TinyData())
+    assert graphs == ([model.network] if wanted else [])
+
+
+def test_a_compiled_network_learns_the_same_and_keeps_the_names_of_its_weights(trainer, graphs):
+    states = []
+    for wanted in (False, True):
+        torch.manual_seed(0)
+        model = CNNClassifier(widths=(8, 8), dropout=0.0, compile=wanted)
+        torch.manual_seed(0)
+        trainer(max_epochs=1).fit(model, datamodule=TinyData())
+        states.append(model.state_dict())
+    assert states[0].keys() == states[1].keys()
+    for name, weights in states[0].items():
+        torch.testing.assert_close(weights, states[1][name], rtol=1e-3, atol=1e-4)
+
+
+def test_compiling_without_a_compiler_is_refused_at_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(UserError, match=r"C\+\+ compiler.*--model.compile false"):
+        CNNClassifier(widths=(8, 8), compile=True).check_compiler()
+    CNNClassifier(widths=(8, 8)).check_compiler()
+    compiler = tmp_path / "mine"
+    compiler.write_text("#!/bin/sh")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", "mine")
+    CNNClassifier(widths=(8, 8), compile=True).check_compiler()
+
+
+def test_depthwise_convolutions_are_found():
+    assert TransferClassifier("test_efficientnet", pretrained=False).has_depthwise_convolutions
+    assert not CNNClassifier(widths=(8, 8)).has_depthwise_convolutions

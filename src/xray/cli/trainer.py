@@ -12,7 +12,7 @@ import torch
 import yaml
 from jsonargparse import ArgumentError, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -30,6 +30,7 @@ from xray.errors import UserError, user_error_in
 from xray.models.base import FilmClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
+from xray.processor import limit_threads, usable_precision
 from xray.runs import LOGS, Run, claim_run, newest_run, release_run
 
 __all__ = ["CNNClassifier", "TransferClassifier", "XrayCLI", "run_trainer_command"]
@@ -45,6 +46,7 @@ def run_trainer_command(command: str, words: Sequence[str]) -> None:
     _silence()
     # Convolutions of validation and test keep the digits of single precision, on GPUs too, which films are ranked by.
     torch.backends.cudnn.allow_tf32 = False
+    limit_threads()
     for path in named_configs(words):
         read_config(path)
     wants_help = any(word in {"-h", "--help"} or word.startswith("--model.help") for word in words)
@@ -126,6 +128,18 @@ class XrayCLI(LightningCLI):
             )
             logger.version = self.run.version
 
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Build the trainer with a precision that the device is quick in; the saved config says which one that was."""
+        if self.subcommand == "fit":
+            asked = self.config.fit.trainer
+            precision, reason = usable_precision(
+                str(asked.precision), str(asked.accelerator), self.model.has_depthwise_convolutions
+            )
+            if reason:
+                warnings.warn(f"trainer.precision is {precision} instead of {asked.precision}: {reason}.", stacklevel=2)
+                self.config.fit.trainer.precision = self.config_init.fit.trainer.precision = precision
+        return super().instantiate_trainer(**kwargs)
+
     def before_fit(self) -> None:
         """Meet all that can go wrong before the run writes anything."""
         if self.resumed is None:
@@ -138,6 +152,7 @@ class XrayCLI(LightningCLI):
                     f"{self.resumed.path} has {done} epochs behind it and trainer.max_epochs is {wanted}: nothing is "
                     f"left to train; ask for more with --trainer.max_epochs {done + 5}."
                 )
+        self.model.check_compiler()
         self.model.check_image_size(self.datamodule.image_size)
         self.datamodule.setup("fit")
         if self.resumed is not None:

@@ -20,7 +20,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         CacheUnavailableError: It cannot be read.
     """
-    address = f"{path.absolute().as_uri()}?mode=ro"
+    # Written to where that is possible: what a killed writer left half done is undone by whoever comes next.
+    address = f"{path.absolute().as_uri()}?mode=rw"
     with unavailable_if_it_fails(path), closing(sqlite3.connect(address, PATIENCE, uri=True)) as connection:
         yield connection
 

@@ -23,8 +23,10 @@ def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names:
         class_names: Names of the two classes.
         title: What the films are.
     """
-    figure = Figure(figsize=(12.5, 4.6), layout="compressed")
-    roc, precision_recall, matrix = figure.subplots(1, 3)
+    # Fixed margins: an automatic layout takes longer than the drawing, in every epoch of a run.
+    figure = Figure(figsize=(12.5, 4.6))
+    margins = {"left": 0.055, "right": 0.99, "bottom": 0.12, "top": 0.84, "wspace": 0.2}
+    roc, precision_recall, matrix = figure.subplots(1, 3, gridspec_kw=margins)
     confusion = Confusion.of(labels, (scores >= threshold).astype(np.int64))
     order = np.argsort(-scores, kind="stable")
     last_of_tie = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
@@ -59,8 +61,6 @@ def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names:
     matrix.set_yticks([0, 1], class_names, rotation=90, va="center")
     matrix.set(xlabel="Decision", ylabel="Label", title=f"Decisions at threshold {threshold:.3f}")
     figure.suptitle(title, fontweight="bold")
-    # The layout settles only in the second round, and TensorBoard draws once.
-    figure.draw_without_rendering()
     return figure
 
 
@@ -77,8 +77,11 @@ def films_figure(
     """
     columns = min(columns, max(len(films), 1))
     rows = max(1, -(-len(films) // columns))
-    figure = Figure(figsize=(2.1 * columns, 2.45 * rows + 0.6), layout="constrained")
-    for axes in np.ravel(figure.subplots(rows, columns, squeeze=False)):
+    width, height = 2.1 * columns, 2.5 * rows + 0.4
+    figure = Figure(figsize=(width, height))
+    margins = {"left": 0.01, "right": 0.99, "bottom": 0.1 / height, "top": 1 - 0.75 / height}
+    grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw={**margins, "wspace": 0.04, "hspace": 0.22})
+    for axes in np.ravel(grid):
         axes.axis("off")
     for axes, film, caption in zip(figure.axes, films, captions, strict=False):
         axes.imshow(film, cmap="gray", vmin=0, vmax=1)

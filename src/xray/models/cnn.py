@@ -20,6 +20,7 @@ class CNNClassifier(FilmClassifier):
         scheduler: See `FilmClassifier`.
         class_weight: See `FilmClassifier`.
         label_smoothing: See `FilmClassifier`.
+        compile: See `FilmClassifier`.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class CNNClassifier(FilmClassifier):
         scheduler: LRSchedulerCallable = WarmupCosine,
         class_weight: ClassWeight = "balanced",
         label_smoothing: float = 0.0,
+        compile: bool = False,
     ) -> None:
         require_between("model.dropout", dropout, 0, 1)
         if not widths or min(widths) < 1:
@@ -37,5 +39,7 @@ class CNNClassifier(FilmClassifier):
                 f"model.widths {list(widths)} must name the channels of one stage or more, such as [32, 64]."
             )
         # Films fill the whole range about a middle grey: these two bring them to about zero mean and unit spread.
-        super().__init__(SimpleCNN(widths, dropout), 0.5, 0.25, optimizer, scheduler, class_weight, label_smoothing)
+        super().__init__(
+            SimpleCNN(widths, dropout), 0.5, 0.25, optimizer, scheduler, class_weight, label_smoothing, compile
+        )
         self.save_hyperparameters()

@@ -35,6 +35,7 @@ class TransferClassifier(FilmClassifier):
         scheduler: See `FilmClassifier`.
         class_weight: See `FilmClassifier`.
         label_smoothing: See `FilmClassifier`.
+        compile: See `FilmClassifier`.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class TransferClassifier(FilmClassifier):
         scheduler: LRSchedulerCallable = WarmupCosine,
         class_weight: ClassWeight = "balanced",
         label_smoothing: float = 0.0,
+        compile: bool = False,
     ) -> None:
         check_backbone(backbone)
         require_between("model.unfreeze_stages", unfreeze_stages, 1, 1000)
@@ -66,7 +68,7 @@ class TransferClassifier(FilmClassifier):
         # The normalisation the weights were made with, averaged over colours.
         description: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
         mean, std = (sum(description[key]) / 3 for key in ("mean", "std"))
-        super().__init__(network, mean, std, optimizer, scheduler, class_weight, label_smoothing)
+        super().__init__(network, mean, std, optimizer, scheduler, class_weight, label_smoothing, compile)
         self.backbone = backbone
         self.pretrained = pretrained
         self.weights = weights
