@@ -9,6 +9,10 @@ from typing import IO
 
 from xray.errors import UserError
 
+StrPath = str | os.PathLike[str]
+"""A path in either form. For each of many films it is a string: a hundred thousand Path objects would weigh more than
+all that is known of the films."""
+
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[IO[str]]:

@@ -218,7 +218,7 @@ class XrayCLI(LightningCLI):
 
     def _refuse_trained(self, checkpoint: Checkpoint, split: str) -> list[Film]:
         """Refuse to score films that a checkpoint was trained on; returns those."""
-        trained = films_of_record(checkpoint.content.get(TRAINED_KEY, []))
+        trained = films_of_record(checkpoint.content.get(TRAINED_KEY, "[]"))
         same_source = Path(checkpoint.config["data"]["root"]).absolute() == self.datamodule.root.absolute()
         self.datamodule.refuse_trained(trained, split, same_source)
         return trained

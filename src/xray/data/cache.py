@@ -16,6 +16,7 @@ from xray.data.database import reading, unavailable_if_it_fails, writing
 from xray.data.decode import decode_each
 from xray.data.digest import DIGESTS, FileDigests, is_content
 from xray.data.film import ResizeRule, decoder_version
+from xray.files import StrPath
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS films (digest TEXT PRIMARY KEY, row INTEGER NOT NULL) WITHOUT ROWID"
 PIXELS = "films.u8"
@@ -49,7 +50,7 @@ class FilmCache:
         store = folder / f"{rule}-{size}-{decoder_version()}"
         self._pixels, self._database = store / PIXELS, store / DATABASE
 
-    def fetch(self, paths: Sequence[Path], digests: Sequence[str]) -> tuple[Films, Rows, dict[int, str]]:
+    def fetch(self, paths: Sequence[StrPath], digests: Sequence[str]) -> tuple[Films, Rows, dict[int, str]]:
         """Films of these files; those that are not in the cache are decoded into it first.
 
         Args:
@@ -91,7 +92,7 @@ class FilmCache:
         # An empty file cannot be mapped.
         return np.asarray(np.memmap(self._pixels, np.uint8, "r", shape=shape)) if count else np.empty(shape, np.uint8)
 
-    def _add(self, paths: Sequence[Path], digests: Sequence[str], missing: Sequence[int]) -> dict[int, str]:
+    def _add(self, paths: Sequence[StrPath], digests: Sequence[str], missing: Sequence[int]) -> dict[int, str]:
         """Decode these files into the cache, each digest once; returns the reasons of those that are bad."""
         first = {digests[i]: i for i in reversed(missing)}
         positions = sorted(first.values())
@@ -111,7 +112,7 @@ class FilmCache:
             reasons |= self._commit(file, [paths[i] for i in decoded], [digests[i] for i in decoded])
         return {int(i): reasons[digests[i]] for i in missing if digests[i] in reasons}
 
-    def _commit(self, file: BinaryIO, paths: Sequence[Path], digests: Sequence[str]) -> dict[str, str]:
+    def _commit(self, file: BinaryIO, paths: Sequence[StrPath], digests: Sequence[str]) -> dict[str, str]:
         """Put films on record that were just written; returns the digests that no longer are those of their files."""
         file.flush()
         os.fsync(file.fileno())

@@ -169,7 +169,7 @@ class ChestXRayDataModule(LightningDataModule):
 
     def _decode(self, films: list[Film]) -> tuple[list[Film], Films, Rows]:
         """The films that can be read, an array of pixels, and the row in it of each film."""
-        paths, digests = [self.root / film.path for film in films], [film.digest for film in films]
+        paths, digests = [f"{self.root}/{film.path}" for film in films], [film.digest for film in films]
         pixels, rows, bad = self._reader.fetch(paths, digests)
         if bad:
             listed = "\n".join(f"  {self.root / films[i].path}: {reason}" for i, reason in bad.items())

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from xray.data.film import GreyFilm, ResizeRule, UnreadableFilmError, load_film
+from xray.files import StrPath
 from xray.processor import map_in_threads
 from xray.progress import shown
 
 
-def decode_each(paths: Sequence[Path], size: int, rule: ResizeRule) -> Iterator[GreyFilm | str]:
+def decode_each(paths: Sequence[StrPath], size: int, rule: ResizeRule) -> Iterator[GreyFilm | str]:
     """Read and resize films in threads (Pillow decodes outside Python's lock), with a progress bar.
 
     Args:
@@ -27,7 +27,7 @@ def decode_each(paths: Sequence[Path], size: int, rule: ResizeRule) -> Iterator[
     yield from shown(decoded, "Decoding films", len(paths))
 
 
-def decode_films(paths: Sequence[Path], size: int, rule: ResizeRule) -> tuple[npt.NDArray[np.uint8], dict[int, str]]:
+def decode_films(paths: Sequence[StrPath], size: int, rule: ResizeRule) -> tuple[npt.NDArray[np.uint8], dict[int, str]]:
     """Decode films into memory.
 
     Args:
@@ -49,7 +49,7 @@ def decode_films(paths: Sequence[Path], size: int, rule: ResizeRule) -> tuple[np
     return films[: len(paths) - len(bad)], bad
 
 
-def _decode(path: Path, size: int, rule: ResizeRule) -> GreyFilm | str:
+def _decode(path: StrPath, size: int, rule: ResizeRule) -> GreyFilm | str:
     try:
         return load_film(path, size, rule)
     except UnreadableFilmError as error:

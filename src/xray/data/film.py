@@ -3,13 +3,14 @@
 Training, testing, predicting and (later) serving all go through `read_film` and `resize_film`, so they cannot disagree.
 """
 
-from pathlib import Path
 from typing import IO, Literal
 
 import numpy as np
 import numpy.typing as npt
 import PIL
 from PIL import Image, ImageOps, UnidentifiedImageError, features
+
+from xray.files import StrPath
 
 FILM_SUFFIXES = frozenset({".jpeg", ".jpg", ".png"})
 """File endings, in lower case, that are taken for films."""
@@ -33,7 +34,7 @@ def decoder_version() -> str:
     return f"r{REVISION}-pillow{PIL.__version__}-jpeg{features.version('libjpeg_turbo') or features.version('jpg')}"
 
 
-def load_film(source: Path | IO[bytes], size: int, rule: ResizeRule) -> GreyFilm:
+def load_film(source: StrPath | IO[bytes], size: int, rule: ResizeRule) -> GreyFilm:
     """Read a film as a network sees it: `read_film`, then `resize_film`.
 
     Raises:
@@ -42,7 +43,7 @@ def load_film(source: Path | IO[bytes], size: int, rule: ResizeRule) -> GreyFilm
     return resize_film(read_film(source, size), size, rule)
 
 
-def read_film(source: Path | IO[bytes], least_side: int | None = None) -> GreyFilm:
+def read_film(source: StrPath | IO[bytes], least_side: int | None = None) -> GreyFilm:
     """Decode a JPEG or PNG of any mode to grey bytes.
 
     L, RGB, palette and CMYK are converted to luma (ITU-R 601); transparent pixels lie on black, the background of a

@@ -11,6 +11,7 @@ from xray.data.database import CacheUnavailableError
 from xray.data.decode import decode_films
 from xray.data.digest import FileDigests
 from xray.data.film import ResizeRule
+from xray.files import StrPath
 
 
 class FilmReader:
@@ -28,7 +29,7 @@ class FilmReader:
         self._size, self._rule = size, rule
         self._cache = FilmCache(cache_dir, size, rule) if cache_dir is not None else None
 
-    def digests(self, paths: Sequence[Path]) -> list[str]:
+    def digests(self, paths: Sequence[StrPath]) -> list[str]:
         """The hash of each file, see `xray.data.digest.FileDigests`."""
         if self._cache is not None:
             try:
@@ -37,7 +38,7 @@ class FilmReader:
                 self._leave_cache(error)
         return FileDigests()(paths)
 
-    def fetch(self, paths: Sequence[Path], digests: Sequence[str]) -> tuple[Films, Rows, dict[int, str]]:
+    def fetch(self, paths: Sequence[StrPath], digests: Sequence[str]) -> tuple[Films, Rows, dict[int, str]]:
         """The films of these files, see `xray.data.cache.FilmCache.fetch`; the pixels are the same without a cache."""
         if self._cache is not None:
             try:

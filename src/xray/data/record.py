@@ -26,17 +26,22 @@ def write_split(path: Path, splits: Mapping[str, Sequence[Film]], class_names: S
                 writer.writerow([film.path, split, class_names[film.label], film.patient, film.group, film.digest])
 
 
-def trained_films(data: "ChestXRayDataModule") -> list[list[str]]:
-    """What a checkpoint keeps of the films that its weights have seen, also before a resume: see `films_of_record`."""
+def trained_films(data: "ChestXRayDataModule") -> str:
+    """What a checkpoint keeps of the films that its weights have seen, also before a resume: see `films_of_record`.
+
+    One text, in JSON: a checkpoint of many small strings takes several times the memory while it is written.
+    """
     films = {film.digest: film for film in (*data.trained_before, *data.films["train"])}
-    return [[film.path, film.patient if film.named else "", film.group, film.digest] for film in films.values()]
+    return json.dumps(
+        [(film.path, film.patient if film.named else "", film.group, film.digest) for film in films.values()]
+    )
 
 
-def films_of_record(record: Sequence[Sequence[str]]) -> list[Film]:
+def films_of_record(record: str) -> list[Film]:
     """The films that `trained_films` recorded, as far as overlaps are concerned; their labels are not kept."""
     return [
         Film(path, "train", -1, patient or path, group, digest, named=bool(patient))
-        for path, patient, group, digest in record
+        for path, patient, group, digest in json.loads(record)
     ]
 
 

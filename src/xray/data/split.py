@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from xray.data.index import Film
@@ -63,10 +63,10 @@ def inseparable_clusters(films: Sequence[Film]) -> list[list[int]]:
             i = parent[i]
         return i
 
-    first_seen: dict[Hashable, int] = {}
-    for i, film in enumerate(films):
-        for key in (("group", film.group), ("digest", film.digest)):
-            parent[find(i)] = find(first_seen.setdefault(key, i))
+    for names in ((film.group for film in films), (film.digest for film in films)):
+        first_seen: dict[str, int] = {}
+        for i, name in enumerate(names):
+            parent[find(i)] = find(first_seen.setdefault(name, i))
     clusters: dict[int, list[int]] = defaultdict(list)
     for i in range(len(films)):
         clusters[find(i)].append(i)
