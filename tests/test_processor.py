@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xray.processor import limit_threads, map_in_threads, usable_cores, usable_precision
+from xray.processor import map_in_threads, prepare_torch, usable_cores, usable_precision
 
 
 @pytest.fixture
@@ -111,17 +111,23 @@ def test_torch_computes_with_no_more_threads_than_usable_cores_and_keeps_fewer()
     before, threads = os.sched_getaffinity(0), torch.get_num_threads()
     try:
         torch.set_num_threads(len(before) + 5)
-        limit_threads()
+        prepare_torch()
         assert torch.get_num_threads() == usable_cores()
         os.sched_setaffinity(0, {min(before)})
-        limit_threads()
+        prepare_torch()
         assert torch.get_num_threads() == 1
         os.sched_setaffinity(0, before)
-        limit_threads()
+        prepare_torch()
         assert torch.get_num_threads() == 1
     finally:
         os.sched_setaffinity(0, before)
         torch.set_num_threads(threads)
+
+
+def test_convolutions_keep_the_digits_that_films_are_ranked_by():
+    torch.backends.cudnn.allow_tf32 = True
+    prepare_torch()
+    assert not torch.backends.cudnn.allow_tf32
 
 
 WITH_BRAIN_FLOAT = ["flags\t\t: fpu avx2 avx512_bf16 sse", "flags : amx_bf16", "Features\t: fp asimd bf16 i8mm"]
@@ -138,6 +144,14 @@ def test_brain_float_is_kept_where_the_processor_has_it(tmp_path, monkeypatch, i
     taken, reason = usable_precision("bf16-mixed", accelerator, False, tmp_path / "cpuinfo")
     assert taken == precision
     assert ("no brain float" in reason) == (taken != "bf16-mixed")
+
+
+@pytest.mark.parametrize("accelerator", ["auto", "cpu"])
+def test_the_processor_is_asked_where_it_computes_also_beside_apples_graphics(tmp_path, monkeypatch, accelerator):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    precision, _ = usable_precision("bf16-mixed", accelerator, False, tmp_path / "absent")
+    assert precision == ("32-true" if accelerator == "cpu" else "bf16-mixed")
 
 
 def test_depthwise_convolutions_are_computed_in_single_precision_on_a_processor(tmp_path, monkeypatch):

@@ -340,15 +340,18 @@ def test_every_command_explains_itself(command: str, capsys):
 
 
 @pytest.mark.parametrize(("config", "precision"), [("cnn", "bf16-mixed"), ("timm", "32-true")])
-def test_the_saved_config_says_which_precision_was_taken(films: Path, monkeypatch, capsys, config, precision):
+def test_the_saved_config_says_which_precision_was_taken(films: Path, monkeypatch, recwarn, config, precision):
     monkeypatch.setattr(xray.processor, "_processor_has_brain_float", lambda _: True)
     path = CNN.with_stem(config)
     words = [*TINY[config], "--data.image_size", "32", "--data.batch_size", "8", "--trainer.accelerator", "cpu"]
     run("fit", "--config", path, "--data.root", films, *words, "--trainer.max_epochs", 1)
     saved = yaml.safe_load(Path("logs", config, "version_0", "config.yaml").read_text())
     assert saved["trainer"]["precision"] == precision
+    said = [str(warning.message) for warning in recwarn if "trainer.precision is" in str(warning.message)]
+    assert len(said) == (precision == "32-true")
+    recwarn.clear()
     run("fit", "--config", f"logs/{config}/version_0/config.yaml")  # repeats it without a word
-    assert ("trainer.precision is" in capsys.readouterr().err) is False
+    assert not any("trainer.precision is" in str(warning.message) for warning in recwarn)
 
 
 def test_a_processor_without_brain_float_trains_in_single_precision(films: Path, monkeypatch, recwarn):

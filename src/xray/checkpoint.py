@@ -15,7 +15,7 @@ CONFIG_KEY = "xray_config"
 """Key of a checkpoint under which the run's config lies, as YAML."""
 
 TRAINED_KEY = "xray_trained_films"
-"""Key under which the films lie that its weights have seen: lists of path, patient, group and digest."""
+"""Key under which the films lie that its weights have seen, see `xray.data.record.trained_films`."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ def test_clean_frees_all_of_it(capsys):
 
 def test_clean_leaves_what_is_not_the_caches():
     fill()
-    kept = [CACHE / "notes.txt", CACHE / "other" / "film.png", next(CACHE.glob("squash*")) / "mine.txt"]
+    store = next(CACHE.glob("squash*"))
+    mine = [CACHE / "notes.txt", CACHE / "other" / "film.png", CACHE / "digests.sqlite-notes"]
+    kept = [*mine, store / "mine.txt", store / "films.sqlite.bak", store / "films-of-mine.u8"]
     for path in kept:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine")

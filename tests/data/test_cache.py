@@ -1,5 +1,6 @@
 """The cache gives the pixels that decoding gives, or says that it cannot; never anything else."""
 
+import errno
 import multiprocessing
 import os
 import random
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import xray.data.cache
+import xray.data.digest
 from xray.data.cache import FilmCache, lock_cache
 from xray.data.database import CacheUnavailableError
 from xray.data.film import load_film
@@ -57,6 +59,17 @@ def fetch(folder, paths, size=SIDE, rule="squash"):
 def decoded(paths, size=SIDE, rule="squash"):
     """What the films should be, by decoding each of them here."""
     return np.array([load_film(path, size, rule) for path in paths]).reshape(-1, size, size)
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch):
+    """Files of these tests have just been written, and count all the same."""
+    monkeypatch.setattr(xray.data.digest, "SETTLED", 0)
+
+
+def pixels_of(folder):
+    (pixels,) = folder.glob("*/films-*.u8")
+    return pixels
 
 
 @pytest.fixture
@@ -198,6 +211,16 @@ def test_a_bad_file_that_was_mended_is_read(folder, paths):
     np.testing.assert_array_equal(films, decoded(paths))
 
 
+def test_files_whose_names_are_no_text_are_fetched_or_told(folder, tmp_path):
+    good, empty = (tmp_path / os.fsdecode(name) for name in (b"good-\xff.png", b"empty-\xff.png"))
+    draw(tmp_path / "film.png", 1).rename(good)
+    empty.touch()
+    for _ in range(2):
+        films, bad = fetch(folder, [good, empty])
+        np.testing.assert_array_equal(films, decoded([good]))
+        assert sorted(bad) == [1]
+
+
 def test_a_file_that_changes_between_hash_and_decoding_is_not_kept_under_the_old_hash(folder, paths):
     cache = FilmCache(folder, SIDE, "squash")
     digests = cache.digests(paths)
@@ -238,6 +261,30 @@ def stop_at(monkeypatch, call):
         original(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
+
+
+STEPS = ["writing", "_count", "_make_room", "decode_each"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("call", range(3))
+def test_a_kill_while_the_cache_is_first_made_costs_nothing(folder, paths, monkeypatch, step, call):
+    child = os.fork()
+    if not child:
+        calls = iter(range(1000))
+        original = getattr(xray.data.cache, step)
+
+        def die(*args):
+            if next(calls) == call:
+                os._exit(9)
+            return original(*args)
+
+        monkeypatch.setattr(xray.data.cache, step, die)
+        fetch(folder, paths)
+        os._exit(0)
+    os.waitpid(child, 0)
+    for _ in range(2):
+        np.testing.assert_array_equal(fetch(folder, paths)[0], decoded(paths))
 
 
 @pytest.mark.parametrize("call", range(4))
@@ -303,9 +350,9 @@ def test_writers_killed_at_random_moments_leave_only_whole_films(tmp_path, folde
             killed += writer.wait() == -signal.SIGKILL
         # What is there by now is right; look without decoding anything.
         cache = FilmCache(folder, 64, "squash")
-        rows = cache._rows(cache.digests(paths))
+        films, rows = cache._known(cache.digests(paths))
         there = np.flatnonzero(rows >= 0)
-        np.testing.assert_array_equal(cache._map(int(rows.max()) + 1)[rows[there]], expected[there])
+        np.testing.assert_array_equal(films[rows[there]], expected[there])
     assert killed
     np.testing.assert_array_equal(fetch(folder, paths, 64)[0], expected)
 
@@ -317,8 +364,7 @@ def test_processes_that_start_together_end_with_one_good_cache(tmp_path, folder)
     assert [writer.returncode for writer in writers] == [0] * 4
     assert all(out == "begins\ndone\n" for out, _ in said)
     np.testing.assert_array_equal(fetch(folder, paths, 64)[0], decoded(paths, 64))
-    (pixels,) = folder.glob("*/films.u8")
-    assert pixels.stat().st_size == 60 * 64**2  # each film once
+    assert pixels_of(folder).stat().st_size == 60 * 64**2  # each film once
 
 
 def test_who_waits_for_another_process_says_so(folder, paths, capfd):
@@ -350,18 +396,18 @@ def _fetch_with_little_room(folder, paths, room, answer):
         answer.put(str(error))
 
 
-@pytest.mark.parametrize("room", [0, 1000, 20_000])
-def test_a_full_disk_is_told_and_leaves_a_cache_that_is_whole(tmp_path, folder, room):
+@pytest.mark.parametrize("before", [0, 3])
+@pytest.mark.parametrize("room", [0, 1000, 9000, 20_000])
+def test_a_full_disk_is_told_and_leaves_a_cache_that_is_whole(tmp_path, folder, room, before):
     paths = draw_many(tmp_path / "films", 200)
-    fetch(folder, paths[:3])
+    fetch(folder, paths[:before])
     spawn = multiprocessing.get_context("spawn")
     answer = spawn.Queue()
     process = spawn.Process(target=_fetch_with_little_room, args=(folder, paths, room, answer))
     process.start()
     assert str(folder) in answer.get(timeout=60)
     process.join()
-    (pixels,) = folder.glob("*/films.u8")
-    assert pixels.stat().st_size == 3 * SIDE**2  # nothing is left to fill the disk
+    assert sum(pixels.stat().st_size for pixels in folder.glob("*/*.u8")) == before * SIDE**2  # nothing fills the disk
     np.testing.assert_array_equal(fetch(folder, paths)[0], decoded(paths))
 
 
@@ -381,18 +427,74 @@ def test_a_complete_cache_needs_no_writing(folder, paths, monkeypatch):
     np.testing.assert_array_equal(fetch(folder, paths)[0], decoded(paths))
 
 
+def test_a_damaged_database_is_told(folder, paths):
+    fetch(folder, paths)
+    next(folder.rglob("films.sqlite")).write_bytes(b"no database at all" * 100)
+    with pytest.raises(CacheUnavailableError, match=r"films\.sqlite"):
+        fetch(folder, paths)
+
+
+@pytest.mark.parametrize("error", [errno.EBADF, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_that_cannot_reserve_room_does_without(folder, paths, monkeypatch, error):
+    def refuse(*_):
+        raise OSError(error, "no room can be reserved")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    np.testing.assert_array_equal(fetch(folder, paths)[0], decoded(paths))
+
+
+# Files that were lost
+
+
 @pytest.mark.parametrize("name", ["films.sqlite", "digests.sqlite"])
-def test_a_damaged_database_is_told(folder, paths, name):
+def test_a_database_without_content_is_none(folder, paths, decodings, name):
     fetch(folder, paths)
-    (database,) = folder.rglob(name)
-    database.write_bytes(b"no database at all" * 100)
-    with pytest.raises(CacheUnavailableError, match=name):
-        fetch(folder, paths)
+    next(folder.rglob(name)).write_bytes(b"")
+    for _ in range(2):
+        np.testing.assert_array_equal(fetch(folder, paths)[0], decoded(paths))
+    assert len(decodings) == (24 if name == "films.sqlite" else 12)
 
 
-def test_pixels_that_were_cut_off_are_told(folder, paths):
-    fetch(folder, paths)
-    (pixels,) = folder.glob("*/films.u8")
+def lose(pixels):
+    pixels.unlink()
+
+
+def cut_off(pixels):
     os.truncate(pixels, pixels.stat().st_size - 1)
-    with pytest.raises(CacheUnavailableError, match="cut off"):
-        fetch(folder, paths)
+
+
+@pytest.mark.parametrize("damage", [lose, cut_off])
+@pytest.mark.parametrize("asked", [slice(None), slice(0, 2), slice(8, 12)])
+def test_pixels_that_were_lost_are_decoded_again_whoever_asks(folder, paths, damage, asked):
+    fetch(folder, paths[:8])
+    damage(pixels_of(folder))
+    np.testing.assert_array_equal(fetch(folder, paths[asked])[0], decoded(paths[asked]))
+    np.testing.assert_array_equal(fetch(folder, paths)[0], decoded(paths))
+
+
+@pytest.mark.parametrize("lost", ["films.sqlite", "films-*.u8", "films*"])
+def test_who_has_films_mapped_keeps_them_whatever_is_lost_and_made_anew(folder, paths, lost):
+    films, rows, _ = FilmCache(folder, SIDE, "squash").fetch(paths, FilmCache(folder, SIDE, "squash").digests(paths))
+    for path in list(folder.rglob(lost)):
+        path.unlink()
+    fetch(folder, paths[::-1])
+    np.testing.assert_array_equal(films[rows], decoded(paths))
+
+
+def test_rows_of_one_generation_are_never_looked_up_in_another(folder, paths, monkeypatch):
+    fetch(folder, paths)
+    cache = FilmCache(folder, SIDE, "squash")
+    digests = cache.digests(paths)
+    original = xray.data.cache._count
+
+    def replaced(database):
+        # The cache is removed, and made anew in another order, while its database is being read.
+        monkeypatch.setattr(xray.data.cache, "_count", original)
+        for path in list(folder.glob("*/films*")):
+            path.unlink()
+        fetch(folder, paths[::-1])
+        return original(database)
+
+    monkeypatch.setattr(xray.data.cache, "_count", replaced)
+    films, rows, _ = cache.fetch(paths, digests)
+    np.testing.assert_array_equal(films[rows], decoded(paths))

@@ -1,5 +1,7 @@
 """Films in memory become batches, gathered whole."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -45,6 +47,17 @@ def test_one_film_is_a_batch_of_one(dataset):
     assert film["image"].shape == (1, 1, 4, 4)
     np.testing.assert_array_equal(film["image"][0, 0], FILMS[4])
     assert (film["label"].tolist(), film["index"].tolist()) == ([1.0], [4])
+
+
+def test_mapped_films_are_not_sent_to_other_processes_but_mapped_again(tmp_path):
+    films = np.random.default_rng(0).integers(0, 256, (50, 64, 64), dtype=np.uint8)
+    films.tofile(tmp_path / "films.u8")
+    mapped = np.memmap(tmp_path / "films.u8", np.uint8, "r", shape=films.shape)
+    sent = pickle.dumps(FilmDataset(mapped, np.arange(50), [0, 1] * 25))
+    assert len(sent) < 5000
+    received = pickle.loads(sent)
+    np.testing.assert_array_equal(received.__getitems__([7, 49])["image"][:, 0], films[[7, 49]])
+    assert received.__getitems__([7, 48])["label"].tolist() == [1.0, 0.0]
 
 
 def test_changing_a_batch_leaves_the_films_alone(dataset):

@@ -10,6 +10,12 @@ from xray.data.database import CacheUnavailableError
 from xray.data.digest import FileDigests, is_content
 
 
+@pytest.fixture(autouse=True)
+def settled(monkeypatch):
+    """Files of these tests have just been written, and count all the same."""
+    monkeypatch.setattr(xray.data.digest, "SETTLED", 0)
+
+
 @pytest.fixture
 def paths(tmp_path):
     paths = [tmp_path / f"{i}.png" for i in range(6)]
@@ -107,12 +113,34 @@ def test_a_file_that_changes_while_it_is_read_is_not_remembered(paths, database,
 
 def test_a_database_that_cannot_be_written_costs_only_a_warning(paths, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.warns(UserWarning, match="read all files again"):
+    with pytest.warns(UserWarning, match="read new files again"):
         assert FileDigests(tmp_path / "file" / "digests.sqlite")(paths) == expected(paths)
 
 
-def test_a_database_that_is_none_is_told(paths, database):
+def test_a_database_that_is_none_costs_only_a_warning(paths, database):
     database.parent.mkdir()
     database.write_bytes(b"no database" * 1000)
-    with pytest.raises(CacheUnavailableError, match=r"digests\.sqlite"):
-        FileDigests(database)(paths)
+    with pytest.warns(UserWarning, match=r"digests\.sqlite.*cache clean"):
+        assert FileDigests(database)(paths) == expected(paths)
+
+
+def test_a_file_that_was_just_written_is_read_again(paths, database, read, monkeypatch):
+    monkeypatch.setattr(xray.data.digest, "SETTLED", 10**11)
+    for _ in range(2):
+        assert FileDigests(database)(paths) == expected(paths)
+    assert len(read) == 12
+
+
+def test_a_database_that_can_be_read_and_not_written_is_still_of_use(paths, database, read, monkeypatch):
+    FileDigests(database)(paths[:4])
+    read.clear()
+
+    def refuse(*_):
+        raise CacheUnavailableError("read-only")
+
+    monkeypatch.setattr(xray.data.digest, "writing", refuse)
+    digests = FileDigests(database)
+    with pytest.warns(UserWarning, match="new files again"):
+        assert digests(paths) == expected(paths)
+    assert digests(paths) == expected(paths)
+    assert sorted(read) == sorted(paths[4:] * 2)

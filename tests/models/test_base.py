@@ -265,7 +265,7 @@ def test_gradients_are_clipped_by_value_too(trainer):
 
 def test_scaled_gradients_are_not_clipped_by_a_fused_optimiser(trainer):
     fit = trainer(max_epochs=1, precision="bf16-mixed", gradient_clip_val=1.0)
-    fit.strategy.precision_plugin.scaler = object()  # what 16-mixed has on a graphics card
+    fit.strategy.precision_plugin.scaler = torch.amp.GradScaler("cpu")  # as 16-mixed has one
     model = CNNClassifier(widths=(8, 8), optimizer=adamw_of(True))
     model.trainer = fit
     with pytest.raises(UserError, match="fused false"):
@@ -321,6 +321,9 @@ def test_compiling_without_a_compiler_is_refused_at_once(monkeypatch, tmp_path):
     compiler.chmod(0o755)
     monkeypatch.setenv("CXX", "mine")
     CNNClassifier(widths=(8, 8), compile=True).check_compiler()
+    monkeypatch.setenv("CXX", "another")
+    with pytest.raises(UserError, match="there is no another"):
+        CNNClassifier(widths=(8, 8), compile=True).check_compiler()
 
 
 def test_depthwise_convolutions_are_found():

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from jsonargparse import ArgumentError, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -30,7 +29,7 @@ from xray.errors import UserError, user_error_in
 from xray.models.base import FilmClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
-from xray.processor import limit_threads, usable_precision
+from xray.processor import prepare_torch, usable_precision
 from xray.runs import LOGS, Run, claim_run, newest_run, release_run
 
 __all__ = ["CNNClassifier", "TransferClassifier", "XrayCLI", "run_trainer_command"]
@@ -44,9 +43,7 @@ def run_trainer_command(command: str, words: Sequence[str]) -> None:
         UserError: The command line, the config, the data or the checkpoint is not as it should be.
     """
     _silence()
-    # Convolutions of validation and test keep the digits of single precision, on GPUs too, which films are ranked by.
-    torch.backends.cudnn.allow_tf32 = False
-    limit_threads()
+    prepare_torch()
     for path in named_configs(words):
         read_config(path)
     wants_help = any(word in {"-h", "--help"} or word.startswith("--model.help") for word in words)
@@ -260,7 +257,7 @@ def _silence() -> None:
     warnings.filterwarnings("ignore", "LightningCLI's args parameter is intended to run from within Python")
     # Lightning 2.6 calls a function that torch 2.13 deprecated.
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.* is deprecated")
-    # The data lie decoded in memory: worker processes would only copy them.
+    # Films are gathered from the cache in a fraction of a millisecond: worker processes would only pass copies on.
     warnings.filterwarnings("ignore", ".*does not have many workers")
     # A small data set has fewer batches than the logging interval.
     warnings.filterwarnings("ignore", ".*The number of training batches .* is smaller than the logging interval")

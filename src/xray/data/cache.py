@@ -1,40 +1,57 @@
 """Films decoded once, and read from the disk ever after."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import compress
 from pathlib import Path
-from typing import BinaryIO
+from sqlite3 import Connection
+from typing import BinaryIO, NamedTuple
 
 import filelock
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.database import reading, unavailable_if_it_fails, writing
+from xray.data.database import generation, reading, renew_generation, unavailable_if_it_fails, writing
 from xray.data.decode import decode_each
 from xray.data.digest import DIGESTS, FileDigests, is_content
 from xray.data.film import ResizeRule, decoder_version
 from xray.files import StrPath
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS films (digest TEXT PRIMARY KEY, row INTEGER NOT NULL) WITHOUT ROWID"
-PIXELS = "films.u8"
+PIXELS = "films"
+"""Begin of the names of files of pixels."""
 DATABASE = "films.sqlite"
 COMMIT_BYTES = 2**26
 """Pixels after which the films decoded so far are put on record: a kill costs no more than these."""
 
 Films = npt.NDArray[np.uint8]
+"""Shape (any, size, size)."""
 Rows = npt.NDArray[np.int64]
+"""Positions in an array of films."""
+
+
+class FetchedFilms(NamedTuple):
+    """Films of the files that were asked for."""
+
+    films: Films
+    """Films of the cache, shape (any, size, size), uint8, mapped into memory and read-only."""
+    rows: Rows
+    """Where in it the film of each file that could be read lies, in the order of the files."""
+    bad: dict[int, str]
+    """For the position of each file that could not be read the reason."""
 
 
 class FilmCache:
     """Decoded films of one size, found by the hash of the file that they came from.
 
-    Two files make it up: `films.u8`, one film of size x size grey bytes after the other, and `films.sqlite`, which says
-    at which row the film of a digest lies. Rows are only ever added. Pixels reach the disk before the database names
-    them, so that what it names is whole, whenever the writer was killed. Writers go one after the other by a lock which
-    the system takes from a process that ends; readers need none.
+    Two files make it up: `films-N.u8`, whose bytes from i x size x size are the film of row i, and `films.sqlite`,
+    which says at which row the film of a digest lies; N is its generation. Rows are only ever added. Pixels reach the
+    disk before the database names them, so that what it names is whole, whenever the writer was killed. Writers go one
+    after the other by a lock which the system takes from a process that ends; readers need none. Where the pixels are
+    lost, another generation begins: a file that some process has mapped never changes or shrinks under it.
 
     Args:
         folder: The folder of all caches.
@@ -47,50 +64,50 @@ class FilmCache:
         self._size, self._rule = size, rule
         self._folder = folder
         # What decides over the pixels besides the file is the folder's name: another decoder, another cache.
-        store = folder / f"{rule}-{size}-{decoder_version()}"
-        self._pixels, self._database = store / PIXELS, store / DATABASE
+        self._store = folder / f"{rule}-{size}-{decoder_version()}"
+        self._database = self._store / DATABASE
 
-    def fetch(self, paths: Sequence[StrPath], digests: Sequence[str]) -> tuple[Films, Rows, dict[int, str]]:
+    def fetch(self, paths: Sequence[StrPath], digests: Sequence[str]) -> FetchedFilms:
         """Films of these files; those that are not in the cache are decoded into it first.
 
         Args:
             paths: Files.
             digests: Their hashes, by `self.digests`.
 
-        Returns:
-            All films of the cache, shape (any, size, size), uint8, mapped into memory and read-only; the row in it of
-            each file that could be read, in the order of `paths`; and for each position in `paths` that could not be
-            read the reason.
-
         Raises:
             CacheUnavailableError: The disk is full, read-only or fails.
         """
         bad: dict[int, str] = {}
-        rows = self._rows(digests)
+        films, rows = self._known(digests)
         if (rows < 0).any():
             with lock_cache(self._folder):
                 # Another process may have decoded them while this one waited.
-                rows = self._rows(digests)
+                _, rows = self._known(digests)
                 bad = self._add(paths, digests, np.flatnonzero(rows < 0).tolist())
-                rows = self._rows(digests)
-        with unavailable_if_it_fails(self._pixels):
-            return self._map(int(rows.max(initial=-1)) + 1), rows[rows >= 0], bad
+                films, rows = self._known(digests)
+        return FetchedFilms(films, rows[rows >= 0], bad)
 
-    def _rows(self, digests: Sequence[str]) -> Rows:
-        """Where the film of each digest lies; -1 where it is not in the cache."""
-        if not self._database.exists():
-            return np.full(len(digests), -1)
+    def _known(self, digests: Sequence[str]) -> tuple[Films, Rows]:
+        """The films on record, and where that of each digest lies; -1 where it is not among them."""
+        films, rows = np.empty((0, self._size, self._size), np.uint8), np.full(len(digests), -1)
         with reading(self._database) as database:
-            found = (database.execute("SELECT row FROM films WHERE digest = ?", (d,)).fetchone() for d in digests)
-            rows = np.fromiter((row[0] if row else -1 for row in found), np.int64, len(digests))
-            if self._pixels.stat().st_size < (rows.max(initial=-1) + 1) * self._size**2:
-                raise OSError(f"{self._pixels.name} has been cut off; 'python -m xray cache clean' removes the rest")
-        return rows
+            if database is None:
+                return films, rows
+            count = _count(database)
+            try:
+                # Opened while the database is held: pixels and rows belong together, whatever is removed after this.
+                films = np.memmap(self._pixels(database), np.uint8, "r", shape=(count, self._size, self._size))
+            except (FileNotFoundError, ValueError):
+                # Lost or cut off, or none as yet; an empty file cannot be mapped.
+                return films, rows
+            for i, digest in enumerate(digests):
+                if is_content(digest):
+                    found = database.execute("SELECT row FROM films WHERE digest = ?", (digest,)).fetchone()
+                    rows[i] = found[0] if found else -1
+        return films, rows
 
-    def _map(self, count: int) -> Films:
-        shape = (count, self._size, self._size)
-        # An empty file cannot be mapped.
-        return np.asarray(np.memmap(self._pixels, np.uint8, "r", shape=shape)) if count else np.empty(shape, np.uint8)
+    def _pixels(self, database: Connection) -> Path:
+        return self._store / f"{PIXELS}-{generation(database):08x}.u8"
 
     def _add(self, paths: Sequence[StrPath], digests: Sequence[str], missing: Sequence[int]) -> dict[int, str]:
         """Decode these files into the cache, each digest once; returns the reasons of those that are bad."""
@@ -126,24 +143,53 @@ class FilmCache:
     @contextmanager
     def _appended(self, most: int) -> Iterator[BinaryIO]:
         """Open the file of pixels behind the last film on record, with room for so many more."""
-        end = self._bytes_on_record()
-        with unavailable_if_it_fails(self._pixels):
+        pixels, end = self._end_of_record()
+        with unavailable_if_it_fails(pixels):
+            # In this mode C libraries refuse to make room by writing, where the file system cannot do it by itself.
+            with pixels.open("ab") as file:
+                file.truncate(end)  # what an interrupted writer left behind
+                _make_room(file, end, most * self._size**2)
             try:
-                with self._pixels.open("ab") as file:
-                    file.truncate(end)  # what an interrupted writer left behind
-                    # A disk that is too small is met before the work, not in it.
-                    if most and hasattr(os, "posix_fallocate"):
-                        os.posix_fallocate(file.fileno(), end, most * self._size**2)
-                with self._pixels.open("r+b") as file:
+                with pixels.open("r+b") as file:
                     file.seek(end)
                     yield file
             finally:
-                os.truncate(self._pixels, self._bytes_on_record())
+                _, end = self._end_of_record()
+                os.truncate(pixels, end)
 
-    def _bytes_on_record(self) -> int:
+    def _end_of_record(self) -> tuple[Path, int]:
+        """The file of pixels, and how many bytes of it are on record; a new file where they are not there."""
         with writing(self._database, SCHEMA) as database:
-            (count,) = database.execute("SELECT COALESCE(MAX(row) + 1, 0) FROM films").fetchone()
-            return int(count) * self._size**2
+            pixels, end = self._pixels(database), _count(database) * self._size**2
+            there = pixels.stat().st_size if pixels.exists() else 0
+            if there >= end:
+                return pixels, end
+            database.execute("DELETE FROM films")
+            renew_generation(database)
+            pixels.unlink(missing_ok=True)
+            return self._pixels(database), 0
+
+
+def _count(database: Connection) -> int:
+    """Rows on record."""
+    (count,) = database.execute("SELECT COALESCE(MAX(row) + 1, 0) FROM films").fetchone()
+    return int(count)
+
+
+def _make_room(file: BinaryIO, start: int, length: int) -> None:
+    """Take the room on the disk before the work, so that a disk that is too small is met at once.
+
+    Raises:
+        OSError: There is no room; where the file system cannot tell, nothing happens.
+    """
+    if not length or not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file.fileno(), start, length)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            os.truncate(file.fileno(), start)
+            raise
 
 
 @contextmanager
@@ -160,7 +206,7 @@ def lock_cache(folder: Path) -> Iterator[None]:
         try:
             lock.acquire(blocking=False)
         except filelock.Timeout:
-            print(f"Waiting for another process that decodes films into {folder}.", file=sys.stderr, flush=True)
+            print(f"Waiting for another process that works on the cache {folder}.", file=sys.stderr, flush=True)
             lock.acquire()
         try:
             yield

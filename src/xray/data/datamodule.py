@@ -235,7 +235,7 @@ class ChestXRayDataModule(LightningDataModule):
             batch_size=self.batch_size,
             # The data set makes whole batches.
             collate_fn=_identity,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=self.trainer is not None and self.trainer.strategy.root_device.type == "cuda",
             # Of its own, since a loader draws a number for each epoch that it begins, at another moment after a resume.
             generator=torch.Generator(),
             **options,

@@ -1,6 +1,6 @@
 """Decoded films as batches of tensors."""
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,18 @@ class FilmDataset(Dataset[FilmBatch]):
         self._rows = rows
         self._labels = torch.tensor(labels, dtype=torch.float32)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Films that are mapped stay on the disk when the set is sent to another process."""
+        films = self._films
+        return self.__dict__ | ({"_films": (films.filename, films.shape)} if isinstance(films, np.memmap) else {})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Map them again."""
+        films = state["_films"]
+        if isinstance(films, tuple):
+            films = np.memmap(films[0], np.uint8, "r", shape=films[1])
+        self.__dict__ |= state | {"_films": films}
+
     def __len__(self) -> int:
         return len(self._labels)
 
@@ -44,5 +56,5 @@ class FilmDataset(Dataset[FilmBatch]):
     def __getitems__(self, rows: list[int]) -> FilmBatch:
         """The films of these rows, which the data loader asks for at once instead of one by one."""
         index = torch.tensor(rows, dtype=torch.int64)
-        image = torch.from_numpy(self._films[self._rows[rows]]).unsqueeze(1)
+        image = torch.from_numpy(np.asarray(self._films[self._rows[rows]])).unsqueeze(1)
         return {"image": image, "label": self._labels[index], "index": index}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xray.data.cache import FilmCache, Films, Rows
+from xray.data.cache import FetchedFilms, FilmCache
 from xray.data.database import CacheUnavailableError
 from xray.data.decode import decode_films
 from xray.data.digest import FileDigests
@@ -28,17 +28,13 @@ class FilmReader:
     def __init__(self, cache_dir: Path | None, size: int, rule: ResizeRule) -> None:
         self._size, self._rule = size, rule
         self._cache = FilmCache(cache_dir, size, rule) if cache_dir is not None else None
+        self._digests = self._cache.digests if self._cache is not None else FileDigests()
 
     def digests(self, paths: Sequence[StrPath]) -> list[str]:
         """The hash of each file, see `xray.data.digest.FileDigests`."""
-        if self._cache is not None:
-            try:
-                return self._cache.digests(paths)
-            except CacheUnavailableError as error:
-                self._leave_cache(error)
-        return FileDigests()(paths)
+        return self._digests(paths)
 
-    def fetch(self, paths: Sequence[StrPath], digests: Sequence[str]) -> tuple[Films, Rows, dict[int, str]]:
+    def fetch(self, paths: Sequence[StrPath], digests: Sequence[str]) -> FetchedFilms:
         """The films of these files, see `xray.data.cache.FilmCache.fetch`; the pixels are the same without a cache."""
         if self._cache is not None:
             try:
@@ -46,12 +42,13 @@ class FilmReader:
             except CacheUnavailableError as error:
                 self._leave_cache(error)
         films, bad = decode_films(paths, self._size, self._rule)
-        return films, np.arange(len(films)), bad
+        return FetchedFilms(films, np.arange(len(films)), bad)
 
     def _leave_cache(self, error: CacheUnavailableError) -> None:
         self._cache = None
         warnings.warn(
-            f"The cache cannot be used, so films are decoded into memory ({error}). Mend that, name another folder by "
-            "--data.cache_dir DIR, or do without by --data.cache false.",
+            f"The cache cannot be used, so films are decoded into memory ({error}). Mend that, begin anew after "
+            "'python -m xray cache clean', name another folder by --data.cache_dir DIR, or do without by "
+            "--data.cache false.",
             stacklevel=3,
         )

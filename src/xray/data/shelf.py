@@ -1,4 +1,4 @@
-"""The caches of a folder: what is there, and how to be rid of it."""
+"""Upkeep of the caches: what lies in their folder, and how to be rid of it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,18 +26,21 @@ def list_caches(folder: Path) -> list[CacheSummary]:
         CacheUnavailableError: A database cannot be read.
     """
     summaries = []
-    for database in sorted(folder.glob(f"*/{DATABASE}")):
-        with reading(database) as connection:
-            (films,) = connection.execute("SELECT COUNT(*) FROM films").fetchone()
-        files = [path for path in _files_of(folder) if path.parent == database.parent]
-        summaries.append(CacheSummary(database.parent.name, films, sum(path.stat().st_size for path in files)))
+    with unavailable_if_it_fails(folder):
+        for path in sorted(folder.glob(f"*/{DATABASE}")):
+            films = 0
+            with reading(path) as database:
+                if database is not None:
+                    (films,) = database.execute("SELECT COUNT(*) FROM films").fetchone()
+            size = sum(file.stat().st_size for file in _files_of(folder) if file.parent == path.parent)
+            summaries.append(CacheSummary(path.parent.name, films, size))
     return summaries
 
 
 def remove_caches(folder: Path) -> int:
     """Remove all caches of a folder, and nothing that is not theirs; waits for a process that writes.
 
-    Runs that have their films mapped keep them: the system frees the disk when they end.
+    Runs that have their films mapped keep them, on a local disk: the system frees it when they end.
 
     Returns:
         How many bytes that frees.
@@ -58,6 +61,8 @@ def remove_caches(folder: Path) -> int:
 
 
 def _files_of(folder: Path) -> Iterator[Path]:
-    # With the journals that SQLite leaves behind a crash.
-    for pattern in (f"{DIGESTS}*", f"*/{DATABASE}*", f"*/{PIXELS}"):
-        yield from folder.glob(pattern)
+    # A database goes before the journal that a crash left behind, without which it would be read as it is.
+    for database in (DIGESTS, f"*/{DATABASE}"):
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            yield from folder.glob(database + suffix)
+    yield from folder.glob(f"*/{PIXELS}-{'[0-9a-f]' * 8}.u8")

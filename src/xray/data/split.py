@@ -146,7 +146,7 @@ def _natural(name: str) -> tuple[tuple[str, int], ...]:
 
 
 def _keyed_hash(seed: int, name: str) -> str:
-    return hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(f"{seed}/{name}".encode(errors="surrogateescape"), digest_size=8).hexdigest()
 
 
 def _fill(clusters: Sequence[list[int]], target: float) -> Iterator[list[int]]:

@@ -3,13 +3,14 @@
 import math
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from typing import Any, Literal, Protocol
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from lightning.pytorch.plugins.precision import Precision
+from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 from lightning.pytorch.utilities import GradClipAlgorithmType
 from torch import Tensor, nn
 from torch.nn import functional as nnf
@@ -137,11 +138,11 @@ class FilmClassifier(LightningModule):
         Raises:
             UserError: One is asked for and none is found.
         """
-        compilers = [os.environ.get("CXX", ""), "g++", "clang++"]
-        if self._compile and not any(shutil.which(compiler) for compiler in compilers if compiler):
+        compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+        if self._compile and shutil.which(compiler) is None:
             raise UserError(
-                "model.compile true needs a C++ compiler, and there is neither g++ nor clang++ nor what CXX names: "
-                "install one, or leave it with --model.compile false."
+                f"model.compile true needs a C++ compiler, and there is no {compiler}: install it, name another by the "
+                "variable CXX, or leave it with --model.compile false."
             )
 
     def prepare_weights(self) -> None:
@@ -178,17 +179,18 @@ class FilmClassifier(LightningModule):
         Raises:
             UserError: Gradients are scaled, which a fused optimiser would undo only after they were clipped.
         """
+        plugin = self.trainer.strategy.precision_plugin
         fused = any(group.get("fused") for group in optimizer.param_groups)
-        if not gradient_clip_val or not fused:
+        if not gradient_clip_val or not fused or not isinstance(plugin, MixedPrecision):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
             return
-        if getattr(self.trainer.strategy.precision_plugin, "scaler", None) is not None:
+        if plugin.scaler is not None:
             raise UserError(
                 f"trainer.precision {self.trainer.precision} scales gradients, so a fused optimiser cannot clip them: "
                 "add --model.optimizer.init_args.fused false, or train in bf16-mixed."
             )
         algorithm = GradClipAlgorithmType(gradient_clip_algorithm or "norm")
-        Precision.clip_gradients(self.trainer.strategy.precision_plugin, optimizer, gradient_clip_val, algorithm)
+        Precision.clip_gradients(plugin, optimizer, gradient_clip_val, algorithm)
 
     def training_step(self, batch: FilmBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
         """Loss of one batch."""
