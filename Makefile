@@ -1,17 +1,21 @@
 # All work on the project; `make help` explains the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format lock bench docker clean
+.PHONY: help setup demo test lint format lock bench bench-peers docker clean
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := data/demo
+# What the benchmarks read: image folders to train on, and full-size JPEG files in NORMAL and PNEUMONIA.
+ROOT ?= data/bench
+FILMS ?= $(ROOT)/train
+PEERS := $(VENV)-bench
 # Written out, since `uv pip compile` knows these options only on its command line.
 COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED)  ## Make .venv and install what is pinned into it
 
@@ -49,13 +53,29 @@ format: setup  ## Format the code
 lock: setup  ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) --group dev --upgrade --output-file requirements-dev.txt
 	$(COMPILE) --constraint requirements-dev.txt --output-file requirements.txt
+	$(COMPILE) --group dev --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 
-bench: setup  ## Measure training against its limit
-	$(BIN)/python benchmarks/throughput.py
+bench: setup  ## Measure the data path, its memory and fixed costs (ROOT=DIR FILMS=DIR)
+	test -e data/bench || test $(ROOT) != data/bench || $(BIN)/python -m xray synth data/bench --patients 1500
+	$(BIN)/python benchmarks/limit.py --root $(ROOT)
+	$(BIN)/python benchmarks/build.py --films $(FILMS)
+	$(BIN)/python benchmarks/augmentation.py
+	$(BIN)/python benchmarks/fixed_costs.py
+	$(BIN)/python benchmarks/memory.py
+
+bench-peers: $(PEERS)/.installed  ## Measure whole jobs and augmentation against peers (FILMS=DIR), some hours
+	for settings in same tuned defaults; do $(PEERS)/bin/python benchmarks/jobs.py --films $(FILMS) --settings $$settings || exit 1; done
+	$(PEERS)/bin/python benchmarks/augmentation.py
+
+$(PEERS)/.installed: requirements-bench.txt $(INSTALLED)
+	$(PYTHON) -m venv $(PEERS)
+	UV_COMPILE_BYTECODE=1 $(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --require-hashes --requirement requirements-bench.txt
+	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
 
 docker:  ## Build the training image
 	docker build --tag xray:train .
 
 clean:  ## Remove .venv, caches and the demo's data; runs and other data stay
-	rm -rf $(VENV) $(DEMO) .hypothesis .mypy_cache .pytest_cache .ruff_cache src/xray.egg-info
+	rm -rf $(VENV) $(PEERS) $(DEMO) .hypothesis .mypy_cache .pytest_cache .ruff_cache src/xray.egg-info
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
