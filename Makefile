@@ -63,7 +63,7 @@ bench: setup  ## Measure the data path, its memory and fixed costs (ROOT=DIR FIL
 	$(BIN)/python benchmarks/fixed_costs.py
 	$(BIN)/python benchmarks/memory.py
 
-bench-peers: $(PEERS)/.installed  ## Measure whole jobs and augmentation against peers (FILMS=DIR), some hours
+bench-peers: $(PEERS)/.installed  ## Measure whole jobs and augmentation against peers (FILMS=DIR), takes long
 	for settings in same tuned defaults; do $(PEERS)/bin/python benchmarks/jobs.py --films $(FILMS) --settings $$settings || exit 1; done
 	$(PEERS)/bin/python benchmarks/augmentation.py
 
@@ -76,6 +76,6 @@ $(PEERS)/.installed: requirements-bench.txt $(INSTALLED)
 docker:  ## Build the training image
 	docker build --tag xray:train .
 
-clean:  ## Remove .venv, caches and the demo's data; runs and other data stay
-	rm -rf $(VENV) $(PEERS) $(DEMO) .hypothesis .mypy_cache .pytest_cache .ruff_cache src/xray.egg-info
+clean:  ## Remove .venv, caches and the drawn films; runs and other data stay
+	rm -rf $(VENV) $(PEERS) $(DEMO) data/bench .hypothesis .mypy_cache .pytest_cache .ruff_cache src/xray.egg-info
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,15 +11,13 @@ from xray.data.decode import decode_films
 from xray.data.patients import compile_pattern, patient_of
 from xray.evaluation.predictions import Predictions, decide
 from xray.models.base import FilmClassifier
-from xray.processor import prepare_torch
 
 CHUNK = 1024
 """Films decoded at a time, so that memory does not grow with their number."""
 
 
 def best_device() -> str:
-    """A GPU where there is one; else the processor, with as many threads as this process may use."""
-    prepare_torch()
+    """A GPU where there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 

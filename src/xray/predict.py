@@ -37,7 +37,9 @@ def predict(images: Sequence[Path], ckpt_path: Path | None = None, out: Path = P
     checkpoint = read_checkpoint(ckpt_path or newest_run().best)
     print(f"Checkpoint {checkpoint.path}")
     from xray.inference import best_device, predict_films
+    from xray.processor import prepare_torch
 
+    prepare_torch()
     model = load_classifier(checkpoint).to(best_device())
     table, unreadable = predict_films(paths, model, checkpoint.config["data"])
     for path, reason in unreadable.items():

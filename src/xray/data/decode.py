@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from xray.data.film import GreyFilm, ResizeRule, UnreadableFilmError, load_film
 from xray.files import StrPath
-from xray.processor import map_in_threads
 from xray.progress import shown
+from xray.threads import map_in_threads
 
 
 def decode_each(paths: Sequence[StrPath], size: int, rule: ResizeRule) -> Iterator[GreyFilm | str]:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from xray.data.database import CacheUnavailableError, reading, writing
 from xray.files import StrPath
-from xray.processor import map_in_threads
 from xray.progress import shown
+from xray.threads import map_in_threads
 
 DIGESTS = "digests.sqlite"
 """Name of the database in the folder of caches."""

@@ -52,7 +52,7 @@ class FilmClassifier(LightningModule):
         class_weight: "balanced" multiplies the loss of the positive class by negatives over positives in the training
             films; "none" leaves it.
         label_smoothing: Share by which a label is moved towards one half; 0 leaves it.
-        compile: Train with `torch.compile`, which needs a C++ compiler and a minute or more before the first step.
+        compile: Train with `torch.compile`, which needs a C++ compiler and takes its time before the first step.
     """
 
     mean: Tensor
