@@ -92,6 +92,15 @@ def test_brain_float_is_kept_where_the_processor_has_it(tmp_path, monkeypatch, i
     assert ("no brain float" in reason) == (taken != "bf16-mixed")
 
 
+def test_half_precision_on_a_processor_is_brain_float_as_the_run_then_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for info, precision in ((WITH_BRAIN_FLOAT[0], "bf16-mixed"), (WITHOUT[0], "32-true")):
+        (tmp_path / "cpuinfo").write_text(info)
+        taken, reason = usable_precision("16-mixed", "cpu", False, tmp_path / "cpuinfo")
+        assert taken == precision
+        assert reason
+
+
 @pytest.mark.parametrize("accelerator", ["auto", "cpu"])
 def test_the_processor_is_asked_where_it_computes_also_beside_apples_graphics(tmp_path, monkeypatch, accelerator):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -112,7 +121,7 @@ def test_a_processor_that_tells_nothing_trains_in_single_precision(tmp_path):
     assert usable_precision("bf16-mixed", "cpu", False, tmp_path / "absent")[0] == "32-true"
 
 
-@pytest.mark.parametrize("precision", ["32-true", "16-mixed", "64-true"])
+@pytest.mark.parametrize("precision", ["32-true", "64-true"])
 def test_other_precisions_are_nobody_elses_business(tmp_path, precision):
     assert usable_precision(precision, "cpu", True, tmp_path / "absent") == (precision, "")
 

@@ -339,6 +339,17 @@ def test_every_command_explains_itself(command: str, capsys):
     assert "usage" in capsys.readouterr().out.lower()
 
 
+@pytest.mark.parametrize("accelerator", ["xpu", "gpu"])
+def test_an_accelerator_that_is_not_there_is_named(films: Path, monkeypatch, capsys, accelerator):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    words = ["fit", "--config", str(CNN), "--data.root", str(films), *FAST]
+    assert main([*words, "--trainer.accelerator", accelerator]) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
+    assert f"trainer.accelerator {accelerator} cannot be used here" in line
+    assert not list(Path("logs").glob("*/*"))
+
+
 @pytest.mark.parametrize(("config", "precision"), [("cnn", "bf16-mixed"), ("timm", "32-true")])
 def test_the_saved_config_says_which_precision_was_taken(films: Path, monkeypatch, recwarn, config, precision):
     monkeypatch.setattr(xray.processor, "_processor_has_brain_float", lambda _: True)

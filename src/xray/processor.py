@@ -46,18 +46,24 @@ def usable_precision(
     """
     import torch
 
+    graphics = accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
+    processor = not graphics and (
+        accelerator == "cpu" or (accelerator == "auto" and not torch.backends.mps.is_available())
+    )
+    reason = ""
+    if precision == "16-mixed" and processor:
+        precision, reason = "bf16-mixed", "processors train in brain float, not in half precision"
     if not precision.startswith("bf16"):
         return precision, ""
-    reason = ""
-    if accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available():
+    if graphics:
         if not torch.cuda.is_bf16_supported(including_emulation=False):
-            reason = "this graphics card has no brain float"
-    elif accelerator == "cpu" or (accelerator == "auto" and not torch.backends.mps.is_available()):
+            return "32-true", "this graphics card has no brain float"
+    elif processor:
         if not _processor_has_brain_float(processor_info):
-            reason = "this processor tells of no brain float"
-        elif depthwise:
-            reason = "on processors depthwise convolutions are slower in brain float"
-    return ("32-true", reason) if reason else (precision, "")
+            return "32-true", "this processor tells of no brain float"
+        if depthwise:
+            return "32-true", "on processors depthwise convolutions are slower in brain float"
+    return precision, reason
 
 
 def _processor_has_brain_float(processor_info: Path) -> bool:

@@ -27,6 +27,16 @@ def test_each_cache_is_listed_with_its_films(capsys):
     assert [(line[0], line[-1].split("-r")[0]) for line in lines] == [("3", "pad-32"), ("5", "squash-16")]
 
 
+def test_a_damaged_cache_is_named_with_the_command_that_frees_it(capsys):
+    fill()
+    (database,) = CACHE.glob("*/films.sqlite")
+    database.write_bytes(b"no database" * 1000)
+    assert main(["cache", "list"]) == 1
+    assert "'python -m xray cache clean'" in capsys.readouterr().err
+    assert main(["cache", "clean"]) == 0
+    assert main(["cache", "list"]) == 0
+
+
 def test_no_cache_is_no_error(capsys):
     assert main(["cache", "list"]) == 0
     assert "No cache in data/.cache" in capsys.readouterr().out

@@ -121,6 +121,19 @@ def test_linked_films_and_class_folders_are_read(root, tmp_path):
     assert index(tmp_path / "linked") == index(root)
 
 
+def test_links_to_folders_are_followed_each_once(root, tmp_path):
+    put(tmp_path / "elsewhere/person9_virus_1.jpeg")
+    (root / "train/PNEUMONIA/more").symlink_to(tmp_path / "elsewhere")
+    (root / "train/PNEUMONIA/round").symlink_to(root / "train/PNEUMONIA")
+    assert [path for path in paths(index(root)) if "person9" in path] == ["train/PNEUMONIA/more/person9_virus_1.jpeg"]
+    assert len(index(root)) == 3
+
+
+def test_a_link_that_leads_nowhere_is_a_film_that_cannot_be_read(root, tmp_path):
+    (root / "train/PNEUMONIA/person8_virus_1.jpeg").symlink_to(tmp_path / "gone.jpeg")
+    assert "train/PNEUMONIA/person8_virus_1.jpeg" in paths(index(root))
+
+
 def test_order_is_that_of_the_paths_whatever_was_written_first(tmp_path):
     names = [f"train/{name}/{i}.png" for name in CLASSES for i in ("10", "9", "a/1", "a-1", "B", "b")]
     for name in names:

@@ -27,4 +27,5 @@ def cache(action: Literal["list", "clean"], cache_dir: Path = Path("data/.cache"
         if not cache_dir.exists():
             print(f"No cache in {cache_dir}")
     except CacheUnavailableError as error:
-        raise UserError(f"{error}: name another folder with --cache_dir DIR, or remove this one by hand.") from error
+        mend = "remove this one by hand" if action == "clean" else "free this one with 'python -m xray cache clean'"
+        raise UserError(f"{error}: name another folder with --cache_dir DIR, or {mend}.") from error

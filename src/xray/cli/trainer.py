@@ -135,7 +135,16 @@ class XrayCLI(LightningCLI):
             if reason:
                 warnings.warn(f"trainer.precision is {precision} instead of {asked.precision}: {reason}.", stacklevel=2)
                 self.config.fit.trainer.precision = self.config_init.fit.trainer.precision = precision
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (MisconfigurationException, ValueError, RuntimeError) as error:
+            accelerator = str(self.config[self.subcommand].trainer.accelerator)
+            if accelerator in {"auto", "cpu"} or user_error_in(error):
+                raise
+            raise UserError(
+                f"trainer.accelerator {accelerator} cannot be used here: {' '.join(str(error).split())[:200]} Take "
+                "--trainer.accelerator auto or cpu."
+            ) from error
 
     def before_fit(self) -> None:
         """Meet all that can go wrong before the run writes anything."""

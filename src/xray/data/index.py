@@ -71,18 +71,27 @@ def film_paths(folder: Path) -> list[Path]:
 
 
 def film_names(folder: Path) -> list[str]:
-    """The same as `film_paths`, relative to the folder and with forward slashes."""
+    """The same as `film_paths`, relative to the folder and with forward slashes.
+
+    Links are followed, each folder once; one that leads nowhere is named all the same: no film may be lost silently.
+    """
     found: list[str] = []
-    for where, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    walked: set[tuple[int, int]] = set()
+    for where, folders, names in os.walk(folder, followlinks=True):
+        place = os.stat(where)  # noqa: PTH116 - Path objects take ten times as long, here and below
+        if (place.st_dev, place.st_ino) in walked:
+            folders.clear()
+            continue
+        walked.add((place.st_dev, place.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         below = Path(where).relative_to(folder).as_posix()
         prefix = "" if below == "." else f"{below}/"
         found += [
             prefix + name
             for name in names
             if not name.startswith(".")
-            and os.path.splitext(name)[1].lower() in FILM_SUFFIXES  # noqa: PTH122 - Path objects take ten times as long
-            and os.path.isfile(f"{where}/{name}")  # noqa: PTH113 - likewise
+            and os.path.splitext(name)[1].lower() in FILM_SUFFIXES  # noqa: PTH122
+            and (os.path.isfile(f"{where}/{name}") or os.path.islink(f"{where}/{name}"))  # noqa: PTH113, PTH114
         ]
     return sorted(found)
 
