@@ -1,0 +1,118 @@
+"""Copies are found whatever was done to them, and nothing else is."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+from scipy.ndimage import gaussian_filter
+
+from xray.data import duplicates
+from xray.data.decode import decode_films
+from xray.data.duplicates import COPY, exact_duplicates, near_duplicates
+from xray.data.index import film_names
+
+
+def draw(count, seed=0, side=128):
+    """Pictures with structure at all scales, as films have."""
+    noise = np.random.default_rng(seed).normal(size=(count, side, side))
+    pictures = sum(blur * gaussian_filter(noise, (0, blur, blur)) for blur in (1, 2, 4, 8, 16))
+    return np.clip(110 + 35 * pictures / pictures.std(), 0, 255).astype(np.uint8)
+
+
+def jpeg(image, quality):
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return Image.open(file)
+
+
+def cropped(image, left, top, right, bottom):
+    width, height = image.size
+    return image.crop((left, top, width - right, height - bottom)).resize(image.size, Image.Resampling.BILINEAR)
+
+
+CHANGES = {
+    "saved anew": lambda image: jpeg(image, 40),
+    "made smaller": lambda image: image.resize((60, 60)).resize(image.size),
+    "brighter": lambda image: image.point(lambda grey: min(255, grey + 40)),
+    "less contrast": lambda image: image.point(lambda grey: 0.5 * grey + 60),
+    "gamma": lambda image: image.point(lambda grey: 255 * (grey / 255) ** 0.75),
+    "cropped all round": lambda image: cropped(image, 4, 5, 3, 6),
+    "cropped at one side": lambda image: cropped(image, 6, 0, 0, 0),
+    "cropped, then saved": lambda image: jpeg(cropped(image, 2, 6, 5, 0), 60),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_copy_is_found_and_no_other_pair(change):
+    films = draw(12)
+    copy = np.asarray(CHANGES[change](Image.fromarray(films[4])))
+    (pair,) = near_duplicates(np.concatenate([films, copy[None]]))
+    assert (pair.first, pair.second) == (4, 12)
+    assert COPY <= pair.similarity <= 1
+
+
+def test_the_copy_may_come_first():
+    films = draw(6)
+    copy = np.asarray(cropped(Image.fromarray(films[5]), 5, 5, 5, 5))
+    (pair,) = near_duplicates(np.concatenate([copy[None], films]))
+    assert (pair.first, pair.second) == (0, 6)
+
+
+def test_every_pair_of_three_copies_is_told_most_alike_first():
+    films = draw(5)
+    twice = np.concatenate([films, films[2:3], np.asarray(jpeg(Image.fromarray(films[2]), 20))[None]])
+    pairs = near_duplicates(twice)
+    assert [(pair.first, pair.second) for pair in pairs] == [(2, 5), (2, 6), (5, 6)]
+    assert pairs[0].similarity == pytest.approx(1)
+    assert pairs[1].similarity < 1
+
+
+def test_other_pictures_are_no_copies():
+    films = draw(8)
+    turned = [ImageOps.mirror(Image.fromarray(films[0])), ImageOps.flip(Image.fromarray(films[1]))]
+    inverted = ImageOps.invert(Image.fromarray(films[2]))
+    others = np.stack([np.asarray(image) for image in (*turned, inverted)])
+    assert near_duplicates(np.concatenate([films, others])) == []
+
+
+def test_pictures_without_structure_resemble_nothing():
+    flat = np.repeat(np.array([0, 0, 90, 255], np.uint8), 128 * 128).reshape(4, 128, 128)
+    assert near_duplicates(np.concatenate([flat, draw(3)])) == []
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_fewer_than_two_films_have_no_pair(count):
+    assert near_duplicates(draw(2)[:count]) == []
+
+
+def test_blocks_do_not_matter(monkeypatch):
+    films = draw(10)
+    films = np.concatenate([films, films[3:6] // 2 + 40])
+    whole = near_duplicates(films)
+    monkeypatch.setattr(duplicates, "BLOCK", 40)
+    monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", 2)
+    pairs = near_duplicates(films)
+    assert [pair[:2] for pair in pairs] == [pair[:2] for pair in whole]
+    assert sorted(pair[:2] for pair in pairs) == [(3, 10), (4, 11), (5, 12)]
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", "empty x", "unreadable y"]), max_size=12))
+def test_exact_duplicates_are_all_files_of_a_hash(digests):
+    groups = exact_duplicates(digests)
+    expected = {name: [i for i, digest in enumerate(digests) if digest == name] for name in "abc"}
+    assert sorted(groups) == sorted(places for places in expected.values() if len(places) > 1)
+    assert [group[0] for group in groups] == sorted(group[0] for group in groups)
+
+
+def test_released_films_are_found_among_their_small_copies(real_films, full_size_films):
+    where = {name.rsplit("/", 1)[1]: real_films / name for name in film_names(real_films)}
+    originals = film_names(full_size_films)[::8]
+    small = [where[name.rsplit("/", 1)[1]] for name in originals]
+    films, bad = decode_films([*small, *(full_size_films / name for name in originals)], 128, "squash")
+    assert not bad
+    pairs = near_duplicates(films)
+    assert sorted(pair[:2] for pair in pairs) == [(i, i + len(small)) for i in range(len(small))]
+    assert min(pair.similarity for pair in pairs) > 0.95
