@@ -6,8 +6,17 @@ import pytest
 import torch
 import yaml
 
-from xray.checkpoint import CONFIG_KEY, load_classifier, load_weights, read_checkpoint
+from xray.checkpoint import (
+    CONFIG_KEY,
+    DECISION_KEY,
+    FLOORS_KEY,
+    load_classifier,
+    load_weights,
+    read_checkpoint,
+    store_decision,
+)
 from xray.errors import UserError
+from xray.evaluation.decision import Decision, ValidationFilms
 from xray.models.cnn import CNNClassifier
 
 MODEL = {"class_path": "xray.models.cnn.CNNClassifier", "init_args": {"widths": [8, 8], "dropout": 0.5}}
@@ -151,3 +160,48 @@ def test_refused_weights_leave_the_model_as_it_was(path):
     before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
     refusal(load_weights, other, read_checkpoint(path), naming=path)
     assert all(torch.equal(tensor, before[name]) for name, tensor in other.state_dict().items())
+
+
+def decision(temperature=2.0, threshold=0.25):
+    on = ValidationFilms("films", "blocks", 60, 40, "0f")
+    return Decision(temperature, threshold, "youden", None, "highest sum", 0.9, 0.8, 0.7, on)
+
+
+def test_a_decision_takes_its_place_and_leaves_the_weights(path, model):
+    before = read_checkpoint(path).content
+    store_decision(path, decision(), {"shape": {"intercept": 0.5}})
+    after = read_checkpoint(path)
+    loaded = load_classifier(after)
+    assert (loaded.temperature.item(), loaded.threshold.item()) == (2.0, 0.25)
+    assert Decision.from_dict(after.record(DECISION_KEY)) == decision()
+    assert after.record(FLOORS_KEY) == {"shape": {"intercept": 0.5}}
+    fitted = {"temperature", "threshold"}
+    assert before.keys() == after.content.keys() - {DECISION_KEY, FLOORS_KEY}
+    for name, tensor in before["state_dict"].items():
+        assert name in fitted or torch.equal(tensor, after.content["state_dict"][name])
+
+
+def test_decisions_fitted_anew_keep_the_earlier_ones_and_the_floors(path):
+    store_decision(path, decision(threshold=0.1), {"shape": {}})
+    store_decision(path, decision(threshold=0.2))
+    stored = store_decision(path, decision(threshold=0.3))
+    assert stored == read_checkpoint(path).record(DECISION_KEY)
+    assert [each["threshold"] for each in (stored, *stored["earlier"])] == [0.3, 0.2, 0.1]
+    assert all("earlier" not in each for each in stored["earlier"])
+    assert read_checkpoint(path).record(FLOORS_KEY) == {"shape": {}}
+
+
+def test_a_checkpoint_without_a_decision_has_none(path):
+    assert read_checkpoint(path).record(DECISION_KEY) is None
+
+
+def test_a_decision_that_cannot_be_written_leaves_the_checkpoint_as_it_was(path, monkeypatch):
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    assert "stays as it was" in refusal(store_decision, path, decision(), naming=path)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -39,7 +40,7 @@ def table(path: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def metrics(run_folder: str, stage: str = "test") -> dict[str, object]:
+def metrics(run_folder: str, stage: str = "test") -> dict[str, Any]:
     return dict(json.loads(Path("logs", run_folder, stage, "metrics.json").read_text()))
 
 
@@ -69,10 +70,10 @@ def test_every_config_trains_tests_and_predicts(config: Path, films: Path):
     version = f"{config.stem}/version_0"
     assert {p.name for p in Path("checkpoints", version).iterdir()} == {"best.ckpt", "last.ckpt"}
     record = {p.name for p in Path("logs", version).iterdir()}
-    assert {"config.yaml", "split.csv", "data.json", "test", "validate"} <= record
-    assert metrics(version)["n"] == 28
+    assert {"config.yaml", "split.csv", "data.json", "decision.json", "test", "validate"} <= record
+    assert metrics(version)["films"] == 28
     in_val = [row for row in table(f"logs/{version}/split.csv") if row["split"] == "val"]
-    assert metrics(version, "validate")["n"] == len(in_val)
+    assert metrics(version, "validate")["films"] == len(in_val)
 
 
 def test_predict_agrees_with_test_on_every_film(films: Path):
@@ -97,12 +98,13 @@ def test_the_figures_of_test_follow_from_its_table(films: Path):
     labels = [row["label"] == "PNEUMONIA" for row in rows]
     scores = [float(row["probability"]) for row in rows]
     decisions = [row["decision"] == "PNEUMONIA" for row in rows]
-    figures = metrics("cnn/version_0")
-    assert figures["auroc"] == pytest.approx(roc_auc_score(labels, scores))
-    assert figures["average_precision"] == pytest.approx(average_precision_score(labels, scores))
-    assert figures["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, decisions))
-    assert figures["n_patients"] == 14
-    assert figures["checkpoint"] == "checkpoints/cnn/version_0/best.ckpt"
+    summary = metrics("cnn/version_0")
+    figures = summary["figures"]
+    assert figures["auroc"]["value"] == pytest.approx(roc_auc_score(labels, scores))
+    assert figures["average_precision"]["value"] == pytest.approx(average_precision_score(labels, scores))
+    assert figures["balanced_accuracy"]["value"] == pytest.approx(balanced_accuracy_score(labels, decisions))
+    assert summary["patients"] == 14
+    assert summary["source"]["checkpoint"] == "checkpoints/cnn/version_0/best.ckpt"
 
 
 def test_tensorboard_shows_curves_pictures_and_hyperparameters(films: Path):
@@ -122,7 +124,7 @@ def test_tensorboard_shows_curves_pictures_and_hyperparameters(films: Path):
 def test_validate_finds_the_figures_of_the_fit_again(films: Path):
     fit(films)
     run("validate", "--ckpt_path", "checkpoints/cnn/version_0/last.ckpt")
-    assert metrics("cnn/version_0", "validate")["auroc"] == pytest.approx(
+    assert metrics("cnn/version_0", "validate")["figures"]["auroc"]["value"] == pytest.approx(
         final_validation("cnn/version_0")["val/auroc"]
     )
 
@@ -130,7 +132,7 @@ def test_validate_finds_the_figures_of_the_fit_again(films: Path):
 def test_a_learnable_set_is_learnt(films: Path):
     fit(films, epochs=8)
     run("test")
-    assert metrics("cnn/version_0")["auroc"] > 0.9  # type: ignore[operator]
+    assert metrics("cnn/version_0")["figures"]["auroc"]["value"] > 0.9
 
 
 def test_the_saved_config_repeats_the_run_to_the_bit(films: Path):
@@ -190,8 +192,9 @@ def test_what_the_user_says_beats_the_checkpoint(films: Path, make):
     fit(films)
     other = make("other", seed=5, patients={"train": (2, 2), "val": (2, 2), "test": (3, 5)})
     run("test", "--data.root", other)
-    assert metrics("cnn/version_0")["n"] == 16
-    assert str(metrics("cnn/version_0")["data_root"]) == str(other)
+    scored = metrics("cnn/version_0", "external/other")
+    assert scored["films"] == 16
+    assert scored["source"]["data_root"] == str(other)
     fit(films, "--ckpt_path", "last", "--model.optimizer.weight_decay", "0.5", "--model.dropout", "0.7", epochs=3)
     last = torch.load("checkpoints/cnn/version_1/last.ckpt", weights_only=True)
     assert last["hyper_parameters"]["dropout"] == 0.7
@@ -203,7 +206,10 @@ def test_results_of_other_films_do_not_replace_those_of_the_runs_own(films: Path
     run("test")
     own = metrics("cnn/version_0")
     run("test")
-    run("test", "--data.root", make("other", seed=5))
+    assert metrics("cnn/version_0") == own
+    shutil.move(next((films / "test" / "NORMAL").iterdir()), films.parent / "gone.jpeg")
+    run("test")
+    assert metrics("cnn/version_0")["films"] == 27
     assert metrics("cnn/version_0", "test_1") == own
     assert not Path("logs/cnn/version_0/test_2").exists()
 
@@ -218,7 +224,7 @@ def test_the_newest_run_is_tested_and_another_by_its_config_or_checkpoint(films:
     run("test", "--config", CNN, "--data.root", films, *TINY["cnn"], *FAST)
     assert "checkpoints/cnn/version_0/best.ckpt" in capsys.readouterr().out
     run("test", "--ckpt_path", "checkpoints/cnn/version_0/last.ckpt")
-    assert metrics("cnn/version_0")["checkpoint"] == "checkpoints/cnn/version_0/last.ckpt"
+    assert metrics("cnn/version_0")["source"]["checkpoint"] == "checkpoints/cnn/version_0/last.ckpt"
 
 
 def test_a_checkpoint_moved_far_from_its_run_still_tests_and_predicts(films: Path):
@@ -251,7 +257,7 @@ def test_films_the_model_was_trained_on_are_refused_in_test(films: Path, capsys)
     assert main(["test", "--data.root", str(other)]) == 1
     assert "IM-9999-0001.jpeg is the same file as train/NORMAL/IM-0101-0001.jpeg" in capsys.readouterr().err
     assert main(["test", "--data.root", str(other), "--data.overlaps", "accept"]) == 0
-    assert "Accepted" in str(metrics("cnn/version_0")["notes"])
+    assert "Accepted" in str(metrics("cnn/version_0", "external/other")["source"]["notes"])
 
 
 def test_fast_dev_run_leaves_no_trace_but_the_decoded_films(films: Path):
@@ -263,7 +269,7 @@ def test_fast_dev_run_leaves_no_trace_but_the_decoded_films(films: Path):
 def test_two_processes_train_and_score_each_film_once(films: Path):
     fit(films, "--trainer.devices", "2", "--trainer.strategy", "ddp_spawn", epochs=1)
     run("test")
-    assert metrics("cnn/version_0")["n"] == 28
+    assert metrics("cnn/version_0")["films"] == 28
 
 
 def test_a_resumed_run_is_not_validated_on_films_its_weights_have_seen(films: Path, capsys):
@@ -333,7 +339,9 @@ def test_print_config_shows_every_value(films: Path, capsys):
     assert config["trainer"]["max_epochs"] > 0
 
 
-@pytest.mark.parametrize("command", ["fit", "validate", "test", "predict", "synth", "download"])
+@pytest.mark.parametrize(
+    "command", ["fit", "validate", "test", "calibrate", "report", "predict", "synth", "download"]
+)
 def test_every_command_explains_itself(command: str, capsys):
     assert main([command, "--help"]) == 0
     assert "usage" in capsys.readouterr().out.lower()

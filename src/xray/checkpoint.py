@@ -1,5 +1,9 @@
 """A checkpoint is whole: with it alone a grey film becomes a decision."""
 
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +13,7 @@ import yaml
 from xray.errors import UserError, user_error_in
 
 if TYPE_CHECKING:
+    from xray.evaluation.decision import Decision
     from xray.models.base import FilmClassifier
 
 CONFIG_KEY = "xray_config"
@@ -16,6 +21,19 @@ CONFIG_KEY = "xray_config"
 
 TRAINED_KEY = "xray_trained_films"
 """Key under which the films lie that its weights have seen, see `xray.data.record.trained_films`."""
+
+DATA_KEY = "xray_data"
+"""Key of the summary of the run's data, see `xray.data.record.summary`, as JSON."""
+
+CODE_KEY = "xray_code"
+"""Key of the code that trained it, see `xray.provenance.code_version`, as JSON."""
+
+DECISION_KEY = "xray_decision"
+"""Key of the decision fitted on validation films, see `xray.evaluation.decision.Decision`, as JSON; there since the
+end of its fit. `temperature` and `threshold` of the state dict are the decision's."""
+
+FLOORS_KEY = "xray_floors"
+"""Key of the shortcut floors fitted on its training films, see `xray.evaluation.floor`, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +49,10 @@ class Checkpoint:
     path: Path
     config: dict[str, Any]
     content: dict[str, Any]
+
+    def record(self, key: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+        """What lies in it as JSON under a key; None where nothing does."""
+        return json.loads(self.content.get(key, "null"))
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -99,3 +121,43 @@ def load_weights(model: "FilmClassifier", checkpoint: Checkpoint) -> None:
             f"tensors differ, the first is {odd[0]}. Give the config that it was trained with, or none."
         )
     model.load_state_dict(stored)
+
+
+def store_decision(path: Path, decision: "Decision", floors: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Put a decision into a checkpoint, whole or not at all; its weights stay as they are.
+
+    Args:
+        path: The checkpoint.
+        decision: What takes the place of the decision in it.
+        floors: Shortcut floors by name, as plain values, at the end of a fit. None leaves those in it, and keeps the
+            decision so far under `earlier`.
+
+    Returns:
+        What it holds as its decision now, as plain values.
+
+    Raises:
+        UserError: It cannot be read or written.
+    """
+    import torch
+
+    checkpoint = read_checkpoint(path)
+    content, so_far = checkpoint.content, checkpoint.record(DECISION_KEY)
+    earlier = [] if floors is not None or so_far is None else [so_far, *so_far.pop("earlier")]
+    stored = decision.as_dict() | {"earlier": earlier}
+    content["state_dict"] |= {
+        "temperature": torch.tensor(decision.temperature),
+        "threshold": torch.tensor(decision.threshold),
+    }
+    content[DECISION_KEY] = json.dumps(stored)
+    if floors is not None:
+        content[FLOORS_KEY] = json.dumps(floors)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        torch.save(content, partial)
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:  # torch tells of a full disk by the latter
+        raise UserError(f"{path} cannot be written ({error}): it stays as it was; mend the place.") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+    return stored

@@ -11,7 +11,9 @@ from xray.cli import main
 from xray.cli.main import PLAIN_COMMANDS, TRAINER_COMMANDS
 from xray.errors import UserError
 
-COMMANDS = ["fit", "validate", "test", "predict", "cache", "synth", "download"]
+COMMANDS = [
+    "fit", "validate", "test", "calibrate", "report", "predict", "cache", "synth", "download",
+]  # fmt: skip
 HEAVY = {"torch", "lightning", "matplotlib", "timm", "torchmetrics"}
 
 
@@ -44,7 +46,17 @@ def test_the_overview_says_what_it_is_not_for(capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["fitt"], ["predict", "nope.png"], ["synth"], ["cache", "list"]]
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["fitt"],
+        ["predict", "nope.png"],
+        ["synth"],
+        ["cache", "list"],
+        ["report"],
+        ["audit", "nowhere"],
+    ],
 )
 def test_what_needs_no_model_imports_nothing_heavy(words):
     assert not imported_by(*words) & HEAVY
@@ -159,7 +171,7 @@ def test_a_reader_that_has_gone_is_no_error():
     assert done.stderr == b""
 
 
-@pytest.mark.parametrize("command", ["predict", "cache", "synth", "download"])
+@pytest.mark.parametrize("command", ["predict", "report", "cache", "synth", "download"])
 def test_help_of_a_command_is_that_command(capsys, command):
     assert main([command, "--help"]) == 0
     out = capsys.readouterr().out

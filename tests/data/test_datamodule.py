@@ -167,9 +167,9 @@ def test_resize_rule_reaches_the_films(tmp_path, films):
     for path in films.rglob("*.jpeg"):
         Image.new("L", (80, 40), 200).save(path)
         path.write_bytes(path.read_bytes() + path.name.encode())  # no copies of one another
-    padded, squashed = (ready(films, resize=rule).validation_films(torch.tensor([0]))[0] for rule in ("pad", "squash"))
+    padded, squashed = (ready(films, resize=rule).grey_films("val", [0])[0] for rule in ("pad", "squash"))
     assert (padded[0] == 0).all()
-    assert (squashed[0] > 0.7).all()
+    assert (squashed[0] > 178).all()
 
 
 @pytest.mark.parametrize("validation", ["blocks", "folder"])
@@ -217,13 +217,30 @@ def test_a_cache_that_fails_after_it_gave_hashes_is_done_without(films, validati
     assert_batches_show_their_films(data, "val")
 
 
-def test_validation_films_are_those_of_the_rows(films):
+def test_grey_films_are_those_of_the_rows(films):
     data = ready(films)
     batch = next(iter(data.val_dataloader()))
-    expected = batch["image"][[3, 1], 0].numpy().astype(np.float32) / 255
-    found = data.validation_films(torch.tensor([3, 1]))
-    assert found.dtype == torch.float32
-    np.testing.assert_array_equal(found, expected)
+    found = data.grey_films("val", [3, 1])
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, batch["image"][[3, 1], 0].numpy())
+
+
+def test_chunks_of_grey_films_are_the_whole_split_in_order(films):
+    data = ready(films)
+    chunks = list(data.grey_chunks("train", at_once=5))
+    assert {len(chunk) for chunk in chunks[:-1]} == {5}
+    np.testing.assert_array_equal(np.concatenate(chunks), data.grey_films("train"))
+    assert len(data.grey_films("train")) == len(data.films["train"]) == len(data.files("train"))
+
+
+def test_films_elsewhere_are_decoded_as_the_own_ones_and_bad_ones_left_out(films, make):
+    data = ready(films)
+    other = make("other", seed=7)
+    paths = [str(path) for path in sorted(other.glob("test/*/*.jpeg"))[:4]]
+    spoil(Path(paths[1]))
+    found, kept = data.films_elsewhere(paths, data._reader.digests(paths))
+    assert kept == [0, 2, 3]
+    assert found.shape == (3, SIDE, SIDE)
 
 
 def test_class_counts_are_those_of_the_training_films(films):

@@ -1,151 +1,207 @@
 """Figures against scikit-learn, and against what is known of them without any program."""
 
-import json
 import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from xray.evaluation.metrics import Confusion, auroc, average_precision, summarise
+from xray.evaluation.calibration import probability_of
+from xray.evaluation.metrics import (
+    PREVALENCES,
+    Confusion,
+    as_numbers,
+    calibration_figures,
+    decision_figures,
+    ranking_figures,
+)
+from xray.evaluation.ranking import Ranking
 
 # Undefined figures are no reason to warn.
 pytestmark = pytest.mark.filterwarnings("error")
+# On a busy machine a single example may take its time.
+unhurried = settings(deadline=None)
 
-CLOSE = {"rel": 1e-12, "abs": 1e-12}
-# Few different values make many ties; the others come in between.
-SCORES = st.one_of(st.integers(-2, 2).map(float), st.floats(-50, 50))
+CLOSE = {"rel": 1e-10, "abs": 1e-12}
 
 
 @st.composite
-def tables(draw, least=1):
-    """Labels, scores and decisions, which need not agree with the scores."""
-    rows = draw(st.lists(st.tuples(st.integers(0, 1), SCORES, st.integers(0, 1)), min_size=least, max_size=50))
-    labels, scores, decisions = (np.array([row[i] for row in rows], dtype=t) for i, t in enumerate((int, float, int)))
-    return labels, scores, decisions
+def tables(draw):
+    """Labels, decisions, and how often each film counts: at least one does."""
+    row = st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 3))
+    rows = draw(st.lists(row, min_size=1, max_size=40).filter(lambda rows: any(row[2] for row in rows)))
+    return tuple(np.array([row[i] for row in rows], dtype=t) for i, t in enumerate((np.int64, np.int64, np.float64)))
 
 
-def of_scikit_learn(labels, scores, decisions):
-    """All figures, None where scikit-learn calls them undefined."""
+def of_scikit_learn(labels, decisions, weights):
+    """All figures of decisions, NaN where scikit-learn calls them undefined."""
+    films = {"sample_weight": weights}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        sensitivity = sk.recall_score(labels, decisions, zero_division=np.nan)
-        specificity = sk.recall_score(labels, decisions, pos_label=0, zero_division=np.nan)
-        both = len(set(labels.tolist())) == 2
-        figures = {
-            "auroc": sk.roc_auc_score(labels, scores) if both else np.nan,
-            "average_precision": sk.average_precision_score(labels, scores) if labels.any() else np.nan,
-            "accuracy": sk.accuracy_score(labels, decisions),
-            "balanced_accuracy": sk.balanced_accuracy_score(labels, decisions) if both else np.nan,
+        sensitivity = sk.recall_score(labels, decisions, zero_division=np.nan, **films)
+        specificity = sk.recall_score(labels, decisions, pos_label=0, zero_division=np.nan, **films)
+        tn, fp, fn, tp = sk.confusion_matrix(labels, decisions, labels=[0, 1], **films).ravel()
+        varied = all((tp + fp, tp + fn, tn + fp, tn + fn))
+        return {
             "sensitivity": sensitivity,
             "specificity": specificity,
-            "f1": sk.f1_score(labels, decisions, zero_division=np.nan),
+            "balanced_accuracy": (sensitivity + specificity) / 2,
+            "accuracy": sk.accuracy_score(labels, decisions, **films),
+            # Scikit-learn's 0 stands for: not defined.
+            "mcc": sk.matthews_corrcoef(labels, decisions, **films) if varied else np.nan,
+            "f1": sk.f1_score(labels, decisions, zero_division=np.nan, **films),
         }
-    return {name: None if np.isnan(value) else pytest.approx(value, **CLOSE) for name, value in figures.items()}
 
 
+@unhurried
 @given(tables())
-def test_every_figure_is_that_of_scikit_learn(table):
-    labels, _, decisions = table
-    figures = summarise(*table)
-    tn, fp, fn, tp = sk.confusion_matrix(labels, decisions, labels=[0, 1]).ravel().tolist()
-    assert figures.pop("confusion_matrix") == {"tp": tp, "fp": fp, "fn": fn, "tn": tn}
-    assert figures == of_scikit_learn(*table)
-
-
-@given(tables())
-def test_figures_are_json_without_nan(table):
-    figures = summarise(*table)
-    assert json.loads(json.dumps(figures, allow_nan=False)) == figures
-
-
-@given(tables(least=2), st.randoms(use_true_random=False))
-def test_the_order_of_the_rows_does_not_matter(table, random):
-    order = list(range(len(table[0])))
-    random.shuffle(order)
-    shuffled = summarise(*(column[order] for column in table))
-    for name, value in summarise(*table).items():
-        assert shuffled[name] == (value if value is None or isinstance(value, dict) else pytest.approx(value, **CLOSE))
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 1), st.integers(-20, 20)), min_size=2, max_size=60),
-    st.sampled_from([np.exp, np.cbrt, np.arctan, lambda x: x**3, lambda x: 1 / (1 + np.exp(-x)), lambda x: 7 * x - 3]),
-)
-def test_auroc_and_average_precision_depend_on_the_ranking_alone(rows, rising):
-    labels = np.array([0, 1, *(label for label, _ in rows)])
-    scores = np.array([0, 0, *(score for _, score in rows)], dtype=float)
-    assert auroc(labels, rising(scores)) == auroc(labels, scores)
-    assert average_precision(labels, rising(scores)) == average_precision(labels, scores)
-    assert auroc(labels, -scores) == pytest.approx(1 - auroc(labels, scores), **CLOSE)
-
-
-@given(tables())
-def test_auroc_is_the_share_of_pairs_in_the_right_order(table):
-    labels, scores, _ = table
-    pairs = [(p > n) + (p == n) / 2 for p in scores[labels == 1] for n in scores[labels == 0]]
-    area = auroc(labels, scores)
-    assert area == pytest.approx(np.mean(pairs), **CLOSE) if pairs else np.isnan(area)
-
-
-def test_a_perfect_ranking_has_1_and_an_inverted_one_0():
-    labels, scores = np.array([0, 0, 1, 1, 1]), np.array([-3.0, -1.0, 0.5, 2.0, 9.0])
-    assert auroc(labels, scores) == average_precision(labels, scores) == 1
-    assert auroc(labels, -scores) == 0
-    # Positives at ranks 3, 4 and 5 of 5.
-    assert average_precision(labels, -scores) == pytest.approx((1 / 3 + 2 / 4 + 3 / 5) / 3)
-
-
-def test_equal_scores_are_chance():
-    labels, scores = np.array([0, 1, 1, 0, 1]), np.full(5, 0.3)
-    assert auroc(labels, scores) == 0.5
-    assert average_precision(labels, scores) == pytest.approx(3 / 5)
-
-
-@pytest.mark.parametrize("rows", [1, 4])
-@pytest.mark.parametrize("label", [0, 1])
-def test_one_class_leaves_undefined_what_needs_both(label, rows):
-    labels = np.full(rows, label)
-    figures = summarise(labels, np.arange(rows, dtype=float), labels)
-    undefined = {"auroc", "balanced_accuracy"} | (
-        {"specificity"} if label else {"average_precision", "sensitivity", "f1"}
+def test_figures_of_decisions_are_those_of_scikit_learn(table):
+    labels, decisions, weights = table
+    resamples = np.stack([weights, np.ones_like(weights)])
+    found = decision_figures(labels, decisions, resamples)
+    for i, row in enumerate(resamples):
+        expected = of_scikit_learn(labels, decisions, row)
+        assert {name: found[name][i] for name in expected} == pytest.approx(expected, nan_ok=True, **CLOSE)
+    alone = decision_figures(labels, decisions)
+    assert {name: values[0] for name, values in alone.items()} == pytest.approx(
+        {name: values[1] for name, values in found.items()}, nan_ok=True
     )
-    assert {name for name, value in figures.items() if value is None} == undefined
-    assert figures["accuracy"] == 1
 
 
-def test_no_rows_leave_every_figure_undefined():
+@unhurried
+@given(tables())
+def test_counts_are_those_of_scikit_learn(table):
+    labels, decisions, weights = table
+    found = Confusion.of(labels, decisions, weights[None])
+    matrix = sk.confusion_matrix(labels, decisions, labels=[0, 1], sample_weight=weights)
+    assert [found.tn, found.fp, found.fn, found.tp] == matrix.ravel().tolist()
+
+
+@unhurried
+@given(st.lists(st.integers(1, 9), min_size=4, max_size=4))
+def test_likelihood_ratios_are_those_of_scikit_learn(counts):
+    labels, decisions = np.repeat([0, 0, 1, 1], counts), np.repeat([0, 1, 0, 1], counts)
+    positive, negative = sk.class_likelihood_ratios(labels, decisions)
+    found = decision_figures(labels, decisions)
+    assert found["positive_likelihood_ratio"] == pytest.approx(positive, **CLOSE)
+    assert found["negative_likelihood_ratio"] == pytest.approx(negative, **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("labels", "decisions", "positive", "negative"),
+    [
+        # No negative is called positive, and then no positive either.
+        ([0, 0, 1, 1], [0, 0, 0, 1], np.inf, 0.5),
+        ([0, 0, 1, 1], [0, 0, 0, 0], np.nan, 1.0),
+        # No negative is called negative, and then no positive either.
+        ([0, 0, 1, 1], [1, 1, 0, 1], 0.5, np.inf),
+        ([0, 0, 1, 1], [1, 1, 1, 1], 1.0, np.nan),
+        ([0, 0, 1, 1], [0, 0, 1, 1], np.inf, 0.0),
+        ([0, 0, 1, 1], [1, 1, 0, 0], 0.0, np.inf),
+        ([1, 1], [0, 1], np.nan, np.nan),
+        ([0, 0], [0, 1], np.nan, np.nan),
+    ],
+)
+def test_likelihood_ratios_at_their_limits(labels, decisions, positive, negative):
+    counts = Confusion.of(np.array(labels), np.array(decisions))
+    assert counts.positive_likelihood_ratio == pytest.approx([positive], nan_ok=True)
+    assert counts.negative_likelihood_ratio == pytest.approx([negative], nan_ok=True)
+
+
+@unhurried
+@given(tables(), st.floats(0.001, 0.999))
+def test_predictive_values_are_those_of_a_population_of_that_prevalence(table, prevalence):
+    labels, decisions, weights = table
+    counts = Confusion.of(labels, decisions, weights[None])
+    found = [counts.positive_predictive_value(prevalence)[0], counts.negative_predictive_value(prevalence)[0]]
+    positives, negatives = weights[labels == 1].sum(), weights[labels == 0].sum()
+    if not positives or not negatives:
+        assert np.isnan(found).all()
+        return
+    people = np.where(labels == 1, weights * prevalence / positives, weights * (1 - prevalence) / negatives)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = [
+            sk.precision_score(labels, decisions, pos_label=label, sample_weight=people, zero_division=np.nan)
+            for label in (1, 0)
+        ]
+    assert found == pytest.approx(expected, nan_ok=True, rel=1e-9)
+
+
+def test_predictive_values_are_told_at_each_prevalence():
+    labels, decisions = np.repeat([0, 0, 1, 1], [90, 10, 2, 8]), np.repeat([0, 1, 0, 1], [90, 10, 2, 8])
+    found = decision_figures(labels, decisions)
+    counts = Confusion.of(labels, decisions)
+    for prevalence in PREVALENCES:
+        assert found[f"ppv_at_{prevalence:g}"] == counts.positive_predictive_value(prevalence)
+        assert found[f"npv_at_{prevalence:g}"] == counts.negative_predictive_value(prevalence)
+    # Of 1,000 people 10 are ill: 8 of them and 99 of the 990 others are called ill.
+    assert found["ppv_at_0.01"] == pytest.approx(8 / (8 + 99))
+    assert found["npv_at_0.01"] == pytest.approx(891 / (891 + 2))
+
+
+@pytest.mark.parametrize("films", [1, 4])
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_leaves_undefined_what_needs_both(label, films):
+    labels = np.full(films, label)
+    found = decision_figures(labels, labels)
+    predictive = {f"{name}_at_{prevalence:g}" for name in ("ppv", "npv") for prevalence in PREVALENCES}
+    needs_both = {"balanced_accuracy", "mcc", "positive_likelihood_ratio", "negative_likelihood_ratio"} | predictive
+    undefined = needs_both | ({"specificity"} if label else {"sensitivity", "f1"})
+    assert {name for name, values in found.items() if np.isnan(values).all()} == undefined
+    assert found["accuracy"] == 1
+
+
+def test_no_films_leave_every_figure_undefined():
     none = np.array([], dtype=np.int64)
-    figures = summarise(none, none.astype(float), none)
-    assert figures.pop("confusion_matrix") == {"tp": 0, "fp": 0, "fn": 0, "tn": 0}
-    assert set(figures.values()) == {None}
-
-
-@pytest.mark.parametrize("missing", [[0], [2, 3], [0, 1, 2, 3]])
-def test_scores_that_are_no_numbers_have_no_ranking(missing):
-    # As a network that has diverged gives them.
-    scores = np.array([3.0, 2.0, 1.0, 0.0])
-    scores[missing] = np.nan
-    figures = summarise(np.array([1, 1, 0, 0]), scores, np.array([0, 0, 0, 0]))
-    assert figures["auroc"] is None
-    assert figures["average_precision"] is None
+    found = (
+        decision_figures(none, none)
+        | ranking_figures(Ranking.of(none, none.astype(float)))
+        | calibration_figures(none, none.astype(float))
+    )
+    assert {name for name, values in found.items() if not np.isnan(values).all()} == set()
+    assert {values.shape for values in found.values()} == {(1,)}
 
 
 def test_a_hand_computed_table():
     labels, decisions = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0]), np.array([1, 1, 1, 0, 0, 0, 0, 0, 1, 1])
-    confusion = Confusion.of(labels, decisions)
-    assert confusion == Confusion(tp=3, fp=2, fn=1, tn=4)
-    assert confusion.sensitivity == 3 / 4
-    assert confusion.specificity == 4 / 6
-    assert confusion.accuracy == 7 / 10
-    assert confusion.balanced_accuracy == pytest.approx(17 / 24)
-    assert confusion.f1 == pytest.approx(2 * (3 / 5) * (3 / 4) / (3 / 5 + 3 / 4))
+    counts = Confusion.of(labels, decisions)
+    assert (counts.tp, counts.fp, counts.fn, counts.tn) == (3, 2, 1, 4)
+    assert counts.sensitivity == 3 / 4
+    assert counts.specificity == 4 / 6
+    assert counts.accuracy == 7 / 10
+    assert counts.balanced_accuracy == pytest.approx(17 / 24)
+    assert counts.f1 == pytest.approx(2 * (3 / 5) * (3 / 4) / (3 / 5 + 3 / 4))
+    assert counts.mcc == pytest.approx((3 * 4 - 2 * 1) / np.sqrt(5 * 4 * 6 * 5))
+    assert counts.positive_likelihood_ratio == pytest.approx((3 / 4) / (2 / 6))
+    assert counts.negative_likelihood_ratio == pytest.approx((1 / 4) / (4 / 6))
 
 
-def test_a_single_wrong_decision_of_each_kind():
-    missed = summarise(np.array([1]), np.array([-1.0]), np.array([0]))
-    alarm = summarise(np.array([0]), np.array([1.0]), np.array([1]))
-    assert (missed["sensitivity"], missed["specificity"], missed["f1"]) == (0, None, 0)
-    assert (alarm["sensitivity"], alarm["specificity"], alarm["f1"]) == (None, 0, 0)
+@unhurried
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.floats(-40, 40), st.integers(0, 3)), min_size=1, max_size=40).filter(
+        lambda rows: any(row[2] for row in rows)
+    )
+)
+def test_the_brier_score_is_that_of_scikit_learn(rows):
+    labels, logits, weights = (np.array([row[i] for row in rows]) for i in range(3))
+    found = calibration_figures(labels, logits, weights[None].astype(float))
+    probability = probability_of(logits, 1.0)
+    expected = sk.brier_score_loss(labels, probability, sample_weight=weights, labels=[0, 1])
+    assert found["brier"] == pytest.approx([expected], **CLOSE)
+
+
+def test_a_slope_that_is_known_is_taken():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 50)
+    logits = rng.normal(labels, 1)
+    found = calibration_figures(labels, logits)
+    divided = calibration_figures(labels, logits / 1.7, slope=1.7 * found["calibration_slope"])
+    assert divided["calibration_slope"] == pytest.approx(calibration_figures(labels, logits / 1.7)["calibration_slope"])
+
+
+def test_names_become_numbers():
+    assert as_numbers(["b", "a", "b"], ["a", "b"]).tolist() == [1, 0, 1]
+    assert as_numbers([], ["a", "b"]).shape == (0,)

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
@@ -76,14 +75,14 @@ class ValidationFigures(CollectOutputs):
         # How far on the wrong side of the threshold, worst first.
         wrong_by = np.where(labels == 1, threshold - scores, scores - threshold)
         worst = [int(i) for i in np.argsort(-wrong_by, kind="stable")[: self.worst] if wrong_by[i] > 0]
-        batch = data.validation_films(index[torch.tensor(worst, dtype=torch.int64)])
+        worst_films = [film / np.float32(255) for film in data.grey_films("val", index[worst].tolist())]
         captions = [
             f"{films[i].path.rsplit('/', 1)[-1]}\n{data.class_names[films[i].label]}, "
             f"P({data.class_names[1]}) = {scores[i]:.3f}"
             for i in worst
         ]
         title = f"Most confidently wrong validation films, epoch {epoch}. {NOTICE}"
-        add_figure(trainer, "val/worst", films_figure(list(batch.numpy()), captions, title, columns=4))
+        add_figure(trainer, "val/worst", films_figure(worst_films, captions, title, columns=4))
 
 
 def add_figure(trainer: Trainer, tag: str, figure: "Figure") -> None:

@@ -1,5 +1,6 @@
 """What a run writes down about itself."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,9 +9,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from xray.checkpoint import CONFIG_KEY, TRAINED_KEY
-from xray.data.record import trained_films, write_split, write_summary
+from xray.checkpoint import CODE_KEY, CONFIG_KEY, DATA_KEY, TRAINED_KEY
+from xray.data.record import summary, trained_films, write_split, write_summary
 from xray.files import write_whole
+from xray.provenance import code_version
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
@@ -30,6 +32,7 @@ class RunRecord(SaveConfigCallback):
         # The place of the run is no part of what repeats it: a repeated run gets a place of its own.
         config.trainer.logger.init_args.version = None
         self._config = self.parser.dump(config, skip_none=False)
+        self._code = code_version()
         folder = trainer.log_dir
         if folder is not None and trainer.is_global_zero:
             data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
@@ -41,7 +44,10 @@ class RunRecord(SaveConfigCallback):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Make the checkpoint whole: it can be used far from its run, and knows the films it must not be tested on."""
         checkpoint[CONFIG_KEY] = self._config
-        checkpoint[TRAINED_KEY] = trained_films(trainer.datamodule)  # type: ignore[attr-defined]
+        data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        checkpoint[TRAINED_KEY] = trained_films(data)
+        checkpoint[DATA_KEY] = json.dumps(summary(data))
+        checkpoint[CODE_KEY] = json.dumps(self._code)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the run in TensorBoard's table of hyper-parameters, with its final metrics."""

@@ -1,4 +1,4 @@
-"""The end of validate and test: the predictions table, its metrics, and both on the screen."""
+"""The end of validate and test: predictions and what stands beside them, the report, and figures on the screen."""
 
 import json
 from collections.abc import Mapping
@@ -9,68 +9,63 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from xray.callbacks.outputs import CollectOutputs
-from xray.data.record import fingerprint
-from xray.evaluation.predictions import Predictions, decide, write_predictions
-from xray.evaluation.scores import print_metrics, score, write_metrics
+from xray.evaluation.evidence import SOURCE, write_evidence
+from xray.evaluation.terminal import print_summary
+from xray.report.build import write_reports
+from xray.report.find import sets_beside
+from xray.scoring import Scoring
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
     from xray.models.base import FilmClassifier
 
+IDENTITY = (
+    "checkpoint",
+    "data_root",
+    "split",
+    "data_fingerprint",
+    "image_size",
+    "resize",
+    "temperature",
+    "threshold",
+)
+"""What makes two scorings the same one: a repetition replaces it, any other leaves it beside itself."""
+
 
 class ScoreWriter(CollectOutputs):
-    """Write predictions.csv and metrics.json.
+    """Write the evidence of a scoring and its report.
 
     Args:
         folder: Where to; what an earlier scoring of other films or of another checkpoint left there is kept beside it.
-        split: The split that is scored.
-        checkpoint: What scored it.
+        scoring: What is scored, with what.
     """
 
-    def __init__(self, folder: Path, split: str, checkpoint: Path) -> None:
+    def __init__(self, folder: Path, scoring: Scoring) -> None:
         super().__init__()
         self.folder = folder
-        self.split = split
-        self.checkpoint = checkpoint
+        self.scoring = scoring
 
     def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
         """Write and print."""
         model: FilmClassifier = pl_module  # type: ignore[assignment]
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        films = [data.films[self.split][row] for row in index.tolist()]
-        probability = model.probability(logits).numpy()
-        threshold = float(model.threshold)
-        table = Predictions(
-            path=[str(data.root / film.path) for film in films],
-            patient=[film.patient for film in films],
-            label=[data.class_names[film.label] for film in films],
-            logit=logits.numpy(),
-            probability=probability,
-            decision=decide(probability, threshold, data.class_names),
-        )
-        source = {
-            "checkpoint": str(self.checkpoint),
-            "data_root": str(data.root),
-            "split": self.split,
-            "data_fingerprint": fingerprint(films),
-            "image_size": data.image_size,
-            "resize": data.resize,
-        }
-        metrics = score(table, data.class_names, threshold) | source | {"notes": data.notes}
-        keep_earlier(self.folder, source)
-        write_predictions(self.folder / "predictions.csv", table)
-        write_metrics(self.folder / "metrics.json", metrics)
-        print_metrics(metrics, f"{self.split.capitalize()} films of {data.root}")
-        print(f"Written: {self.folder}/predictions.csv, {self.folder}/metrics.json")
+        assert len(index) == len(data.films[self.scoring.split]), "a trial with fewer films has no ScoreWriter"
+        evidence = self.scoring.gather(model, data, logits.numpy())
+        keep_earlier(self.folder, evidence.source)
+        write_evidence(self.folder, evidence)
+        summary = write_reports(sets_beside(self.folder))[self.folder]
+        kind = "External" if self.scoring.external else self.scoring.split.capitalize()
+        print_summary(summary, f"{kind} films of {data.root}")
+        print(f"Written: {self.folder}/ with report.html, metrics.json, predictions.csv, model_card.md, figures/")
 
 
 def keep_earlier(folder: Path, source: Mapping[str, object]) -> None:
-    """Move an earlier result out of the way if it has another source: films, checkpoint or size."""
+    """Move an earlier result out of the way if it has another source: films, checkpoint, size or decision."""
     try:
-        earlier = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        earlier = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
-    if any(earlier.get(key) != value for key, value in source.items()):
+    if any(earlier.get(key) != source[key] for key in IDENTITY):
         number = next(n for n in range(1, 10**6) if not folder.with_name(f"{folder.name}_{n}").exists())
         folder.rename(folder.with_name(f"{folder.name}_{number}"))
         print(f"Kept: the earlier result of {earlier.get('data_root')} is now in {folder.name}_{number}/")

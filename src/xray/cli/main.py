@@ -11,11 +11,13 @@ from xray.errors import UserError
 TRAINER_COMMANDS = {
     "fit": "Train a model as a config says, and keep all of it as a new run.",
     "validate": "Score a run's best checkpoint on its validation patients.",
-    "test": "Score a run's best checkpoint on the test films, and write predictions and metrics into the run.",
+    "test": "Score a run's best checkpoint on the test films, and write predictions and a report into the run.",
+    "calibrate": "Fit temperature and operating point of a run anew, on validation films, without training.",
 }
 """Commands of LightningCLI, which `xray.cli.trainer` carries out."""
 
 PLAIN_COMMANDS = {
+    "report": ("xray.report.command", "Write a run's report anew from its predictions, without its model."),
     "predict": ("xray.predict", "Tell NORMAL from PNEUMONIA on images or folders of images, with a trained model."),
     "cache": ("xray.cli.cache", "Show or free the disk that decoded films take."),
     "synth": ("xray.sources.synth", "Draw a synthetic data set of chest phantoms, for demonstration."),

@@ -2,8 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import get_args, get_origin
+from typing import Any, get_args, get_origin
 
+from docstring_parser import parse
 from jsonargparse import ArgumentError, ArgumentParser
 
 from xray.cli.mistakes import explain
@@ -14,8 +15,8 @@ def run_plain_command(name: str, function: Callable[..., int | None], words: Seq
 
     Args:
         name: Name of the command.
-        function: Parameters without a default are positional, a sequence among them takes any number of words; its
-            docstring is the help.
+        function: Parameters without a default are positional, and a text that is empty by default; a sequence among
+            them takes any number of words. Its docstring is the help.
         words: The command line after the command's name.
 
     Returns:
@@ -25,15 +26,20 @@ def run_plain_command(name: str, function: Callable[..., int | None], words: Seq
         UserError: The words do not fit, or the function says so.
     """
     parser = ArgumentParser(prog=f"python -m xray {name}", exit_on_error=False, allow_abbrev=False)
-    lists = {
-        parameter.name: get_args(parameter.annotation)[0]
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.default is parameter.empty and get_origin(parameter.annotation) is Sequence
-    }
-    for parameter, kind in lists.items():
-        # jsonargparse would want them in brackets; a shell's wildcards give them one by one.
-        parser.add_argument(parameter, type=kind, nargs="+", help="Any number of them.")
-    parser.add_function_arguments(function, as_positional=True, skip=set(lists))
+    told = {parameter.arg_name: parameter.description for parameter in parse(function.__doc__ or "").params}
+    added: set[str | int] = set()
+    for parameter in inspect.signature(function).parameters.values():
+        options: dict[str, Any] = {}
+        if parameter.default is parameter.empty and get_origin(parameter.annotation) is Sequence:
+            # jsonargparse would want them in brackets; a shell's wildcards give them one by one.
+            options = {"type": get_args(parameter.annotation)[0], "nargs": "+"}
+        elif parameter.annotation is str and parameter.default == "":
+            # It stands alone, too, as in `report cnn/version_0`.
+            options = {"type": str, "nargs": "?", "default": ""}
+        if options:
+            parser.add_argument(parameter.name, **options, help=told.get(parameter.name))
+            added.add(parameter.name)
+    parser.add_function_arguments(function, as_positional=True, skip=added)
     parser.description = (function.__doc__ or "").partition("Args:")[0].strip()
     try:
         config = parser.parse_args(list(words))

@@ -1,15 +1,19 @@
-"""Which checkpoint validate and test score, before the command line is parsed in full."""
+"""Which checkpoint a command scores, before the command line is parsed in full, and what kind of scoring that is."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from xray.checkpoint import Checkpoint, read_checkpoint
+from xray.checkpoint import TRAINED_KEY, Checkpoint, read_checkpoint
 from xray.cli.configs import named_configs, parse_known, read_config
+from xray.data.record import films_of_record
 from xray.runs import Run, newest_run, run_of_checkpoint, run_of_config
+
+if TYPE_CHECKING:
+    from xray.data.datamodule import ChestXRayDataModule
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,24 @@ def config_for_scoring(checkpoint: Checkpoint) -> dict[str, Any]:
     config = {key: checkpoint.config[key] for key in ("seed_everything", "trainer", "model", "data")}
     config["trainer"] = config["trainer"] | {"devices": 1, "num_nodes": 1, "strategy": "auto", "callbacks": None}
     return config
+
+
+def is_trial(trainer: Namespace) -> bool:
+    """Whether the trainer's settings score only a part of the films."""
+    limits = (trainer.limit_test_batches, trainer.limit_val_batches)
+    # To Lightning 1.0 is all batches, and 1 is one batch.
+    whole = (limit is None or (isinstance(limit, float) and limit == 1) for limit in limits)
+    return bool(trainer.fast_dev_run) or not all(whole)
+
+
+def is_external(checkpoint: Checkpoint, data: "ChestXRayDataModule") -> bool:
+    """Whether test films are of another source: another folder, and none beside them that the model was trained on.
+
+    Args:
+        checkpoint: What scores them.
+        data: Set up for test.
+    """
+    if Path(checkpoint.config["data"]["root"]).absolute() == data.root.absolute():
+        return False
+    trained = {film.digest for film in films_of_record(checkpoint.content.get(TRAINED_KEY, "[]"))}
+    return not any(film.digest in trained for film in data.beside_test)

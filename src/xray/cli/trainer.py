@@ -1,7 +1,5 @@
 """The commands of LightningCLI: a run is fully described by its config."""
 
-import logging
-import re
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -9,19 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentError, Namespace
+from jsonargparse import ArgumentError
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.cli import LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from xray.calibrate import calibrate_checkpoint, complete_checkpoint
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
-from xray.checkpoint import TRAINED_KEY, Checkpoint, load_weights, read_checkpoint
+from xray.checkpoint import DECISION_KEY, TRAINED_KEY, Checkpoint, load_weights, read_checkpoint
 from xray.cli.configs import named_configs, read_config
 from xray.cli.mistakes import explain
-from xray.cli.scored import Scored, config_for_scoring, find_scored
+from xray.cli.places import checkpoint_root, logger_of, resume_path
+from xray.cli.quiet import silence_libraries
+from xray.cli.scored import Scored, config_for_scoring, find_scored, is_external, is_trial
 from xray.data.datamodule import ChestXRayDataModule
 from xray.data.index import Film
 from xray.data.record import films_of_record
@@ -30,19 +31,20 @@ from xray.models.base import FilmClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
 from xray.processor import prepare_torch, usable_precision
-from xray.runs import LOGS, Run, claim_run, newest_run, release_run
+from xray.runs import LOGS, Run, claim_run, release_run
+from xray.scoring import Scoring
 
 __all__ = ["CNNClassifier", "TransferClassifier", "XrayCLI", "run_trainer_command"]
 """The models are imported so that a config may name them without their module."""
 
 
 def run_trainer_command(command: str, words: Sequence[str]) -> None:
-    """Carry out fit, validate or test.
+    """Carry out fit, validate, test or calibrate.
 
     Raises:
         UserError: The command line, the config, the data or the checkpoint is not as it should be.
     """
-    _silence()
+    silence_libraries()
     prepare_torch()
     for path in named_configs(words):
         read_config(path)
@@ -57,13 +59,32 @@ def run_trainer_command(command: str, words: Sequence[str]) -> None:
         XrayCLI(command, words, scored, base)
 
 
+class XrayTrainer(Trainer):
+    """Lightning's trainer, and what the command line does besides fitting and scoring."""
+
+    def calibrate(
+        self,
+        model: FilmClassifier,
+        ckpt_path: str | None = None,
+        datamodule: ChestXRayDataModule | None = None,
+    ) -> None:
+        """Fit temperature and operating point of a checkpoint anew, on validation films, without training.
+
+        Args:
+            model: The model with its weights.
+            ckpt_path: The checkpoint; by default the newest run's best.
+            datamodule: The validation films.
+        """
+        raise NotImplementedError("XrayCLI.calibrate does it")
+
+
 class XrayCLI(LightningCLI):
     """LightningCLI that gives each run one place, and always says which checkpoint it scores.
 
     Args:
-        command: fit, validate or test.
+        command: fit, validate, test or calibrate.
         words: The command line after it.
-        scored: What validate and test score.
+        scored: What all but fit work on.
         base: Config file below the user's: whatever the user says replaces it.
     """
 
@@ -80,6 +101,7 @@ class XrayCLI(LightningCLI):
                 ChestXRayDataModule,
                 subclass_mode_model=True,
                 save_config_callback=RunRecord if command == "fit" else None,
+                trainer_class=XrayTrainer,
                 seed_everything_default=42,
                 parser_kwargs=strict
                 | {name: dict(strict) for name in self.subcommands()}
@@ -102,7 +124,16 @@ class XrayCLI(LightningCLI):
         """The commands, and which of their trainer method's parameters are no options."""
         of_trainer = LightningCLI.subcommands()
         hidden = {"weights_only", "verbose"}
-        return {name: of_trainer[name] | hidden for name in ("fit", "validate", "test")}
+        return {name: of_trainer[name] | hidden for name in ("fit", "validate", "test")} | {
+            "calibrate": {"model", "datamodule"}
+        }
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        if subcommand == "test":
+            help_text = "Score the films under eight corruptions of five strengths too; takes forty times as long."
+            parser.add_argument("--robustness", action="store_true", help=help_text)
+        return parser
 
     def _parse_ckpt_path(self) -> None:
         """Never let a checkpoint's hyper-parameters override the command line, as Lightning would here."""
@@ -116,12 +147,12 @@ class XrayCLI(LightningCLI):
             config.ckpt_path = None
             return
         if config.ckpt_path:
-            self.resumed = read_checkpoint(_resume_path(config))
+            self.resumed = read_checkpoint(resume_path(config))
             config.ckpt_path = str(self.resumed.path)
         if not config.trainer.fast_dev_run and getattr(rank_zero_only, "rank", 0) == 0:
-            logger = _logger_of(config)
+            logger = logger_of(config)
             self.run = claim_run(
-                Path(logger.save_dir), _checkpoint_root(config), logger.get("name") or "default", logger.get("version")
+                Path(logger.save_dir), checkpoint_root(config), logger.get("name") or "default", logger.get("version")
             )
             logger.version = self.run.version
 
@@ -191,8 +222,9 @@ class XrayCLI(LightningCLI):
         self.trainer.test(model, verbose=False, **kwargs)
 
     def after_fit(self) -> None:
-        """Say what to do next."""
+        """Fit the decision of the best checkpoint on the validation films, and say what to do next."""
         if self.run is not None and self.run.best.is_file():
+            complete_checkpoint(self.run.best, self.datamodule, self.run.logs)
             print(f"Best checkpoint: {self.run.best}")
             logs = self.run.logs.parent.parent
             here = "" if logs == LOGS else f" --ckpt_path {self.run.best}"
@@ -206,7 +238,23 @@ class XrayCLI(LightningCLI):
         """Load the checkpoint, and refuse films that it was trained on."""
         self._prepare_scoring("test", "test")
 
-    def _prepare_scoring(self, stage: str, split: str) -> None:
+    def before_calibrate(self) -> None:
+        """Load the checkpoint, and refuse films that it was trained on, or that are test films."""
+        self._load_scored("fit", "val")
+
+    def calibrate(self, model: FilmClassifier, **_: Any) -> None:
+        """Fit the decision anew."""
+        assert self.scored is not None, "only --help goes without"
+        path, run = self.scored.checkpoint.path, self.scored.run
+        record = run.logs if run is not None else path.parent
+        earlier = self.scored.checkpoint.record(DECISION_KEY)
+        if earlier:
+            print(f"So far: temperature {earlier['temperature']:.3f}, threshold {earlier['threshold']:.4f}")
+        calibrate_checkpoint(path, model.eval(), self.datamodule, model.operating_point, record)
+        print(f"Written into {path} and {record}/decision.json. Next: python -m xray test --ckpt_path {path}")
+
+    def _load_scored(self, stage: str, split: str) -> None:
+        """Give the model the checkpoint's weights, and the data module the films of a split that it may be shown."""
         assert self.scored is not None, "only --help goes without"
         checkpoint, run = self.scored.checkpoint, self.scored.run
         load_weights(self.model, checkpoint)
@@ -216,11 +264,23 @@ class XrayCLI(LightningCLI):
             trained_with, asked = checkpoint.config["data"][name], getattr(self.datamodule, name)
             if trained_with != asked:
                 self.datamodule.note(f"Trained with data.{name} {trained_with}, scored with {asked} as asked.")
-        folder = run.logs if run is not None else checkpoint.path.parent
         of_run = f" of run {run.name}" if run is not None else ""
         print(f"Checkpoint {checkpoint.path}{of_run}, films of {self.datamodule.root}")
+
+    def _prepare_scoring(self, stage: str, split: str) -> None:
+        assert self.scored is not None, "only --help goes without"
+        self._load_scored(stage, split)
+        checkpoint, run = self.scored.checkpoint, self.scored.run
+        if is_trial(self.config[self.subcommand].trainer):
+            print("A trial on a part of the films, as the trainer's limits say: nothing is written.")
+            return
+        external = stage == "test" and is_external(checkpoint, self.datamodule)
+        robustness = bool(self.config[self.subcommand].get("robustness"))
+        scoring = Scoring(checkpoint, run.name if run else None, split, external, robustness)
+        folder = run.logs if run is not None else checkpoint.path.parent
+        where = folder / "external" / self.datamodule.root.resolve().name if external else folder / stage
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
-        callbacks.append(ScoreWriter(folder / stage, split, checkpoint.path))
+        callbacks.append(ScoreWriter(where, scoring))
 
     def _refuse_trained(self, checkpoint: Checkpoint, split: str) -> list[Film]:
         """Refuse to score films that a checkpoint was trained on; returns those."""
@@ -228,45 +288,3 @@ class XrayCLI(LightningCLI):
         same_source = Path(checkpoint.config["data"]["root"]).absolute() == self.datamodule.root.absolute()
         self.datamodule.refuse_trained(trained, split, same_source)
         return trained
-
-
-def _resume_path(config: Namespace) -> Path:
-    if config.ckpt_path not in {"last", "best"}:
-        return Path(config.ckpt_path)
-    run = newest_run(Path(_logger_of(config).save_dir), _checkpoint_root(config), _logger_of(config).get("name"))
-    return run.last if config.ckpt_path == "last" else run.best
-
-
-def _logger_of(config: Namespace) -> Namespace:
-    """Arguments of the logger that gives the run its place."""
-    logger = config.trainer.logger
-    arguments = logger.get("init_args") if isinstance(logger, Namespace) else None
-    if isinstance(arguments, Namespace) and arguments.get("save_dir"):
-        return arguments
-    raise UserError(
-        "trainer.logger must be one logger with save_dir and name, which give a run its place: take it from "
-        "configs/cnn.yaml, or try the config out without a trace by --trainer.fast_dev_run true."
-    )
-
-
-def _checkpoint_root(config: Namespace) -> Path:
-    for callback in config.trainer.callbacks or []:
-        if callback.class_path.endswith(".RunCheckpoint"):
-            return Path(callback.init_args.root)
-    return Path("checkpoints")
-
-
-def _silence() -> None:
-    """Say warnings without their place in the code, and drop those that tell a user nothing: each with its reason."""
-    warnings.formatwarning = lambda message, *_, **__: f"Note: {message}\n"
-    # Lightning's tips recommend other products.
-    for name in ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero"):
-        logging.getLogger(name).addFilter(lambda record: not re.search("litlogger|litmodels", str(record.msg)))
-    # The words are passed on because --debug and the commands of our own were taken out of them.
-    warnings.filterwarnings("ignore", "LightningCLI's args parameter is intended to run from within Python")
-    # Lightning 2.6 calls a function that torch 2.13 deprecated.
-    warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.* is deprecated")
-    # Films are gathered from the cache in a fraction of a millisecond: worker processes would only pass copies on.
-    warnings.filterwarnings("ignore", ".*does not have many workers")
-    # A small data set has fewer batches than the logging interval.
-    warnings.filterwarnings("ignore", ".*The number of training batches .* is smaller than the logging interval")

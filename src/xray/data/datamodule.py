@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import compress
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
-from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler
 
 from xray.data.augment import Augmentation, augment
@@ -90,6 +89,8 @@ class ChestXRayDataModule(LightningDataModule):
         """What a reader of the run must know about its data: films left out, overlaps accepted."""
         self.trained_before: list[Film] = []
         """Films that the weights have seen before this run, where it goes on from a checkpoint."""
+        self.beside_test: list[Film] = []
+        """Films of the train and val folders beside the test films, known after `setup("test")`."""
         self._reader = FilmReader(Path(cache_dir) if cache else None, image_size, resize)
         self._datasets: dict[str, FilmDataset] = {}
 
@@ -124,9 +125,8 @@ class ChestXRayDataModule(LightningDataModule):
 
     def _setup_test(self) -> None:
         films = self._index(["test"])
-        seen = [folder for folder in ("train", "val") if (self.root / folder).exists()]
-        if seen:
-            self._refuse_overlaps(self._index(seen), films)
+        self.beside_test = self._index([folder for folder in ("train", "val") if (self.root / folder).exists()])
+        self._refuse_overlaps(self.beside_test, films)
         self._keep("test", *self._decode(films))
 
     def refuse_trained(self, trained: Sequence[Film], split: str, same_source: bool) -> None:
@@ -204,9 +204,38 @@ class ChestXRayDataModule(LightningDataModule):
         labels = Counter(film.label for film in self.films["train"])
         return labels[0], labels[1]
 
-    def validation_films(self, rows: Tensor) -> Tensor:
-        """Validation films by row, shape (rows, size, size), float from 0 to 1."""
-        return self._datasets["val"].__getitems__(rows.tolist())["image"][:, 0].float() / 255
+    def grey_films(self, split: str, rows: Sequence[int] | None = None) -> Films:
+        """Films of a split that was set up, as the network is shown them.
+
+        Args:
+            split: train, val or test.
+            rows: Which of `films[split]`; by default all of them, which for a large split takes memory.
+
+        Returns:
+            Shape (rows, size, size), uint8.
+        """
+        rows = range(len(self.films[split])) if rows is None else rows
+        films: Films = self._datasets[split].__getitems__(list(rows))["image"][:, 0].numpy()
+        return films
+
+    def grey_chunks(self, split: str, at_once: int = 512) -> Iterator[Films]:
+        """All films of a split in order, so many at a time."""
+        films = len(self.films[split])
+        for start in range(0, films, at_once):
+            yield self.grey_films(split, range(start, min(start + at_once, films)))
+
+    def films_elsewhere(self, paths: Sequence[str], digests: Sequence[str]) -> tuple[Films, list[int]]:
+        """Films that belong to no split of this data set, decoded as its own.
+
+        Returns:
+            Those that can be read, shape (any, size, size), uint8, and the position of each in `paths`.
+        """
+        pixels, rows, bad = self._reader.fetch(paths, digests)
+        return pixels[rows], [i for i in range(len(paths)) if i not in bad]
+
+    def files(self, split: str) -> list[str]:
+        """Where the films of a split are, in the order of its table."""
+        return [f"{self.root}/{film.path}" for film in self.films[split]]
 
     def train_dataloader(self) -> DataLoader[FilmBatch]:
         """Training batches; their order depends on the run's seed and the epoch alone, so a resumed run repeats it."""

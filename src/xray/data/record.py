@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xray.data.index import Film
 from xray.files import write_whole
@@ -45,8 +45,8 @@ def films_of_record(record: str) -> list[Film]:
     ]
 
 
-def write_summary(path: Path, data: "ChestXRayDataModule") -> None:
-    """Write counts, fingerprint and notes of every split as JSON."""
+def summary(data: "ChestXRayDataModule") -> dict[str, Any]:
+    """Counts, fingerprint and notes of every split, as plain values."""
     splits = {
         split: {
             "images": len(films),
@@ -58,9 +58,13 @@ def write_summary(path: Path, data: "ChestXRayDataModule") -> None:
         }
         for split, films in data.films.items()
     }
-    summary = {"root": str(data.root), "validation": data.validation, "splits": splits, "notes": data.notes}
+    return {"root": str(data.root), "validation": data.validation, "splits": splits, "notes": data.notes}
+
+
+def write_summary(path: Path, data: "ChestXRayDataModule") -> None:
+    """Write the summary as JSON."""
     with write_whole(path) as file:
-        json.dump(summary, file, indent=2)
+        json.dump(summary(data), file, indent=2)
         file.write("\n")
 
 

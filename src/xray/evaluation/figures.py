@@ -7,7 +7,9 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xray.evaluation.metrics import Confusion, Labels, Scores, auroc, average_precision
+from xray.evaluation.curves import precision_recall_points, roc_points
+from xray.evaluation.metrics import Confusion
+from xray.evaluation.ranking import Labels, Scores, auroc, average_precision
 
 LINE = "#1f5fa8"
 FAINT = "#9aa4b0"
@@ -28,28 +30,23 @@ def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names:
     margins = {"left": 0.055, "right": 0.99, "bottom": 0.12, "top": 0.84, "wspace": 0.2}
     roc, precision_recall, matrix = figure.subplots(1, 3, gridspec_kw=margins)
     confusion = Confusion.of(labels, (scores >= threshold).astype(np.int64))
-    order = np.argsort(-scores, kind="stable")
-    last_of_tie = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
-    true = np.cumsum(labels[order])[last_of_tie]
-    false = last_of_tie + 1 - true
-    negatives, positives = np.bincount(labels, minlength=2)
+    sensitivity, specificity = float(confusion.sensitivity[0]), float(confusion.specificity[0])
 
     roc.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1)
-    roc.plot(np.append(0, false / max(negatives, 1)), np.append(0, true / max(positives, 1)), color=LINE)
-    roc.plot(1 - confusion.specificity, confusion.sensitivity, "o", color=LINE)
+    roc.plot(*roc_points(labels, scores), color=LINE)
+    roc.plot(1 - specificity, sensitivity, "o", color=LINE)
     _frame(roc, "1 - specificity", "Sensitivity", f"ROC curve, AUROC {auroc(labels, scores):.4f}")
 
-    precision = true / (last_of_tie + 1)
-    precision_recall.step(np.append(0, true / max(positives, 1)), np.append(precision[:1], precision), color=LINE)
+    recall, precision = precision_recall_points(labels, scores)
+    precision_recall.step(np.append(0, recall), np.append(precision[:1], precision), color=LINE)
     called = confusion.tp + confusion.fp
-    if called:
-        precision_recall.plot(confusion.sensitivity, confusion.tp / called, "o", color=LINE)
-    prevalence = positives / len(labels)
-    precision_recall.axhline(prevalence, color=FAINT, linestyle=":", linewidth=1)
+    if called[0]:
+        precision_recall.plot(sensitivity, float(confusion.tp[0] / called[0]), "o", color=LINE)
+    precision_recall.axhline(float(labels.mean()), color=FAINT, linestyle=":", linewidth=1)
     average = average_precision(labels, scores)
     _frame(precision_recall, "Recall (sensitivity)", "Precision", f"Precision-recall curve, AP {average:.4f}")
 
-    counts = np.array([[confusion.tn, confusion.fp], [confusion.fn, confusion.tp]])
+    counts = np.array([[confusion.tn[0], confusion.fp[0]], [confusion.fn[0], confusion.tp[0]]], dtype=np.int64)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     matrix.imshow(shares, cmap="Blues", vmin=0, vmax=1.3)
     for row, column in np.ndindex(2, 2):

@@ -20,6 +20,7 @@ from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryAvera
 
 from xray.data.dataset import FilmBatch
 from xray.errors import UserError, require_between
+from xray.evaluation.operating_point import OperatingPoint
 from xray.models.schedule import WarmupCosine
 
 ClassWeight = Literal["balanced", "none"]
@@ -52,6 +53,7 @@ class FilmClassifier(LightningModule):
         class_weight: "balanced" multiplies the loss of the positive class by negatives over positives in the training
             films; "none" leaves it.
         label_smoothing: Share by which a label is moved towards one half; 0 leaves it.
+        operating_point: How the threshold is chosen on the validation films, at the end of a fit.
         compile: Train with `torch.compile`, which needs a C++ compiler and takes its time before the first step.
     """
 
@@ -70,6 +72,7 @@ class FilmClassifier(LightningModule):
         scheduler: LRSchedulerCallable = WarmupCosine,
         class_weight: ClassWeight = "balanced",
         label_smoothing: float = 0.0,
+        operating_point: OperatingPoint = OperatingPoint(),  # noqa: B008 - frozen
         compile: bool = False,
     ) -> None:
         super().__init__()
@@ -80,6 +83,7 @@ class FilmClassifier(LightningModule):
         self.scheduler = scheduler
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
+        self.operating_point = operating_point
         self._compile = compile
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("std", torch.tensor(std))
@@ -160,7 +164,12 @@ class FilmClassifier(LightningModule):
             self.network.compile()
 
     def on_train_start(self) -> None:
-        """After a resume, let the config's optimiser settings win over those in the checkpoint."""
+        """After a resume, let the config's optimiser settings win over those in the checkpoint.
+
+        A decision that was fitted for the weights of then is taken back; these get their own at the end.
+        """
+        self.temperature.fill_(1.0)
+        self.threshold.fill_(0.5)
         for optimizer, settings in zip(self.trainer.optimizers, self._optimizer_settings, strict=True):
             for group, wanted in zip(optimizer.param_groups, settings, strict=True):
                 group.update(wanted)

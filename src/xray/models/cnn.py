@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 
 from xray.errors import UserError, require_between
+from xray.evaluation.operating_point import OperatingPoint
 from xray.models.base import ClassWeight, FilmClassifier, adamw
 from xray.models.schedule import WarmupCosine
 from xray.models.simple_cnn import SimpleCNN
@@ -20,6 +21,7 @@ class CNNClassifier(FilmClassifier):
         scheduler: See `FilmClassifier`.
         class_weight: See `FilmClassifier`.
         label_smoothing: See `FilmClassifier`.
+        operating_point: See `FilmClassifier`.
         compile: See `FilmClassifier`.
     """
 
@@ -31,6 +33,7 @@ class CNNClassifier(FilmClassifier):
         scheduler: LRSchedulerCallable = WarmupCosine,
         class_weight: ClassWeight = "balanced",
         label_smoothing: float = 0.0,
+        operating_point: OperatingPoint = OperatingPoint(),  # noqa: B008 - frozen
         compile: bool = False,
     ) -> None:
         require_between("model.dropout", dropout, 0, 1)
@@ -39,7 +42,8 @@ class CNNClassifier(FilmClassifier):
                 f"model.widths {list(widths)} must name the channels of one stage or more, such as [32, 64]."
             )
         # Films fill the whole range about a middle grey: these two bring them to about zero mean and unit spread.
+        network = SimpleCNN(widths, dropout)
         super().__init__(
-            SimpleCNN(widths, dropout), 0.5, 0.25, optimizer, scheduler, class_weight, label_smoothing, compile
+            network, 0.5, 0.25, optimizer, scheduler, class_weight, label_smoothing, operating_point, compile
         )
         self.save_hyperparameters()

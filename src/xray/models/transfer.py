@@ -10,6 +10,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 from xray.errors import UserError, require_between
+from xray.evaluation.operating_point import OperatingPoint
 from xray.models.base import ClassWeight, FilmClassifier, adamw
 from xray.models.schedule import WarmupCosine
 from xray.models.weights import check_backbone, fetch_hub_weights, read_weights
@@ -35,6 +36,7 @@ class TransferClassifier(FilmClassifier):
         scheduler: See `FilmClassifier`.
         class_weight: See `FilmClassifier`.
         label_smoothing: See `FilmClassifier`.
+        operating_point: See `FilmClassifier`.
         compile: See `FilmClassifier`.
     """
 
@@ -52,6 +54,7 @@ class TransferClassifier(FilmClassifier):
         scheduler: LRSchedulerCallable = WarmupCosine,
         class_weight: ClassWeight = "balanced",
         label_smoothing: float = 0.0,
+        operating_point: OperatingPoint = OperatingPoint(),  # noqa: B008 - frozen
         compile: bool = False,
     ) -> None:
         check_backbone(backbone)
@@ -68,7 +71,9 @@ class TransferClassifier(FilmClassifier):
         # The normalisation the weights were made with, averaged over colours.
         description: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
         mean, std = (sum(description[key]) / 3 for key in ("mean", "std"))
-        super().__init__(network, mean, std, optimizer, scheduler, class_weight, label_smoothing, compile)
+        super().__init__(
+            network, mean, std, optimizer, scheduler, class_weight, label_smoothing, operating_point, compile
+        )
         self.backbone = backbone
         self.pretrained = pretrained
         self.weights = weights

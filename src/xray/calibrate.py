@@ -1,0 +1,86 @@
+"""What follows training: temperature and operating point from the validation films, floors from the training films.
+
+Test films have no part in it: nothing here can reach them.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xray.checkpoint import load_classifier, read_checkpoint, store_decision
+from xray.data.record import fingerprint
+from xray.evaluation.decision import Decision, ValidationFilms, fit_decision
+from xray.evaluation.operating_point import OperatingPoint
+from xray.files import write_whole
+from xray.inference import best_device, logits_of
+
+if TYPE_CHECKING:
+    from xray.data.datamodule import ChestXRayDataModule
+    from xray.models.base import FilmClassifier
+
+
+def complete_checkpoint(path: Path, data: "ChestXRayDataModule", record: Path) -> None:
+    """Give the best checkpoint of a fit its decision and its shortcut floors, and say so.
+
+    Args:
+        path: The checkpoint.
+        data: The data of the fit.
+        record: The run's folder, for decision.json.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    from xray.floors import fit_floors
+
+    model = load_classifier(read_checkpoint(path)).to(best_device())
+    calibrate_checkpoint(path, model, data, model.operating_point, record, fit_floors(data))
+
+
+def calibrate_checkpoint(
+    path: Path,
+    model: "FilmClassifier",
+    data: "ChestXRayDataModule",
+    point: OperatingPoint,
+    record: Path,
+    floors: dict[str, Any] | None = None,
+) -> None:
+    """Fit a decision on the validation films, put it into a checkpoint, and say so.
+
+    Args:
+        path: The checkpoint.
+        model: The model with its weights, in evaluation mode.
+        data: Set up with validation films.
+        point: The rule of the operating point.
+        record: Folder for decision.json.
+        floors: Shortcut floors for the checkpoint; None leaves those in it.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    films = data.films["val"]
+    fitted_on = ValidationFilms(
+        data_root=str(data.root),
+        validation=data.validation,
+        films=len(films),
+        patients=len({film.patient for film in films}),
+        fingerprint=fingerprint(films),
+    )
+    labels = np.array([film.label for film in films], dtype=np.int64)
+    decision = fit_decision(labels, logits_of(model, data.grey_chunks("val"), data.batch_size), point, fitted_on)
+    stored = store_decision(path, decision, floors)
+    with write_whole(record / "decision.json") as file:
+        json.dump(stored, file, indent=2)
+        file.write("\n")
+    print(describe(decision))
+
+
+def describe(decision: Decision) -> str:
+    """A decision in two lines."""
+    on = decision.fitted_on
+    return (
+        f"Decision fitted on {on.films} validation films of {on.patients} patients: temperature "
+        f"{decision.temperature:.3f}, threshold {decision.threshold:.4f}\n"
+        f"  ({decision.wish}: there sensitivity {decision.sensitivity:.4f}, specificity {decision.specificity:.4f})"
+    )

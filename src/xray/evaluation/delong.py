@@ -1,0 +1,86 @@
+"""DeLong's variance of the AUROC, its interval, and the test of two AUROCs on the same films; functions on arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from xray.evaluation.ranking import Labels, Scores
+from xray.evaluation.resampling import LEVEL, Estimate
+
+
+@dataclass(frozen=True)
+class DeLong:
+    """AUROCs of several models on the same films, and how they vary together.
+
+    Args:
+        auroc: Shape (models,).
+        covariance: Shape (models, models).
+    """
+
+    auroc: npt.NDArray[np.float64]
+    covariance: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, labels: Labels, scores: npt.NDArray[np.float64]) -> "DeLong":
+        """DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837, by ranks as Sun and Xu (2014).
+
+        Every film counts as a patient of its own, so where patients have several films the variance is too small.
+
+        Args:
+            labels: 0 or 1, shape (films,).
+            scores: Shape (models, films), higher for positive.
+
+        Returns:
+            NaN where a class has no film, and NaN covariance where it has only one.
+        """
+        positive, negative = scores[:, labels == 1], scores[:, labels == 0]
+        m, n = positive.shape[1], negative.shape[1]
+        if not m or not n:
+            models = len(scores)
+            return cls(np.full(models, np.nan), np.full((models, models), np.nan))
+        from scipy.stats import rankdata
+
+        # For each positive the share of negatives below it, for each negative the share of positives above it.
+        among_all = rankdata(np.hstack([positive, negative]), axis=1)
+        below = (among_all[:, :m] - rankdata(positive, axis=1)) / n
+        above = 1 - (among_all[:, m:] - rankdata(negative, axis=1)) / m
+        auroc = below.mean(axis=1)
+        if m < 2 or n < 2:
+            return cls(auroc, np.full((len(scores), len(scores)), np.nan))
+        return cls(auroc, np.atleast_2d(np.cov(below)) / m + np.atleast_2d(np.cov(above)) / n)
+
+
+def delong_interval(labels: Labels, scores: Scores) -> Estimate:
+    """AUROC with DeLong's 95% interval, cut off at 0 and 1."""
+    found = DeLong.of(labels, scores[None])
+    value, variance = float(found.auroc[0]), float(found.covariance[0, 0])
+    if np.isnan(value):
+        return Estimate(None, reason="not defined: a class is absent")
+    if not variance > 0:
+        return Estimate(value, reason="no spread to estimate a variance from")
+    half = _normal_quantile((1 + LEVEL) / 2) * float(np.sqrt(variance))
+    return Estimate(value, max(0.0, value - half), min(1.0, value + half))
+
+
+def delong_p_value(labels: Labels, first: Scores, second: Scores) -> float | None:
+    """Two-sided p-value of equal AUROCs of two models on the same films; None where it is not defined.
+
+    Models that rank the films alike have no difference to vary: 1.
+    """
+    found = DeLong.of(labels, np.stack([first, second]))
+    difference = float(found.auroc[0] - found.auroc[1])
+    variance = float(found.covariance[0, 0] + found.covariance[1, 1] - 2 * found.covariance[0, 1])
+    if np.isnan(difference) or np.isnan(variance):
+        return None
+    if variance <= 1e-15:
+        return 1.0 if abs(difference) < 1e-12 else None
+    from scipy.stats import norm
+
+    return float(2 * norm.sf(abs(difference) / np.sqrt(variance)))
+
+
+def _normal_quantile(share: float) -> float:
+    from scipy.stats import norm
+
+    return float(norm.ppf(share))

@@ -1,0 +1,248 @@
+"""Figures of a scored set, each of one panel, drawn from arrays and from the figures of its summary."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from xray.evaluation.curves import GRID, Band, by_threshold, net_benefit, precision_recall_points, roc_points
+from xray.evaluation.ranking import Labels, Scores
+from xray.report.style import (
+    BAND,
+    CLASSES,
+    FAINT,
+    INSET,
+    MODEL,
+    SECOND,
+    SQUARE,
+    THIRD,
+    WIDE,
+    frame,
+    frame_inset,
+    panel,
+    say,
+    styled,
+    unit_square,
+    zoom_of,
+)
+from xray.report.words import number
+
+ONE_CLASS = "not defined: these films\nare of one class only"
+BINS_OF_HISTOGRAM = 40
+TREATED_FROM = np.linspace(0.01, 0.99, 99)
+"""Thresholds of a decision curve: at 0 and 1 its odds are 0 and infinite."""
+
+
+@styled
+def roc_figure(labels: Labels, scores: Scores, band: Band | None, figures: Mapping[str, Any]) -> Figure:
+    """ROC curve with its band and operating point, and the corner enlarged where the curve comes close to it.
+
+    Args:
+        labels: 0 or 1, shape (films,).
+        scores: Higher for positive, shape (films,).
+        band: Sensitivity over false positive rate; None where a class is absent.
+        figures: Of the summary.
+    """
+    figure, axes = panel(SQUARE)
+    frame(axes, "1 - specificity", "Sensitivity", f"ROC curve, AUROC {number(figures['auroc']['value'])}")
+    unit_square(axes)
+    if band is None:
+        say(axes, ONE_CLASS)
+        return figure
+    rate, sensitivity = roc_points(labels, scores)
+    nearest = float(np.maximum(rate, 1 - sensitivity).min())
+    point = (1 - figures["specificity"]["value"], figures["sensitivity"]["value"])
+    side = zoom_of(max(nearest, *(0.6 * x for x in (point[0], 1 - point[1]))))
+    free = np.interp(INSET[0] - 0.1, rate, sensitivity) > INSET[1] + INSET[3] + 0.03
+    inset = axes.inset_axes(INSET) if side and free else None
+    axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1.2, label="chance")
+    for where in (axes, inset) if inset else (axes,):
+        where.fill_between(GRID, band.low, band.high, color=MODEL, alpha=BAND, linewidth=0, label="95% band")
+        where.plot(rate, sensitivity, color=MODEL, linewidth=1.8)
+        where.plot(*point, "o", color=SECOND, markeredgecolor="white", markersize=8, label="operating point")
+    if inset and side:
+        frame_inset(axes, inset, (0, side), (1 - side, 1))
+    axes.legend(loc="lower right", ncols=3 if inset else 1, columnspacing=1.2, handlelength=1.4)
+    return figure
+
+
+@styled
+def precision_recall_figure(
+    labels: Labels, scores: Scores, band: Band | None, figures: Mapping[str, Any], counts: Mapping[str, int]
+) -> Figure:
+    """Precision-recall curve with its band and operating point, and the corner enlarged; see `roc_figure`.
+
+    Args:
+        labels: 0 or 1, shape (films,).
+        scores: Higher for positive, shape (films,).
+        band: Precision over recall; None where a class is absent.
+        figures: Of the summary.
+        counts: Its confusion matrix.
+    """
+    figure, axes = panel(SQUARE)
+    average = number(figures["average_precision"]["value"])
+    frame(axes, "Recall (sensitivity)", "Precision", f"Precision-recall curve, average precision {average}")
+    unit_square(axes)
+    if band is None:
+        say(axes, ONE_CLASS)
+        return figure
+    recall, precision = precision_recall_points(labels, scores)
+    recall, precision = np.append(0, recall), np.append(precision[:1], precision)
+    called = counts["tp"] + counts["fp"]
+    point = (figures["sensitivity"]["value"], counts["tp"] / called) if called else None
+    nearest = float(np.maximum(1 - recall, 1 - precision).min())
+    side = zoom_of(max(nearest, *(0.6 * (1 - x) for x in point or ())) if point else nearest)
+    left, bottom = 0.2, 0.24
+    free = precision[recall <= 0.9].min(initial=1) > bottom + INSET[3] + 0.03
+    inset = axes.inset_axes((left, bottom, INSET[2], INSET[3])) if side and free else None
+    axes.axhline(float(labels.mean()), color=FAINT, linestyle=":", linewidth=1.2, label="prevalence")
+    for where in (axes, inset) if inset else (axes,):
+        where.fill_between(GRID, band.low, band.high, color=MODEL, alpha=BAND, linewidth=0, label="95% band")
+        where.step(recall, precision, color=MODEL, linewidth=1.8)
+        if point:
+            where.plot(*point, "o", color=SECOND, markeredgecolor="white", markersize=8, label="operating point")
+    if inset and side:
+        frame_inset(axes, inset, (1 - side, 1), (1 - side, 1))
+    axes.legend(loc="lower left", ncols=3 if inset else 1, columnspacing=1.2, handlelength=1.4)
+    return figure
+
+
+@styled
+def reliability_figure(reliability: Mapping[str, Any]) -> Figure:
+    """Predicted against observed share before and after scaling, with the films in each bin below.
+
+    Args:
+        reliability: Of the summary.
+    """
+    figure = Figure(figsize=SQUARE)
+    axes = figure.add_axes((0.72 / 5.2, 1.75 / 5.2, 1 - 0.92 / 5.2, 1 - 2.17 / 5.2))
+    below = figure.add_axes((0.72 / 5.2, 0.62 / 5.2, 1 - 0.92 / 5.2, 0.95 / 5.2), sharex=axes)
+    frame(axes, "", "Share of positives observed", f"Reliability, {reliability['bins']} bins of equal width")
+    frame(below, "Mean probability predicted", "Films", "")
+    axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1.2, label="perfect")
+    for name, key, colour, style in (
+        ("before scaling", "before", FAINT, "s--"),
+        ("after scaling", "after", MODEL, "o-"),
+    ):
+        x, y = ([b[field] for b in reliability[key]] for field in ("probability", "observed"))
+        axes.plot(x, y, style, color=colour, linewidth=1.6, markersize=5.5, label=name)
+    unit_square(axes)
+    axes.tick_params(labelbottom=False)
+    axes.legend(loc="upper left")
+    bins = reliability["after"]
+    middles = [(b["low"] + b["high"]) / 2 for b in bins]
+    bars = below.bar(middles, [b["films"] for b in bins], width=0.09, color=MODEL, alpha=0.6)
+    below.bar_label(bars, [f"{b['films']:,}" for b in bins], fontsize=9, padding=1)
+    below.set(ylim=(0.5, 8 * max([b["films"] for b in bins], default=1)), yscale="log", yticks=[])
+    below.minorticks_off()
+    return figure
+
+
+@styled
+def histogram_figure(labels: Labels, probability: Scores, threshold: float, class_names: Sequence[str]) -> Figure:
+    """Films of each class by probability, counted on a logarithmic scale, with the threshold.
+
+    Args:
+        labels: 0 or 1, shape (films,).
+        probability: From 0 to 1, shape (films,).
+        threshold: The operating point.
+        class_names: Names of the two classes.
+    """
+    figure, axes = panel(WIDE)
+    frame(axes, f"Probability of {class_names[1]}", "Films (logarithmic)", "Films by probability and class")
+    most = 1
+    for label, (name, colour) in enumerate(zip(class_names, CLASSES, strict=True)):
+        counts, edges = np.histogram(probability[labels == label], bins=BINS_OF_HISTOGRAM, range=(0, 1))
+        most = max(most, int(counts.max()))
+        text = f"labelled {name}, {int(counts.sum()):,}"
+        axes.stairs(np.maximum(counts, 0.5), edges, baseline=0.5, fill=True, color=colour, alpha=0.35)
+        axes.stairs(np.maximum(counts, 0.5), edges, baseline=0.5, color=colour, linewidth=1.4, label=text)
+    axes.axvline(threshold, color="black", linestyle="--", linewidth=1.2, label=f"threshold {number(threshold)}")
+    axes.set(yscale="log", ylim=(0.5, 12 * most), xlim=(-0.02, 1.02))
+    ticks = [tick for tick in 10.0 ** np.arange(7) if tick <= 10 * most]
+    axes.set_yticks(ticks, [f"{int(tick):,}" for tick in ticks])
+    axes.minorticks_off()
+    axes.legend(loc="upper center")
+    return figure
+
+
+@styled
+def confusion_figure(counts: Mapping[str, int], class_names: Sequence[str], threshold: float) -> Figure:
+    """Decisions against labels: films, and their share of the row.
+
+    Args:
+        counts: The confusion matrix of the summary.
+        class_names: Names of the two classes.
+        threshold: The operating point.
+    """
+    figure, axes = panel(WIDE)
+    matrix = np.array([[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]], dtype=np.int64)
+    rows = np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    edges = [-0.5, 0.5, 1.5]
+    axes.pcolormesh(edges, edges, matrix / rows, cmap="Blues", vmin=0, vmax=1.25)
+    axes.invert_yaxis()
+    for row, column in np.ndindex(2, 2):
+        share = matrix[row, column] / rows[row, 0]
+        colour = "white" if share > 0.6 else "black"
+        axes.text(column, row - 0.06, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, fontsize=20)
+        text = f"{share:.1%} of the row" if matrix[row].any() else "no film"
+        axes.text(column, row + 0.2, text, ha="center", va="center", color=colour)
+    short = [name if len(name) <= 16 else f"{name[:15]}…" for name in class_names]
+    axes.set_xticks([0, 1], short)
+    axes.set_yticks([0, 1], short, rotation=90, va="center")
+    axes.tick_params(length=0)
+    axes.set(xlabel="Decision", ylabel="Label", title=f"Decisions at threshold {number(threshold)}")
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+@styled
+def decision_curve_figure(labels: Labels, probability: Scores, threshold: float) -> Figure:
+    """Net benefit of treating by the model, of treating all and of treating none.
+
+    Args:
+        labels: 0 or 1, shape (films,).
+        probability: From 0 to 1, shape (films,).
+        threshold: The operating point.
+    """
+    figure, axes = panel(WIDE)
+    frame(axes, "Probability from which one would treat", "Net benefit per film", "Decision curve")
+    if not len(labels):
+        say(axes, "no films")
+        return figure
+    model, everyone = net_benefit(labels, probability, TREATED_FROM)
+    axes.plot(TREATED_FROM, everyone, color=THIRD, linestyle="--", linewidth=1.6, label="treat all")
+    axes.axhline(0, color="black", linestyle=":", linewidth=1.4, label="treat none")
+    axes.plot(TREATED_FROM, model, color=MODEL, linewidth=1.8, label="treat by the model")
+    _mark_threshold(axes, threshold)
+    top = max(float(labels.mean()), 0.05)
+    axes.set(xlim=(0, 1), ylim=(-0.25 * top, 1.12 * top))
+    # Below the curves of a good model, above those of a poor one.
+    axes.legend(loc="center left" if labels.mean() > 0.3 else "upper right")
+    return figure
+
+
+@styled
+def threshold_figure(labels: Labels, probability: Scores, threshold: float) -> Figure:
+    """Sensitivity and specificity against the threshold.
+
+    Args:
+        labels: 0 or 1, shape (films,).
+        probability: From 0 to 1, shape (films,).
+        threshold: The operating point.
+    """
+    figure, axes = panel(WIDE)
+    frame(axes, "Threshold", "Share of the films", "Sensitivity and specificity by threshold")
+    sensitivity, specificity = by_threshold(labels, probability, GRID)
+    axes.plot(GRID, sensitivity, color=SECOND, linewidth=1.8, label="sensitivity")
+    axes.plot(GRID, specificity, color=MODEL, linewidth=1.8, linestyle="--", label="specificity")
+    _mark_threshold(axes, threshold)
+    unit_square(axes)
+    axes.legend(loc="lower center")
+    return figure
+
+
+def _mark_threshold(axes: Axes, threshold: float) -> None:
+    axes.axvline(threshold, color="black", linewidth=1, alpha=0.5, label=f"threshold {number(threshold)}")

@@ -1,0 +1,100 @@
+"""The report as one page of HTML that needs nothing beside it."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from xray import NOTICE, ONE_SOURCE
+from xray.evaluation.evidence import Evidence
+from xray.evaluation.shortcuts import FLOORS
+from xray.report import words
+from xray.report.gallery import HOW_TO_READ
+from xray.report.provenance import commands, exclusions, provenance, splits
+from xray.report.style import inline_svg
+from xray.report.thumbnails import pairs, worst_errors
+from xray.text import printable
+
+
+def render_page(
+    evidence: Evidence, summary: words.Summary, drawn: Mapping[str, str], siblings: Sequence[Mapping[str, Any]]
+) -> str:
+    """Write the page.
+
+    Args:
+        evidence: The tables.
+        summary: Their figures.
+        drawn: SVG texts by the keys of `HOW_TO_READ`.
+        siblings: Other scored sets of the run, see `xray.report.build.siblings`.
+
+    Returns:
+        HTML; all that is not Unicode or a control character is written out.
+    """
+    source, class_names = summary["source"], summary["class_names"]
+    missed, called = worst_errors(evidence.table, class_names)
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            summary=summary,
+            figures=summary["figures"],
+            source=source,
+            negative=class_names[0],
+            positive=class_names[1],
+            kind=words.kind(source),
+            model=words.model_name(source),
+            place=words.place(source),
+            banners=words.banners(summary),
+            answer=words.answer(summary),
+            operating_point=words.operating_point(summary),
+            tables=(words.RANKING, words.DECISIONS),
+            calibration=words.CALIBRATION,
+            floors=FLOORS,
+            families=groupby(summary["subgroups"], key=lambda group: group["family"]),
+            figure=_figures(drawn),
+            siblings=siblings,
+            errors=(
+                (f"Missed: {class_names[1]} films", "fn", missed),
+                (f"False alarms: {class_names[0]} films", "fp", called),
+            ),
+            pairs=pairs(summary["duplicates"]),
+            provenance=provenance(summary),
+            splits=splits(summary),
+            commands=commands(source),
+            config=yaml.safe_dump(source.get("config") or {}, sort_keys=False, allow_unicode=True),
+            exclusions=exclusions(summary),
+            notice=NOTICE,
+            one_source=ONE_SOURCE,
+        )
+    )
+
+
+def environment() -> Environment:
+    """Where the templates lie, with what they write figures by."""
+    made = Environment(
+        loader=PackageLoader("xray.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Markup is a text too, but of ours.
+        finalize=lambda value: printable(value) if type(value) is str else value,
+    )
+    made.filters |= {
+        "number": words.number,
+        "percent": words.percent,
+        "interval": words.interval,
+        "with_interval": words.with_interval,
+    }
+    made.globals["count"] = words.count
+    return made
+
+
+def _figures(drawn: Mapping[str, str]) -> dict[str, tuple[Markup, str]]:
+    # Drawn here, from texts that matplotlib has escaped.
+    return {
+        name: (Markup(inline_svg(name, text, HOW_TO_READ[name])), HOW_TO_READ[name]) for name, text in drawn.items()
+    }

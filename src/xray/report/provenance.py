@@ -1,0 +1,133 @@
+"""Where a report's figures come from, as rows of text, and the commands that repeat them."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xray.report.words import Summary, number
+
+UNKNOWN = "not on record"
+
+
+def provenance(summary: Summary) -> list[tuple[str, str]]:
+    """What was scored, with what, by which code; names with values."""
+    source, method = summary["source"], summary["method"]
+    decision = source.get("decision") or {}
+    fitted_on = decision.get("fitted_on") or decision
+    rows = [
+        ("Run", source.get("run") or "none: the checkpoint lies outside the folder of a run"),
+        ("Model", source.get("model")),
+        ("Checkpoint", source.get("checkpoint")),
+        ("Films", source.get("data_root")),
+        ("Split", source.get("split")),
+        ("Fingerprint of the films", source.get("data_fingerprint")),
+        ("Input", _input(source)),
+        ("Temperature, threshold", f"{number(summary['temperature'])}, {number(summary['threshold'])}"),
+        ("Operating point", decision.get("wish") or "none was fitted"),
+        ("Fitted on films of", fitted_on.get("data_root") if decision else None),
+        ("Fingerprint of those films", fitted_on.get("fingerprint") if decision else None),
+        ("Scored with", _code(source.get("code"))),
+        ("Trained with", _code(source.get("trained_with"))),
+        (
+            "Intervals",
+            f"{method['level']:.0%}, {method['interval']}, {method['resamples']:,} resamples; AUROC also by DeLong",
+        ),
+    ]
+    if not decision:
+        rows = [row for row in rows if "itted on" not in row[0] and "those films" not in row[0]]
+    return [(name, str(value or UNKNOWN)) for name, value in rows]
+
+
+def splits(summary: Summary) -> list[dict[str, Any]]:
+    """Images and patients of each split of the training data, then of the films scored here."""
+    recorded = (summary["source"].get("training_data") or {}).get("splits") or {}
+    titles = {"train": "Training", "val": "Validation", "test": "Test"}
+    rows = [
+        {
+            "name": titles.get(name, name),
+            "images": split.get("images"),
+            "patients": split.get("patients"),
+            "by_class": split.get("images_by_class") or {},
+            "fingerprint": split.get("fingerprint"),
+        }
+        for name, split in recorded.items()
+    ]
+    scored = {
+        "name": "Scored here",
+        "images": summary["films"],
+        "patients": summary["patients"],
+        "by_class": summary["films_by_class"],
+        "fingerprint": summary["source"].get("data_fingerprint"),
+    }
+    return [*rows, scored]
+
+
+def exclusions(summary: Summary) -> list[str]:
+    """What was left out of the training data, or done to it, and out of the films scored here."""
+    source = summary["source"]
+    trained = (source.get("training_data") or {}).get("notes") or []
+    scored = source.get("notes") or []
+    return [*(f"Training: {note}" for note in trained if note not in scored), *scored]
+
+
+def commands(source: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What repeats a result: what each command does, and the command."""
+    run, checkpoint, root = (str(source.get(key) or "") for key in ("run", "checkpoint", "data_root"))
+    found = []
+    if run:
+        found.append(("Train the same model again", ["fit", "--config", str(Path("logs", run, "config.yaml"))]))
+    scoring = "validate" if source.get("set") == "validate" else "test"
+    words = [scoring, "--ckpt_path", checkpoint]
+    trained_on = ((source.get("config") or {}).get("data") or {}).get("root")
+    if root and root != trained_on:
+        words += ["--data.root", root]
+    if checkpoint:
+        found.append(("Score these films again", words))
+    if run:
+        found.append(("Write the report again, without the model", ["report", run]))
+    return [(text, f"python -m xray {shlex.join(line)}") for text, line in found]
+
+
+def training(summary: Summary) -> list[tuple[str, str]]:
+    """The essentials of the config that the model was trained with; only what it states."""
+    config = summary["source"].get("config") or {}
+    model, data, trainer = (config.get(key) or {} for key in ("model", "data", "trainer"))
+    arguments = model.get("init_args") or {}
+    optimizer = arguments.get("optimizer") or {}
+    rows = [
+        ("Model class", model.get("class_path")),
+        *((f"Model: {key}", _plain(value)) for key, value in arguments.items() if not isinstance(value, Mapping)),
+        ("Optimiser", optimizer.get("class_path")),
+        ("Learning rate", (optimizer.get("init_args") or {}).get("lr")),
+        ("Epochs at most", trainer.get("max_epochs")),
+        ("Precision", trainer.get("precision")),
+        ("Batch size", data.get("batch_size")),
+        ("Augmentation", _plain(data.get("augmentation"))),
+        ("Seed", config.get("seed_everything")),
+        ("Seed of the split", data.get("split_seed")),
+        ("Validation films", data.get("validation")),
+    ]
+    return [(name, str(value)) for name, value in rows if value is not None]
+
+
+def _plain(value: Any) -> str | None:  # noqa: ANN401 - any value of a config
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return None if value is None else str(value)
+
+
+def _input(source: Mapping[str, Any]) -> str | None:
+    size, rule = source.get("image_size"), source.get("resize")
+    return f"{size}x{size} pixels, {rule}" if size else None
+
+
+def _code(code: Mapping[str, Any] | None) -> str | None:
+    if not code:
+        return None
+    commit = code.get("commit")
+    changed = " with uncommitted changes" if code.get("changed") else ""
+    versions = ", ".join(f"{name} {code[name]}" for name in ("python", "torch", "lightning") if code.get(name))
+    return f"xray {code.get('xray')}, {f'commit {commit}{changed}' if commit else 'no commit on record'}, {versions}"

@@ -1,0 +1,242 @@
+"""Calibration against scikit-learn, SciPy and loops over films."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import expit
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from xray.evaluation.calibration import (
+    BINS,
+    WARMEST,
+    bin_of,
+    calibration_intercept,
+    calibration_slope,
+    expected_calibration_error,
+    fit_temperature,
+    probability_of,
+    reliability,
+)
+
+# Undefined figures are no reason to warn.
+pytestmark = pytest.mark.filterwarnings("error")
+# On a busy machine a single example may take its time.
+unhurried = settings(deadline=None)
+
+
+def draw(seed, films=80, scale=1.0, ties=False):
+    """Labels, logits that overlap somewhat, and how often each film counts in three resamples."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, films)
+    logits = scale * (rng.standard_t(2, films) + rng.uniform(-2, 3) * (labels - 0.5))
+    return labels, np.round(logits, 1) if ties else logits, rng.integers(0, 4, (3, films)).astype(float)
+
+
+def slope_of_scikit_learn(labels, logits, weights):
+    # It does not converge where logits are large.
+    scale = np.abs(logits).max()
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12, max_iter=1000)
+    with warnings.catch_warnings():
+        # Where its search along a line ends, it turns to another solver.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(logits[:, None] / scale, labels, weights)
+    return model.coef_[0, 0] / scale
+
+
+def intercept_of_scipy(labels, logits, weights):
+    def surplus(intercept):
+        return weights @ (labels - expit(logits + intercept))
+
+    far = np.abs(logits).max() + 50
+    return brentq(surplus, -far, far, xtol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-4, 0.01, 1.0, 30.0])
+@pytest.mark.parametrize("seed", range(6))
+def test_slope_and_intercept_are_those_of_logistic_regressions(seed, scale):
+    labels, logits, weights = draw(seed, scale=scale, ties=seed % 2 == 1 and scale >= 1)
+    resamples = np.vstack([weights, np.ones(len(labels))])
+    slopes, intercepts = calibration_slope(labels, logits, resamples), calibration_intercept(labels, logits, resamples)
+    expected = [slope_of_scikit_learn(labels, logits, row) for row in resamples]
+    np.testing.assert_allclose(slopes, expected, rtol=1e-5, atol=1e-5 / scale)
+    expected = [intercept_of_scipy(labels, logits, row) for row in resamples]
+    np.testing.assert_allclose(intercepts, expected, rtol=1e-5, atol=1e-5)
+    # The figures themselves, unlike their resamples, are right to the last digits.
+    np.testing.assert_allclose(calibration_slope(labels, logits), slope_of_scikit_learn(labels, logits, np.ones(80)))
+    np.testing.assert_allclose(calibration_intercept(labels, logits), expected[-1], rtol=1e-9)
+
+
+def test_a_few_errors_of_a_network_that_is_far_too_sure_are_no_obstacle():
+    # Probabilities are 0 or 1 to the last digit: Newton's method alone leaves for infinity from there.
+    labels = np.array([0] * 40 + [1] * 40 + [0, 1, 1])
+    logits = np.concatenate([np.linspace(-300, -100, 40), np.linspace(100, 300, 40), [150.0, -200.0, -120.0]])
+    ones = np.ones(83)
+    assert calibration_slope(labels, logits) == pytest.approx([slope_of_scikit_learn(labels, logits, ones)])
+    intercept = calibration_intercept(labels, logits)[0]
+    assert ones @ (labels - expit(logits + intercept)) == pytest.approx(0, abs=1e-6)
+
+
+@unhurried
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(-4, 4), st.integers(0, 2)), min_size=1, max_size=14),
+    st.sampled_from([1e-3, 1.0, 25.0]),
+)
+def test_slopes_exist_where_classes_overlap_and_intercepts_where_there_are_two(rows, scale):
+    labels, logits, weights = (np.array([row[i] for row in rows]) for i in range(3))
+    films = [(label, logit) for label, logit, weight in rows if weight]
+    pairs = {np.sign(p - n) for one, p in films for other, n in films if one and not other}
+    slope, intercept = (
+        of(labels, logits * scale, weights[None].astype(float))[0] for of in (calibration_slope, calibration_intercept)
+    )
+    assert np.isfinite(intercept) == bool(pairs)
+    assert np.isfinite(slope) == ({-1, 1} <= pairs)
+    if np.isfinite(slope):
+        assert slope * scale == pytest.approx(slope_of_scikit_learn(labels, logits, weights), rel=1e-4, abs=1e-4)
+
+
+def test_a_network_that_says_what_is_has_slope_1_and_intercept_0():
+    rng = np.random.default_rng(5)
+    logits = rng.normal(0, 2, 200_000)
+    labels = (rng.random(200_000) < expit(logits)).astype(np.int64)
+    assert calibration_slope(labels, logits) == pytest.approx([1], abs=0.02)
+    assert calibration_intercept(labels, logits) == pytest.approx([0], abs=0.03)
+    assert calibration_slope(labels, 3 * logits) == pytest.approx([1 / 3], abs=0.01)
+    assert calibration_intercept(labels, logits + 2) == pytest.approx([-2], abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("labels", "logits"),
+    [
+        ([0, 0, 1, 1], [-2.0, -1.0, 1.0, 2.0]),
+        ([0, 0, 1, 1], [2.0, 1.0, -1.0, -2.0]),
+        ([0, 0, 1, 1], [-1.0, 0.5, 0.5, 2.0]),
+        ([0, 0, 1, 1], [0.3, 0.3, 0.3, 0.3]),
+        ([0, 1], [-1e5, 1e5]),
+        ([1, 0], [-1.0, 3.0]),
+    ],
+    ids=["apart", "the wrong way round", "touching", "all equal", "far apart", "one film each"],
+)
+def test_without_overlap_there_is_an_intercept_but_no_slope(labels, logits):
+    labels, logits = np.array(labels), np.array(logits)
+    assert np.isnan(calibration_slope(labels, logits)).all()
+    intercept = calibration_intercept(labels, logits)[0]
+    assert expit(logits + intercept).sum() == pytest.approx(labels.sum(), abs=1e-9)
+
+
+@pytest.mark.parametrize("labels", [[], [0], [1], [1, 1, 1]])
+def test_without_both_classes_there_is_neither(labels):
+    logits = np.arange(len(labels), dtype=float)
+    assert np.isnan(calibration_slope(np.array(labels, dtype=np.int64), logits)).tolist() == [True]
+    assert np.isnan(calibration_intercept(np.array(labels, dtype=np.int64), logits)).tolist() == [True]
+
+
+def test_a_resample_without_both_classes_leaves_the_others_alone():
+    labels, logits, weights = draw(3)
+    lost = weights.copy()
+    lost[1, labels == 1] = 0
+    for figure in (calibration_slope, calibration_intercept):
+        found, complete = figure(labels, logits, lost), figure(labels, logits, weights)
+        assert np.isnan(found[1])
+        np.testing.assert_allclose(found[[0, 2]], complete[[0, 2]], rtol=1e-6)
+
+
+def soft_targets(labels):
+    positives, negatives = (labels == 1).sum(), (labels == 0).sum()
+    return np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+
+
+@pytest.mark.parametrize("scale", [0.2, 1.0, 4.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_temperature_is_that_of_a_logistic_regression_on_soft_targets(seed, scale):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, 80)
+    logits = scale * rng.normal(3 * labels - 1.5, 1.5)
+    # Each film twice: as a positive with the weight of its target, and as a negative with the rest.
+    targets = soft_targets(labels)
+    model = LogisticRegression(C=np.inf, fit_intercept=False, solver="newton-cholesky", tol=1e-12)
+    model.fit(np.tile(logits, 2)[:, None], np.repeat([1, 0], 80), np.concatenate([targets, 1 - targets]))
+    assert fit_temperature(labels, logits) == pytest.approx(1 / model.coef_[0, 0], rel=1e-4)
+
+
+@pytest.mark.parametrize("distance", [1.0, 5.0, 40.0])
+def test_films_that_are_all_on_the_right_side_ask_for_no_endless_confidence(distance):
+    labels = np.repeat([0, 1], 50)
+    # All films are equally sure, so that the best probability is the target itself.
+    expected = distance / np.log(51)
+    assert fit_temperature(labels, np.where(labels == 1, distance, -distance)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_one_film_of_each_class_is_enough():
+    assert fit_temperature(np.array([0, 1]), np.array([-3.0, 3.0])) == pytest.approx(3 / np.log(2), rel=1e-4)
+
+
+def test_temperatures_stay_in_their_range():
+    labels = np.repeat([0, 1], 50)
+    assert fit_temperature(labels, np.where(labels == 1, -1.0, 1.0)) == pytest.approx(WARMEST, rel=1e-3)
+    assert fit_temperature(labels, np.where(labels == 1, 1e-3, -1e-3)) == pytest.approx(1 / WARMEST, rel=1e-3)
+
+
+def test_logits_that_are_all_zero_stay_as_they_are():
+    assert fit_temperature(np.array([0, 1, 1]), np.zeros(3)) == 1
+
+
+@unhurried
+@given(st.floats(-800, 800), st.floats(0.05, 20))
+def test_probabilities_are_those_of_scipy(logit, temperature):
+    found = probability_of(np.array([logit]), temperature)
+    assert found == pytest.approx(expit(logit / temperature), rel=1e-12, abs=1e-300)
+    assert 0 <= found[0] <= 1
+
+
+def error_by_a_loop(labels, probability, weights):
+    gap = 0.0
+    for b in range(BINS):
+        last = b == BINS - 1
+        inside = [b / BINS <= p and (p < (b + 1) / BINS or last) for p in probability]
+        films = [(w, y, p) for w, y, p, i in zip(weights, labels, probability, inside, strict=True) if i and w]
+        if films:
+            weight = sum(w for w, _, _ in films)
+            gap += abs(sum(w * y for w, y, _ in films) - sum(w * p for w, _, p in films)) / weight * weight
+    return gap / sum(weights)
+
+
+PROBABILITIES = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.floats(0, 1))
+FILMS = st.lists(st.tuples(st.integers(0, 1), PROBABILITIES, st.integers(0, 3)), min_size=1, max_size=40)
+
+
+@unhurried
+@given(FILMS.filter(lambda rows: any(row[2] for row in rows)))
+def test_the_calibration_error_is_that_of_a_loop_over_bins(rows):
+    labels, probability, weights = (np.array([row[i] for row in rows]) for i in range(3))
+    found = expected_calibration_error(labels, probability, np.stack([weights, np.ones(len(rows))]).astype(float))
+    expected = [error_by_a_loop(labels, probability, w) for w in (weights.tolist(), [1] * len(rows))]
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert expected_calibration_error(labels, probability) == pytest.approx(expected[1:], abs=1e-12)
+
+
+@unhurried
+@given(FILMS)
+def test_the_bins_of_the_diagram_give_the_calibration_error(rows):
+    labels, probability = (np.array([row[i] for row in rows]) for i in range(2))
+    bins = reliability(labels, probability)
+    assert sum(b.films for b in bins) == len(rows)
+    assert [b.low for b in bins] == sorted({b.low for b in bins})
+    for b in bins:
+        assert b.low - 1e-12 <= b.probability <= b.high + 1e-12
+    error = sum(b.films * abs(b.observed - b.probability) for b in bins) / len(rows)
+    assert expected_calibration_error(labels, probability) == pytest.approx([error], abs=1e-12)
+
+
+def test_bins_hold_their_lower_edge_and_the_last_one_both():
+    assert bin_of(np.array([0.0, 0.0999, 0.1, 0.5, 0.95, 1.0])).tolist() == [0, 0, 1, 5, 9, 9]
+
+
+def test_no_films_have_no_bins_and_no_error():
+    none = np.array([])
+    assert reliability(none.astype(np.int64), none) == []
+    assert np.isnan(expected_calibration_error(none.astype(np.int64), none)).tolist() == [True]

@@ -1,0 +1,59 @@
+"""From validation films to a decision that a checkpoint can keep."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import confusion_matrix, roc_auc_score
+
+from xray.evaluation.calibration import probability_of
+from xray.evaluation.decision import Decision, ValidationFilms, fit_decision
+from xray.evaluation.operating_point import OperatingPoint
+
+ON = ValidationFilms("films", "blocks", 60, 40, "0f")
+POINTS = [
+    OperatingPoint(),
+    OperatingPoint("sensitivity", 0.9),
+    OperatingPoint("specificity", 0.9),
+    OperatingPoint("cost", 5.0),
+]
+
+
+def films(seed=0, n=60):
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n) % 3 > 0).astype(np.int64)
+    return labels, np.round(rng.normal(3.0 * labels - 1, 2.5), 2)
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.rule)
+def test_a_decision_tells_what_it_reaches_on_its_own_films(point):
+    labels, logits = films()
+    decision = fit_decision(labels, logits, point, ON)
+    called = probability_of(logits, decision.temperature) >= decision.threshold
+    tn, fp, fn, tp = confusion_matrix(labels, called).ravel()
+    assert decision.sensitivity == pytest.approx(tp / (tp + fn))
+    assert decision.specificity == pytest.approx(tn / (tn + fp))
+    assert decision.auroc == pytest.approx(roc_auc_score(labels, logits))
+    assert (decision.rule, decision.target, decision.wish) == (point.rule, point.target, point.wish)
+    assert decision.fitted_on == ON
+    if point.rule in {"sensitivity", "specificity"}:
+        assert getattr(decision, point.rule) >= 0.9
+
+
+@given(st.integers(0, 10**6), st.sampled_from(POINTS))
+def test_single_precision_loses_nothing_of_it(seed, point):
+    labels, logits = films(seed)
+    decision = fit_decision(labels, logits, point, ON)
+    assert float(np.float32(decision.temperature)) == decision.temperature
+    assert float(np.float32(decision.threshold)) == decision.threshold
+    assert Decision.from_dict(json.loads(json.dumps(decision.as_dict()))) == decision
+
+
+def test_a_network_twice_as_sure_decides_the_same_at_twice_the_temperature():
+    labels, logits = films()
+    plain, sure = (fit_decision(labels, scale * logits, OperatingPoint(), ON) for scale in (1, 2))
+    assert sure.temperature == pytest.approx(2 * plain.temperature, rel=1e-4)
+    assert sure.threshold == pytest.approx(plain.threshold, abs=1e-4)
+    assert (sure.sensitivity, sure.specificity) == (plain.sensitivity, plain.specificity)

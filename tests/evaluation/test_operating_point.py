@@ -1,0 +1,205 @@
+"""Thresholds against a search through all of them."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xray.errors import UserError
+from xray.evaluation.calibration import probability_of
+from xray.evaluation.operating_point import OperatingPoint, choose_threshold
+
+# On a busy machine a single example may take its time.
+unhurried = settings(deadline=None)
+
+PROBABILITY = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0, np.nextafter(1, 0), 5e-324]), st.floats(0, 1))
+TARGETS = [0.01, 0.5, 2 / 3, 0.9, 0.95, 1.0]
+POINTS = st.one_of(
+    st.just(OperatingPoint()),
+    st.builds(OperatingPoint, st.sampled_from(["sensitivity", "specificity"]), st.sampled_from(TARGETS)),
+    st.builds(OperatingPoint, st.just("cost"), st.sampled_from([0.1, 0.5, 1.0, 3.0, 20.0])),
+)
+
+
+@st.composite
+def tables(draw):
+    """Labels of both classes, and probabilities."""
+    rows = draw(st.lists(st.tuples(st.integers(0, 1), PROBABILITY), max_size=25))
+    rows += [(0, draw(PROBABILITY)), (1, draw(PROBABILITY))]
+    return np.array([label for label, _ in rows]), np.array([probability for _, probability in rows])
+
+
+def shares(labels, probability, threshold):
+    called = probability >= threshold
+    positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
+    found, left = int((called & (labels == 1)).sum()), int((~called & (labels == 0)).sum())
+    return Fraction(found, positives), Fraction(left, negatives)
+
+
+def merit(labels, probability, threshold, point):
+    """What the rule maximises, in exact numbers and in the order in which it counts."""
+    sensitivity, specificity = shares(labels, probability, threshold)
+    if point.rule == "youden":
+        return (sensitivity + specificity,)
+    if point.rule == "cost":
+        missed = (1 - sensitivity) * int((labels == 1).sum())
+        alarms = (1 - specificity) * int((labels == 0).sum())
+        # 0.1 means a tenth, although no floating number is one.
+        return (-(Fraction(point.target).limit_denominator(1000) * missed + alarms),)
+    asked, other = (sensitivity, specificity) if point.rule == "sensitivity" else (specificity, sensitivity)
+    target = Fraction(point.target).limit_denominator(1000)
+    return (1, other) if asked >= target else (0, asked)
+
+
+def partings(probability):
+    """A threshold from 0 to 1 for each way in which one can part the films."""
+    return [0.0, *(p for p in set(probability.tolist())), *([1.0] if probability.max() < 1 else [])]
+
+
+@unhurried
+@given(tables(), POINTS)
+def test_no_threshold_is_better_than_the_one_chosen(table, point):
+    labels, probability = table
+    chosen = choose_threshold(labels, probability, point)
+    assert 0 <= chosen <= 1
+    best = max(merit(labels, probability, threshold, point) for threshold in partings(probability))
+    assert merit(labels, probability, chosen, point) == best
+
+
+@unhurried
+@given(tables(), POINTS)
+def test_of_thresholds_that_are_as_good_none_half_way_between_films_lies_nearer(table, point):
+    labels, probability = table
+    chosen = choose_threshold(labels, probability, point)
+    wanted = 1 / (1 + point.target) if point.rule == "cost" else 0.5
+    edges = [0.0, *sorted(set(probability.tolist())), 1.0]
+    middles = [(low + high) / 2 for low, high in pairwise(edges) if low < (low + high) / 2]
+    best = merit(labels, probability, chosen, point)
+    equal = [m for m in middles if merit(labels, probability, m, point) == best]
+    assert all(abs(chosen - wanted) <= abs(m - wanted) + 1e-12 for m in equal)
+
+
+@unhurried
+@given(tables(), st.sampled_from(TARGETS))
+def test_the_target_is_reached(table, target):
+    labels, probability = table
+    sensitivity, _ = shares(
+        labels, probability, choose_threshold(labels, probability, OperatingPoint("sensitivity", target))
+    )
+    assert sensitivity >= target - 1e-12
+    # Negatives of probability 1 are called positive by every threshold.
+    if probability.max() < 1:
+        point = OperatingPoint("specificity", target)
+        _, specificity = shares(labels, probability, choose_threshold(labels, probability, point))
+        assert specificity >= target - 1e-12
+
+
+def test_specificity_out_of_reach_is_as_high_as_it_can_be():
+    labels, probability = np.array([0, 0, 0, 1, 1]), np.array([0.1, 0.9, 1.0, 0.95, 1.0])
+    chosen = choose_threshold(labels, probability, OperatingPoint("specificity", 1.0))
+    assert shares(labels, probability, chosen) == (Fraction(2, 2), Fraction(2, 3))
+
+
+@pytest.mark.parametrize("rule", ["sensitivity", "specificity"])
+@pytest.mark.parametrize("tenths", range(1, 11))
+def test_a_share_that_is_met_but_for_rounding_is_met(rule, tenths):
+    # 1 of 10 negatives left alone is 1 - 0.9, which is 0.09999999999999998.
+    labels = np.tile([1, 0], 10)
+    probability = np.linspace(0.91, 0.1, 20)
+    point = OperatingPoint(rule, tenths / 10)
+    best = max(merit(labels, probability, threshold, point) for threshold in partings(probability))
+    assert merit(labels, probability, choose_threshold(labels, probability, point), point) == best
+
+
+def test_the_threshold_lies_half_way_between_the_classes():
+    labels, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.6, 0.9])
+    for point in (OperatingPoint(), OperatingPoint("sensitivity", 1.0), OperatingPoint("specificity", 1.0)):
+        assert choose_threshold(labels, probability, point) == pytest.approx(0.4)
+
+
+def test_of_equal_gaps_the_one_nearest_to_one_half_wins():
+    # Sensitivity + specificity is 3/2 at 0.3 and at 0.65.
+    labels, probability = np.array([0, 1, 0, 1]), np.array([0.2, 0.4, 0.6, 0.7])
+    assert choose_threshold(labels, probability, OperatingPoint()) == pytest.approx(0.65)
+    assert choose_threshold(labels, probability, OperatingPoint("cost", 1.0)) == pytest.approx(0.65)
+
+
+def test_of_gaps_equally_near_the_upper_one_wins():
+    labels, probability = np.array([0, 1, 0, 1]), np.array([0.25, 0.375, 0.625, 0.75])
+    assert choose_threshold(labels, probability, OperatingPoint()) == 0.6875
+
+
+def test_costs_move_the_threshold_to_where_errors_are_cheap():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 400)
+    probability = probability_of(rng.normal(2 * labels - 1, 1.0), 0.5)
+    chosen = [choose_threshold(labels, probability, OperatingPoint("cost", ratio)) for ratio in (0.05, 1.0, 20.0)]
+    assert chosen[0] > chosen[1] > chosen[2]
+
+
+def test_films_that_cannot_be_told_apart_are_all_called_alike():
+    labels, probability = np.array([0, 1, 1]), np.full(3, 0.7)
+    assert choose_threshold(labels, probability, OperatingPoint()) in {0.35, 0.85}
+    assert choose_threshold(labels, probability, OperatingPoint("sensitivity", 0.9)) == pytest.approx(0.35)
+    assert choose_threshold(labels, probability, OperatingPoint("specificity", 0.9)) == pytest.approx(0.85)
+
+
+@pytest.mark.parametrize("certain", [0.0, 1.0])
+def test_films_of_certain_probability_are_called_alike(certain):
+    labels, probability = np.array([0, 1, 1]), np.full(3, certain)
+    chosen = choose_threshold(labels, probability, OperatingPoint("sensitivity", 1.0))
+    assert 0 <= chosen <= 1
+    assert (probability >= chosen).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_threshold_in_single_precision_parts_the_same_films(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, 500)
+    probability = probability_of(rng.normal(3 * labels - 1.5, 1.5), 1.2)
+    for point in (OperatingPoint(), OperatingPoint("sensitivity", 0.95), OperatingPoint("cost", 5.0)):
+        chosen = choose_threshold(labels, probability, point)
+        np.testing.assert_array_equal(probability >= float(np.float32(chosen)), probability >= chosen)
+
+
+@pytest.mark.parametrize(
+    ("rule", "target", "words"),
+    [
+        ("youden", 0.9, ["0.9", "youden"]),
+        ("sensitivity", None, ["missing", "0.95"]),
+        ("specificity", None, ["missing", "0.95"]),
+        ("cost", None, ["missing", "5"]),
+        ("sensitivity", 0.0, ["0.0", "between 0 and 1"]),
+        ("sensitivity", 95.0, ["95.0", "between 0 and 1"]),
+        ("specificity", -0.1, ["-0.1", "between 0 and 1"]),
+        ("specificity", np.nan, ["nan", "between 0 and 1"]),
+        ("cost", 0.0, ["0.0", "above 0"]),
+        ("cost", -2.0, ["-2.0", "above 0"]),
+        ("cost", np.inf, ["inf", "above 0"]),
+        ("cost", np.nan, ["nan", "above 0"]),
+    ],
+)
+def test_a_target_that_makes_no_sense_is_told(rule, target, words):
+    with pytest.raises(UserError) as caught:
+        OperatingPoint(rule, target)
+    message = str(caught.value)
+    assert "model.operating_point.target" in message
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize(
+    ("point", "words"),
+    [
+        (OperatingPoint(), ["Youden"]),
+        (OperatingPoint("sensitivity", 0.95), ["sensitivity", "0.95"]),
+        (OperatingPoint("specificity", 1.0), ["specificity", "1"]),
+        (OperatingPoint("cost", 5.0), ["cost", "5 times"]),
+    ],
+)
+def test_rules_are_told_in_words(point, words):
+    assert all(word in point.wish for word in words)

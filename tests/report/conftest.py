@@ -1,0 +1,166 @@
+"""Folders of evidence with films, as `test` leaves them, drawn at random."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from xray.evaluation.calibration import probability_of
+from xray.evaluation.evidence import Evidence, write_evidence
+from xray.evaluation.predictions import Predictions, decide
+from xray.report.build import write_reports
+
+CLASSES = ["NORMAL", "PNEUMONIA"]
+CORRUPTIONS = ("exposure", "contrast", "blur", "noise", "jpeg", "shift", "rotation", "resampling")
+TEMPERATURE, THRESHOLD = 1.3, 0.4
+SPLITS = {
+    split: {
+        "images": images,
+        "patients": images // 2,
+        "images_by_class": {"NORMAL": images - 3, "PNEUMONIA": 3},
+        "fingerprint": f"{split}-fingerprint",
+    }
+    for split, images in (("train", 4207), ("val", 466))
+}
+
+
+def source(class_names=CLASSES, **changes):
+    """Where a test comes from, as `xray.scoring` writes it."""
+    return {
+        "set": "test",
+        "external": False,
+        "checkpoint": "checkpoints/cnn/version_0/best.ckpt",
+        "run": "cnn/version_0",
+        "data_root": "films",
+        "split": "test",
+        "data_fingerprint": "scored-fingerprint",
+        "image_size": 64,
+        "resize": "squash",
+        "class_names": list(class_names),
+        "temperature": TEMPERATURE,
+        "threshold": THRESHOLD,
+        "decision": {
+            "temperature": TEMPERATURE,
+            "threshold": THRESHOLD,
+            "rule": "youden",
+            "target": None,
+            "wish": "highest sum of sensitivity and specificity (Youden)",
+            "auroc": 0.9,
+            "sensitivity": 0.9,
+            "specificity": 0.9,
+            "fitted_on": {
+                "data_root": "films",
+                "validation": "blocks",
+                "films": 466,
+                "patients": 352,
+                "fingerprint": "decision-fingerprint",
+            },
+        },
+        "model": "CNNClassifier",
+        "config": {
+            "seed_everything": 42,
+            "trainer": {"max_epochs": 12, "precision": "bf16-mixed"},
+            "model": {
+                "class_path": "xray.models.cnn.CNNClassifier",
+                "init_args": {
+                    "widths": [8, 16],
+                    "optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.002}},
+                },
+            },
+            "data": {"root": "films", "batch_size": 32, "augmentation": {"rotation": 7.0}},
+        },
+        "code": {
+            "xray": "0.1.0",
+            "commit": "c0ffee",
+            "changed": False,
+            "python": "3.11",
+            "torch": "2",
+            "lightning": "2",
+        },
+        "trained_with": {"xray": "0.1.0", "commit": "decade", "changed": True, "python": "3.11"},
+        "training_data": {"root": "films", "splits": SPLITS, "notes": ["Left out a note of the training."]},
+        "notes": ["Left out 1 of 61 films that cannot be read."],
+    } | changes
+
+
+def draw(films=60, patients=24, seed=0, class_names=CLASSES, root="films", **changes):
+    """Evidence of films of both classes, with controls, corruptions and duplicates; some decisions are wrong."""
+    rng = np.random.default_rng(seed)
+    number = np.concatenate([np.arange(patients), rng.integers(0, patients, films - patients)])
+    labels = number % 2
+    logits = np.round(rng.normal(3.0 * labels - 1.5, 1.5), 2)
+    probability = probability_of(logits, TEMPERATURE)
+    prefixes = [("IM-", "person{}_virus_"), ("IM-", "person{}_bacteria_"), ("NORMAL2-IM-", ""), ("", "person{}_virus_")]
+    names = [
+        f"{prefixes[n % 4][label].format(n)}{n:04d}-{i}.jpeg"
+        for i, (n, label) in enumerate(zip(number, labels, strict=True))
+    ]
+    table = Predictions(
+        [f"{root}/test/{class_names[label]}/{name}" for label, name in zip(labels, names, strict=True)],
+        [f"patient{n}" for n in number],
+        [class_names[label] for label in labels],
+        logits,
+        probability,
+        decide(probability, THRESHOLD, class_names),
+    )
+    sizes = [str(100 + 3 * i) for i in range(films)]
+    controls = {"statistics": rng.normal(labels, 1), "border_only": rng.normal(2.0 * labels, 1)}
+    robustness = {f"{c}_{k}": logits + rng.normal(0, k, films) for c in CORRUPTIONS for k in range(1, 6)}
+    duplicates = [
+        {"kind": "same file", "first": table.path[0], "second": table.path[1], "similarity": 1.0, "with": "test"},
+        {
+            "kind": "near duplicate",
+            "first": table.path[2],
+            "second": "gone.jpeg",
+            "similarity": 0.99,
+            "with": "training",
+        },
+    ]
+    columns = {"width": sizes, "height": sizes, "mode": ["L"] * films, "bytes": sizes, "digest": sizes}
+    parts = {"films": columns, "controls": controls, "robustness": robustness, "duplicates": duplicates}
+    return Evidence(table, **{"source": source(class_names), **parts, **changes})
+
+
+def one_class(found):
+    """The evidence with its positive films only, as tables are read: no columns that would need both."""
+    rows = [i for i, label in enumerate(found.table.label) if label == found.source["class_names"][1]]
+    table = Predictions(
+        *([getattr(found.table, name)[i] for i in rows] for name in ("path", "patient", "label")),
+        found.table.logit[rows],
+        found.table.probability[rows],
+        [found.table.decision[i] for i in rows],
+    )
+    return Evidence(table, found.source)
+
+
+def write_films(found, seed=0):
+    """Write a film for each row of the table, below the working folder."""
+    rng = np.random.default_rng(seed)
+    for path in found.table.path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (48, 64), dtype=np.uint8)).save(path)
+
+
+def write(found, folder="logs/cnn/version_0/test"):
+    """Write the evidence; returns the folder."""
+    write_evidence(Path(folder), found)
+    return Path(folder)
+
+
+def write_report(folder):
+    """The report of one set; returns its figures."""
+    return write_reports([folder])[folder]
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory):
+    """The folder of a report of whole evidence, which tests only read."""
+    place = tmp_path_factory.mktemp("reported")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        found = draw()
+        write_films(found)
+        folder = write(found)
+        write_report(folder)
+    return place / folder

@@ -1,0 +1,74 @@
+"""The whole command, as users type it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.report.conftest import draw, source, write
+
+from xray.cli import main
+from xray.errors import UserError
+from xray.report.command import report
+
+RUN = Path("logs/cnn/version_0")
+FILES = ("metrics.json", "report.html", "model_card.md", "figures/roc.png", "figures/roc.svg")
+
+
+def test_all_sets_of_a_run_are_written_anew(capsys):
+    folders = [write(draw(), RUN / "test"), write(draw(source=source(external=True)), RUN / "external/other")]
+    tables = [(folder / "predictions.csv").read_bytes() for folder in folders]
+    assert main(["report"]) == 0
+    out = capsys.readouterr().out
+    for folder, table in zip(folders, tables, strict=True):
+        assert f"Written: {folder}/ with report.html" in out
+        assert all((folder / name).is_file() for name in FILES)
+        assert (folder / "predictions.csv").read_bytes() == table
+    assert 'data-set="external/other"' in (folders[0] / "report.html").read_text()
+
+
+def test_a_report_needs_no_torch_no_lightning_and_no_network():
+    write(draw(), RUN / "test")
+    code = (
+        "import sys, socket\n"
+        "def refuse(*_): raise AssertionError('network')\n"
+        "socket.socket.connect = refuse\n"
+        "from xray.cli import main\n"
+        "assert main(['report']) == 0\n"
+        "print([name for name in ('torch', 'lightning', 'torchvision') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", ["cnn", "cnn/version_0", str(RUN), str(RUN / "test")])
+def test_a_run_is_named_in_many_ways(name, capsys):
+    write(draw(), RUN / "test")
+    report(name)
+    assert capsys.readouterr().out == f"Written: {RUN}/test/ with report.html, metrics.json, model_card.md, figures/\n"
+
+
+def test_an_unknown_run_is_told_with_those_that_exist():
+    write(draw(), RUN / "test")
+    with pytest.raises(UserError, match=r"no run 'cmm': there are cnn/version_0\.$"):
+        report("cmm")
+
+
+def test_without_any_run_the_mend_is_told(capsys):
+    assert main(["report"]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("xray: error: No run in logs/ has anything scored: 'python -m xray test'")
+    assert captured.err.count("\n") == 1
+
+
+def test_damaged_tables_are_one_line(capsys):
+    folder = write(draw(), RUN / "test")
+    (folder / "films.csv").write_text("path,width\nother,3\n")
+    assert main(["report"]) == 1
+    assert "films.csv is damaged" in capsys.readouterr().err
+
+
+def test_help_tells_what_a_run_is(capsys):
+    assert main(["report", "--help"]) == 0
+    assert "cnn/version_0" in capsys.readouterr().out

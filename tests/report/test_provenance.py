@@ -1,0 +1,70 @@
+import shlex
+
+from tests.report.conftest import draw, source
+
+from xray.evaluation.summary import summarise
+from xray.report.provenance import UNKNOWN, commands, exclusions, provenance, splits, training
+
+
+def test_where_figures_come_from_is_told_in_full():
+    text = " ".join(value for _, value in provenance(summarise(draw())))
+    for part in (
+        "cnn/version_0",
+        "best.ckpt",
+        "scored-fingerprint",
+        "decision-fingerprint",
+        "c0ffee",
+        "64x64 pixels, squash",
+    ):
+        assert part in text
+    assert "decade with uncommitted changes" in text
+    assert "c0ffee with" not in text
+    assert "2,000 resamples" in text
+
+
+def test_what_is_not_on_record_is_said_so():
+    bare = {"class_names": ["NORMAL", "PNEUMONIA"], "temperature": 1.0, "threshold": 0.5}
+    rows = dict(provenance(summarise(draw(source=bare))))
+    assert rows["Checkpoint"] == UNKNOWN
+    assert rows["Trained with"] == UNKNOWN
+    assert rows["Operating point"] == "none was fitted"
+    assert not any("itted on" in name for name in rows)
+    assert training(summarise(draw(source=bare))) == []
+    assert exclusions(summarise(draw(source=bare))) == []
+
+
+def test_splits_are_those_of_the_training_and_of_the_films_scored():
+    rows = splits(summarise(draw()))
+    assert [(row["name"], row["images"], row["patients"]) for row in rows] == [
+        ("Training", 4207, 2103),
+        ("Validation", 466, 233),
+        ("Scored here", 60, 24),
+    ]
+
+
+def test_exclusions_of_training_and_scoring_are_told_apart():
+    found = exclusions(summarise(draw()))
+    assert found == ["Training: Left out a note of the training.", "Left out 1 of 61 films that cannot be read."]
+
+
+def test_commands_name_checkpoint_and_films():
+    lines = [line for _, line in commands(source())]
+    assert lines == [
+        "python -m xray fit --config logs/cnn/version_0/config.yaml",
+        "python -m xray test --ckpt_path checkpoints/cnn/version_0/best.ckpt",
+        "python -m xray report cnn/version_0",
+    ]
+    assert "validate --ckpt_path" in commands(source(set="validate"))[1][1]
+    other = commands(source(data_root="/films of; others", external=True))[1][1]
+    assert shlex.split(other)[-2:] == ["--data.root", "/films of; others"]
+    assert [line.split()[3] for _, line in commands(source(run=None))] == ["test"]
+
+
+def test_essentials_of_the_training_are_those_of_the_config():
+    rows = dict(training(summarise(draw())))
+    assert rows["Learning rate"] == "0.002"
+    assert rows["Model: widths"] == "8, 16"
+    assert rows["Augmentation"] == "rotation 7.0"
+    assert rows["Seed"] == "42"
+    assert "Batch size" in rows
+    assert "Validation films" not in rows

@@ -1,0 +1,229 @@
+"""From a trained model to what may be believed of it, through the command line, as users call it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image, ImageOps
+
+from tests.test_whole_runs import CNN, elsewhere, fit, metrics, run, table
+from xray.checkpoint import DECISION_KEY, FLOORS_KEY, read_checkpoint
+from xray.cli import main
+from xray.data.corruptions import CORRUPTIONS
+from xray.data.datamodule import ChestXRayDataModule
+from xray.evaluation.calibration import fit_temperature, probability_of
+from xray.evaluation.operating_point import OperatingPoint, choose_threshold
+
+__all__ = ["elsewhere"]
+
+BEST = Path("checkpoints/cnn/version_0/best.ckpt")
+RUN = Path("logs/cnn/version_0")
+
+
+def decision() -> dict[str, object]:
+    return dict(read_checkpoint(BEST).record(DECISION_KEY))
+
+
+def spoil_test_films(root: Path) -> None:
+    """Swap the classes of all test films, and turn them upside down."""
+    test = root / "test"
+    (test / "NORMAL").rename(test / "swap")
+    (test / "PNEUMONIA").rename(test / "NORMAL")
+    (test / "swap").rename(test / "PNEUMONIA")
+    for path in test.rglob("*.jpeg"):
+        ImageOps.flip(Image.open(path)).save(path)
+
+
+def test_a_fit_ends_with_a_decision_from_its_validation_films(films: Path, capsys):
+    fit(films)
+    assert "Decision fitted on" in capsys.readouterr().out
+    fitted = decision()
+    run("validate")
+    rows = table(f"{RUN}/validate/predictions.csv")
+    labels = np.array([row["label"] == "PNEUMONIA" for row in rows], dtype=np.int64)
+    logits = np.array([float(row["logit"]) for row in rows])
+    assert fitted["temperature"] == pytest.approx(fit_temperature(labels, logits), rel=1e-4)
+    probability = probability_of(logits, float(fitted["temperature"]))
+    assert fitted["threshold"] == pytest.approx(choose_threshold(labels, probability, OperatingPoint()), abs=1e-6)
+    assert [float(row["probability"]) for row in rows] == pytest.approx(probability.tolist())
+    decided = [row["decision"] == "PNEUMONIA" for row in rows]
+    assert decided == (probability >= fitted["threshold"]).tolist()
+    assert json.loads((RUN / "decision.json").read_text()) == fitted
+
+
+def test_test_films_choose_nothing(films: Path):
+    """A run whose test films are others, under other labels, ends with the same checkpoint, to the bit."""
+    spoilt = films.parent / "spoilt"
+    shutil.copytree(films, spoilt)
+    spoil_test_films(spoilt)
+    fit(films)
+    fit(spoilt)
+    first, second = (read_checkpoint(Path(f"checkpoints/cnn/version_{n}/best.ckpt")) for n in (0, 1))
+    for name, tensor in first.content["state_dict"].items():
+        assert torch.equal(tensor, second.content["state_dict"][name]), name
+    one, other = (each.record(DECISION_KEY) for each in (first, second))
+    assert one | {"fitted_on": None} == other | {"fitted_on": None}
+    assert one["fitted_on"]["fingerprint"] == other["fitted_on"]["fingerprint"]
+    assert first.record(FLOORS_KEY) == second.record(FLOORS_KEY)
+    run("test", "--ckpt_path", "checkpoints/cnn/version_0/best.ckpt")
+    tested = read_checkpoint(Path("checkpoints/cnn/version_0/best.ckpt"))
+    assert tested.record(DECISION_KEY) == one
+    auroc = metrics("cnn/version_0")["figures"]["auroc"]["value"]
+    run("test", "--ckpt_path", "checkpoints/cnn/version_1/best.ckpt")
+    assert metrics("cnn/version_1")["figures"]["auroc"]["value"] != auroc
+
+
+def test_nothing_that_decides_can_reach_test_films(films: Path, monkeypatch):
+    """Fit and calibrate read no pixel of the test folder and ask for no test batch."""
+    asked: list[str] = []
+    for name in ("grey_films", "files"):
+        method = getattr(ChestXRayDataModule, name)
+        monkeypatch.setattr(
+            ChestXRayDataModule,
+            name,
+            lambda self, split, *rest, method=method: asked.append(split) or method(self, split, *rest),
+        )
+    monkeypatch.setattr(ChestXRayDataModule, "test_dataloader", lambda self: pytest.fail("test films were asked for"))
+    fit(films)
+    run("calibrate")
+    assert set(asked) == {"train", "val"}
+
+
+def test_calibrate_fits_anew_without_training(films: Path, make):
+    fit(films)
+    before = read_checkpoint(BEST)
+    run("test")
+    words = ["--model.operating_point.rule", "sensitivity", "--model.operating_point.target", "1.0"]
+    run("calibrate", *words, "--data.root", make("other", seed=5), "--data.validation", "folder")
+    fitted = decision()
+    assert (fitted["rule"], fitted["target"], fitted["sensitivity"]) == ("sensitivity", 1.0, 1.0)
+    assert [each["rule"] for each in fitted["earlier"]] == ["youden"]
+    after = read_checkpoint(BEST)
+    for name, tensor in before.content["state_dict"].items():
+        assert name in {"threshold", "temperature"} or torch.equal(tensor, after.content["state_dict"][name])
+    run("test")
+    assert metrics("cnn/version_0")["threshold"] == pytest.approx(fitted["threshold"])
+    assert metrics("cnn/version_0", "test_1")["threshold"] != metrics("cnn/version_0")["threshold"]
+    run("predict", films / "test", "--out", "out.csv")
+    tested = {row["path"]: row["decision"] for row in table(f"{RUN}/test/predictions.csv")}
+    assert {row["path"]: row["decision"] for row in table("out.csv")} == tested
+
+
+def test_calibrate_takes_another_validation_set(films: Path, make):
+    fit(films)
+    other = make("other", seed=5, patients={"train": (1, 1), "val": (4, 5)})
+    run("calibrate", "--data.root", other, "--data.validation", "folder")
+    on = decision()["fitted_on"]
+    assert (on["data_root"], on["validation"], on["films"], on["patients"]) == (str(other), "folder", 18, 9)
+
+
+def test_calibrate_refuses_films_of_the_training(films: Path, capsys):
+    fit(films)
+    before = BEST.read_bytes()
+    assert main(["calibrate", "--data.split_seed", "3"]) == 1
+    assert "films that the model was trained on" in capsys.readouterr().err
+    assert BEST.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["rule", "sensitivity"], "target is missing"),
+        (["target", "0.5"], "says nothing to the rule youden"),
+        (["rule", "sensitivty"], "sensitivity"),
+        (["target", "much"], "'much' is no number"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_told_in_one_line(words, expected, films: Path, capsys):
+    status = main(
+        ["fit", "--config", str(CNN), "--data.root", str(films), f"--model.operating_point.{words[0]}", words[1]]
+    )
+    assert status in {1, 2}
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("xray: error: ")
+    assert expected in error
+    assert not list(Path("logs").glob("*/*"))
+
+
+def test_another_source_is_external_and_stands_beside_the_test(films: Path, make):
+    fit(films)
+    run("test")
+    own = (RUN / "test" / "metrics.json").read_bytes()
+    other = make("elsewhere", seed=5, patients={"test": (5, 6)})
+    run("test", "--data.root", other)
+    outside = metrics("cnn/version_0", "external/elsewhere")
+    assert outside["source"]["external"] is True
+    assert outside["films"] == 22
+    assert outside["threshold"] == metrics("cnn/version_0")["threshold"]
+    assert metrics("cnn/version_0")["source"]["external"] is False
+    assert (RUN / "test" / "metrics.json").read_bytes() == own
+    run("report")
+    for page in (RUN / "test" / "report.html", RUN / "external/elsewhere/report.html"):
+        text = page.read_text()
+        assert "elsewhere" in text
+        assert f"{outside['figures']['auroc']['value']:.3f}" in text
+
+
+def test_the_own_films_in_another_place_are_not_external(films: Path):
+    fit(films)
+    moved = films.parent / "moved"
+    films.rename(moved)
+    run("test", "--data.root", moved)
+    assert metrics("cnn/version_0")["source"]["external"] is False
+    assert not (RUN / "external").exists()
+
+
+def test_robustness_scores_every_corruption_at_every_strength(films: Path):
+    fit(films)
+    run("test", "--robustness")
+    curves = metrics("cnn/version_0")["robustness"]
+    assert curves.keys() == CORRUPTIONS.keys()
+    figures = metrics("cnn/version_0")["figures"]
+    for rows in curves.values():
+        assert [row["strength"] for row in rows] == [0, 1, 2, 3, 4, 5]
+        assert rows[0]["auroc"]["value"] == figures["auroc"]["value"]
+        assert rows[0]["specificity"]["value"] == figures["specificity"]["value"]
+    assert (RUN / "test/figures/robustness.png").is_file()
+    run("test")
+    assert metrics("cnn/version_0")["robustness"] == {}
+
+
+def test_a_report_is_redone_to_the_byte_from_the_tables(films: Path):
+    fit(films)
+    run("test")
+    made = {path: path.read_bytes() for path in (RUN / "test").rglob("*") if path.is_file()}
+    for path in made:
+        if path.name in {"metrics.json", "report.html", "model_card.md"}:
+            path.unlink()
+    shutil.rmtree(RUN / "test" / "figures")
+    shutil.rmtree("checkpoints")
+    run("report", "cnn/version_0")
+    assert {path: path.read_bytes() for path in (RUN / "test").rglob("*") if path.is_file()} == made
+
+
+def test_a_part_of_the_films_leaves_no_result(films: Path, capsys):
+    fit(films)
+    run("test", "--trainer.limit_test_batches", "0.5")
+    assert "nothing is written" in capsys.readouterr().out
+    assert not (RUN / "test").exists()
+
+
+def test_a_checkpoint_from_before_decisions_still_tests(films: Path, capsys):
+    fit(films)
+    content = torch.load(BEST, weights_only=True)
+    for key in (DECISION_KEY, FLOORS_KEY, "xray_data", "xray_code"):
+        del content[key]
+    config = yaml.safe_load(content["xray_config"])
+    del config["model"]["init_args"]["operating_point"]
+    content["xray_config"] = yaml.safe_dump(config)
+    content["state_dict"] |= {"temperature": torch.tensor(1.0), "threshold": torch.tensor(0.5)}
+    torch.save(content, BEST)
+    run("test")
+    summary = metrics("cnn/version_0")
+    assert summary["source"]["decision"] is None
+    assert summary["shortcuts"]["verdict"] is None
+    assert "python -m xray calibrate" in (RUN / "test/report.html").read_text()
