@@ -212,6 +212,27 @@ def test_a_part_of_the_films_leaves_no_result(films: Path, capsys):
     assert not (RUN / "test").exists()
 
 
+def test_two_seeds_are_compared(films: Path, capsys):
+    for seed in (1, 2):
+        fit(films, "--seed_everything", seed)
+        run("test")
+    run("compare", "cnn/version_0", "cnn/version_1")
+    assert "cnn/version_1" in capsys.readouterr().out
+    assert Path("logs/comparisons/comparison_0/comparison.json").is_file()
+    run("test")  # the comparison is not taken for a run
+    shutil.move(next((films / "test" / "NORMAL").iterdir()), films.parent / "gone.jpeg")
+    run("test")
+    assert main(["compare", "cnn/version_0", "cnn/version_1"]) == 1
+    assert "films" in capsys.readouterr().err
+
+
+def test_an_audit_says_by_its_status_whether_something_blocks(films: Path, capsys):
+    assert main(["audit", str(films)]) == 0
+    shutil.copy(films / "train/NORMAL/IM-0101-0001.jpeg", films / "test/PNEUMONIA/person999_virus_1.jpeg")
+    assert main(["audit", str(films)]) == 1
+    assert "person999_virus_1.jpeg" in capsys.readouterr().out
+
+
 def test_a_checkpoint_from_before_decisions_still_tests(films: Path, capsys):
     fit(films)
     content = torch.load(BEST, weights_only=True)

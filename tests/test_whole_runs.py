@@ -340,7 +340,7 @@ def test_print_config_shows_every_value(films: Path, capsys):
 
 
 @pytest.mark.parametrize(
-    "command", ["fit", "validate", "test", "calibrate", "report", "predict", "synth", "download"]
+    "command", ["fit", "validate", "test", "calibrate", "report", "compare", "audit", "predict", "synth", "download"]
 )
 def test_every_command_explains_itself(command: str, capsys):
     assert main([command, "--help"]) == 0

@@ -12,7 +12,7 @@ from xray.cli.main import PLAIN_COMMANDS, TRAINER_COMMANDS
 from xray.errors import UserError
 
 COMMANDS = [
-    "fit", "validate", "test", "calibrate", "report", "predict", "cache", "synth", "download",
+    "fit", "validate", "test", "calibrate", "report", "compare", "audit", "predict", "cache", "synth", "download",
 ]  # fmt: skip
 HEAVY = {"torch", "lightning", "matplotlib", "timm", "torchmetrics"}
 
@@ -171,7 +171,7 @@ def test_a_reader_that_has_gone_is_no_error():
     assert done.stderr == b""
 
 
-@pytest.mark.parametrize("command", ["predict", "report", "cache", "synth", "download"])
+@pytest.mark.parametrize("command", ["predict", "report", "compare", "audit", "cache", "synth", "download"])
 def test_help_of_a_command_is_that_command(capsys, command):
     assert main([command, "--help"]) == 0
     out = capsys.readouterr().out

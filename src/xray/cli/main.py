@@ -18,6 +18,8 @@ TRAINER_COMMANDS = {
 
 PLAIN_COMMANDS = {
     "report": ("xray.report.command", "Write a run's report anew from its predictions, without its model."),
+    "compare": ("xray.compare.command", "Compare runs that were tested on the same films, with paired intervals."),
+    "audit": ("xray.audit.command", "Look a folder of films over before training: leaks, duplicates, shortcuts."),
     "predict": ("xray.predict", "Tell NORMAL from PNEUMONIA on images or folders of images, with a trained model."),
     "cache": ("xray.cli.cache", "Show or free the disk that decoded films take."),
     "synth": ("xray.sources.synth", "Draw a synthetic data set of chest phantoms, for demonstration."),

@@ -1,0 +1,170 @@
+"""What lies in a folder, whatever its layout: nothing stops an audit but a folder without any film."""
+
+import difflib
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from xray.audit.finding import Case, Finding, count
+from xray.data.film import FILM_SUFFIXES
+from xray.data.index import Film, film_names
+from xray.data.patients import compile_pattern, patient_of
+from xray.errors import UserError
+from xray.files import StrPath
+
+SIDES: Final = ("train", "val", "test")
+WHOLE: Final = ""
+"""Side of the films whose class folders lie in the root itself."""
+CLUTTER: Final = "__MACOSX"
+
+
+@dataclass(frozen=True)
+class FilmFolder:
+    """The films of a folder, and what is wrong with how they lie."""
+
+    root: Path
+    class_names: tuple[str, str]
+    sides: tuple[str, ...]
+    """Those of train, val and test that are there; `WHOLE` where the classes lie in the root."""
+    films: list[Film]
+    """Sorted by path; `folder` is the side."""
+    findings: list[Finding]
+
+    @property
+    def files(self) -> list[str]:
+        """The file of each film."""
+        return [os.path.join(self.root, film.path) for film in self.films]  # noqa: PTH118 - there may be many
+
+    @property
+    def pool(self) -> list[int]:
+        """Positions of the films that a model would be made with: all but those of test, or all where none else is."""
+        rest = [i for i, film in enumerate(self.films) if film.folder != "test"]
+        return rest or list(range(len(self.films)))
+
+
+def read_folder(
+    root: Path,
+    class_names: tuple[str, str],
+    patient_pattern: str,
+    digests_of: Callable[[Sequence[StrPath]], Sequence[str]],
+) -> FilmFolder:
+    """List the films of `root/train|val|test/CLASS`, of any of these sides, or of `root/CLASS`.
+
+    Args:
+        root: The folder.
+        class_names: Names of the class folders, in the order of their labels.
+        patient_pattern: See `xray.data.patients.compile_pattern`.
+        digests_of: Gives the hash of each file.
+
+    Raises:
+        UserError: It is no folder, or no film lies where one is looked for.
+    """
+    pattern = compile_pattern(patient_pattern)
+    if not root.is_dir():
+        what = "is a file" if root.is_file() else "does not exist"
+        raise UserError(f"{root} {what}: name a folder that holds train, val and test, or {' and '.join(class_names)}.")
+    # A root that holds classes and sides is looked over in both.
+    whole = [WHOLE] if any((root / name).is_dir() for name in class_names) else []
+    sides = (*whole, *(side for side in SIDES if (root / side).is_dir()))
+    films: list[Film] = []
+    for side in sides:
+        for label, class_name in enumerate(class_names):
+            below = f"{side}/{class_name}" if side else class_name
+            names = film_names(root / below) if (root / below).is_dir() else []
+            digests = digests_of([os.path.join(root, below, name) for name in names])  # noqa: PTH118
+            for name, digest in zip(names, digests, strict=True):
+                path = f"{below}/{name}"
+                patient = patient_of(name, pattern)
+                identity, group = patient or (path, path)
+                films.append(Film(path, side, label, identity, group, digest, patient is not None))
+    if not films:
+        raise UserError(
+            f"{root}: no JPEG or PNG in {' or '.join(class_names)}, neither below train, val and test nor here. "
+            f"Found: {', '.join(_folders(root)[:8]) or 'no folder'}; name the classes' folders with --class_names."
+        )
+    films.sort(key=lambda film: film.path)
+    findings = [*_missing_classes(root, sides, class_names, films), *_left_out(root, sides, class_names)]
+    return FilmFolder(root, class_names, sides, films, findings)
+
+
+def _missing_classes(
+    root: Path, sides: Sequence[str], class_names: tuple[str, str], films: Sequence[Film]
+) -> list[Finding]:
+    """A side without films of a class."""
+    filled = {(film.folder, film.label) for film in films}
+    cases = []
+    for side in sides:
+        for label, class_name in enumerate(class_names):
+            if (side, label) in filled:
+                continue
+            there = (root / side / class_name).is_dir()
+            near = difflib.get_close_matches(class_name.lower(), [name.lower() for name in _folders(root / side)], n=1)
+            hint = f"; is it {next(n for n in _folders(root / side) if n.lower() == near[0])}?" if near else ""
+            cases.append(Case((f"{side}/{class_name}".lstrip("/"),), "no film" if there else f"no such folder{hint}"))
+    if not cases:
+        return []
+    return [
+        Finding(
+            "class-missing",
+            "blocking",
+            f"{count(len(cases), 'class folder is', 'class folders are')} missing or empty: "
+            f"{', '.join(case.files[0] for case in cases)}.",
+            "With one class nothing can be learnt there, and no figure of a test is defined.",
+            "Put the films into the folder, or rename it; class names are case-sensitive.",
+            tuple(cases),
+        )
+    ]
+
+
+def _left_out(root: Path, sides: Sequence[str], class_names: tuple[str, str]) -> list[Finding]:
+    """Folders and files that no run will read."""
+    read = {f"{side}/{name}".lstrip("/") for side in sides for name in class_names}
+    strangers: Counter[str] = Counter()
+    others: Counter[str] = Counter()
+    for where, folders, names in os.walk(root):
+        below = "" if Path(where) == root else Path(where).relative_to(root).as_posix()
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != CLUTTER)
+        is_read = any(below == place or below.startswith(f"{place}/") for place in read)
+        for name in names:
+            suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - there may be many
+            if name.startswith("."):
+                continue
+            if suffix not in FILM_SUFFIXES:
+                others[suffix or "no suffix"] += is_read
+            elif not is_read:
+                strangers[below or "."] += 1
+    findings = []
+    if strangers:
+        findings.append(
+            Finding(
+                "outside-classes",
+                "warning",
+                f"{count(sum(strangers.values()), 'image lies', 'images lie')} outside the class folders.",
+                "No run reads them: a class may be smaller than it seems.",
+                "Move them into a class folder of a side, or rename their folder.",
+                tuple(Case((place,), count(number, "image")) for place, number in sorted(strangers.items())),
+            )
+        )
+    if +others:
+        kinds = ", ".join(f"{suffix} ({number:,})" for suffix, number in sorted((+others).items()))
+        findings.append(
+            Finding(
+                "other-files",
+                "warning",
+                f"{count(others.total(), 'file')} in the class folders {'is' if others.total() == 1 else 'are'} "
+                f"neither JPEG nor PNG by name: {kinds}.",
+                "No run reads them; films in another format, such as DICOM, would be left out silently.",
+                "Convert films to PNG or JPEG; leave other files elsewhere.",
+            )
+        )
+    return findings
+
+
+def _folders(root: Path) -> list[str]:
+    if not root.is_dir():
+        return []
+    hidden = {CLUTTER}
+    return sorted(path.name for path in root.iterdir() if path.is_dir() and path.name not in hidden)

@@ -1,0 +1,166 @@
+"""Checks of what tells the classes apart without any lung, and of whether test is like the rest."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from xray.audit.evidence import Evidence
+from xray.audit.finding import Case, Finding, count
+from xray.audit.measures import LEAST_FILMS
+
+HIGH_FLOOR: Final = 0.8
+"""AUROC of a floor from which it is warned of."""
+TELLING: Final = 0.7
+"""AUROC of a single property from which it is told of; mirrored where the other class has the higher values."""
+SHIFTED: Final = 0.75
+"""AUROC of telling test from the rest, within a class, from which it is warned of."""
+TITLES: Final = {
+    "statistics": "eight statistics of intensity and sharpness",
+    "shape": "size and mode of the file",
+    "statistics_and_shape": "both together",
+}
+
+
+def check_shortcuts(evidence: Evidence, measured: Mapping[str, Any]) -> list[Finding]:
+    """Findings about shortcuts.
+
+    Args:
+        evidence: Films and what was measured of them.
+        measured: What `xray.audit.measures.measure_shortcuts` gave.
+    """
+    return [
+        *_one_class_only(evidence, measured, "mode"),
+        *_one_class_only(evidence, measured, "format"),
+        *_shape_tells(evidence, measured),
+        *_floor_is_high(measured),
+        *_test_differs(measured),
+        *_imbalance(measured),
+    ]
+
+
+def _one_class_only(evidence: Evidence, measured: Mapping[str, Any], kind: Literal["mode", "format"]) -> list[Finding]:
+    """Modes or formats of files that only one class has."""
+    names, tables = evidence.folder.class_names, measured["by_class"]
+    if not all(tables[name]["films"] for name in names):
+        return []
+    only = [
+        (label, value)
+        for label, name in enumerate(names)
+        for value in tables[name][f"{kind}s"]
+        if value not in tables[names[1 - label]][f"{kind}s"]
+    ]
+    if not only:
+        return []
+    told = [
+        f"only {names[label]} has files of {kind} {value} "
+        f"({tables[names[label]][f'{kind}s'][value]:,} of {tables[names[label]]['films']:,})"
+        for label, value in only
+    ]
+    sentence = ", ".join(told)
+    cases = tuple(
+        Case((film.path,), getattr(fact, kind))
+        for film, fact, kept in zip(evidence.films, evidence.facts, evidence.in_pool, strict=True)
+        if kept and (film.label, getattr(fact, kind)) in only
+    )
+    return [
+        Finding(
+            f"{kind}-of-one-class",
+            "warning",
+            f"{sentence[0].upper()}{sentence[1:]}.",
+            "What the file is stored as gives the class away, to anything that looks at colour or compression.",
+            "Read all films as grey, as every command here does, and do not let the file's kind into a model.",
+            cases,
+        )
+    ]
+
+
+def _shape_tells(evidence: Evidence, measured: Mapping[str, Any]) -> list[Finding]:
+    """Width, height, aspect or file size that tells the class by itself."""
+    words = {"log_width": "width", "log_height": "height", "log_aspect": "aspect", "bytes": "file size"}
+    tables = measured["by_class"]
+    told = []
+    for key, word in words.items():
+        area = measured["single"][key]
+        if area is None or max(area, 1 - area) < TELLING:
+            continue
+        medians = [tables[name][key.removeprefix("log_")] for name in evidence.folder.class_names]
+        written = [f"{value:.2f}" if key == "log_aspect" else f"{value:,.0f}" for value in medians]
+        told.append(f"{word} (AUROC {max(area, 1 - area):.2f}; medians {' and '.join(written)})")
+    if not told:
+        return []
+    return [
+        Finding(
+            "shape-tells-class",
+            "warning",
+            f"Without opening a film, {', '.join(told)} tell {' from '.join(evidence.folder.class_names)}.",
+            "Borders that keep the aspect, or a model that sees the size, give the class away; so does the sharpness "
+            "that is left after films of different size are made small.",
+            "Squash films to one size, as the configs do, and set the model against the shortcut floor.",
+        )
+    ]
+
+
+def _floor_is_high(measured: Mapping[str, Any]) -> list[Finding]:
+    told = {name: areas for name, areas in measured["floor"].items() if areas["cross_validated"] is not None}
+    if not told:
+        return [
+            Finding(
+                "floor-not-judged",
+                "note",
+                f"No shortcut floor was measured: that takes {LEAST_FILMS} films and two patients of each class.",
+                "It says how well the classes are told apart without any lung.",
+                "None with so few films.",
+            )
+        ]
+    sentences = [
+        f"{TITLES[name]} {areas['cross_validated']:.3f}"
+        + (f" (on test {areas['on_test']:.3f})" if areas["on_test"] is not None else "")
+        for name, areas in told.items()
+    ]
+    high = max(areas["cross_validated"] for areas in told.values()) >= HIGH_FLOOR
+    return [
+        Finding(
+            "shortcut-floor",
+            "warning" if high else "note",
+            "A logistic regression tells the classes apart without any lung, AUROC by patient: "
+            f"{'; '.join(sentences)}.",
+            "A model must be clearly above this before its AUROC says anything of lungs.",
+            "Set the model against these figures, as the report of a test does.",
+        )
+    ]
+
+
+def _test_differs(measured: Mapping[str, Any]) -> list[Finding]:
+    told = {name: area for name, area in measured["test_from_rest"].items() if area is not None}
+    if not told:
+        return []
+    shifted = max(told.values()) >= SHIFTED
+    areas = ", ".join(f"{name} {area:.3f}" for name, area in told.items())
+    return [
+        Finding(
+            "test-differs",
+            "warning" if shifted else "note",
+            f"Test films are told from the others by intensity and sharpness with AUROC {areas} (0.5: not at all).",
+            "Where test was taken otherwise than the rest, thresholds and probabilities chosen there do not hold."
+            if max(told.values()) >= 0.6
+            else "By these statistics test is like the rest; it may differ in what they do not see.",
+            "Read sensitivity and specificity of the test, not its AUROC alone.",
+        )
+    ]
+
+
+def _imbalance(measured: Mapping[str, Any]) -> list[Finding]:
+    (one, first), (other, second) = measured["by_class"].items()
+    few, many = sorted((first["films"], second["films"]))
+    if not few or many < 2 * few:
+        return []
+    return [
+        Finding(
+            "class-imbalance",
+            "note",
+            f"Outside test there are {count(first['films'], 'film')} of {one} and {second['films']:,} of {other}: "
+            f"1 to {many / few:.1f}.",
+            f"A model that always says {other if second['films'] > first['films'] else one} has an accuracy of "
+            f"{many / (few + many):.2f}.",
+            "Judge by AUROC, sensitivity and specificity, and choose the threshold on validation films.",
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Comparing runs that were tested on the same films: `python -m xray compare`."""

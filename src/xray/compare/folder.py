@@ -1,0 +1,47 @@
+"""Where comparisons are kept."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from xray.errors import UserError
+from xray.files import check_new_folder
+
+COMPARISONS = Path("logs/comparisons")
+"""Nothing in it looks like a run: a run has a config.yaml."""
+
+
+def claim_folder(out: Path | None) -> Path:
+    """Make the folder of a new comparison; two processes never get the same one of their own accord.
+
+    Args:
+        out: A folder that the user insists on, new or empty; by default the next free `comparison_N`.
+
+    Raises:
+        UserError: It holds something, or cannot be written.
+    """
+    if out is not None:
+        check_new_folder(out)
+        _make_folder(out)
+        return out
+    taken = [folder.name.removeprefix("comparison_") for folder in COMPARISONS.glob("comparison_*")]
+    number = max((int(name) for name in taken if name.isdecimal()), default=-1) + 1
+    while not _make_folder(COMPARISONS / f"comparison_{number}"):
+        number += 1
+    return COMPARISONS / f"comparison_{number}"
+
+
+def release_folder(folder: Path) -> None:
+    """Take back a folder in which nothing was written."""
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _make_folder(folder: Path) -> bool:
+    """Make a folder; False if the name is taken."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made ({error.strerror}): name another folder with --out.") from error
+    return True

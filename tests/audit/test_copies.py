@@ -1,0 +1,93 @@
+"""Copies are told once, where they do most harm."""
+
+import shutil
+
+import pytest
+from PIL import Image
+from tests.conftest import make_films
+
+from xray.audit.copies import check_copies
+from xray.audit.evidence import Evidence
+from xray.audit.folder import FilmFolder
+from xray.data.duplicates import NearDuplicate
+from xray.data.index import Film
+
+NORMAL = "train/NORMAL/IM-0101-0001.jpeg"
+PNEUMONIA = "train/PNEUMONIA/person101_bacteria_1011.jpeg"
+
+
+def saved_anew(source, target):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with Image.open(source) as film:
+        film.resize((96, 96)).save(target, quality=85)
+
+
+@pytest.fixture
+def root(tmp_path):
+    return make_films(tmp_path / "set", size=96)
+
+
+@pytest.mark.parametrize("copy", [shutil.copyfile, saved_anew])
+@pytest.mark.parametrize(
+    ("source", "target", "code", "severity"),
+    [
+        (NORMAL, "train/PNEUMONIA/person900_virus_1.jpeg", "copies-in-both-classes", "blocking"),
+        (NORMAL, "test/PNEUMONIA/person900_virus_1.jpeg", "copies-in-both-classes", "blocking"),
+        (NORMAL, "test/NORMAL/IM-0900-0001.jpeg", "copies-in-test", "blocking"),
+        (NORMAL, "val/NORMAL/IM-0900-0001.jpeg", "copies-in-train-and-val", "warning"),
+        (PNEUMONIA, "train/PNEUMONIA/person900_virus_1.jpeg", "copies-under-two-patients", "warning"),
+        (PNEUMONIA, "train/PNEUMONIA/person101_bacteria_1.jpeg", "copies-of-one-patient", "note"),
+    ],
+)
+def test_a_copy_is_told_where_it_does_most_harm(root, found, copy, source, target, code, severity):
+    copy(root / source, root / target)
+    findings = {name: finding for name, finding in found(root).items() if name.startswith("copies")}
+    assert list(findings) == [code]
+    assert findings[code].severity == severity
+    assert sorted(findings[code].files) == sorted([source, target])
+    exact = copy is shutil.copyfile
+    assert findings[code].cases[0].detail.startswith("same bytes" if exact else "near copy, correlation 0.9")
+    assert ("1 by the same bytes" if exact else "1 as near copies") in findings[code].title
+
+
+def test_a_clean_folder_has_no_copies(root, found):
+    assert not [code for code in found(root) if code.startswith(("copies", "look"))]
+
+
+def test_a_chain_of_copies_is_one_picture(root, found):
+    shutil.copyfile(root / NORMAL, root / "train/NORMAL/IM-0900-0001.jpeg")
+    saved_anew(root / NORMAL, root / "test/NORMAL/IM-0901-0001.jpeg")
+    (case,) = found(root)["copies-in-test"].cases
+    assert sorted(case.files) == [
+        "test/NORMAL/IM-0901-0001.jpeg",
+        "train/NORMAL/IM-0101-0001.jpeg",
+        "train/NORMAL/IM-0900-0001.jpeg",
+    ]
+
+
+def film(path, patient, group=""):
+    return Film(path, path.split("/")[0], 0, patient, group or patient, path, True)
+
+
+def test_films_of_two_patients_that_look_alike_are_a_note_and_no_copy(tmp_path):
+    films = [film("test/a", "a"), film("train/b", "b"), film("train/c", "c_1", "c"), film("train/d", "c_2", "c")]
+    others = [film(f"train/{k}", f"p{k}") for k in range(60)]
+    folder = FilmFolder(tmp_path, ("NORMAL", "PNEUMONIA"), ("train", "test"), [*films, *others], [])
+    alike = [NearDuplicate(0, 1, 0.85), NearDuplicate(2, 3, 0.85)]
+    evidence = Evidence(folder, {}, [], [], None, None, None, alike)
+    (finding,) = check_copies(evidence)
+    assert (finding.code, finding.severity) == ("look-alikes", "note")
+    assert [(case.files, case.detail) for case in finding.cases] == [
+        (("test/a", "train/b"), "correlation 0.850; test and train")
+    ]
+    assert "may have two numbers" in finding.why
+
+
+def test_where_many_films_look_alike_nothing_follows(tmp_path):
+    films = [film(f"train/{k}", f"p{k}") for k in range(40)]
+    folder = FilmFolder(tmp_path, ("NORMAL", "PNEUMONIA"), ("train",), films, [])
+    alike = [NearDuplicate(0, k, 0.85) for k in range(1, 31)]
+    (finding,) = check_copies(Evidence(folder, {}, [], [], None, None, None, alike))
+    assert finding.title.startswith("30 pairs")
+    assert len(finding.cases) == 20
+    assert "nothing follows" in finding.why

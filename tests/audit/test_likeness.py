@@ -1,0 +1,70 @@
+"""Pictures that are no chest film among drawn chests, and what is too few to judge."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from xray.audit.likeness import LEAST_FILMS, judge_likeness
+from xray.data.cache import FilmCache
+from xray.data.digest import FileDigests
+from xray.data.index import film_names
+from xray.sources.anatomy import draw_anatomy
+from xray.sources.phantom import draw_phantom
+
+
+@pytest.fixture(scope="module")
+def chests():
+    rng = np.random.default_rng(0)
+    return np.stack([draw_phantom(rng, 64, draw_anatomy(rng)) for _ in range(150)])
+
+
+def noise(blur, seed=1):
+    picture = gaussian_filter(np.random.default_rng(seed).normal(size=(64, 64)), blur)
+    return np.clip(120 + 50 * picture / picture.std(), 0, 255).astype(np.uint8)
+
+
+def chequers(cell):
+    rows, columns = np.indices((64, 64)) // cell
+    return (255 * ((rows + columns) % 2)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("picture", [noise(0), noise(3), noise(8), chequers(8), chequers(16)])
+def test_what_is_no_chest_is_told_and_chests_are_not(chests, picture):
+    likeness = judge_likeness(np.concatenate([chests, picture[None]]))
+    assert np.flatnonzero(likeness.strange).tolist() == [len(chests)]
+    assert not likeness.blank.any()
+
+
+def test_a_blank_is_told_as_such(chests):
+    blanks = np.stack([np.full((64, 64), grey, np.uint8) for grey in (0, 128, 255)])
+    likeness = judge_likeness(np.concatenate([chests, blanks]))
+    assert np.flatnonzero(likeness.blank).tolist() == [150, 151, 152]
+    assert not likeness.strange.any()
+    assert not likeness.turned.any()
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_turned_film_is_told_with_its_angle(chests, turns):
+    turned = np.rot90(chests[:10], turns, (1, 2))
+    likeness = judge_likeness(np.concatenate([chests, turned]))
+    assert not likeness.turned[:150].any()
+    assert (likeness.turned[150:] == 90 * turns).sum() >= 7
+
+
+def test_too_few_films_are_not_judged(chests):
+    assert judge_likeness(chests[: LEAST_FILMS - 1]) is None
+    assert judge_likeness(chests[:LEAST_FILMS]) is not None
+
+
+def test_all_blank_is_defined():
+    likeness = judge_likeness(np.zeros((LEAST_FILMS, 32, 32), np.uint8))
+    assert likeness.blank.all()
+    assert not likeness.strange.any()
+
+
+def test_few_real_films_are_called_strange(full_size_films, tmp_path):
+    files = [str(full_size_films / name) for name in film_names(full_size_films)]
+    fetched = FilmCache(tmp_path / "cache", 32, "squash").fetch(files, FileDigests()(files))
+    likeness = judge_likeness(np.asarray(fetched.films[fetched.rows]))
+    assert likeness.strange.mean() <= 0.01
+    assert not likeness.turned.any()

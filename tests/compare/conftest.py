@@ -1,0 +1,82 @@
+"""Folders of evidence as `test` leaves them, drawn at random."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from xray.compare.films import Contender, SharedFilms
+from xray.evaluation.calibration import probability_of
+from xray.evaluation.evidence import Evidence, write_evidence
+from xray.evaluation.predictions import Predictions, decide
+
+CLASSES = ["NORMAL", "PNEUMONIA"]
+
+
+def draw(seed=0, films=60, patients=25, strength=1.5):
+    """Labels, patients with one label each, and scores with ties."""
+    rng = np.random.default_rng(seed)
+    number = np.concatenate([np.arange(patients), rng.integers(0, patients, films - patients)])
+    labels = number % 2
+    return labels, [f"p{i}" for i in number], np.round(rng.normal(strength * labels, 1.0), 1)
+
+
+def evidence(
+    labels, patients, logits, name="cnn/version_0", seed=42, root="data", digests=True, threshold=0.5, **config
+):
+    """What the test of a run leaves."""
+    probability = probability_of(logits, 1.3)
+    table = Predictions(
+        [f"{root}/test/{CLASSES[label]}/{i}.jpeg" for i, label in enumerate(labels)],
+        list(patients),
+        [CLASSES[label] for label in labels],
+        np.asarray(logits, dtype=np.float64),
+        probability,
+        decide(probability, threshold, CLASSES),
+    )
+    source = {
+        "set": "test",
+        "run": name,
+        "checkpoint": f"checkpoints/{name}/best.ckpt",
+        "data_root": root,
+        "class_names": CLASSES,
+        "temperature": 1.3,
+        "threshold": threshold,
+        "decision": {"rule": "youden"},
+        "config": {"seed_everything": seed, "data": {"split_seed": 0}, "model": {"lr": 0.1}} | config,
+        "training_data": {"splits": {"train": {"fingerprint": "ab"}, "val": {"fingerprint": "cd"}}},
+    }
+    films = {"digest": [f"d{i}" for i in range(len(labels))]} if digests else {}
+    return Evidence(table, source, films)
+
+
+def take(found, rows):
+    """The evidence with these rows only, in this order."""
+    table = found.table
+    words = {key: [getattr(table, key)[i] for i in rows] for key in ("path", "patient", "label", "decision")}
+    numbers = {key: getattr(table, key)[list(rows)] for key in ("logit", "probability")}
+    films = {key: [column[i] for i in rows] for key, column in found.films.items()}
+    return replace(found, table=Predictions(**words, **numbers), films=films)
+
+
+def write(found, folder=None):
+    """Write it where the run's test is, or elsewhere; returns the folder."""
+    folder = Path(folder or f"logs/{found.source['run']}/test")
+    write_evidence(folder, found)
+    return folder
+
+
+def shared(labels, patients, *scores, sources=None, thresholds=None):
+    """Runs on shared films, straight from arrays; a film is called positive above 0 or the run's threshold."""
+    runs = [
+        Contender(
+            name=f"cnn/version_{i}",
+            logits=np.asarray(logits, dtype=np.float64),
+            decisions=(np.asarray(logits) > (thresholds or [0] * len(scores))[i]).astype(np.int64),
+            temperature=1.3,
+            source=sources[i] if sources else {"threshold": 0.5},
+            folder=Path(f"logs/cnn/version_{i}/test"),
+        )
+        for i, logits in enumerate(scores)
+    ]
+    return SharedFilms(np.asarray(labels, dtype=np.int64), list(patients), CLASSES, runs, "digest", [])

@@ -1,0 +1,160 @@
+"""The ROC figure shows what it is given, and the same bytes each time."""
+
+import io
+import re
+import warnings
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+from sklearn import metrics as sk
+from tests.compare.conftest import draw, shared
+
+from xray import NOTICE
+from xray.compare.figure import LONGEST_NAME, ZOOMS, roc_figure, save_figure, zoom_of
+from xray.compare.statistics import compare_runs
+from xray.errors import UserError
+from xray.evaluation.curves import roc_points
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def films_of(count=2, strength=4.0, names=()):
+    labels, patients, logits = draw(strength=strength)
+    scores = [logits + i * np.random.default_rng(i).normal(0, 0.3, len(labels)) for i in range(count)]
+    films = shared(labels, patients, *scores, thresholds=[1.0 + 0.1 * i for i in range(count)])
+    runs = [replace(run, name=name) for run, name in zip(films.runs, names, strict=False)]
+    return replace(films, runs=[*runs, *films.runs[len(runs) :]])
+
+
+def drawn(films):
+    """The figure, rendered with nothing to warn of, and what it was drawn from."""
+    found = compare_runs(films, "auroc", 99)
+    figure = roc_figure(films, found)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FigureCanvasAgg(figure).draw()
+    return figure, found
+
+
+def curves(axes):
+    return [line for line in axes.lines if line.get_gid() == "curve"]
+
+
+def test_curves_and_operating_points_are_those_of_scikit_learn():
+    films = films_of(3)
+    figure, _ = drawn(films)
+    axes, (inset,) = figure.axes[0], figure.axes[0].child_axes
+    for where in (axes, inset):
+        dots = [line for line in where.lines if line.get_marker() == "o"]
+        for run, line, dot in zip(films.runs, curves(where), dots, strict=True):
+            false, true, _ = sk.roc_curve(films.labels, run.logits, drop_intermediate=False)
+            np.testing.assert_allclose(line.get_xydata(), np.column_stack([false, true]))
+            sensitivity, specificity = (sk.recall_score(films.labels, run.decisions, pos_label=c) for c in (1, 0))
+            np.testing.assert_allclose(dot.get_xydata(), [[1 - specificity, sensitivity]])
+
+
+def test_the_legend_says_each_auroc_with_its_interval():
+    films = films_of(3)
+    figure, found = drawn(films)
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == [
+        f"{run['letter']}  {run['name']}: {run['auroc']['value']:.4f} ({run['auroc']['low']:.4f} to "
+        f"{run['auroc']['high']:.4f})"
+        for run in found["runs"]
+    ]
+    assert "60 films of 25 patients" in figure.axes[0].get_title(loc="left")
+    assert NOTICE in [text.get_text() for text in figure.texts]
+
+
+def test_no_two_runs_look_alike_and_every_text_is_inside():
+    figure, _ = drawn(films_of(28))
+    looks = [(line.get_color(), line.get_linestyle()) for line in curves(figure.axes[0])]
+    assert len(set(looks)) == 28
+    box = figure.bbox
+    for text in (*figure.legends[0].get_texts(), *figure.texts, figure.axes[0].xaxis.label):
+        extent = text.get_window_extent()
+        assert box.x0 <= extent.x0
+        assert extent.x1 <= box.x1
+        assert box.y0 <= extent.y0
+    # The legend is below the axes and its labels.
+    assert figure.legends[0].get_window_extent().y1 <= figure.axes[0].xaxis.label.get_window_extent().y0
+
+
+@pytest.mark.parametrize("name", ["$x_{", "$x_{$", "_hidden", "n" * 500, "<b>&amp;", "Größe"])
+def test_a_name_with_marks_shows_as_it_is(name):
+    figure, _ = drawn(films_of(2, names=[name]))
+    text = figure.legends[0].get_texts()[0]
+    expected = name if len(name) <= LONGEST_NAME else "n" * 10
+    assert text.get_text().startswith(f"A  {expected}")
+    assert text.get_window_extent().x1 <= figure.bbox.x1
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_is_said_to_have_no_curve(label):
+    labels, patients, logits = draw()
+    figure, _ = drawn(shared(np.full_like(labels, label), patients, logits, -logits))
+    assert "a class is absent" in [text.get_text().partition(": ")[2] for text in figure.axes[0].texts]
+    assert not figure.axes[0].child_axes
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "A  cnn/version_0: not defined", "B  cnn/version_1: not defined"
+    ]  # fmt: skip
+
+
+def test_the_inset_shows_the_corner():
+    films = films_of(2)
+    figure, _ = drawn(films)
+    (inset,) = figure.axes[0].child_axes
+    side = zoom_of([roc_points(films.labels, run.logits) for run in films.runs])
+    assert side in ZOOMS
+    assert inset.get_xlim() == pytest.approx((-0.02 * side, 1.02 * side))
+    assert inset.get_ylim() == pytest.approx((1 - 1.02 * side, 1 + 0.02 * side))
+
+
+def curve(*points):
+    return tuple(np.array(column, dtype=float) for column in zip((0, 0), *points, (1, 1), strict=True))
+
+
+PERFECT, GOOD, FAIR, CHANCE = curve((0, 1)), curve((0.04, 0.96)), curve((0.3, 0.7)), curve()
+
+
+@pytest.mark.parametrize(
+    ("lines", "side"),
+    [
+        ([PERFECT], 0.02),
+        ([GOOD], 0.1),
+        ([PERFECT, GOOD], 0.1),
+        ([GOOD, FAIR], 0.1),
+        ([FAIR], None),
+        # The inset would hide the poor curve.
+        ([PERFECT, CHANCE], None),
+        ([], None),
+    ],
+)
+def test_the_corner_is_as_large_as_curves_near_it_need(lines, side):
+    assert zoom_of(lines) == side
+
+
+def test_the_files_are_valid_and_the_same_each_time(tmp_path):
+    found = []
+    for name in ("one", "other"):
+        films = films_of(3)
+        folder = tmp_path / name
+        folder.mkdir()
+        save_figure(folder, roc_figure(films, compare_runs(films, "auroc", 99)))
+        found.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert found[0] == found[1]
+    assert sorted(found[0]) == ["roc.png", "roc.svg"]
+    assert Image.open(io.BytesIO(found[0]["roc.png"])).width > 800
+    svg = found[0]["roc.svg"].decode()
+    ElementTree.fromstring(svg)
+    assert not re.search(r"20\d\d-\d\d-\d\d", svg)
+
+
+def test_a_folder_that_is_gone_is_a_users_error(tmp_path):
+    films = films_of()
+    with pytest.raises(UserError, match="name another with --out"):
+        save_figure(tmp_path / "gone", roc_figure(films, compare_runs(films, "auroc", 99)))

@@ -1,0 +1,299 @@
+"""Differences, intervals and p-values against their definitions."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+from sklearn.metrics import recall_score, roc_auc_score
+from tests.compare.conftest import draw, evidence, shared
+
+from xray.compare.films import Candidate, align
+from xray.compare.metrics import METRICS
+from xray.compare.statistics import NO_DIFFERENCE, compare_runs, letter, pairs, verdict
+from xray.evaluation.resampling import Estimate, Patients
+from xray.evaluation.summary import summarise
+
+# Undefined figures are no reason to warn.
+pytestmark = pytest.mark.filterwarnings("error")
+
+# No share of them ends on a resample exactly, where rounding decides.
+RESAMPLES = 199
+
+
+def noisy(count, seed=0, **kinds):
+    """Labels, patients and the scores of so many models, each noisier than the one before."""
+    labels, patients, logits = draw(seed, **kinds)
+    rng = np.random.default_rng(seed + 1)
+    return labels, patients, [logits + rng.normal(0, 0.7 * i, len(labels)) for i in range(count)]
+
+
+def seeds(*configs):
+    """Sources of runs by (learning rate, seed)."""
+    return [evidence(*draw(), seed=seed, model={"lr": rate}).source for rate, seed in configs]
+
+
+def repeated(weights, *arrays):
+    """Each film as often as it was drawn."""
+    times = weights.astype(int)
+    return [np.repeat(array, times) for array in arrays]
+
+
+def brute_force(labels, patients, figure):
+    """The middle 95% of a figure over the resamples, film by film."""
+    values = sorted(figure(weights) for chunk in Patients.of(patients, labels).resample(RESAMPLES) for weights in chunk)
+    # The smallest value that at least such a share lies at or below.
+    return [values[int(np.ceil(share * len(values) - 1e-9)) - 1] for share in (0.025, 0.975)]
+
+
+def test_a_difference_of_auroc_is_that_of_a_bootstrap_by_hand():
+    labels, patients, scores = noisy(2)
+    found = compare_runs(shared(labels, patients, *scores), "auroc", RESAMPLES)
+
+    def difference(weights):
+        y, a, b = repeated(weights, labels, *scores)
+        return roc_auc_score(y, a) - roc_auc_score(y, b)
+
+    pair = found["pairs"][0]["difference"]
+    assert pair["value"] == pytest.approx(difference(np.ones(len(labels))))
+    assert [pair["low"], pair["high"]] == pytest.approx(brute_force(labels, patients, difference))
+
+
+def test_a_difference_of_decisions_is_that_of_a_bootstrap_by_hand():
+    labels, patients, scores = noisy(2)
+    films = shared(labels, patients, *scores, thresholds=[0.3, 1.1])
+    found = compare_runs(films, "sensitivity", RESAMPLES)
+
+    def difference(weights):
+        y, a, b = repeated(weights, labels, *(run.decisions for run in films.runs))
+        return recall_score(y, a) - recall_score(y, b)
+
+    pair = found["pairs"][0]["difference"]
+    assert pair["value"] == pytest.approx(difference(np.ones(len(labels))))
+    assert [pair["low"], pair["high"]] == pytest.approx(brute_force(labels, patients, difference))
+    assert "delong_p" not in found["pairs"][0]
+
+
+def test_means_over_seeds_and_their_difference_are_those_by_hand():
+    labels, patients, scores = noisy(5)
+    films = shared(labels, patients, *scores, sources=seeds((0.1, 1), (0.2, 1), (0.1, 2), (0.1, 3), (0.2, 2)))
+    found = compare_runs(films, "auroc", RESAMPLES)
+    areas = np.array([roc_auc_score(labels, s) for s in scores])
+    first, second = areas[[0, 2, 3]], areas[[1, 4]]
+    for config, values, runs in zip(found["configs"], (first, second), ("A C D", "B E"), strict=True):
+        assert config["runs"] == runs
+        expected = {
+            "n": len(values), "mean": values.mean(), "sd": values.std(ddof=1), "low": values.min(), "high": values.max()
+        }  # fmt: skip
+        assert config["over_seeds"] == pytest.approx(expected)
+        assert config["mean"]["value"] == pytest.approx(values.mean())
+
+    def difference(weights):
+        y, *drawn = repeated(weights, labels, *scores)
+        areas = np.array([roc_auc_score(y, s) for s in drawn])
+        return areas[[0, 2, 3]].mean() - areas[[1, 4]].mean()
+
+    (pair,) = found["config_pairs"]
+    assert (pair["first"], pair["second"]) == ("A C D", "B E")
+    assert pair["difference"]["value"] == pytest.approx(first.mean() - second.mean())
+    interval = [pair["difference"]["low"], pair["difference"]["high"]]
+    assert interval == pytest.approx(brute_force(labels, patients, difference))
+    assert pair["sd_over_seeds"] == pytest.approx(np.sqrt(first.var(ddof=1) + second.var(ddof=1)))
+
+
+def test_a_config_of_one_seed_is_set_against_the_mean_of_another():
+    labels, patients, scores = noisy(4)
+    films = shared(labels, patients, *scores, sources=seeds((0.1, 1), (0.1, 2), (0.2, 1), (0.3, 1)))
+    found = compare_runs(films, "auroc", RESAMPLES)
+    assert [config["over_seeds"]["n"] for config in found["configs"]] == [2, 1, 1]
+    # C and D stand among the pairs of runs already.
+    assert [(pair["first"], pair["second"]) for pair in found["config_pairs"]] == [("A B", "C"), ("A B", "D")]
+    assert {pair["sd_over_seeds"] for pair in found["config_pairs"]} == {None}
+
+
+def test_one_seed_of_each_config_has_no_table_of_seeds():
+    labels, patients, scores = noisy(2)
+    found = compare_runs(shared(labels, patients, *scores, sources=seeds((0.1, 1), (0.2, 1))), "auroc", RESAMPLES)
+    assert (found["configs"], found["config_pairs"]) == ([], [])
+
+
+def test_a_repeated_seed_is_left_out_of_the_mean_and_told():
+    labels, patients, scores = noisy(3)
+    films = shared(labels, patients, *scores, sources=seeds((0.1, 1), (0.1, 2), (0.1, 1)))
+    found = compare_runs(films, "auroc", RESAMPLES)
+    assert [config["runs"] for config in found["configs"]] == ["A B"]
+    assert found["notes"][0].startswith("C repeats config and seed")
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_each_runs_figure_and_interval_are_those_of_its_own_report(metric):
+    labels, patients, scores = noisy(2)
+    runs = [evidence(labels, patients, s, threshold=0.6) for s in scores]
+    found = compare_runs(align([Candidate(str(i), i, run) for i, run in enumerate(runs)]), metric)
+    for run, row in zip(runs, found["runs"], strict=True):
+        assert row["figure"] == pytest.approx(summarise(run)["figures"][metric])
+
+
+@pytest.mark.parametrize("metric", ["sensitivity", "specificity"])
+def test_a_share_without_an_error_has_the_exact_interval_of_its_own_report(metric):
+    labels, patients, _ = draw(films=40, patients=11)
+    run = evidence(labels, patients, np.where(labels == 1, 2.0, -2.0))
+    found = compare_runs(align([Candidate("A", "A", run), Candidate("B", "B", run)]), metric)
+    assert found["runs"][0]["figure"] == pytest.approx(summarise(run)["figures"][metric])
+    trials = {"sensitivity": 5, "specificity": 6}[metric]
+    assert found["runs"][0]["figure"]["low"] == pytest.approx(0.025 ** (1 / trials))
+
+
+def test_the_interval_of_a_difference_covers_the_true_one():
+    rng = np.random.default_rng(5)
+    # Two binormal models that share half of their noise; areas are those of the distance of the means.
+    distances = np.array([1.6, 1.0])
+    areas = norm.cdf(distances / np.sqrt(2))
+    covered = []
+    for _ in range(150):
+        labels = np.repeat([0, 1], 40)
+        shared_noise = rng.normal(0, np.sqrt(0.5), 80)
+        scores = [d * labels + shared_noise + rng.normal(0, np.sqrt(0.5), 80) for d in distances]
+        films = shared(labels, [str(i) for i in range(80)], *scores)
+        pair = compare_runs(films, "auroc", RESAMPLES)["pairs"][0]["difference"]
+        covered.append(pair["low"] <= areas[0] - areas[1] <= pair["high"])
+    assert 0.89 <= np.mean(covered) <= 0.99
+
+
+def test_films_of_one_patient_that_agree_widen_the_interval():
+    rng = np.random.default_rng(2)
+    labels, first, second = np.repeat([0, 1], 20), rng.normal(0, 1, 40), rng.normal(0, 1, 40)
+    columns = [np.repeat(column, 5) for column in (labels, first + labels, second + labels)]
+    widths = []
+    for patients in (np.repeat(np.arange(40), 5), np.arange(200)):
+        found = compare_runs(shared(columns[0], map(str, patients), *columns[1:]), "auroc", RESAMPLES)
+        pair = found["pairs"][0]["difference"]
+        widths.append(pair["high"] - pair["low"])
+    assert widths[0] > 1.7 * widths[1]
+
+
+def test_p_of_delong_is_that_of_its_placements():
+    labels, patients, (a, b, c) = noisy(3)
+    found = compare_runs(shared(labels, patients, a, b, c), "auroc", RESAMPLES)
+    for pair, (first, second) in zip(found["pairs"], [(a, b), (a, c), (b, c)], strict=True):
+        parts = []
+        for s in (first, second):
+            positive, negative = s[labels == 1][:, None], s[labels == 0][None]
+            won = (positive > negative) + 0.5 * (positive == negative)
+            parts.append((won.mean(axis=1), won.mean(axis=0), won.mean()))
+        variance = sum(np.var(parts[0][k] - parts[1][k], ddof=1) / len(parts[0][k]) for k in (0, 1))
+        z = (parts[0][2] - parts[1][2]) / np.sqrt(variance)
+        assert pair["delong_p"] == pytest.approx(2 * norm.sf(abs(z)))
+
+
+def test_the_order_of_two_runs_turns_the_sign_only():
+    labels, patients, scores = noisy(2)
+    (one,), (other,) = (
+        compare_runs(shared(labels, patients, *order), "auroc", RESAMPLES)["pairs"] for order in (scores, scores[::-1])
+    )
+    assert one["difference"]["value"] == -other["difference"]["value"]
+    assert one["delong_p"] == pytest.approx(other["delong_p"])
+    assert one["excludes_zero"] == other["excludes_zero"]
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (2, [(0, 1)]),
+        (3, [(0, 1), (0, 2), (1, 2)]),
+        (6, [(i, j) for i in range(6) for j in range(i + 1, 6)]),
+        (7, [(0, i) for i in range(1, 7)]),
+    ],
+)
+def test_up_to_six_runs_meet_each_other_and_more_the_first(count, expected):
+    assert pairs(count) == expected
+
+
+def test_letters_do_not_repeat():
+    assert [letter(i) for i in (0, 1, 25, 26, 27, 52)] == ["A", "B", "Z", "A1", "B1", "A2"]
+    assert len({letter(i) for i in range(500)}) == 500
+
+
+@pytest.mark.parametrize(
+    ("difference", "higher", "expected"),
+    [
+        (Estimate(0.1, 0.05, 0.2), True, "A better"),
+        (Estimate(-0.1, -0.2, -0.05), True, "B better"),
+        (Estimate(-0.1, -0.2, -0.05), False, "A better"),
+        (Estimate(0.1, -0.01, 0.2), True, NO_DIFFERENCE),
+        (Estimate(0.1, 0.0, 0.2), True, NO_DIFFERENCE),
+        (Estimate(-0.1, -0.2, 0.0), True, NO_DIFFERENCE),
+        (Estimate(0.0, reason="no resample differs"), True, NO_DIFFERENCE),
+        (Estimate(0.1, reason="one patient"), True, "no interval: one patient"),
+        (Estimate(None, reason="not defined for these films"), True, "not defined for these films"),
+    ],
+)
+def test_a_verdict_says_what_the_interval_shows(difference, higher, expected):
+    assert verdict(difference, "A", "B", higher) == expected
+
+
+def test_a_clear_difference_is_found_and_none_is_invented():
+    labels, patients, logits = draw(films=200, patients=100)
+    rng = np.random.default_rng(0)
+    found = compare_runs(shared(labels, patients, logits, -logits, logits + rng.normal(0, 0.01, 200)), "auroc")
+    verdicts = {(pair["first"], pair["second"]): pair["verdict"] for pair in found["pairs"]}
+    assert verdicts == {("A", "B"): "A better", ("A", "C"): NO_DIFFERENCE, ("B", "C"): "C better"}
+    assert [pair["excludes_zero"] for pair in found["pairs"]] == [True, False, True]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_runs_that_agree_on_every_film_show_no_difference(metric):
+    labels, patients, logits = draw()
+    pair = compare_runs(shared(labels, patients, logits, logits), metric, RESAMPLES)["pairs"][0]
+    assert pair["difference"] == {"value": 0, "low": None, "high": None, "reason": "no resample differs"}
+    assert (pair["verdict"], pair["excludes_zero"]) == (NO_DIFFERENCE, None)
+    assert pair.get("delong_p", 1) == 1
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_leaves_undefined_what_needs_both(metric, label):
+    labels, patients, scores = noisy(2)
+    kept = labels == label
+    films = shared(labels[kept], np.array(patients)[kept], *(s[kept] for s in scores), sources=seeds((1, 1), (1, 2)))
+    found = compare_runs(films, metric, RESAMPLES)
+    json.dumps(found, allow_nan=False)
+    undefined = {
+        "auroc",
+        "balanced_accuracy",
+        "mcc",
+        *(["specificity"] if label else ["sensitivity", "average_precision"]),
+    }
+    assert (found["runs"][0]["figure"]["value"] is None) == (metric in undefined)
+    assert (found["pairs"][0]["difference"]["value"] is None) == (metric in undefined)
+    if metric == "auroc":
+        assert found["pairs"][0]["verdict"] == "not defined for these films"
+        assert found["pairs"][0]["delong_p"] is None
+        assert found["configs"][0]["over_seeds"]["mean"] is None
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_one_patient_of_each_class_has_figures_but_no_interval(metric):
+    labels, _, scores = noisy(2)
+    found = compare_runs(shared(labels, [f"p{label}" for label in labels], *scores), metric, RESAMPLES)
+    json.dumps(found, allow_nan=False)
+    pair = found["pairs"][0]
+    assert pair["difference"]["low"] is None
+    assert pair["excludes_zero"] is None
+    assert "one patient only" in pair["verdict"] or pair["difference"]["value"] == 0
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_single_film_is_no_reason_to_fail(metric, label):
+    found = compare_runs(shared([label], ["p"], [1.0], [-1.0]), metric, RESAMPLES)
+    json.dumps(found, allow_nan=False)
+    assert found["pairs"][0]["difference"]["low"] is None
+
+
+def test_counts_are_those_of_the_films():
+    labels, patients, scores = noisy(2)
+    found = compare_runs(shared(labels, patients, *scores), "f1", RESAMPLES)
+    assert (found["films"], found["patients"]) == (60, 25)
+    assert found["films_by_class"] == {"NORMAL": (labels == 0).sum(), "PNEUMONIA": (labels == 1).sum()}
+    assert found["patients_by_class"] == {"NORMAL": 13, "PNEUMONIA": 12}
