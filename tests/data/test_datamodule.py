@@ -642,3 +642,14 @@ def test_real_films_are_set_up_from_end_to_end(real_films, tmp_path):
     assert data.notes == []
     assert_batches_show_their_films(data, "val")
     assert_batches_show_their_films(data, "test")
+
+
+def test_a_folder_of_classes_is_tested_whole_but_not_trained_on(films, make):
+    other = make("other", seed=5) / "test"
+    data = ready(other, "test")
+    assert sorted(data.files("test")) == sorted(str(path) for path in other.glob("*/*.jpeg"))
+    assert {film.patient for film in data.films["test"]} == {
+        film.patient for film in ready(other.parent, "test").films["test"]
+    }
+    assert data.beside_test == []
+    assert "holds the class folders" in refusal(other, "fit")

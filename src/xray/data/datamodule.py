@@ -17,7 +17,7 @@ from xray.data.augment import Augmentation, augment
 from xray.data.cache import Films, Rows
 from xray.data.dataset import FilmBatch, FilmDataset
 from xray.data.film import ResizeRule
-from xray.data.index import Film, index_films
+from xray.data.index import WHOLE, Film, holds_classes, index_films
 from xray.data.patients import KERMANY_PATTERN
 from xray.data.reader import FilmReader
 from xray.data.split import SplitMethod, find_overlaps, split_by_patient
@@ -28,7 +28,7 @@ class ChestXRayDataModule(LightningDataModule):
     """Chest films in `root/train|val|test/CLASS/`, JPEG or PNG, of any mode and size.
 
     Args:
-        root: The folder that holds train, val and test.
+        root: The folder that holds train, val and test; to be tested only, it may hold the class folders themselves.
         class_names: Names of the class folders; the second one is the positive class.
         patient_pattern: Regular expression searched in a file's path below its class folder. Its group `patient` names
             the patient, an optional group `group` joins patients that a split must not part. The default reads the
@@ -124,6 +124,10 @@ class ChestXRayDataModule(LightningDataModule):
             self._keep(split, list(compress(films, member)), pixels, rows[np.array(member, dtype=bool)])
 
     def _setup_test(self) -> None:
+        if not (self.root / "test").exists() and holds_classes(self.root, self.class_names):
+            # As films of another source often lie: all of them are test films.
+            self._keep("test", *self._decode(self._index([WHOLE])))
+            return
         films = self._index(["test"])
         self.beside_test = self._index([folder for folder in ("train", "val") if (self.root / folder).exists()])
         self._refuse_overlaps(self.beside_test, films)

@@ -11,6 +11,9 @@ from xray.data.patients import compile_pattern, patient_of
 from xray.errors import UserError
 from xray.files import StrPath
 
+WHOLE = "."
+"""In place of a folder: the root itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Film:
@@ -19,7 +22,7 @@ class Film:
     path: str
     """Path below the root, with forward slashes: `train/NORMAL/IM-0115-0001.jpeg`."""
     folder: str
-    """Which of train, val and test it lies in."""
+    """Which of train, val and test it lies in, or the root's name where that holds the class folders."""
     label: int
     """Position of its class in the class names."""
     patient: str
@@ -41,7 +44,7 @@ def index_films(
 
     Args:
         root: The folder that holds train, val and test.
-        folders: Which of them to read.
+        folders: Which of them to read, or `WHOLE` alone for a root that holds the class folders themselves.
         class_names: Names of the class folders, in the order of their labels.
         patient_pattern: See `xray.data.patients.compile_pattern`.
         digests_of: Gives the hash of each file, such as `xray.data.digest.FileDigests`.
@@ -50,18 +53,21 @@ def index_films(
         UserError: A folder is missing, or its class folders are not exactly `class_names`.
     """
     pattern = compile_pattern(patient_pattern)
-    check_root(root, class_names)
+    folders = list(folders)
+    if folders != [WHOLE]:
+        check_root(root, class_names)
     films: list[Film] = []
     for folder in folders:
+        below, name_of_folder = ("", root.name) if folder == WHOLE else (f"{folder}/", folder)
         check_class_folders(root / folder, class_names)
         for label, class_name in enumerate(class_names):
             names = film_names(root / folder / class_name)
             digests = digests_of([os.path.join(root, folder, class_name, name) for name in names])  # noqa: PTH118
             for name, digest in zip(names, digests, strict=True):
-                below_root = f"{folder}/{class_name}/{name}"
+                below_root = f"{below}{class_name}/{name}"
                 patient = patient_of(name, pattern)
                 identity, group = patient or (below_root, below_root)
-                films.append(Film(below_root, folder, label, identity, group, digest, patient is not None))
+                films.append(Film(below_root, name_of_folder, label, identity, group, digest, patient is not None))
     return sorted(films, key=lambda film: film.path)
 
 
@@ -108,11 +114,16 @@ def check_root(root: Path, class_names: Sequence[str]) -> None:
             f"data.root {root} {what}: name a folder that holds train, val and test with --data.root DIR, "
             "or make a synthetic one with 'python -m xray synth DIR'."
         )
-    if all((root / name).is_dir() for name in class_names):
+    if holds_classes(root, class_names):
         raise UserError(
             f"data.root {root} holds the class folders {', '.join(class_names)} themselves: "
             f"name the folder above train, val and test, not one of them."
         )
+
+
+def holds_classes(root: Path, class_names: Sequence[str]) -> bool:
+    """Whether a folder holds the class folders themselves."""
+    return all((root / name).is_dir() for name in class_names)
 
 
 def check_class_folders(folder: Path, class_names: Sequence[str]) -> None:
