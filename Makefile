@@ -55,12 +55,13 @@ lock: setup  ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) --constraint requirements-dev.txt --output-file requirements.txt
 	$(COMPILE) --group dev --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 
-bench: setup  ## Measure the data path, its memory and fixed costs (ROOT=DIR FILMS=DIR)
+bench: setup  ## Measure data path, evaluation, memory and fixed costs (ROOT=DIR FILMS=DIR)
 	test -e data/bench || test $(ROOT) != data/bench || $(BIN)/python -m xray synth data/bench --patients 1500
 	$(BIN)/python benchmarks/limit.py --root $(ROOT)
 	$(BIN)/python benchmarks/build.py --films $(FILMS)
 	$(BIN)/python benchmarks/augmentation.py
 	$(BIN)/python benchmarks/fixed_costs.py
+	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/memory.py
 
 bench-peers: $(PEERS)/.installed  ## Measure whole jobs and augmentation against peers (FILMS=DIR), takes long
