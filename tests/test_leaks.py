@@ -77,7 +77,7 @@ def test_training_films_that_are_not_there_are_said_not_to_be_compared(large, tm
     data.setup("test")
     checkpoint = Checkpoint("best.ckpt", {"data": {"root": str(large)}}, {TRAINED_KEY: record})
     assert same_pictures(checkpoint, data, "test") == []
-    assert any("not where the run found them" in note for note in data.notes)
+    assert any("no longer there" in note for note in data.notes)
 
 
 def test_films_too_small_to_tell_are_compared_by_their_bytes_only(large):
@@ -86,3 +86,17 @@ def test_films_too_small_to_tell_are_compared_by_their_bytes_only(large):
     found, data = scored(large, size=32)
     assert [row["kind"] for row in found] == ["same file"]
     assert any("show too little" in note for note in data.notes)
+
+
+def test_training_films_that_moved_along_are_compared_where_they_are_now(large):
+    trained = ChestXRayDataModule(large, image_size=96, val_fraction=0.3)
+    trained.setup("fit")
+    path = trained.files("train")[0]
+    Image.open(path).resize((120, 120)).save(large / "test/NORMAL/IM-9999-0001.jpeg")
+    moved = large.rename(large.parent / "moved")
+    data = ChestXRayDataModule(moved, image_size=96)
+    data.setup("test")
+    checkpoint = Checkpoint("best.ckpt", {"data": {"root": str(large)}}, {TRAINED_KEY: trained_films(trained)})
+    found = same_pictures(checkpoint, data, "test")
+    assert names(found) == [("near duplicate", "IM-9999-0001.jpeg", path.rpartition("/")[2], "training")]
+    assert not any("no longer there" in note for note in data.notes)

@@ -23,7 +23,7 @@ LEAST_SIZE = 64
 def same_pictures(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) -> list[dict[str, Any]]:
     """Find films of a split that show the same picture as another, and note what was not looked at.
 
-    The films that the model was trained on are compared where they still lie where the run found them.
+    The films that the model was trained on are compared where they still are: in the run's folder, or beside the split.
 
     Args:
         checkpoint: What scores the split.
@@ -36,15 +36,14 @@ def same_pictures(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: st
     """
     films = data.films[split]
     paths, pixels = data.files(split), data.grey_films(split)
-    trained = _trained_films(checkpoint)
+    root, trained = _trained_films(checkpoint, data.root)
     if trained and len(films) + len(trained) <= MOST_FILMS:
-        root = checkpoint.config["data"]["root"]
         found, kept = data.films_elsewhere([f"{root}/{film.path}" for film in trained], [f.digest for f in trained])
         pixels = np.concatenate([pixels, found])
         trained = [trained[i] for i in kept]
         paths += [f"{root}/{film.path}" for film in trained]
     else:
-        why = "there are too many" if trained else "they are not where the run found them"
+        why = "there are too many" if trained else "they are no longer there"
         data.note(f"Near duplicates were not looked for among the films that the model was trained on: {why}.")
         trained = []
     digests = [film.digest for film in (*films, *trained)]
@@ -77,8 +76,10 @@ def same_pictures(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: st
     ]
 
 
-def _trained_films(checkpoint: Checkpoint) -> Sequence[Film]:
-    """The films that the weights have seen, as far as they still are where the run found them."""
-    root = Path(checkpoint.config["data"]["root"])
+def _trained_films(checkpoint: Checkpoint, beside: Path) -> tuple[Path, Sequence[Film]]:
+    """The films that the weights have seen, as far as they are still there, and below which folder."""
     films = films_of_record(checkpoint.content.get(TRAINED_KEY, "[]"))
-    return [film for film in films if (root / film.path).exists()]
+    for root in (Path(checkpoint.config["data"]["root"]), beside):
+        if there := [film for film in films if (root / film.path).exists()]:
+            return root, there
+    return beside, []
