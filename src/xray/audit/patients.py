@@ -107,7 +107,7 @@ def _unnamed(films: Sequence[Film]) -> list[Finding]:
             "patients-unknown",
             "warning",
             f"{count(len(unnamed), 'film')} of {len(films):,} {'does' if len(unnamed) == 1 else 'do'} not tell the "
-            "patient by name, and counts as a patient of its own.",
+            "patient by name; each counts as a patient of its own.",
             "Whether such a patient stands on both sides of a split cannot be known, and intervals come out too "
             "narrow.",
             "Say by --patient_pattern how the names tell the patient, if they do.",

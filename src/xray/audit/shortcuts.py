@@ -91,7 +91,7 @@ def _shape_tells(evidence: Evidence, measured: Mapping[str, Any]) -> list[Findin
         Finding(
             "shape-tells-class",
             "warning",
-            f"Without opening a film, {', '.join(told)} tell {' from '.join(evidence.folder.class_names)}.",
+            f"{' from '.join(evidence.folder.class_names)} can be told without opening a film, by {', '.join(told)}.",
             "Borders that keep the aspect, or a model that sees the size, give the class away; so does the sharpness "
             "that is left after films of different size are made small.",
             "Squash films to one size, as the configs do, and set the model against the shortcut floor.",
