@@ -127,6 +127,10 @@ def test_calibrate_refuses_films_of_the_training(films: Path, capsys):
     assert main(["calibrate", "--data.split_seed", "3"]) == 1
     assert "films that the model was trained on" in capsys.readouterr().err
     assert BEST.read_bytes() == before
+    run("calibrate", "--data.split_seed", "3", "--data.overlaps", "accept")
+    assert any("Accepted" in note for note in decision()["fitted_on"]["notes"])
+    run("test")
+    assert "Operating point: Accepted" in (RUN / "test/report.html").read_text()
 
 
 @pytest.mark.parametrize(

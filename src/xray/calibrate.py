@@ -66,6 +66,7 @@ def calibrate_checkpoint(
         films=len(films),
         patients=len({film.patient for film in films}),
         fingerprint=fingerprint(films),
+        notes=tuple(data.notes),
     )
     labels = np.array([film.label for film in films], dtype=np.int64)
     decision = fit_decision(labels, logits_of(model, data.grey_chunks("val"), data.batch_size), point, fitted_on)

@@ -12,7 +12,7 @@ from xray.evaluation.calibration import probability_of
 from xray.evaluation.decision import Decision, ValidationFilms, fit_decision
 from xray.evaluation.operating_point import OperatingPoint
 
-ON = ValidationFilms("films", "blocks", 60, 40, "0f")
+ON = ValidationFilms("films", "blocks", 60, 40, "0f", ("Left out 1 of 61 films.",))
 POINTS = [
     OperatingPoint(),
     OperatingPoint("sensitivity", 0.9),

@@ -22,6 +22,7 @@ class ValidationFilms:
         films: How many.
         patients: Of how many patients.
         fingerprint: Hash of their files and labels.
+        notes: What a reader must know about them: films left out, overlaps accepted.
     """
 
     data_root: str
@@ -29,6 +30,7 @@ class ValidationFilms:
     films: int
     patients: int
     fingerprint: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,16 @@ class Decision:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a checkpoint or for JSON."""
-        return asdict(self)
+        values = asdict(self)
+        values["fitted_on"]["notes"] = list(self.fitted_on.notes)
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Decision":
         """Read what `as_dict` gave."""
         own = {field.name: values[field.name] for field in fields(cls)}
-        return cls(**own | {"fitted_on": ValidationFilms(**values["fitted_on"])})
+        films = dict(values["fitted_on"])
+        return cls(**own | {"fitted_on": ValidationFilms(**films | {"notes": tuple(films["notes"])})})
 
 
 def fit_decision(labels: Labels, logits: Scores, point: OperatingPoint, fitted_on: ValidationFilms) -> Decision:

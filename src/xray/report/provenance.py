@@ -64,11 +64,16 @@ def splits(summary: Summary) -> list[dict[str, Any]]:
 
 
 def exclusions(summary: Summary) -> list[str]:
-    """What was left out of the training data, or done to it, and out of the films scored here."""
+    """What was left out of training, of the films that the decision was fitted on, and of the films scored here."""
     source = summary["source"]
     trained = (source.get("training_data") or {}).get("notes") or []
     scored = source.get("notes") or []
-    return [*(f"Training: {note}" for note in trained if note not in scored), *scored]
+    decided = ((source.get("decision") or {}).get("fitted_on") or {}).get("notes") or []
+    return [
+        *(f"Training: {note}" for note in trained if note not in scored),
+        *(f"Operating point: {note}" for note in decided if note not in scored and note not in trained),
+        *scored,
+    ]
 
 
 def commands(source: Mapping[str, Any]) -> list[tuple[str, str]]:
