@@ -71,7 +71,7 @@ def test_what_does_not_exist_is_told(named):
 
 @pytest.mark.parametrize("named", [(), ("empty",), ("empty", "empty")])
 def test_no_image_at_all_is_told(named):
-    with pytest.raises(UserError, match="No JPEG or PNG"):
+    with pytest.raises(UserError, match="No JPEG, PNG or DICOM"):
         found(*named)
 
 

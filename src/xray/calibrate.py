@@ -1,4 +1,4 @@
-"""What follows training: temperature and operating point from the validation films, floors from the training films.
+"""What follows training: the decision from the validation films, floors and familiarity from the training films.
 
 Test films have no part in it: nothing here can reach them.
 """
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xray.checkpoint import load_classifier, read_checkpoint, store_decision
+from xray.checkpoint import FAMILIARITY_KEY, load_classifier, read_checkpoint, store_decision
 from xray.data.record import fingerprint
 from xray.evaluation.decision import Decision, ValidationFilms, fit_decision
 from xray.evaluation.operating_point import OperatingPoint
+from xray.familiarity import LEAST_FILMS, Familiarity, fit_familiarity
 from xray.files import write_whole
 from xray.inference import best_device, logits_of
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def complete_checkpoint(path: Path, data: "ChestXRayDataModule", record: Path) -> None:
-    """Give the best checkpoint of a fit its decision and its shortcut floors, and say so.
+    """Give the best checkpoint of a fit its decision, its shortcut floors and what it takes for a film.
 
     Args:
         path: The checkpoint.
@@ -35,7 +36,10 @@ def complete_checkpoint(path: Path, data: "ChestXRayDataModule", record: Path) -
     from xray.floors import fit_floors
 
     model = load_classifier(read_checkpoint(path)).to(best_device())
-    calibrate_checkpoint(path, model, data, model.operating_point, record, fit_floors(data))
+    familiarity = fit_familiarity(data.grey_chunks("train"), data.grey_chunks("val"))
+    calibrate_checkpoint(path, model, data, model.operating_point, record, fit_floors(data), familiarity)
+    if familiarity is None:
+        print(f"Fewer than {LEAST_FILMS} training films: they do not teach what a film looks like, nothing is refused")
 
 
 def calibrate_checkpoint(
@@ -45,8 +49,13 @@ def calibrate_checkpoint(
     point: OperatingPoint,
     record: Path,
     floors: dict[str, Any] | None = None,
+    familiarity: Familiarity | None = None,
 ) -> None:
     """Fit a decision on the validation films, put it into a checkpoint, and say so.
+
+    What the checkpoint takes for a film was learnt from training films that may not be at hand any more. It stays, but
+    its limits come from these validation films as the decision does, so that films of a place that it is calibrated for
+    are not refused there.
 
     Args:
         path: The checkpoint.
@@ -55,6 +64,7 @@ def calibrate_checkpoint(
         point: The rule of the operating point.
         record: Folder for decision.json.
         floors: Shortcut floors for the checkpoint; None leaves those in it.
+        familiarity: Fitted on the training films and on these; None takes the one in the checkpoint, if there is one.
 
     Raises:
         UserError: It cannot be written.
@@ -70,11 +80,15 @@ def calibrate_checkpoint(
     )
     labels = np.array([film.label for film in films], dtype=np.int64)
     decision = fit_decision(labels, logits_of(model, data.grey_chunks("val"), data.batch_size), point, fitted_on)
-    stored = store_decision(path, decision, floors)
+    if familiarity is None and (kept := read_checkpoint(path).record(FAMILIARITY_KEY)) is not None:
+        familiarity = Familiarity.from_dict(kept).with_validation(data.grey_chunks("val"))
+    stored = store_decision(path, decision, floors, familiarity.as_dict() if familiarity else None)
     with write_whole(record / "decision.json") as file:
         json.dump(stored, file, indent=2)
         file.write("\n")
     print(describe(decision))
+    if familiarity is not None:
+        print(familiarity.describe())
 
 
 def describe(decision: Decision) -> str:

@@ -35,6 +35,9 @@ end of its fit. `temperature` and `threshold` of the state dict are the decision
 FLOORS_KEY = "xray_floors"
 """Key of the shortcut floors fitted on its training films, see `xray.evaluation.floor`, as JSON."""
 
+FAMILIARITY_KEY = "xray_familiarity"
+"""Key of what tells pictures that are no chest films, fitted on its training films, see `xray.familiarity`, as JSON."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -123,7 +126,12 @@ def load_weights(model: "FilmClassifier", checkpoint: Checkpoint) -> None:
     model.load_state_dict(stored)
 
 
-def store_decision(path: Path, decision: "Decision", floors: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def store_decision(
+    path: Path,
+    decision: "Decision",
+    floors: Mapping[str, Any] | None = None,
+    familiarity: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Put a decision into a checkpoint, whole or not at all; its weights stay as they are.
 
     Args:
@@ -131,6 +139,7 @@ def store_decision(path: Path, decision: "Decision", floors: Mapping[str, Any] |
         decision: What takes the place of the decision in it.
         floors: Shortcut floors by name, as plain values, at the end of a fit. None leaves those in it, and keeps the
             decision so far under `earlier`.
+        familiarity: What tells pictures that are no chest films, as plain values. None leaves what is in it.
 
     Returns:
         What it holds as its decision now, as plain values.
@@ -151,6 +160,8 @@ def store_decision(path: Path, decision: "Decision", floors: Mapping[str, Any] |
     content[DECISION_KEY] = json.dumps(stored)
     if floors is not None:
         content[FLOORS_KEY] = json.dumps(floors)
+    if familiarity is not None:
+        content[FAMILIARITY_KEY] = json.dumps(familiarity)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         torch.save(content, partial)

@@ -13,43 +13,50 @@ if TYPE_CHECKING:
     from xray.evaluation.predictions import Predictions
 
 
-def predict(images: Sequence[Path], ckpt_path: Path | None = None, out: Path = Path("predictions.csv")) -> int:
+def predict(
+    images: Sequence[Path],
+    ckpt_path: Path | None = None,
+    out: Path = Path("predictions.csv"),
+    refuse_unfamiliar: bool = True,
+) -> int:
     """Tell NORMAL from PNEUMONIA on images, or on folders of images which are searched at any depth.
 
+    A picture that does not look like a frontal chest film is refused: it gets no row.
+
     Args:
-        images: Files and folders in any mix; folders are searched at any depth for JPEG and PNG.
-        ckpt_path: The checkpoint to use; by default the best one of the newest run.
+        images: Files and folders in any mix; folders are searched at any depth for JPEG, PNG and DICOM.
+        ckpt_path: The model: a checkpoint, or a file that export has written; by default the newest run's best.
         out: The predictions table to write, one row for each image.
+        refuse_unfamiliar: False predicts whatever can be read; of other pictures the probability means nothing.
 
     Returns:
-        The exit status: 1 where an image could not be read; the others are predicted all the same.
+        The exit status: 1 where an image could not be read or was refused; the others are predicted all the same.
 
     Raises:
-        UserError: There is no image, no checkpoint, or `out` is not to be overwritten.
+        UserError: There is no image, no model, or `out` is not to be overwritten.
     """
     paths = find_images(images)
     check_out(out)
     # Imported late, so that a wrong path is told in no time.
-    from xray.checkpoint import load_classifier, read_checkpoint
     from xray.evaluation.predictions import write_predictions
-    from xray.runs import newest_run
+    from xray.predictor.films import predict_films
+    from xray.predictor.open import open_predictor
+    from xray.runs import find_model
 
-    checkpoint = read_checkpoint(ckpt_path or newest_run().best)
-    print(f"Checkpoint {checkpoint.path}")
-    from xray.inference import best_device, predict_films
-    from xray.processor import prepare_torch
-
-    prepare_torch()
-    model = load_classifier(checkpoint).to(best_device())
-    table, unreadable = predict_films(paths, model, checkpoint.config["data"])
+    predictor = open_predictor(ckpt_path or find_model())
+    manifest = predictor.manifest
+    print(f"{'Checkpoint' if manifest.format == 'checkpoint' else 'Model'} {predictor.path}")
+    table, unreadable, refused = predict_films(paths, predictor, refuse_unfamiliar)
     for path, reason in unreadable.items():
         print(f"xray: cannot read {path}: {reason}", file=sys.stderr)
+    for path, reason in refused.items():
+        print(f"xray: refused {path}: {reason}", file=sys.stderr)
     if not len(table):
-        raise UserError("None of the images can be read: nothing was written.")
+        raise UserError("None of the images can be read and looks like a chest film: nothing was written.")
     write_predictions(out, table)
-    _tell(table, float(model.threshold), checkpoint.config["data"]["class_names"])
+    _tell(table, manifest.threshold, manifest.class_names)
     print(f"Written: {out} ({len(table)} images)")
-    return 1 if unreadable else 0
+    return 1 if unreadable or refused else 0
 
 
 def find_images(named: Sequence[Path]) -> list[Path]:
@@ -63,12 +70,12 @@ def find_images(named: Sequence[Path]) -> list[Path]:
     paths: dict[str, Path] = {}
     for path in named:
         if not path.exists():
-            raise UserError(f"{path} does not exist: name image files, or folders of JPEG or PNG.")
+            raise UserError(f"{path} does not exist: name image files, or folders of JPEG, PNG or DICOM.")
         for image in film_paths(path) if path.is_dir() else [path]:
             paths.setdefault(os.path.abspath(image), image)  # noqa: PTH100 - a link is a name of its own
     if not paths:
         raise UserError(
-            f"No JPEG or PNG in {', '.join(map(str, named)) or 'no path'}: name image files or their folders."
+            f"No JPEG, PNG or DICOM in {', '.join(map(str, named)) or 'no path'}: name image files or their folders."
         )
     return list(paths.values())
 

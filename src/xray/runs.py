@@ -118,6 +118,34 @@ def newest_run(logs: Path = LOGS, checkpoints: Path = CHECKPOINTS, experiment: s
     return max(finished, key=lambda run: (run.config.stat().st_mtime_ns, _version_number(run.logs)))
 
 
+def find_model(named: str = "") -> Path:
+    """The file that a model is in.
+
+    Args:
+        named: A run such as `cnn/version_0`, an experiment (its newest run), or a file; by default the newest run.
+
+    Returns:
+        The best checkpoint of the run, or the file.
+
+    Raises:
+        UserError: There is no such run or file.
+    """
+    if not named:
+        return newest_run().best
+    if Path(named).is_file():
+        return Path(named)
+    name = named.removeprefix(f"{LOGS}/").removeprefix(f"{CHECKPOINTS}/").strip("/")
+    run = Run(LOGS / name, CHECKPOINTS / name)
+    if run.best.is_file():
+        return run.best
+    with suppress(UserError):
+        return newest_run(experiment=name).best
+    raise UserError(
+        f"There is no run with a checkpoint, and no file, called {named!r}: name a run such as cnn/version_0, an "
+        "experiment, a checkpoint or an exported file."
+    )
+
+
 def run_of_checkpoint(checkpoint: Path) -> Run | None:
     """The run that a checkpoint belongs to by its place; None for a file that was moved elsewhere."""
     folder = _plain(checkpoint).parent

@@ -12,7 +12,8 @@ from xray.cli.main import PLAIN_COMMANDS, TRAINER_COMMANDS
 from xray.errors import UserError
 
 COMMANDS = [
-    "fit", "validate", "test", "calibrate", "report", "compare", "audit", "predict", "cache", "synth", "download",
+    "fit", "validate", "test", "calibrate", "report", "compare", "audit", "predict", "export", "cache",
+    "synth", "download",
 ]  # fmt: skip
 HEAVY = {"torch", "lightning", "matplotlib", "timm", "torchmetrics"}
 

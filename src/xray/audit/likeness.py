@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from xray.data.patterns import principal_components, shrink
 from xray.data.statistics import Films
 
 LEAST_FILMS: Final = 100
@@ -59,7 +60,7 @@ def judge_likeness(films: Films) -> Likeness | None:
     """Compare each picture with what the films have in common.
 
     Args:
-        films: Shape (films, size, size), dtype uint8; `size` a multiple of 16.
+        films: Shape (films, size, size), dtype uint8.
 
     Returns:
         None where there are fewer than `LEAST_FILMS`.
@@ -77,12 +78,11 @@ def judge_likeness(films: Films) -> Likeness | None:
 
 def _standardised(films: Films) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """Pictures of 16x16 with mean 0 and length 1, and which are blank, in chunks."""
-    cell = films.shape[-1] // SIDE
     pictures, blank = np.empty((len(films), SIDE, SIDE)), np.empty(len(films), dtype=bool)
     for start in range(0, len(films), 256):
         chunk = np.asarray(films[start : start + 256])
         blank[start : start + 256] = chunk.std(axis=(1, 2)) <= BLANK
-        pictures[start : start + 256] = chunk.reshape(-1, SIDE, cell, SIDE, cell).mean(axis=(2, 4))
+        pictures[start : start + 256] = shrink(chunk, SIDE)
     pictures -= pictures.mean(axis=(1, 2), keepdims=True)
     length = np.linalg.norm(pictures, axis=(1, 2), keepdims=True)
     return pictures / np.maximum(length, SIDE), blank
@@ -93,9 +93,7 @@ def _learn(pictures: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], 
     flat = pictures[:: max(1, len(pictures) // MOST_TEACHERS)].reshape(-1, SIDE**2)
     trusted = flat
     for _ in range(ROUNDS):
-        mean = trusted.mean(axis=0)
-        _, vectors = np.linalg.eigh((trusted - mean).T @ (trusted - mean))
-        patterns = vectors[:, : -PATTERNS - 1 : -1].T
+        mean, patterns, _ = principal_components(trusted, PATTERNS)
         left = _unexplained(flat, mean, patterns)
         trusted = flat[left <= np.quantile(left, TRUSTED)]
     return mean, patterns

@@ -21,6 +21,7 @@ PLAIN_COMMANDS = {
     "compare": ("xray.compare.command", "Compare runs that were tested on the same films, with paired intervals."),
     "audit": ("xray.audit.command", "Look a folder of films over before training: leaks, duplicates, shortcuts."),
     "predict": ("xray.predict", "Tell NORMAL from PNEUMONIA on images or folders of images, with a trained model."),
+    "export": ("xray.export.command", "Write a trained model as one file, for ONNX Runtime or for torch alone."),
     "cache": ("xray.cli.cache", "Show or free the disk that decoded films take."),
     "synth": ("xray.sources.synth", "Draw a synthetic data set of chest phantoms, for demonstration."),
     "download": (

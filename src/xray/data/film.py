@@ -1,37 +1,45 @@
 """One film: from a file of any kind to grey bytes of the size that a network sees.
 
-Training, testing, predicting and (later) serving all go through `read_film` and `resize_film`, so they cannot disagree.
+Training, testing, predicting and serving all go through `read_film` and `resize_film`, so they cannot disagree.
 """
 
-from typing import IO, Literal
+import importlib.metadata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import PIL
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
+from xray.data.dicom import DICOM_SUFFIXES, read_dicom
+from xray.data.dicom_header import HEAD, is_dicom
+from xray.data.unreadable import MOST_PIXELS, check_pixels
+from xray.data.unreadable import GreyFilm as GreyFilm
+from xray.data.unreadable import TooManyPixelsError as TooManyPixelsError
+from xray.data.unreadable import UnreadableFilmError as UnreadableFilmError
 from xray.files import StrPath
 
-FILM_SUFFIXES = frozenset({".jpeg", ".jpg", ".png"})
+FILM_SUFFIXES = frozenset({".jpeg", ".jpg", ".png"}) | DICOM_SUFFIXES
 """File endings, in lower case, that are taken for films."""
 
 FORMATS = ("JPEG", "PNG")
-"""All that is decoded, whatever a file is called: some of Pillow's other formats start outside programs."""
+"""All that Pillow decodes, whatever a file is called: some of its other formats start outside programs."""
 
-REVISION = 1
+# Pillow's own limit, one for the whole process, warns before it refuses: `open_picture` has a limit of each file.
+Image.MAX_IMAGE_PIXELS = None
+
+REVISION = 2
 """Counts up with every change in this module by which a file becomes other pixels."""
 
 ResizeRule = Literal["squash", "pad", "crop"]
-GreyFilm = npt.NDArray[np.uint8]
-
-
-class UnreadableFilmError(ValueError):
-    """A file that cannot be decoded to pixels; the message says why, without the path."""
 
 
 def decoder_version() -> str:
     """What a film's pixels depend on besides its file, size and resize rule; fit for a file's name."""
-    return f"r{REVISION}-pillow{PIL.__version__}-jpeg{features.version('libjpeg_turbo') or features.version('jpg')}"
+    jpeg = features.version("libjpeg_turbo") or features.version("jpg")
+    return f"r{REVISION}-pillow{PIL.__version__}-jpeg{jpeg}-pydicom{importlib.metadata.version('pydicom')}"
 
 
 def load_film(source: StrPath | IO[bytes], size: int, rule: ResizeRule) -> GreyFilm:
@@ -43,31 +51,48 @@ def load_film(source: StrPath | IO[bytes], size: int, rule: ResizeRule) -> GreyF
     return resize_film(read_film(source, size), size, rule)
 
 
-def read_film(source: StrPath | IO[bytes], least_side: int | None = None) -> GreyFilm:
-    """Decode a JPEG or PNG of any mode to grey bytes.
+@contextmanager
+def open_picture(source: StrPath | IO[bytes], most_pixels: int = MOST_PIXELS) -> Iterator[Image.Image]:
+    """Open a JPEG or PNG, of which only the header is read.
+
+    Raises:
+        TooManyPixelsError: It has more pixels than `most_pixels`.
+        OSError: It is missing, or no such picture.
+    """
+    with Image.open(source, formats=FORMATS) as image:
+        check_pixels(*image.size, most_pixels)
+        yield image
+
+
+def read_film(
+    source: StrPath | IO[bytes], least_side: int | None = None, most_pixels: int = MOST_PIXELS
+) -> GreyFilm:
+    """Decode a JPEG or PNG of any mode, or a DICOM film, to grey bytes; the content tells which it is.
 
     L, RGB, palette and CMYK are converted to luma (ITU-R 601); transparent pixels lie on black, the background of a
-    film; 16-bit grey is scaled from its bit depth (see `_grey_from_deep`). The EXIF orientation is applied.
+    film; 16-bit grey is scaled from its bit depth (see `_grey_from_deep`). The EXIF orientation is applied. For DICOM see
+    `xray.data.dicom.read_dicom`.
 
     Args:
         source: A path, or an open binary file.
         least_side: Allows a large JPEG to be decoded at a half, a quarter or an eighth of its size, as long as no side
             becomes shorter than this. That leaves out most of the work, and resized to `least_side` the mean
             difference from a film decoded in full is below 1/255.
+        most_pixels: A picture with more is refused by its header, before it is decoded.
 
     Returns:
         An array of shape (height, width), dtype uint8, 0 black to 255 white.
 
     Raises:
-        UnreadableFilmError: The file is missing, empty, truncated, no image, or too large to be one.
+        UnreadableFilmError: The file is missing, empty, truncated, no image, or by its DICOM tags no chest film;
+            `TooManyPixelsError` where it is too large.
     """
     try:
-        with Image.open(source, formats=FORMATS) as image:
-            # A JPEG's luma plane is its grey picture already: decoding only that is faster than converting RGB.
-            image.draft("L", (least_side, least_side) if least_side else None)
-            upright = ImageOps.exif_transpose(image)
-            return _to_grey(upright)
-    except MemoryError:
+        if hasattr(source, "read"):
+            return _read_open(cast("IO[bytes]", source), least_side, most_pixels)
+        with open(source, "rb") as file:  # noqa: PTH123 - any kind of path
+            return _read_open(file, least_side, most_pixels)
+    except (MemoryError, UnreadableFilmError):
         raise
     except Exception as error:
         raise UnreadableFilmError(_reason(error)) from error
@@ -86,17 +111,35 @@ def resize_film(film: GreyFilm, size: int, rule: ResizeRule) -> GreyFilm:
     Returns:
         Grey film of shape (size, size).
     """
-    if film.shape == (size, size):
+    height, width = film.shape
+    if height == width == size:
         return film
-    image = Image.fromarray(film)
-    resampling = Image.Resampling.BILINEAR
+    box, across, down = (0.0, 0.0, width, height), size, size
+    if rule == "crop":
+        side = min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        box = (left, top, left + side, top + side)
+    elif rule == "pad":
+        across, down = (max(1, round(side / max(width, height) * size)) for side in (width, height))
+    # One direction after the other: by itself Pillow takes either first, as its version and the film's shape will.
+    rows = Image.fromarray(film).resize((across, height), Image.Resampling.BILINEAR, (box[0], 0, box[2], height))
+    image = rows.resize((across, down), Image.Resampling.BILINEAR, (0, box[1], across, box[3]))
     if rule == "pad":
-        resized = ImageOps.pad(image, (size, size), resampling, color=0)
-    elif rule == "crop":
-        resized = ImageOps.fit(image, (size, size), resampling)
-    else:
-        resized = image.resize((size, size), resampling)
-    return np.asarray(resized, dtype=np.uint8)
+        square = Image.new("L", (size, size))
+        square.paste(image, (round((size - across) / 2), round((size - down) / 2)))
+        image = square
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _read_open(file: IO[bytes], least_side: int | None, most_pixels: int) -> GreyFilm:
+    file.seek(0)
+    if is_dicom(file.read(HEAD)):
+        return read_dicom(file, most_pixels)
+    with open_picture(file, most_pixels) as image:
+        # A JPEG's luma plane is its grey picture already: decoding only that is faster than converting RGB.
+        image.draft("L", (least_side, least_side) if least_side else None)
+        upright = ImageOps.exif_transpose(image)
+        return _to_grey(upright)
 
 
 def _to_grey(image: Image.Image) -> GreyFilm:

@@ -1,0 +1,1 @@
+"""From a checkpoint to one file that runs without this program's training code."""

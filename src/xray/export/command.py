@@ -1,0 +1,143 @@
+"""The command export: from a checkpoint to one file."""
+
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from xray import NOTICE
+from xray.errors import UserError
+from xray.runs import find_model
+
+if TYPE_CHECKING:
+    from xray.data.datamodule import ChestXRayDataModule
+    from xray.predictor.base import Films
+
+SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
+RAW_FILMS = 24
+"""Films that are verified from their pixels as stored."""
+
+
+def export(
+    run: str = "",
+    format: Literal["onnx", "torch"] = "onnx",
+    precision: Literal["fp32", "int8"] = "fp32",
+    out: Path | None = None,
+    license: str = "not stated",
+    data_root: Path | None = None,
+) -> None:
+    """Export a trained model as one file that predict and serve read, and whatever else reads its format.
+
+    The file takes grey bytes of any size and any number of films, and carries resizing, normalisation, temperature,
+    threshold, class names, version, fingerprint of the training data and licence. It is compared with its checkpoint on
+    the validation films before it is kept.
+
+    Args:
+        run: A run such as cnn/version_0, an experiment (its newest run), or a checkpoint; by default the newest run.
+        format: onnx runs by ONNX Runtime, without torch; torch is a program of torch.export.
+        precision: int8 is quicker and a little less exact, which is measured on the validation films; for onnx only.
+        out: The file to write; by default beside the checkpoint, with its name.
+        license: Under which the weights may be used, for the file's metadata.
+        data_root: Where the data of the training lies now; by default where it lay then.
+
+    Raises:
+        UserError: There is no such run, its data is not at hand, the file is not to be overwritten, or it differs.
+    """
+    if format == "torch" and precision == "int8":
+        raise UserError("--precision int8 is for --format onnx only: leave one of them out.", 2)
+    path = find_model(run)
+    tag = "" if precision == "fp32" else f".{precision}"
+    out = out if out is not None else path.with_name(f"{path.stem}{tag}{SUFFIXES[format]}")
+    check_out(out)
+    from xray.checkpoint import read_checkpoint
+    from xray.cli.quiet import silence_libraries
+
+    silence_libraries()
+    checkpoint = read_checkpoint(path)
+    from xray.export.films import some_files, some_films, training_data
+    from xray.export.network import ExportedClassifier
+    from xray.export.verify import verify
+    from xray.export.write import trace, write_onnx, write_program
+    from xray.predictor.open import open_predictor
+    from xray.predictor.trained import CheckpointPredictor
+
+    print(f"Checkpoint {path}")
+    data = training_data(checkpoint, data_root)
+    trained = CheckpointPredictor(checkpoint)
+    films = some_films(data, "val", len(data.films["val"]))
+    found = trained.activation
+    activation = found if found is not None and found.is_sum else None
+    if activation is None:
+        print("Without Grad-CAM, since the logit of this network is no sum over its last map; occlusion is there.")
+    manifest = replace(trained.manifest, format=format, license=license, has_grad_cam=activation is not None)
+    program = trace(ExportedClassifier(trained.model.cpu(), manifest.image_size, manifest.resize, activation))
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+        made = Path(folder) / f"model{SUFFIXES[format]}"
+        (write_onnx if format == "onnx" else write_program)(made, program, manifest)
+        verified = verify(trained, open_predictor(made), films, some_files(data, "val", RAW_FILMS))
+        print(
+            f"Verified: on {verified.films} validation films, {verified.raw} of them resized by the file itself, its "
+            f"logits differ by at most {verified.difference:.1e}"
+        )
+        if precision == "int8":
+            made = quantised(made, data, films)
+        os.replace(made, out)  # noqa: PTH105 - both are in one folder
+    print(f"Written: {out} ({out.stat().st_size / 1e6:.1f} MB, {manifest.model} {manifest.version})")
+    print(NOTICE)
+
+
+def quantised(single: Path, data: "ChestXRayDataModule", films: "Films") -> Path:
+    """Quantise a file beside itself, measure that on the validation films, and say so.
+
+    Args:
+        single: The file in single precision.
+        data: The data of the training.
+        films: Its validation films.
+    """
+    import numpy as np
+    import onnx
+
+    from xray.export.films import some_films
+    from xray.export.quantise import CALIBRATION_FILMS, compare, quantise
+    from xray.export.write import describe, manifest_in
+
+    made = single.with_name("quantised.onnx")
+    quantise(single, made, some_films(data, "train", CALIBRATION_FILMS))
+    model = onnx.load(made)
+    # As of `single` so far, so that it can be opened to be measured.
+    manifest = manifest_in(onnx.load(single, load_external_data=False))
+    describe(model, manifest)
+    onnx.save(model, made)
+    measured = compare(single, made, films, np.array([film.label for film in data.films["val"]]))
+    describe(model, replace(manifest, precision="int8", version=f"{manifest.version}-int8", measured=measured))
+    onnx.save(model, made)
+    print(
+        "int8 on {films} validation films: AUROC {auroc_int8:.4f} instead of {auroc_fp32:.4f}, logits differ by at "
+        "most {largest_difference:.2f}, {decided_otherwise:.1%} are decided otherwise; {speed_of_one:.2f} times as "
+        "quick for one film, {speed_of_batch:.2f} for a batch, on one thread".format(**measured)
+    )
+    return made
+
+
+def check_out(out: Path) -> None:
+    """Refuse, before any work is done, to write over anything but an earlier export.
+
+    Raises:
+        UserError: `out` is something else, or cannot be written.
+    """
+    if out.exists():
+        from xray.predictor.open import open_predictor
+
+        try:
+            kept = out.is_file() and open_predictor(out).manifest.format != "checkpoint"
+        except UserError:
+            kept = False
+        if not kept:
+            raise UserError(f"--out {out} exists and is no exported model: it is left alone; name another file.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):  # asked by doing: mode bits do not tell of read-only disks
+            pass
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be written ({error.strerror}): name another file.") from error

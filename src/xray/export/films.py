@@ -1,0 +1,46 @@
+"""The films that an export is verified and quantised on: those that the model was trained and validated on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xray.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from xray.data.datamodule import ChestXRayDataModule
+    from xray.predictor.base import Films
+
+
+def training_data(checkpoint: Checkpoint, root: Path | None) -> "ChestXRayDataModule":
+    """The data that a checkpoint was trained with, set up for fit.
+
+    Args:
+        checkpoint: The checkpoint.
+        root: Where the data lies now; None for where it lay then.
+
+    Raises:
+        UserError: It is not there, or not as it should be.
+    """
+    from xray.data.datamodule import ChestXRayDataModule
+
+    # Augmentation has no part in this.
+    settings: dict[str, Any] = {key: value for key, value in checkpoint.config["data"].items() if key != "augmentation"}
+    data = ChestXRayDataModule(**settings | ({"root": root} if root is not None else {}))
+    data.setup("fit")
+    return data
+
+
+def spread(films: int, most: int) -> list[int]:
+    """At most so many positions, evenly spread over a table of films."""
+    return [i * films // min(most, films) for i in range(min(most, films))]
+
+
+def some_films(data: "ChestXRayDataModule", split: str, most: int) -> "Films":
+    """Films of a split, evenly spread, shape (at most `most`, size, size)."""
+    return data.grey_films(split, spread(len(data.films[split]), most))
+
+
+def some_files(data: "ChestXRayDataModule", split: str, most: int) -> Sequence[str]:
+    """Files of a split, evenly spread."""
+    files = data.files(split)
+    return [files[i] for i in spread(len(files), most)]

@@ -1,0 +1,60 @@
+"""A classifier as it is exported: raw bytes in; logit, probability and a map of where the logit comes from out."""
+
+import torch
+from torch import Tensor, nn
+
+from xray.data.film import ResizeRule
+from xray.export.resize import ResizeFilms
+from xray.models.activation import Activation, captured, weighted
+from xray.models.base import FilmClassifier
+
+
+class ExportedClassifier(nn.Module):
+    """Resizing, normalisation, network and calibration in one graph.
+
+    Args:
+        model: The classifier, in evaluation mode on the processor.
+        size: Side of its films.
+        rule: How a film becomes a square.
+        activation: The map whose weighted sum the logit is; None for networks without.
+    """
+
+    mean: Tensor
+    std: Tensor
+    temperature: Tensor
+
+    def __init__(self, model: FilmClassifier, size: int, rule: ResizeRule, activation: Activation | None) -> None:
+        super().__init__()
+        self.network = model.network
+        self.register_buffer("mean", model.mean.clone())
+        self.register_buffer("std", model.std.clone())
+        self.register_buffer("temperature", model.temperature.double())
+        self.resize = ResizeFilms(size, rule)
+        self.size = size
+        self._activation = activation
+
+    def forward(self, films: Tensor) -> tuple[Tensor, ...]:
+        """Map raw films, shape (batch, 1, height, width), uint8, to logits and probabilities, and maps where it can.
+
+        Returns:
+            Logits, shape (batch,), float32; calibrated probabilities of the positive class, shape (batch,), float64;
+            and maps as of `Predictor.grad_cam`, shape (batch, rows, columns), float32.
+        """
+        is_square = (films.shape[-1] == self.size) & (films.shape[-2] == self.size)
+        # Films that have their size pay nothing for what others need.
+        squares = torch.cond(is_square, self._as_is, self.resize, (films,))
+        normalised = (squares.float() / 255 - self.mean) / self.std
+        if self._activation is None:
+            logits = self.network(normalised).squeeze(1).float()
+            return logits, self._probability(logits)
+        with captured(self._activation.layer) as maps:
+            logits = self.network(normalised).squeeze(1).float()
+        return logits, self._probability(logits), weighted(maps[0], self._activation.head).float()
+
+    def _probability(self, logits: Tensor) -> Tensor:
+        return (logits.double() / self.temperature).sigmoid()
+
+    def _as_is(self, films: Tensor) -> Tensor:
+        """The films themselves, in a way that tells the graph their size."""
+        pixels = torch.arange(self.size)
+        return films.index_select(-1, pixels).index_select(-2, pixels)

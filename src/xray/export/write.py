@@ -1,0 +1,92 @@
+"""Write an exported classifier in either format."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+import torch
+from torch.export import Dim, ExportedProgram
+
+from xray import NOTICE, __version__
+from xray.export.network import ExportedClassifier
+from xray.predictor.exported import FILMS, GRAD_CAM, LOGIT
+from xray.predictor.manifest import MANIFEST_KEY, Manifest
+from xray.predictor.program import MANIFEST_FILE
+
+PROBABILITY = "probability"
+"""Name of the graph's second output."""
+LONGEST = 2**15
+"""Longest side of a film, in pixels."""
+MOST_FILMS = 2**15
+
+
+# Both tell of their internals, which mean nothing to whoever exports.
+for name in ("torch.export", "torch.onnx"):
+    logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def trace(network: ExportedClassifier) -> ExportedProgram:
+    """The network's graph, for any number of films of any size."""
+    example = torch.zeros(2, 1, network.size + 7, network.size + 5, dtype=torch.uint8)
+    free = {
+        0: Dim("films", min=1, max=MOST_FILMS),
+        2: Dim("height", min=2, max=LONGEST),
+        3: Dim("width", min=2, max=LONGEST),
+    }
+    with torch.no_grad():
+        program = torch.export.export(network.eval(), (example,), dynamic_shapes=(free,))
+    for module in program.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+            node.meta.pop("stack_trace", None)  # lines of code, with paths of this machine
+    return program
+
+
+def write_program(path: Path, program: ExportedProgram, manifest: Manifest) -> None:
+    """Write for torch, which needs none of this program to run it: `torch.export.load(path).module()(films)`."""
+    torch.export.save(program, path, extra_files={MANIFEST_FILE: manifest.to_json()})
+
+
+def write_onnx(path: Path, program: ExportedProgram, manifest: Manifest) -> None:
+    """Write for ONNX Runtime and whatever else reads ONNX."""
+    outputs = [LOGIT, PROBABILITY, *([GRAD_CAM] if manifest.has_grad_cam else [])]
+    with warnings.catch_warnings():
+        # The translation warns of its own internals.
+        warnings.simplefilter("ignore")
+        made = torch.onnx.export(
+            program, dynamo=True, external_data=False, verbose=False, input_names=[FILMS], output_names=outputs
+        )
+    assert made is not None, "it is None without dynamo alone"
+    model = made.model_proto
+    for node in _nodes(model.graph):
+        del node.metadata_props[:]  # what the translation notes for its authors
+    describe(model, manifest)
+    onnx.save(model, path)
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """All nodes, those of the branches too."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            yield from _nodes(attribute.g)
+
+
+def manifest_in(model: onnx.ModelProto) -> Manifest:
+    """The manifest that `describe` put in."""
+    return Manifest.from_json(next(entry.value for entry in model.metadata_props if entry.key == MANIFEST_KEY))
+
+
+def describe(model: onnx.ModelProto, manifest: Manifest) -> None:
+    """Put the manifest into a model, and words for whoever opens it elsewhere."""
+    negative, positive = manifest.class_names
+    del model.metadata_props[:]
+    model.metadata_props.add(key=MANIFEST_KEY, value=manifest.to_json())
+    model.producer_name, model.producer_version = "xray", __version__
+    model.doc_string = (
+        f"{manifest.model} {manifest.version}: {negative} or {positive} on frontal chest films. Input: grey bytes, "
+        f"shape (films, 1, height, width), 0 black to 255 white, any size. Outputs: logit of {positive}; its "
+        f"calibrated probability, {positive} from {manifest.threshold:.6g} upwards. License: {manifest.license}. "
+        f"{NOTICE}"
+    )

@@ -1,0 +1,51 @@
+"""What every kind of model can be asked."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from xray.predictor.manifest import Manifest, Scores
+
+Films = npt.NDArray[np.uint8]
+"""Grey films of the model's size, shape (films, size, size)."""
+Maps = npt.NDArray[np.float64]
+"""Shape (films, height, width)."""
+
+BATCH = 32
+"""Films through a network at a time, where no one says otherwise."""
+
+
+class Predictor(Protocol):
+    """A model that is ready to answer; safe to be asked by several threads."""
+
+    path: Path
+    manifest: Manifest
+
+    def logits(self, films: Films) -> Scores:
+        """Raw outputs for the positive class.
+
+        Args:
+            films: Made by `xray.data.film.load_film` with the manifest's size and resize rule.
+
+        Returns:
+            Shape (films,), float64.
+        """
+
+    def grad_cam(self, films: Films) -> Maps:
+        """How much each part of a film adds to its logit, by Grad-CAM at the last convolution.
+
+        Selvaraju et al., Grad-CAM (ICCV 2017), without the rectifier: what speaks for the negative class stays, below
+        0. For networks that end in average pooling and a linear layer the cells of a map add up to the logit less a
+        constant, and the map is the class activation map of Zhou et al. (CVPR 2016).
+
+        Args:
+            films: As for `logits`.
+
+        Returns:
+            Shape (films, height, width), float64, in units of the logit; coarse, some 4x4 cells for films of 128.
+
+        Raises:
+            UserError: The network has none, see `Manifest.has_grad_cam`.
+        """

@@ -1,0 +1,71 @@
+"""An exported ONNX file; nothing of torch here."""
+
+from pathlib import Path
+
+import numpy as np
+
+from xray.errors import UserError
+from xray.predictor.base import BATCH, Films, Maps
+from xray.predictor.manifest import MANIFEST_KEY, Manifest, Scores
+from xray.processor import usable_cores
+
+FILMS, LOGIT, GRAD_CAM = "films", "logit", "grad_cam"
+"""Names of the graph's input and outputs."""
+
+
+class OnnxPredictor:
+    """Runs an ONNX file of `xray export` by ONNX Runtime.
+
+    Args:
+        path: The file.
+        threads: Threads of one computation; by default one for each usable core.
+
+    Raises:
+        UserError: It is damaged, or none of ours.
+    """
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or usable_cores()
+        # Whatever it has to say about a file ends up in the exception.
+        options.log_severity_level = 4
+        # Threads that wait for work would take the cores from whoever decodes films.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            metadata = self._session.get_modelmeta().custom_metadata_map
+            if MANIFEST_KEY not in metadata:
+                raise ValueError("it carries no manifest")
+            self.manifest = Manifest.from_json(metadata[MANIFEST_KEY])
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(
+                f"{path} cannot be used as an exported model ({reason}): export it anew with 'python -m xray export'."
+            ) from error
+        self.path = path
+
+    def logits(self, films: Films) -> Scores:
+        """See `Predictor.logits`."""
+        return self._run(LOGIT, films)
+
+    def grad_cam(self, films: Films) -> Maps:
+        """See `Predictor.grad_cam`."""
+        if not self.manifest.has_grad_cam:
+            raise no_grad_cam(self.path)
+        return self._run(GRAD_CAM, films)
+
+    def _run(self, output: str, films: Films) -> Scores:
+        parts = [
+            self._session.run([output], {FILMS: films[start : start + BATCH, None]})[0]
+            for start in range(0, max(1, len(films)), BATCH)
+        ]
+        return np.concatenate(parts).astype(np.float64)
+
+
+def no_grad_cam(path: Path) -> UserError:
+    """What to say where a network has no Grad-CAM."""
+    return UserError(
+        f"{path} has no Grad-CAM: its network does not end in a map of convolutions; take --method occlusion."
+    )

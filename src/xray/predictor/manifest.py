@@ -1,0 +1,90 @@
+"""All that a model is besides its weights: what it takes, how it decides, what it was trained on."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from xray import NOTICE
+from xray.data.film import ResizeRule
+from xray.evaluation.calibration import probability_of
+
+MANIFEST_KEY = "xray"
+"""Name of the manifest in an exported file's metadata."""
+
+Format = Literal["checkpoint", "onnx", "torch"]
+Precision = Literal["fp32", "int8"]
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a model takes, how it decides, what it was trained on; the same for a checkpoint and its exports.
+
+    Args:
+        format: What it is kept in.
+        precision: In which numbers its network computes.
+        model: Name of its class.
+        run: The run that trained it, such as `cnn/version_0`; None where that is not known.
+        version: Hash of weights and decision, 12 hexadecimal digits: equal for a checkpoint and its exports, but for
+            `-int8` behind that of a quantised one.
+        code: See `xray.provenance.code_version`, of the training; None in old checkpoints.
+        image_size: Side in pixels of the films that the network sees.
+        resize: How a film becomes a square.
+        class_names: Negative class, positive class.
+        patient_pattern: How a file's name tells the patient.
+        temperature: Divides the logit.
+        threshold: Calibrated probability from which a film is called positive.
+        decision: How the threshold was chosen, see `xray.evaluation.decision.Decision`; None in old checkpoints.
+        training: Films, patients, films of each class and fingerprint of the training data, and the name of its folder;
+            None in old checkpoints.
+        familiarity: What tells pictures that are no chest films, see `xray.familiarity`; None where nothing does.
+        has_grad_cam: Whether it can say where its logit comes from by Grad-CAM.
+        license: Under which the weights may be used.
+        measured: What quantising cost and gained, see `xray.export`; None for single precision.
+        notice: What it must not be used for.
+    """
+
+    format: Format
+    precision: Precision = "fp32"
+    model: str
+    run: str | None
+    version: str
+    code: Mapping[str, Any] | None
+    image_size: int
+    resize: ResizeRule
+    class_names: tuple[str, str]
+    patient_pattern: str
+    temperature: float
+    threshold: float
+    decision: Mapping[str, Any] | None
+    training: Mapping[str, Any] | None
+    familiarity: Mapping[str, Any] | None
+    has_grad_cam: bool
+    license: str = "not stated"
+    measured: Mapping[str, Any] | None = None
+    notice: str = NOTICE
+
+    def probability(self, logits: Scores) -> Scores:
+        """Calibrated probability of the positive class, from 0 to 1, shape (films,)."""
+        return probability_of(logits, self.temperature)
+
+    def to_json(self) -> str:
+        """The manifest as one JSON object."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Manifest":
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: It is something else, or of another version.
+        """
+        values = json.loads(text)
+        names = {field.name for field in fields(cls)}
+        if not isinstance(values, dict) or values.keys() != names:
+            raise ValueError("its manifest is of another version of xray")
+        return cls(**values | {"class_names": tuple(values["class_names"])})

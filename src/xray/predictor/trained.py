@@ -1,0 +1,101 @@
+"""A checkpoint, in torch."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from xray.checkpoint import CODE_KEY, DATA_KEY, DECISION_KEY, FAMILIARITY_KEY, Checkpoint, load_classifier
+from xray.inference import best_device, logits_of
+from xray.models.activation import find_activation
+from xray.models.base import FilmClassifier
+from xray.predictor.base import BATCH, Films, Maps
+from xray.predictor.exported import no_grad_cam
+from xray.predictor.manifest import Manifest, Scores
+from xray.processor import prepare_torch
+from xray.runs import run_of_checkpoint
+
+
+class CheckpointPredictor:
+    """Runs the model of a checkpoint by torch, on a GPU where there is one.
+
+    Args:
+        checkpoint: The checkpoint.
+
+    Raises:
+        UserError: Its model cannot be built.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        prepare_torch()
+        self.path = checkpoint.path
+        self.model = load_classifier(checkpoint).to(best_device())
+        self.activation = find_activation(self.model, checkpoint.config["data"]["image_size"])
+        self.manifest = manifest_of(checkpoint, self.model, has_grad_cam=self.activation is not None)
+
+    def logits(self, films: Films) -> Scores:
+        """See `Predictor.logits`."""
+        return logits_of(self.model, [films], BATCH)
+
+    def grad_cam(self, films: Films) -> Maps:
+        """See `Predictor.grad_cam`."""
+        from captum.attr import LayerGradCam
+
+        if self.activation is None:
+            raise no_grad_cam(self.path)
+        method = LayerGradCam(self.model, self.activation.layer)
+        batches = torch.split(torch.from_numpy(films).unsqueeze(1).float() / 255, BATCH)
+        maps = [method.attribute(batch.to(self.model.device)).squeeze(1).detach().cpu() for batch in batches]
+        return np.concatenate([part.numpy() for part in maps]).astype(np.float64)
+
+
+def manifest_of(checkpoint: Checkpoint, model: FilmClassifier, has_grad_cam: bool) -> Manifest:
+    """The manifest of a checkpoint.
+
+    Args:
+        checkpoint: The checkpoint.
+        model: Its model.
+        has_grad_cam: Whether the network has a layer for it.
+    """
+    data = checkpoint.config["data"]
+    run = run_of_checkpoint(checkpoint.path)
+    decision = checkpoint.record(DECISION_KEY)
+    return Manifest(
+        format="checkpoint",
+        model=type(model).__name__,
+        run=run.name if run else None,
+        version=version_of(model),
+        code=checkpoint.record(CODE_KEY),
+        image_size=data["image_size"],
+        resize=data["resize"],
+        class_names=(data["class_names"][0], data["class_names"][1]),
+        patient_pattern=data["patient_pattern"],
+        temperature=float(model.temperature),
+        threshold=float(model.threshold),
+        # Without what was before, and without paths of the machine that it was fitted on.
+        decision={key: decision[key] for key in ("rule", "target", "wish", "auroc", "sensitivity", "specificity")}
+        | {key: decision["fitted_on"][key] for key in ("films", "patients")}
+        if decision
+        else None,
+        training=_training(checkpoint),
+        familiarity=checkpoint.record(FAMILIARITY_KEY),
+        has_grad_cam=has_grad_cam,
+    )
+
+
+def version_of(model: nn.Module) -> str:
+    """Hash of weights and decision, 12 hexadecimal digits."""
+    digest = hashlib.blake2b(digest_size=6)
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _training(checkpoint: Checkpoint) -> dict[str, object] | None:
+    data = checkpoint.record(DATA_KEY)
+    if data is None:
+        return None
+    return {"folder": Path(data["root"]).resolve().name, **data["splits"]["train"]}

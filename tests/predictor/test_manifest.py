@@ -1,0 +1,63 @@
+"""What a model is besides its weights, written and read."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from xray.predictor.manifest import Manifest
+
+
+def manifest(**changed):
+    return Manifest(
+        **{
+            "format": "onnx",
+            "model": "CNNClassifier",
+            "run": None,
+            "version": "0123456789ab",
+            "code": None,
+            "image_size": 32,
+            "resize": "pad",
+            "class_names": ("NORMAL", "PNEUMONIA"),
+            "patient_pattern": r"(?P<patient>\d+)",
+            "temperature": 1.7,
+            "threshold": 0.4,
+            "decision": {"rule": "youden"},
+            "training": {"images": 10},
+            "familiarity": None,
+            "has_grad_cam": True,
+        }
+        | changed
+    )
+
+
+def test_what_is_written_is_read():
+    for one in (manifest(), manifest(precision="int8", measured={"films": 3}, license="ä", run="a/b")):
+        assert Manifest.from_json(one.to_json()) == one
+
+
+def test_it_says_what_it_is_not_for():
+    assert "not a medical device" in manifest().notice
+
+
+def test_probabilities_are_those_of_the_temperature():
+    logits = np.array([-800.0, -2.0, 0.0, 1.0, 800.0])
+    np.testing.assert_allclose(manifest().probability(logits), expit(logits / 1.7))
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "null", "3", '{"format": "onnx"}', "text", ""])
+def test_anything_else_is_refused(text):
+    with pytest.raises(ValueError, match=r"manifest|Expecting"):
+        Manifest.from_json(text)
+
+
+def test_another_version_s_manifest_is_refused():
+    values = json.loads(manifest().to_json())
+    with pytest.raises(ValueError, match="another version"):
+        Manifest.from_json(json.dumps(values | {"more": 1}))
+
+
+def test_a_changed_manifest_is_another_one():
+    assert replace(manifest(), threshold=0.5) != manifest()

@@ -1,0 +1,71 @@
+"""Which files are taken for a model."""
+
+import zipfile
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from xray.errors import UserError
+from xray.predictor.open import open_predictor
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(UserError, match="does not exist"):
+        open_predictor(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", bytes(range(256)) * 50])
+@pytest.mark.parametrize("name", ["m.onnx", "m.ckpt", "m.pt2", "m"])
+def test_a_file_of_something_else_is_told_in_one_line(content, name, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match="cannot be used as an exported model") as told:
+        open_predictor(tmp_path / name)
+    assert "\n" not in str(told.value)
+
+
+def test_a_model_of_another_program_is_told(tmp_path):
+    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    out = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [value], [out])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), tmp_path / "m.onnx")
+    with pytest.raises(UserError, match="carries no manifest"):
+        open_predictor(tmp_path / "m.onnx")
+
+
+def test_an_archive_of_something_else_is_told(tmp_path):
+    with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
+        archive.writestr("notes", "text")
+    with pytest.raises(UserError):
+        open_predictor(tmp_path / "m.zip")
+    with zipfile.ZipFile(tmp_path / "n.zip", "w") as archive:
+        archive.writestr("m/archive_format", "pt2")
+    with pytest.raises(UserError, match="cannot be used as an exported model"):
+        open_predictor(tmp_path / "n.zip")
+
+
+def test_a_program_of_torch_without_manifest_is_told(tmp_path):
+    program = torch.export.export(torch.nn.Linear(2, 1), (torch.zeros(1, 2),))
+    torch.export.save(program, tmp_path / "m.pt2")
+    with pytest.raises(UserError, match="cannot be used as an exported model"):
+        open_predictor(tmp_path / "m.pt2")
+
+
+def test_without_torch_a_checkpoint_says_what_to_do(tmp_path, monkeypatch):
+    torch.save({"a": torch.zeros(1)}, tmp_path / "m.ckpt")
+    monkeypatch.setitem(__import__("sys").modules, "torch", None)
+    with pytest.raises(UserError, match="python -m xray export"):
+        open_predictor(tmp_path / "m.ckpt")
+
+
+def test_films_come_in_any_number(tmp_path):
+    from tests.tiny import tiny_run
+
+    predictor = open_predictor(tiny_run(tmp_path))
+    films = np.random.default_rng(0).integers(0, 256, (70, 32, 32), dtype=np.uint8)
+    together = predictor.logits(films)
+    assert together.shape == (70,)
+    np.testing.assert_allclose(together[[0, 35, 69]], predictor.logits(films[[0, 35, 69]]), atol=1e-5)
+    assert predictor.grad_cam(films[:1]).shape == (1, 4, 4)

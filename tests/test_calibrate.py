@@ -1,0 +1,79 @@
+"""What a fit leaves in its checkpoint for pictures that are no films, and what calibrating anew makes of it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from xray.calibrate import calibrate_checkpoint, complete_checkpoint
+from xray.checkpoint import CONFIG_KEY, FAMILIARITY_KEY, load_classifier, read_checkpoint
+from xray.data.datamodule import ChestXRayDataModule
+from xray.evaluation.operating_point import OperatingPoint
+from xray.familiarity import Familiarity
+from xray.models.cnn import CNNClassifier
+
+MODEL = {"class_path": "xray.models.cnn.CNNClassifier", "init_args": {"widths": [8, 8]}}
+
+
+@pytest.fixture
+def path(tmp_path):
+    config = yaml.safe_dump({"model": MODEL, "data": {"image_size": 32}})
+    torch.save({"state_dict": CNNClassifier(widths=(8, 8)).state_dict(), CONFIG_KEY: config}, tmp_path / "best.ckpt")
+    return tmp_path / "best.ckpt"
+
+
+@pytest.fixture
+def many(make):
+    return make("many", patients={"train": (40, 50), "val": (2, 2), "test": (4, 4)})
+
+
+def ready(root: Path, **options):
+    data = ChestXRayDataModule(root, image_size=32, **options)
+    data.setup("fit")
+    return data
+
+
+def test_a_fit_stores_what_it_takes_for_a_film_and_says_how_many_it_refuses(path, many, tmp_path, capsys):
+    data = ready(many)
+    complete_checkpoint(path, data, tmp_path)
+    stored = Familiarity.from_dict(read_checkpoint(path).record(FAMILIARITY_KEY))
+    assert stored.training_films == len(data.films["train"])
+    assert stored.validation_films == len(data.films["val"])
+    assert stored.describe() in capsys.readouterr().out
+    val = data.grey_films("val")
+    assert stored.refused_of_validation == (stored.score(val) > 1).mean() <= 0.1
+    assert (stored.score(np.zeros_like(val[:1])) > 1).all()
+    assert (stored.score(255 - val) > 1).mean() > 0.9
+
+
+def test_too_few_training_films_store_nothing_and_say_so(path, films, tmp_path, capsys):
+    complete_checkpoint(path, ready(films), tmp_path)
+    assert read_checkpoint(path).record(FAMILIARITY_KEY) is None
+    assert "nothing is refused" in capsys.readouterr().out
+
+
+def calibrate(path, data, folder):
+    model = load_classifier(read_checkpoint(path))
+    calibrate_checkpoint(path, model, data, OperatingPoint(), folder)
+
+
+def test_calibrating_keeps_what_was_learnt_and_fits_the_limits_anew(path, many, tmp_path):
+    complete_checkpoint(path, ready(many), tmp_path)
+    before = read_checkpoint(path).record(FAMILIARITY_KEY)
+    elsewhere = ready(many, split_seed=5)
+    calibrate(path, elsewhere, tmp_path)
+    after = read_checkpoint(path).record(FAMILIARITY_KEY)
+    expected = Familiarity.from_dict(before).with_validation(elsewhere.grey_chunks("val"))
+    assert after == json.loads(json.dumps(expected.as_dict()))
+    assert after["training_films"] == before["training_films"]
+    for name, part in after["parts"].items():
+        assert part["components"] == before["parts"][name]["components"]
+
+
+def test_a_checkpoint_of_an_earlier_version_is_calibrated_without(path, films, tmp_path, capsys):
+    calibrate(path, ready(films), tmp_path)
+    assert read_checkpoint(path).record(FAMILIARITY_KEY) is None
+    assert "refused" not in capsys.readouterr().out
