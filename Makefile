@@ -1,6 +1,6 @@
 # All work on the project; `make help` explains the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format lock bench bench-peers docker clean
+.PHONY: help setup demo test lint format lock bench bench-peers docker rehearse clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,9 +10,12 @@ DEMO := data/demo
 # What the benchmarks read: image folders to train on, and full-size JPEG files in NORMAL and PNEUMONIA.
 ROOT ?= data/bench
 FILMS ?= $(ROOT)/train
+# What the rehearsed image serves.
+MODEL ?= model.onnx
 PEERS := $(VENV)-bench
 # Written out, since `uv pip compile` knows these options only on its command line.
-COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
+OPTIONS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
+COMPILE := $(BIN)/uv pip compile pyproject.toml $(OPTIONS)
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +48,7 @@ lint: setup  ## Check style, formatting and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
 
 format: setup  ## Format the code
 	$(BIN)/ruff check --fix
@@ -54,6 +58,7 @@ lock: setup  ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) --group dev --upgrade --output-file requirements-dev.txt
 	$(COMPILE) --constraint requirements-dev.txt --output-file requirements.txt
 	$(COMPILE) --group dev --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
+	$(BIN)/uv pip compile --group pyproject.toml:serve $(OPTIONS) --constraint requirements-dev.txt --output-file requirements-serve.txt
 
 bench: setup  ## Measure data path, evaluation, memory and fixed costs (ROOT=DIR FILMS=DIR)
 	test -e data/bench || test $(ROOT) != data/bench || $(BIN)/python -m xray synth data/bench --patients 1500
@@ -74,8 +79,12 @@ $(PEERS)/.installed: requirements-bench.txt $(INSTALLED)
 	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-docker:  ## Build the training image
-	docker build --tag xray:train .
+docker:  ## Build both images: xray:train and xray:serve
+	docker build --target train --tag xray:train .
+	docker build --target serve --tag xray:serve .
+
+rehearse: setup  ## Carry out the Dockerfile's serve without a container engine (MODEL=FILE.onnx; root and debootstrap)
+	$(BIN)/python docker/rehearse.py serve --model $(MODEL)
 
 clean:  ## Remove .venv, caches and the drawn films; runs and other data stay
 	rm -rf $(VENV) $(PEERS) $(DEMO) data/bench .hypothesis .mypy_cache .pytest_cache .ruff_cache src/xray.egg-info

@@ -1,6 +1,12 @@
 """Pneumonia on chest X-rays: honest training, testing and reporting from YAML files."""
 
+import os
+
 __version__ = "0.1.0"
+
+# ONNX Runtime's wheels would otherwise write an identifier of the device and events into the home folder, to be sent. It
+# looks at this once, when it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 NOTICE = "For research and teaching; not a medical device."
 """Said wherever a probability is shown."""

@@ -22,6 +22,7 @@ PLAIN_COMMANDS = {
     "audit": ("xray.audit.command", "Look a folder of films over before training: leaks, duplicates, shortcuts."),
     "predict": ("xray.predict", "Tell NORMAL from PNEUMONIA on images or folders of images, with a trained model."),
     "export": ("xray.export.command", "Write a trained model as one file, for ONNX Runtime or for torch alone."),
+    "serve": ("xray.serve.command", "Answer over HTTP: predictions, explanations and a page for people."),
     "cache": ("xray.cli.cache", "Show or free the disk that decoded films take."),
     "synth": ("xray.sources.synth", "Draw a synthetic data set of chest phantoms, for demonstration."),
     "download": (
@@ -60,6 +61,15 @@ def main(args: Sequence[str] | None = None) -> int:
             return 143
         # How the parsers end after --help and --print_config.
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except ModuleNotFoundError as error:
+        # As in an environment that only serves.
+        if debug or (error.name or "").partition(".")[0] == "xray":
+            raise
+        print(
+            f"xray: error: {words[0]} needs {error.name}, which is not installed here: install requirements.txt.",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         if debug:
             raise

@@ -1,0 +1,83 @@
+"""One interface to all maps of what moved a model's number; nothing of torch here but what the predictor brings."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from xray.data.film import GreyFilm
+from xray.errors import UserError
+from xray.explain.occlusion import occlusion
+from xray.predictor.base import Predictor
+from xray.predictor.manifest import Manifest
+
+Method = Literal["gradcam", "occlusion"]
+METHODS: Final[tuple[Method, ...]] = ("gradcam", "occlusion")
+TITLES: Final[dict[Method, str]] = {"gradcam": "Grad-CAM", "occlusion": "Occlusion"}
+
+CAVEATS: Final[dict[Method, str]] = {
+    "gradcam": (
+        "This is no outline of a finding and no proof that one is there or is not: it shows which coarse cells added "
+        "to this model's number and which took from it, whether or not medicine knows a reason."
+    ),
+    "occlusion": (
+        "This is no outline of a finding and no proof that one is there or is not: it shows how far this model's "
+        "number falls or rises while a patch is blurred away, whether or not medicine knows a reason."
+    ),
+}
+"""What a map is not, in one sentence; stands beside every map."""
+
+FLOOR: Final = 0.1
+"""The smallest limit of a scale, in units of the logit. That much moves a probability by 2.5 percentage points at most
+(at one half, by less elsewhere): a map below it says that no single place mattered, and should look like that."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A map over a film.
+
+    Args:
+        method: How it was made.
+        values: Shape (height, width), float64, in units of the logit, over the square that the network saw: above 0
+            speaks for the positive class, below for the negative one.
+        limit: Where its colours saturate, at plus and minus: the largest absolute value, but `FLOOR` at least.
+        caveat: What it is not, one sentence.
+    """
+
+    method: Method
+    values: npt.NDArray[np.float64]
+    limit: float
+    caveat: str
+
+    @classmethod
+    def of(cls, method: Method, values: npt.NDArray[np.float64]) -> "Explanation":
+        """What a method found, with the limit of its scale.
+
+        Raises:
+            UserError: Some are no numbers.
+        """
+        if not np.isfinite(values).all():
+            raise UserError("The model gives no number for this film: its training diverged; train with a lower rate.")
+        return cls(method, values, max(FLOOR, float(np.abs(values).max())), CAVEATS[method])
+
+
+def default_method(manifest: Manifest) -> Method:
+    """Grad-CAM, which takes one pass, where the network has it; occlusion elsewhere."""
+    return "gradcam" if manifest.has_grad_cam else "occlusion"
+
+
+def explain_film(predictor: Predictor, film: GreyFilm, method: Method) -> Explanation:
+    """Map what moved the logit of one film.
+
+    Args:
+        predictor: The model.
+        film: Shape (size, size), made by `xray.data.film.load_film` with the manifest's size and resize rule.
+        method: One of `METHODS`.
+
+    Raises:
+        UserError: The network has no Grad-CAM, and that is asked for; or it gives no numbers.
+    """
+    if method == "gradcam":
+        return Explanation.of(method, predictor.grad_cam(film[None])[0])
+    return Explanation.of(method, occlusion(predictor.logits, film))

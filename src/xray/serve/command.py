@@ -1,0 +1,177 @@
+"""The command serve: from a model's file to a service that listens."""
+
+import os
+import signal
+import socket
+import warnings
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from xray.errors import UserError, require_between
+from xray.serve.settings import MEGABYTE, Settings
+
+if TYPE_CHECKING:
+    from xray.serve.service import Service
+
+TOKEN_VARIABLE = "XRAY_TOKEN"
+LEAST_TOKEN = 16
+"""Characters; shorter ones can be guessed."""
+MOST_CONNECTIONS = 1000
+"""Beyond these uvicorn itself refuses, with status 503 and one line of text; processes have some 1024 files."""
+
+
+def serve(
+    model: str = "",
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    token_file: Path | None = None,
+    files: int = Settings.files,
+    file_mb: float = Settings.file_bytes / MEGABYTE,
+    request_mb: float = Settings.request_bytes / MEGABYTE,
+    megapixels: float = Settings.pixels / 1e6,
+    queue: int = Settings.queue,
+    batch: int = Settings.batch,
+    receive_seconds: float = Settings.receive_seconds,
+    answer_seconds: float = Settings.answer_seconds,
+) -> int:
+    """Answer over HTTP: predictions, explanations and a page for people. Nothing that is sent is kept.
+
+    Args:
+        model: A run such as cnn/version_0, an experiment, a checkpoint or an exported file; by default the newest run.
+        host: Address to listen at; 0.0.0.0 lets other machines in.
+        port: Port to listen at; 0 for any free one.
+        token_file: File with a token that callers have to show; by default the variable XRAY_TOKEN, and if that is
+            empty everybody may ask. It is not taken from the command line, which other users of the machine can read.
+        files: Most files in one request.
+        file_mb: Largest file, in MB.
+        request_mb: Largest request, in MB.
+        megapixels: Most pixels of one picture, in millions.
+        queue: Most requests under way at a time; others are refused with status 503.
+        batch: Most films in one pass through the network.
+        receive_seconds: Time for a request to arrive in full.
+        answer_seconds: Time from there to its answer.
+
+    Returns:
+        The exit status: 0 after SIGTERM or SIGINT.
+
+    Raises:
+        UserError: There is no such model, the token cannot be read, or the address cannot be listened at.
+    """
+    settings = Settings(
+        files=files,
+        file_bytes=round(file_mb * MEGABYTE),
+        request_bytes=round(request_mb * MEGABYTE),
+        pixels=round(megapixels * 1e6),
+        queue=queue,
+        batch=batch,
+        receive_seconds=receive_seconds,
+        answer_seconds=answer_seconds,
+        token=read_token(token_file),
+    )
+    listener = listen(host, port)
+    # Imported late, so that a wrong word is told in no time.
+    import uvicorn
+
+    from xray.predictor.open import open_predictor
+    from xray.runs import find_model
+    from xray.serve.app import make_app
+    from xray.serve.logs import set_up_logs
+    from xray.serve.protocol import protocol_for
+
+    predictor = open_predictor(find_model(model))
+    app = make_app(predictor, settings)
+    service: Service = app.state.service
+    # Warnings of the libraries that decode may quote what was sent.
+    warnings.simplefilter("ignore")
+    set_up_logs()
+    config = uvicorn.Config(
+        app,
+        http=protocol_for(predictor.manifest.version),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=round(settings.stop_seconds),
+    )
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            service.ready = False
+            super().handle_exit(sig, frame)
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            _tell(listener, service)
+
+    # uvicorn raises the signal that stopped it once more when it has ended: by then that means nothing.
+    previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        Server(config).run(sockets=[listener])
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    return 0
+
+
+def read_token(token_file: Path | None) -> str | None:
+    """The token that callers have to show; None where everybody may ask.
+
+    Raises:
+        UserError: The file cannot be read, or the token is too short or no plain text.
+    """
+    if token_file is None:
+        token, place = os.environ.get(TOKEN_VARIABLE, "").strip(), f"The variable {TOKEN_VARIABLE}"
+        if not token:
+            return None
+    else:
+        place = f"--token_file {token_file}"
+        try:
+            token = token_file.read_text("ascii").strip()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no plain text"
+            raise UserError(f"{place} cannot be read ({reason}): name a file that holds the token.") from None
+    if len(token) < LEAST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise UserError(
+            f"{place} holds no token of at least {LEAST_TOKEN} plain characters: make one with 'openssl rand -hex 32'."
+        )
+    return token
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open a port.
+
+    Raises:
+        UserError: It is in use, not allowed, or there is no such host.
+    """
+    require_between("--port", port, 0, 65535)
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError):
+        raise UserError(f"--host {host} is no address of this machine: take 127.0.0.1, or 0.0.0.0 for all.") from None
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise UserError(
+            f"--host {host} --port {port} cannot be listened at ({error.strerror}): take another port, such as 8080; 0 "
+            "takes any that is free."
+        ) from None
+    return listener
+
+
+def _tell(listener: socket.socket, service: "Service") -> None:
+    manifest, (host, port, *_) = service.manifest, listener.getsockname()
+    shown = f"[{host}]" if ":" in host else host
+    token = "a token is needed" if service.settings.token else "no token: everybody who reaches it may ask"
+    name = f"{manifest.model} of {manifest.run}" if manifest.run else manifest.model
+    print(f"Model    {name}, version {manifest.version} ({manifest.format}, {manifest.precision})")
+    print(f"Listens  http://{shown}:{port} ({token}); documentation at /docs; stop with Ctrl+C")
+    print(manifest.notice, flush=True)

@@ -1,0 +1,146 @@
+"""Maps of what moved the model's number, one at a time beside the predictions."""
+
+import asyncio
+import base64
+import io
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from xray.data.film import GreyFilm
+from xray.predictor.judge import Judge, Verdict
+from xray.predictor.manifest import Manifest
+from xray.serve.answers import Heat
+from xray.serve.decoding import BadFileError, blame, decode, decode_for
+from xray.serve.errors import ApiError, busy
+from xray.serve.settings import Settings
+from xray.serve.uploads import Upload
+
+Method = Literal["gradcam", "occlusion"]
+
+PREVIEW_SIDE = 1024
+"""Longer side of the film as answered, at most."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A film with what the model says of it.
+
+    Args:
+        verdict: What it says.
+        film: PNG in base64.
+        width: Of film and layer, in pixels.
+        height: Of film and layer, in pixels.
+        heat: The map; None where the film was refused.
+    """
+
+    verdict: Verdict
+    film: str
+    width: int
+    height: int
+    heat: Heat | None
+
+
+def methods_of(manifest: Manifest) -> list[Method]:
+    """What a model can be asked for, the default first."""
+    return ["gradcam", "occlusion"] if manifest.has_grad_cam else ["occlusion"]
+
+
+def choose_method(named: str | None, manifest: Manifest) -> Method:
+    """The method asked for, or the model's default.
+
+    Raises:
+        ApiError: 422, there is no such method for this model.
+    """
+    methods = methods_of(manifest)
+    if named in {None, ""}:
+        return methods[0]
+    for method in methods:
+        if method == named:
+            return method
+    raise ApiError(422, f"The field 'method' takes {' or '.join(methods)} with this model.", "unknown_method")
+
+
+class Explainer:
+    """Explains films in a thread of its own, so that predictions go on meanwhile.
+
+    Args:
+        judge: The model.
+        settings: Limits.
+    """
+
+    def __init__(self, judge: Judge, settings: Settings) -> None:
+        self._judge = judge
+        self._settings = settings
+        self._thread = ThreadPoolExecutor(1, "explain")
+        self._under_way = 0
+
+    async def explain(self, upload: Upload, method: Method) -> Shown:
+        """Judge a film and map what moved the number.
+
+        Raises:
+            ApiError: The file is no film, or too many explanations are under way.
+        """
+        if self._under_way >= self._settings.explanations:
+            raise busy(f"{self._settings.explanations} explanations are under way already.", seconds=2)
+        self._under_way += 1
+        future = asyncio.get_running_loop().run_in_executor(self._thread, self._show, bytes(upload.data), method)
+        # Counted until the thread is done, even where the caller has given up.
+        future.add_done_callback(self._leave)
+        try:
+            return await asyncio.shield(future)
+        except BadFileError as error:
+            raise blame({0: (upload.name, error)}) from error
+
+    def close(self) -> None:
+        """Let the thread end; what it is at is finished."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _leave(self, future: asyncio.Future[Shown]) -> None:
+        self._under_way -= 1
+        if not future.cancelled():
+            # Taken note of, where nobody waits for it any more.
+            future.exception()
+
+    def _show(self, data: bytes, method: Method) -> Shown:
+        from xray.explain.maps import explain_film
+        from xray.explain.overlay import heat_layer
+
+        manifest = self._judge.predictor.manifest
+        film = decode_for(manifest, data, self._settings.pixels)
+        verdict = self._judge(film[None])[0]
+        preview = shrink(decode(data, PREVIEW_SIDE, self._settings.pixels), PREVIEW_SIDE)
+        height, width = preview.shape
+        heat = None
+        if not verdict.refusal:
+            explanation = explain_film(self._judge.predictor, film, method)
+            heat = Heat(
+                method=method,
+                layer=png_in_base64(heat_layer(explanation, (height, width), manifest.resize)),
+                limit=explanation.limit,
+                unit="logit",
+                towards_positive=f"speaks for {manifest.class_names[1]}",
+                towards_negative=f"speaks for {manifest.class_names[0]}",
+                caveat=explanation.caveat,
+            )
+        return Shown(verdict, png_in_base64(preview), width, height, heat)
+
+
+def shrink(film: GreyFilm, side: int) -> GreyFilm:
+    """Resize so that the longer side is at most `side` pixels, in the film's own proportions."""
+    height, width = film.shape
+    scale = side / max(height, width)
+    if scale >= 1:
+        return film
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(Image.fromarray(film).resize(size, Image.Resampling.BILINEAR), dtype=np.uint8)
+
+
+def png_in_base64(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> str:
+    """Encode grey or RGBA bytes as PNG, quickly rather than small."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return base64.b64encode(file.getvalue()).decode("ascii")

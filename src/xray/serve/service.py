@@ -1,0 +1,86 @@
+"""What stands behind the paths: one model, its threads and its limits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+
+from xray.predictor.base import Predictor
+from xray.predictor.judge import Judge, Verdict
+from xray.serve.admission import Admission
+from xray.serve.answers import Result
+from xray.serve.batcher import Batcher
+from xray.serve.decoding import Decoder, decode_for
+from xray.serve.errors import busy
+from xray.serve.explaining import Explainer
+from xray.serve.metrics import Metrics
+from xray.serve.settings import Settings
+from xray.serve.uploads import Form, read_form
+from xray.serve.watch import record_of
+
+
+class Service:
+    """What answers behind the paths; for one event loop.
+
+    Args:
+        predictor: The model.
+        settings: Limits.
+    """
+
+    def __init__(self, predictor: Predictor, settings: Settings) -> None:
+        self.manifest = manifest = predictor.manifest
+        self.settings = settings
+        self.judge = Judge(predictor)
+        self.ready = False
+        self.admission = Admission(settings.queue, settings.held_bytes)
+        self.metrics = Metrics(manifest, lambda: self.admission.under_way, lambda: self.batcher.waiting)
+        self._open()
+
+    def _open(self) -> None:
+        self.batcher: Batcher[Verdict] = Batcher(self.judge, self.settings.batch, self.metrics.observe_batch)
+        self.decoder = Decoder(lambda data: decode_for(self.manifest, data, self.settings.pixels))
+        self.explainer = Explainer(self.judge, self.settings)
+
+    @asynccontextmanager
+    async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        """Try the model out before the first request, and let the threads end after the last one."""
+        # With threads of its own each time: an application may be started again after it has ended.
+        self._open()
+        await asyncio.to_thread(self.judge.try_out)
+        self.ready = True
+        yield
+        self.ready = False
+        for part in (self.batcher, self.decoder, self.explainer):
+            part.close()
+
+    @asynccontextmanager
+    async def form(self, request: Request, file_field: str) -> AsyncIterator[Form]:
+        """Receive a form; what is done with it has to end in time."""
+        record = record_of(request)
+        with self.admission.admit() as hold:
+            content_type = request.headers.get("content-type", "")
+            form = await read_form(request.stream(), content_type, file_field, self.settings, hold)
+            record.files = len(form.files)
+            record.file_bytes = sum(len(file.data) for file in form.files)
+            try:
+                async with asyncio.timeout(self.settings.answer_seconds):
+                    yield form
+            except TimeoutError:
+                raise busy(f"There was no answer within {self.settings.answer_seconds:g} s.", "timed_out") from None
+
+    def result(self, index: int, name: str | None, verdict: Verdict, request: Request) -> Result:
+        """Say what the model says of one film, and count it."""
+        record, refused = record_of(request), bool(verdict.refusal)
+        record.refused += refused
+        record.predicted += not refused
+        return Result(
+            index=index,
+            file=name,
+            outcome="refused" if refused else "predicted",
+            probability=None if refused else verdict.probability,
+            decision=None if refused else verdict.decision,
+            threshold=self.manifest.threshold,
+            logit=None if refused else verdict.logit,
+            reason=verdict.refusal or None,
+        )

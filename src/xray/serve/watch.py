@@ -1,0 +1,130 @@
+"""Around every request: its number, its headers, its line in the log, and an answer whatever happens."""
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Callable
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from xray.serve.errors import ApiError
+from xray.serve.logs import LOGGER, RequestRecord, log_request
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Browsers take nothing from any other place, and nothing written into a page."""
+
+HEADERS = {
+    "Content-Security-Policy": PAGE_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""On every answer that does not say otherwise."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+DRAIN_SECONDS = 5.0
+
+
+class Watch:
+    """ASGI middleware; see the module.
+
+    Args:
+        app: What answers.
+        version: Of the model.
+        drain_bytes: How much of a request that is refused early is still taken in: a connection that is closed with
+            bytes unread may lose the answer.
+        observe: Told of every request that has ended.
+    """
+
+    def __init__(self, app: ASGIApp, version: str, drain_bytes: int, observe: Callable[[RequestRecord], None]) -> None:
+        self._app = app
+        self._version = version
+        self._drain_bytes = drain_bytes
+        self._observe = observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        record = RequestRecord(uuid.uuid4().hex, self._version, method)
+        scope.setdefault("state", {})["record"] = record
+        body = _Body(receive, scope)
+        started, begun = False, time.perf_counter()
+
+        async def send_on(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                record.status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Model-Version"], headers["X-Request-ID"] = self._version, record.request_id
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if record.status >= 400 and record.status != 408:
+                    await body.drain(self._drain_bytes)
+            await send(message)
+
+        try:
+            await self._app(scope, body.receive, send_on)
+        except ClientDisconnect:
+            # Nobody is there to be answered; the record's status says so.
+            record.code = "left"
+        except Exception as error:  # noqa: BLE001 - an answer and a line in the log come before all else
+            LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": record.request_id}})
+            if not started:
+                await error_response(scope, ApiError(500, "The service failed; the fault is logged."))(
+                    scope, body.receive, send_on
+                )
+        finally:
+            record.seconds = time.perf_counter() - begun
+            route = scope.get("route")
+            record.route = getattr(route, "path", None) or "unknown"
+            self._observe(record)
+            log_request(record)
+
+
+class _Body:
+    """Knows whether all of a request has been received."""
+
+    def __init__(self, receive: Receive, scope: Scope) -> None:
+        self._receive = receive
+        names = {name.lower() for name, _ in scope["headers"]}
+        # Who waits for a word before sending has sent nothing that would have to be taken in.
+        self._more = bool(names & {b"content-length", b"transfer-encoding"}) and b"expect" not in names
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._more = message["type"] == "http.request" and message.get("more_body", False)
+        return message
+
+    async def drain(self, most: int) -> None:
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self._more and most > 0:
+                    most -= len((await self.receive()).get("body", b""))
+        except TimeoutError:
+            logging.getLogger(__name__).debug("a refused request went on for too long")
+
+
+def record_of(request: Request) -> RequestRecord:
+    """The record of a request under way, to be filled in."""
+    record: RequestRecord = request.state.record
+    return record
+
+
+def error_response(scope: Scope, error: ApiError) -> Response:
+    """The one shape of errors."""
+    record: RequestRecord = scope["state"]["record"]
+    record.code = error.code
+    body = error.body(record.model_version, record.request_id)
+    return Response(body, error.status, error.headers, "application/json")

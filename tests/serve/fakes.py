@@ -1,0 +1,62 @@
+"""A model without a network, and files to send to it."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from xray.predictor.base import Films, Maps
+from xray.predictor.manifest import Manifest, Scores
+
+SIZE = 32
+
+
+def make_manifest(**changes: Any) -> Manifest:
+    values: dict[str, Any] = {
+        "format": "onnx",
+        "model": "FakeClassifier",
+        "run": "fake/version_0",
+        "version": "0123456789ab",
+        "code": None,
+        "image_size": SIZE,
+        "resize": "squash",
+        "class_names": ("NORMAL", "PNEUMONIA"),
+        "patient_pattern": "(?P<patient>.+)",
+        "temperature": 2.0,
+        "threshold": 0.4,
+        "decision": {"rule": "youden", "sensitivity": 0.97, "specificity": 0.98, "films": 466, "patients": 352},
+        "training": {"folder": "films", "images": 10, "patients": 5, "images_by_class": {"NORMAL": 4, "PNEUMONIA": 6}},
+        "familiarity": None,
+        "has_grad_cam": True,
+    }
+    return Manifest(**values | changes)
+
+
+class FakePredictor:
+    """The brighter a film, the higher its logit."""
+
+    path = Path("fake.onnx")
+
+    def __init__(self, **changes: Any) -> None:
+        self.manifest = make_manifest(**changes)
+        self.batches: list[int] = []
+
+    def logits(self, films: Films) -> Scores:
+        self.batches.append(len(films))
+        return films.mean((1, 2), dtype=np.float64) / 32 - 4
+
+    def grad_cam(self, films: Films) -> Maps:
+        return films.astype(np.float64).reshape(len(films), 4, SIZE // 4, 4, SIZE // 4).mean((2, 4)) / 512
+
+
+def encode(pixels: np.ndarray[Any, Any], kind: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind)
+    return file.getvalue()
+
+
+def grey(value: int, height: int = 40, width: int = 50, kind: str = "PNG") -> bytes:
+    """A film of one grey."""
+    return encode(np.full((height, width), value, np.uint8), kind)

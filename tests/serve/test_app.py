@@ -1,0 +1,274 @@
+import io
+import json
+import logging
+import tempfile
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from tests.serve.fakes import FakePredictor, encode, grey
+from xray.data.film import load_film
+from xray.serve.app import make_app
+from xray.serve.settings import Settings
+
+TOKEN = "correct-horse-battery"
+
+
+def client_of(predictor: FakePredictor | None = None, **limits: Any) -> TestClient:
+    return TestClient(make_app(predictor or FakePredictor(), Settings(**limits)))
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with client_of() as client:
+        yield client
+
+
+def send(
+    client: TestClient, *files: bytes, name: str = "film.png", path: str = "/predict", field: str = "files"
+) -> Any:
+    return client.post(path, files=[(field, (name, data)) for data in files])
+
+
+def assert_error(answer: Any, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    body: dict[str, Any] = answer.json()
+    assert body.keys() == {"error", "model_version", "request_id"}
+    assert body["error"].keys() == {"code", "message", "files"}
+    assert body["error"]["code"] == code
+    assert body["model_version"] == answer.headers["x-model-version"] == "0123456789ab"
+    assert body["request_id"] == answer.headers["x-request-id"]
+    return body["error"]
+
+
+def test_predicts_what_the_model_says_of_the_same_film(client: TestClient) -> None:
+    rng = np.random.default_rng(0)
+    films = [encode(rng.integers(0, 256, (60, 80), np.uint8), kind) for kind in ("PNG", "JPEG", "PNG")]
+    body = send(client, *films).json()
+    predictor = FakePredictor()
+    seen = np.stack([load_film(io.BytesIO(film), 32, "squash") for film in films])
+    assert [result["logit"] for result in body["results"]] == pytest.approx(predictor.logits(seen).tolist())
+    assert [result["index"] for result in body["results"]] == [0, 1, 2]
+    assert body["model"]["version"] == "0123456789ab"
+    assert "not a medical device" in body["notice"]
+
+
+def test_decides_from_the_threshold_upwards(client: TestClient) -> None:
+    results = send(client, grey(255), grey(0)).json()["results"]
+    assert [result["decision"] for result in results] == ["PNEUMONIA", "NORMAL"]
+    for result in results:
+        assert result["probability"] == pytest.approx(1 / (1 + np.exp(-result["logit"] / 2.0)))
+        assert result["threshold"] == 0.4
+
+
+def test_refuses_what_is_no_chest_film_without_a_probability() -> None:
+    rng = np.random.default_rng(0)
+    from xray.familiarity import fit_familiarity
+
+    base = np.linspace(40, 200, 32)[None, :, None] + np.linspace(-30, 30, 32)[None, None]
+    films = np.clip(base + rng.normal(0, 6, (300, 32, 32)) + rng.normal(0, 8, (300, 1, 1)), 0, 255).astype(np.uint8)
+    known = fit_familiarity(films[:200], films[200:])
+    assert known is not None
+    stripes = np.zeros((32, 32), np.uint8)
+    stripes[::2] = 255
+    with client_of(FakePredictor(familiarity=json.loads(json.dumps(known.as_dict())))) as client:
+        familiar, strange = send(client, encode(films[0]), encode(stripes)).json()["results"]
+        assert client.get("/model").json()["refuses"] is True
+    assert familiar["outcome"] == "predicted"
+    assert strange["outcome"] == "refused"
+    assert strange["reason"]
+    assert strange["probability"] is strange["decision"] is strange["logit"] is None
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (b"", 422, "empty"),
+        (b"GIF89a....", 415, "unsupported_kind"),
+        (b"<html>", 415, "unsupported_kind"),
+        (grey(9)[:60], 422, "unreadable"),
+        (grey(9, kind="JPEG")[:30], 422, "unreadable"),
+        (b"\0" * 128 + b"DICM" + b"\0" * 40, 422, "unreadable"),
+    ],
+)
+def test_names_each_file_that_is_no_film(client: TestClient, data: bytes, status: int, code: str) -> None:
+    error = assert_error(send(client, grey(0), data, name="x.jpeg"), status, code)
+    (bad,) = error["files"]
+    assert (bad["index"], bad["file"], bad["code"]) == (1, "x.jpeg", code)
+    assert bad["reason"]
+
+
+def test_limits_hold() -> None:
+    with client_of(files=2, file_bytes=3000, request_bytes=5000, pixels=2500) as client:
+        assert send(client, grey(0), grey(1)).status_code == 200
+        assert_error(send(client, grey(0), grey(1), grey(2)), 413, "too_many_files")
+        assert_error(send(client, b"a" * 3001), 413, "too_large")
+        assert_error(send(client, b"a" * 2900, b"a" * 2900), 413, "too_large")
+        error = assert_error(send(client, grey(0, 51, 50)), 413, "too_many_pixels")
+        assert "50 x 51" in error["files"][0]["reason"]
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_refuses_a_bomb_by_its_header(client: TestClient) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    header = (10_000).to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+    assert_error(send(client, bomb), 413, "too_many_pixels")
+
+
+def test_forms_that_are_none(client: TestClient) -> None:
+    assert_error(client.post("/predict"), 415, "unsupported_kind")
+    assert_error(client.post("/predict", json={}), 415, "unsupported_kind")
+    assert_error(client.post("/predict", files={"other": grey(0)}), 422, "wrong_field")
+    assert_error(client.post("/predict", data={"a": "b"}, files={}), 415, "unsupported_kind")
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    assert_error(client.post("/predict", content=b"nothing", headers=kind), 400, "bad_request")
+    assert_error(client.post("/predict", content=b"--b--\r\n", headers=kind), 422, "no_file")
+    assert_error(
+        client.post("/predict", content=b"", headers={"content-type": "multipart/form-data"}), 400, "bad_request"
+    )
+    part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--b--\r\n'
+    assert_error(client.post("/predict", content=part, headers=kind), 422, "no_file")
+    nameless = part.replace(b'name="a"', b"")
+    assert_error(client.post("/predict", content=nameless, headers=kind), 400, "bad_request")
+
+
+def test_unknown_paths_and_methods(client: TestClient) -> None:
+    assert_error(client.get("/nothing"), 404, "not_found")
+    assert_error(client.get("/predict"), 405, "method_not_allowed")
+
+
+def test_the_token_guards_all_but_health_ready_and_docs() -> None:
+    with client_of(token=TOKEN) as client:
+        for path in ("/health", "/ready", "/docs", "/openapi.json"):
+            assert client.get(path).status_code == 200
+        for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
+            for path in ("/model", "/metrics"):
+                assert_error(client.get(path, headers=header), 401, "unauthorized")
+            answer = client.post("/predict", files={"files": grey(0)}, headers=header)
+            assert_error(answer, 401, "unauthorized")
+            assert answer.headers["www-authenticate"] == "Bearer"
+        right = {"Authorization": f"Bearer {TOKEN}"}
+        assert client.post("/predict", files={"files": grey(0)}, headers=right).status_code == 200
+        assert client.get("/metrics", headers=right).status_code == 200
+
+
+def test_is_ready_only_while_it_runs() -> None:
+    app = make_app(FakePredictor())
+    assert_error(TestClient(app).get("/ready"), 503, "not_ready")
+    with TestClient(app) as client:
+        assert client.get("/ready").json() == {"status": "ready", "model_version": "0123456789ab"}
+    assert TestClient(app).get("/health").status_code == 200
+    assert_error(TestClient(app).get("/ready"), 503, "not_ready")
+
+
+def test_every_answer_has_its_headers(client: TestClient) -> None:
+    for answer in (client.get("/health"), client.get("/nothing"), send(client, b"")):
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_uploads_never_touch_the_disk(client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def forbidden(*_: Any, **__: Any) -> None:
+        raise AssertionError("a temporary file")
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", forbidden)
+    monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile", forbidden)
+    noise = np.random.default_rng(0).integers(0, 256, (1500, 1500), np.uint8)
+    data = encode(noise)
+    assert len(data) > 2_000_000
+    assert send(client, data).status_code == 200
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_logs_tell_nothing_of_whom(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "xray.serve"):
+        send(client, grey(0), name="Jane_Doe.png")
+        client.get("/patients/Jane_Doe?name=Jane_Doe", headers={"X-Request-ID": "Jane_Doe"})
+    lines = [json.dumps(record.fields) for record in caplog.records if record.name == "xray.serve"]  # type: ignore[attr-defined]
+    assert len(lines) == 2
+    assert "Jane" not in "".join(lines)
+    first, second = map(json.loads, lines)
+    assert (first["route"], first["status"], first["files"], first["predicted"]) == ("/predict", 200, 1, 1)
+    assert (second["route"], second["status"], second["code"]) == ("unknown", 404, "not_found")
+
+
+def test_metrics_count_requests_films_and_refusals() -> None:
+    with client_of() as client:
+        send(client, grey(0), grey(1))
+        send(client, b"")
+        lines = client.get("/metrics").text.splitlines()
+    assert 'xray_requests_total{method="POST",route="/predict",status="200"} 1.0' in lines
+    assert 'xray_films_total{outcome="predicted"} 2.0' in lines
+    assert 'xray_errors_total{code="empty"} 1.0' in lines
+    assert any(line.startswith('xray_model{name="FakeClassifier"') and "0123456789ab" in line for line in lines)
+    assert "xray_requests_under_way 0.0" in lines
+
+
+def test_a_fault_of_ours_is_answered_in_the_same_shape(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(FakePredictor):
+        def logits(self, films: Any) -> Any:
+            if self.batches:
+                raise RuntimeError("secret of Jane")
+            return super().logits(films)
+
+    with client_of(Broken()) as client:
+        error = assert_error(send(client, grey(0)), 500, "internal_error")
+        assert client.get("/health").status_code == 200
+    assert "Jane" not in error["message"]
+
+
+def test_many_callers_get_their_own_answers() -> None:
+    predictor = FakePredictor()
+    with client_of(predictor) as client, ThreadPoolExecutor(16) as pool:
+        values = [17 * n % 256 for n in range(60)]
+        answers = list(pool.map(lambda value: send(client, grey(value)).json()["results"][0]["logit"], values))
+    assert answers == pytest.approx([value / 32 - 4 for value in values])
+
+
+def test_documentation_needs_no_other_address(client: TestClient) -> None:
+    page = client.get("/docs")
+    assert "http" not in page.text
+    assert "script" not in page.text
+    for word in ("/predict", "/explain", "Explained", "caveat"):
+        assert word in page.text
+    body = client.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]
+    assert body["content"]["multipart/form-data"]["schema"]["required"] == ["files"]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"\0" * 128 + b"DICM", grey(5), grey(5, kind="JPEG")]),
+    st.binary(max_size=200),
+    st.integers(0, 400),
+    st.text(max_size=20),
+)
+def test_any_bytes_are_answered(client: TestClient, head: bytes, tail: bytes, cut: int, name: str) -> None:
+    answer = send(client, head[:cut] + tail, name=name or "x")
+    if answer.status_code != 200:
+        assert 400 <= answer.status_code < 500
+        assert answer.json()["error"]["message"]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300), st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60))
+def test_any_form_is_answered(client: TestClient, body: bytes, kind: str) -> None:
+    for content_type in (f"multipart/form-data; {kind}", "multipart/form-data; boundary=b", kind):
+        for content in (body, b"--b\r\n" + body, b'--b\r\nContent-Disposition: form-data; name="files"\r\n' + body):
+            answer = client.post("/predict", content=content, headers={"content-type": content_type})
+            assert 400 <= answer.status_code < 500, answer.text
+            assert answer.json()["error"]["message"]

@@ -1,0 +1,225 @@
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serve.fakes import grey
+from xray.errors import UserError
+from xray.serve.command import listen, read_token
+
+# The real command in a process of its own, but for the model, which takes a while to answer.
+PROGRAM = """
+import sys, time
+import xray.predictor.open, xray.runs, xray.serve.protocol
+from tests.serve.fakes import FakePredictor
+from xray.__main__ import main
+class Slow(FakePredictor):
+    def logits(self, films):
+        time.sleep(float(sys.argv[1]))
+        return super().logits(films)
+xray.predictor.open.open_predictor = lambda path: Slow()
+xray.runs.find_model = lambda named: None
+xray.serve.protocol.HEAD_SECONDS = 0.5
+xray.serve.protocol.REST_SECONDS = 0.5
+sys.exit(main(["serve", "--port", "0", *sys.argv[2:]]))
+"""
+
+
+class Service:
+    def __init__(self, process: subprocess.Popen[str], port: int, said: str) -> None:
+        self.process, self.port, self.said = process, port, said
+
+    def ask(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, dict(answer.getheaders()), content
+
+    def predict(self, data: bytes) -> Any:
+        head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="Jane.png"\r\n\r\n'
+        return self.ask(
+            "POST", "/predict", head + data + b"\r\n--b--\r\n", {"Content-Type": "multipart/form-data; boundary=b"}
+        )
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+    def stop(self) -> tuple[int, str]:
+        self.process.send_signal(signal.SIGTERM)
+        _, errors = self.process.communicate(timeout=15)
+        return self.process.returncode, errors
+
+
+Start = Callable[..., Service]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    processes: list[subprocess.Popen[str]] = []
+
+    def begin(*words: str, delay: float = 0.0, token: str = "") -> Service:
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(delay), *words],
+            cwd=Path(__file__).parents[2],
+            env=os.environ | {"XRAY_TOKEN": token},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        said = "".join(process.stdout.readline() for _ in range(3))
+        return Service(process, int(said.partition("http://127.0.0.1:")[2].split()[0]), said)
+
+    yield begin
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def test_tells_where_it_listens_answers_and_stops(start: Start) -> None:
+    service = start()
+    assert "version 0123456789ab" in service.said
+    assert "no token" in service.said
+    assert "not a medical device" in service.said
+    status, headers, content = service.predict(grey(255))
+    assert status == 200
+    assert json.loads(content)["results"][0]["decision"] == "PNEUMONIA"
+    assert {name.lower() for name in headers} >= {"x-model-version", "x-request-id"}
+    status, errors = service.stop()
+    assert status == 0
+    lines = [json.loads(line) for line in errors.splitlines()]
+    assert [line["route"] for line in lines if line["event"] == "request"] == ["/predict"]
+    assert "Jane" not in errors
+    assert "127.0.0.1" not in errors
+
+
+def test_requests_under_way_end_when_it_stops(start: Start) -> None:
+    service = start(delay=0.5)
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(service.predict, grey(0)) for _ in range(8)]
+        time.sleep(0.3)
+        status, _ = service.stop()
+        assert [answer.result()[0] for answer in answers] == [200] * 8
+    assert status == 0
+
+
+def test_refuses_with_503_when_busy_and_loses_nothing(start: Start) -> None:
+    service = start("--queue", "4", "--batch", "1", delay=0.1)
+    with ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(lambda _: service.predict(grey(0) + b"x" * 200_000), range(48)))
+    statuses = [status for status, _, _ in answers]
+    assert set(statuses) == {200, 503}
+    assert all("retry-after" in headers for status, headers, _ in answers if status == 503)
+    assert service.ask("GET", "/health")[0] == 200
+
+
+def test_an_answer_that_takes_too_long_is_a_503(start: Start) -> None:
+    service = start("--answer_seconds", "0.2", delay=0.6)
+    status, headers, content = service.predict(grey(0))
+    assert (status, headers["retry-after"]) == (503, "1")
+    assert json.loads(content)["error"]["code"] == "timed_out"
+
+
+def test_silent_and_slow_callers_are_let_go(start: Start) -> None:
+    service = start("--receive_seconds", "0.4")
+    silent, slow_head, slow_body = service.connect(), service.connect(), service.connect()
+    slow_head.sendall(b"POST /predict HT")
+    slow_body.sendall(
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        b"Content-Length: 1000\r\n\r\n--b"
+    )
+    assert silent.recv(100) == b""
+    assert slow_head.recv(100) == b""
+    answer = slow_body.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"too_slow"' in answer
+    assert service.predict(grey(0))[0] == 200
+
+
+def test_what_is_no_http_is_told_so(start: Start) -> None:
+    service = start()
+    for head in (b"nonsense\r\n\r\n", b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"):
+        with service.connect() as connection:
+            connection.sendall(head)
+            answer = connection.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["model_version"] == "0123456789ab"
+
+
+def test_sizes_count_as_received_without_a_length(start: Start) -> None:
+    service = start("--file_mb", "0.1", "--request_mb", "0.2")
+
+    def chunks() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+        for _ in range(50):
+            yield b"x" * 10_000
+
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    status, _, content = service.ask("POST", "/predict", chunks(), headers)  # type: ignore[arg-type]
+    assert status == 413
+    assert json.loads(content)["error"]["files"][0]["index"] == 0
+
+
+def test_callers_who_leave_do_no_harm(start: Start) -> None:
+    service = start(delay=0.05)
+    for cut in (10, 150, 230):
+        with service.connect() as connection:
+            body = (
+                b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+                + grey(0)
+                + b"\r\n--b--\r\n"
+            )
+            head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+            connection.sendall((head + b"Content-Length: %d\r\n\r\n" % len(body) + body)[: cut if cut < 200 else None])
+    assert service.predict(grey(0))[0] == 200
+    status, errors = service.stop()
+    assert status == 0
+    assert "fault" not in errors
+    assert [json.loads(line)["status"] for line in errors.splitlines() if "/predict" in line].count(499) == 1
+
+
+def test_the_token_comes_from_the_environment(start: Start) -> None:
+    service = start(token="correct-horse-battery")
+    assert "a token is needed" in service.said
+    assert service.predict(grey(0))[0] == 401
+    assert service.ask("GET", "/model", headers={"Authorization": "Bearer correct-horse-battery"})[0] == 200
+
+
+def test_the_token_comes_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XRAY_TOKEN", "another-long-enough-one")
+    file = tmp_path / "token"
+    file.write_text("correct-horse-battery\n")
+    assert read_token(file) == "correct-horse-battery"
+    assert read_token(None) == "another-long-enough-one"
+    file.write_text("short")
+    with pytest.raises(UserError, match="at least 16"):
+        read_token(file)
+    with pytest.raises(UserError, match="cannot be read"):
+        read_token(tmp_path / "none")
+
+
+def test_addresses_that_cannot_be_had_are_one_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=f"--port {port} cannot be listened at"):
+            listen("127.0.0.1", port)
+    with pytest.raises(UserError, match="no address of this machine"):
+        listen("no such host", 8000)
+    with pytest.raises(UserError, match="out of range"):
+        listen("127.0.0.1", 70_000)

@@ -1,0 +1,77 @@
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from tests.serve.fakes import FakePredictor, encode, grey
+from xray.serve.app import make_app
+from xray.serve.explaining import shrink
+from xray.serve.settings import Settings
+
+
+def explain(client: TestClient, data: bytes, **fields: str) -> Any:
+    return client.post("/explain", files={"file": ("film.png", data)}, data=fields)
+
+
+def picture(text: str) -> np.ndarray[Any, Any]:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
+
+
+@pytest.mark.parametrize("method", ["gradcam", "occlusion"])
+def test_the_heat_lies_over_the_film(method: str) -> None:
+    film = np.random.default_rng(0).integers(0, 256, (60, 90), np.uint8)
+    with TestClient(make_app(FakePredictor())) as client:
+        body = explain(client, encode(film), method=method).json()
+        predicted = client.post("/predict", files={"files": ("film.png", encode(film))}).json()
+    assert body["result"] == predicted["results"][0]
+    assert body["heat"]["method"] == method
+    assert body["heat"]["unit"] == "logit"
+    assert body["heat"]["limit"] > 0
+    assert body["heat"]["caveat"]
+    assert "PNEUMONIA" in body["heat"]["towards_positive"]
+    assert (picture(body["film"]) == film).all()
+    assert picture(body["heat"]["layer"]).shape == (body["height"], body["width"], 4) == (60, 90, 4)
+
+
+def test_large_films_are_shown_smaller_in_their_proportions() -> None:
+    with TestClient(make_app(FakePredictor())) as client:
+        body = explain(client, grey(99, 1000, 3000)).json()
+    assert (body["width"], body["height"]) == (1024, 341)
+    assert picture(body["heat"]["layer"]).shape == (341, 1024, 4)
+
+
+def test_the_model_tells_its_methods() -> None:
+    with TestClient(make_app(FakePredictor(has_grad_cam=False))) as client:
+        assert explain(client, grey(9)).json()["heat"]["method"] == "occlusion"
+        answer = explain(client, grey(9), method="gradcam")
+        assert answer.status_code == 422
+        assert answer.json()["error"]["code"] == "unknown_method"
+        assert client.get("/model").json()["methods"] == ["occlusion"]
+
+
+def test_what_is_no_film_is_told_as_in_predict() -> None:
+    with TestClient(make_app(FakePredictor())) as client:
+        answer = explain(client, b"GIF89a")
+        assert answer.status_code == 415
+        assert answer.json()["error"]["files"][0]["code"] == "unsupported_kind"
+        two = client.post("/explain", files=[("file", grey(1)), ("file", grey(2))])
+        assert (two.status_code, two.json()["error"]["code"]) == (413, "too_many_files")
+
+
+def test_explanations_beyond_the_limit_are_refused_and_predictions_go_on() -> None:
+    with TestClient(make_app(FakePredictor(), Settings(explanations=1))) as client:
+        client.app.state.service.explainer._under_way = 1  # type: ignore[attr-defined]
+        answer = explain(client, grey(9))
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+        assert client.post("/predict", files={"files": grey(9)}).status_code == 200
+
+
+def test_shrink_keeps_small_films() -> None:
+    film = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    assert shrink(film, 4) is film
+    assert shrink(np.zeros((1, 5000), np.uint8), 1000).shape == (1, 1000)

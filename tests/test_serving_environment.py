@@ -1,0 +1,241 @@
+"""Predicting and serving where neither torch nor lightning is installed, with what requirements-serve.txt names."""
+
+import base64
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import tomllib
+import urllib.request
+import venv
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from importlib.util import cache_from_source
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from PIL import Image
+
+from tests.tiny import tiny_run
+from xray.cli import main
+
+PROJECT = Path(__file__).parents[1]
+PINNED = PROJECT / "requirements-serve.txt"
+NEVER = [
+    "torch",
+    "torchvision",
+    "lightning",
+    "torchmetrics",
+    "timm",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "captum",
+    "onnx",
+    "tensorboard",
+]
+
+
+def pinned() -> list[Requirement]:
+    """What requirements-serve.txt names for this machine."""
+    lines = re.findall(r"^[a-z0-9][^\\\n]*", PINNED.read_text(), re.MULTILINE)
+    named = [Requirement(line.strip()) for line in lines]
+    return [one for one in named if one.marker is None or one.marker.evaluate()]
+
+
+def link(named: Requirement, packages: Path) -> None:
+    """Link a distribution's files, and their bytecode, from this environment into another one."""
+    found = distribution(named.name)
+    assert named.specifier.contains(found.version), f"{found.version} of {named.name} is installed: run 'make setup'"
+    for file in found.files or ():
+        if file.parts[0] == "..":
+            continue  # scripts
+        source = Path(os.fspath(found.locate_file(file)))
+        pairs = [(source, packages / file)]
+        if file.suffix == ".py":
+            pairs.append((Path(cache_from_source(source)), Path(cache_from_source(packages / file))))
+        for there, here in pairs:
+            if there.exists() and not here.exists():
+                here.parent.mkdir(parents=True, exist_ok=True)
+                here.symlink_to(there)
+
+
+class Environment:
+    """A Python of its own, called as a user without any variables would."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder, symlinks=True)
+        self.python = folder / "bin" / "python"
+        (packages,) = folder.glob("lib/python*/site-packages")
+        for one in pinned():
+            link(one, packages)
+        (packages / "xray.pth").write_text(f"{PROJECT / 'src'}\n")
+        self.home = folder / "home"
+        self.home.mkdir()
+        self.variables = {"PATH": os.defpath, "HOME": os.fspath(self.home), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(self, *words: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.python, *map(str, words)], env=self.variables, capture_output=True, text=True, timeout=60
+        )
+
+    def xray(self, *words: object) -> subprocess.CompletedProcess[str]:
+        return self.run("-m", "xray", *words)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    return Environment(tmp_path_factory.mktemp("serving") / "venv")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def model(checkpoint: Path) -> Path:
+    file = checkpoint.with_name("model.onnx")
+    assert main(["export", str(checkpoint), "--out", str(file)]) == 0
+    return file
+
+
+@pytest.fixture(scope="module")
+def told(checkpoint: Path, model: Path) -> list[dict[str, str]]:
+    """What is said of films in this environment; some of the drawn ones are refused."""
+    table = model.with_suffix(".csv")
+    main(["predict", str(films_of(checkpoint)), "--ckpt_path", str(model), "--out", str(table)])
+    return rows(table)
+
+
+def films_of(checkpoint: Path) -> Path:
+    return checkpoint.parents[3] / "films" / "train"
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as table:
+        return list(csv.DictReader(table))
+
+
+def test_the_group_names_dependencies_without_bounds_of_its_own() -> None:
+    told = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    bounds = {canonicalize_name(one.name): one for one in map(Requirement, told["project"]["dependencies"])}
+    group = [Requirement(line) for line in told["dependency-groups"]["serve"]]
+    assert all(not one.specifier for one in group)
+    assert {canonicalize_name(one.name) for one in group} <= bounds.keys()
+    versions = {canonicalize_name(one.name): one.specifier for one in pinned()}
+    for one in group:
+        (version,) = versions[canonicalize_name(one.name)]
+        assert version.operator == "=="
+        assert version.version in bounds[canonicalize_name(one.name)].specifier
+
+
+def test_every_file_is_pinned_by_its_hash() -> None:
+    for paragraph in re.split(r"\n(?=\S)", PINNED.read_text().strip()):
+        assert re.match(r"[a-z0-9.-]+==\S+ ", paragraph)
+        assert "--hash=sha256:" in paragraph
+
+
+def test_nothing_of_training_is_there(environment: Environment) -> None:
+    code = f"import importlib.util as u; print([name for name in {NEVER} if u.find_spec(name)])"
+    assert environment.run("-c", code).stdout.strip() == "[]"
+
+
+def test_help_and_version(environment: Environment) -> None:
+    for words in (["--version"], ["--help"], ["predict", "--help"], ["serve", "--help"]):
+        done = environment.xray(*words)
+        assert (done.returncode, done.stderr) == (0, ""), words
+        assert done.stdout
+
+
+def test_predicts_as_where_torch_is(environment, checkpoint, model, told, tmp_path):
+    films = films_of(checkpoint)
+    done = environment.xray("predict", films, "--ckpt_path", model, "--out", tmp_path / "out.csv")
+    assert rows(tmp_path / "out.csv") == told
+    refused = len(list(films.rglob("*.jpeg"))) - len(told)
+    assert len(done.stderr.splitlines()) == refused < len(told)
+    assert done.returncode == int(refused > 0)
+
+
+def test_a_checkpoint_is_refused_with_what_to_do(environment, checkpoint):
+    for words in (["predict", films_of(checkpoint), "--ckpt_path", checkpoint], ["serve", checkpoint, "--port", "0"]):
+        done = environment.xray(*words)
+        assert done.returncode == 1
+        (line,) = done.stderr.splitlines()
+        assert "needs torch" in line
+        assert "--format onnx" in line
+
+
+class Service:
+    """The service in a process of its own."""
+
+    def __init__(self, environment: Environment, model: Path, errors: io.TextIOBase) -> None:
+        words = [environment.python, "-m", "xray", "serve", model, "--port", "0"]
+        self.process = subprocess.Popen(
+            words, env=environment.variables, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+        assert self.process.stdout is not None
+        self.said = "".join(self.process.stdout.readline() for _ in range(3))
+        self.address = re.findall(r"http://127\.0\.0\.1:\d+", self.said)[0]
+
+    def get(self, path: str) -> dict[str, Any]:
+        with urllib.request.urlopen(self.address + path, timeout=30) as answer:
+            return dict(json.load(answer))
+
+    def post(self, path: str, field: str, film: Path, **texts: str) -> dict[str, Any]:
+        parts = [f'name="{name}"\r\n\r\n{text}'.encode() for name, text in texts.items()]
+        parts.append(f'name="{field}"; filename="{film.name}"\r\n\r\n'.encode() + film.read_bytes())
+        body = b"".join(b"--b\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts) + b"--b--\r\n"
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        with urllib.request.urlopen(urllib.request.Request(self.address + path, body, headers), timeout=30) as answer:
+            return dict(json.load(answer))
+
+
+@pytest.fixture(scope="module")
+def service(environment: Environment, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with (tmp_path_factory.mktemp("service") / "errors").open("w+") as errors:
+        started = Service(environment, model, errors)
+        yield started
+        started.process.kill()
+        started.process.communicate()
+
+
+def test_is_ready_when_it_says_so(service):
+    assert service.get("/ready")["status"] == "ready"
+    assert service.get("/health")["status"] == "ok"
+
+
+def test_answers_as_predict_does(service, told):
+    (result,) = service.post("/predict", "files", Path(told[0]["path"]))["results"]
+    assert result["outcome"] == "predicted"
+    assert result["logit"] == pytest.approx(float(told[0]["logit"]), abs=1e-6)
+    assert result["decision"] == told[0]["decision"]
+
+
+def test_explains(service, told):
+    film = Path(told[0]["path"])
+    for method in service.get("/model")["methods"]:
+        answer = service.post("/explain", "file", film, method=method)
+        assert answer["heat"]["method"] == method
+        with Image.open(io.BytesIO(base64.b64decode(answer["heat"]["layer"]))) as layer, Image.open(film) as picture:
+            assert (layer.mode, layer.size) == ("RGBA", picture.size)
+
+
+def test_loads_nothing_of_torch_and_stops_by_sigterm(service):
+    mapped = Path(f"/proc/{service.process.pid}/maps")
+    if mapped.exists():
+        assert "onnxruntime" in mapped.read_text()
+        assert "libtorch" not in mapped.read_text()
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(timeout=20) == 0
+
+
+def test_nothing_was_kept_in_the_home_folder(environment, service, told):
+    # ONNX Runtime from 1.29 on would keep an identifier of the machine and a database of reports there.
+    assert [path.name for path in environment.home.rglob("*")] == []
