@@ -4,8 +4,8 @@ import os
 
 __version__ = "0.1.0"
 
-# ONNX Runtime's wheels would otherwise write an identifier of the device and events into the home folder, to be sent. It
-# looks at this once, when it is imported.
+# ONNX Runtime's wheels would otherwise write an identifier of the device and events into the home folder, to be sent.
+# The variable is looked at once, when it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 NOTICE = "For research and teaching; not a medical device."

@@ -3,9 +3,11 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from tests.conftest import make_films
+from tests.data.dicoms import write_dicom
 
 from xray.audit.folder import read_folder
 from xray.data.digest import FileDigests
@@ -71,7 +73,7 @@ def test_an_empty_class_is_blocking(films):
 
 
 def test_other_files_are_told_by_their_kind(films):
-    for name in ("a.dcm", "b.dcm", "c", ".hidden", "deep/d.txt"):
+    for name in ("a.nii", "b.nii", "c", ".hidden", "deep/d.txt"):
         path = films / "train/NORMAL" / name
         path.parent.mkdir(exist_ok=True)
         path.touch()
@@ -79,7 +81,17 @@ def test_other_files_are_told_by_their_kind(films):
     (finding,) = read(films).findings
     assert finding.code == "other-files"
     assert "4 files" in finding.title
-    assert ".dcm (2), .txt (1), no suffix (1)" in finding.title
+    assert ".nii (2), .txt (1), no suffix (1)" in finding.title
+
+
+def test_dicom_films_are_read_with_the_patients_of_their_tags(films):
+    for name in ("train/NORMAL/x.dcm", "test/PNEUMONIA/y.dcm"):
+        write_dicom(films / name, np.zeros((4, 4), np.uint8), PatientID="A7")
+    folder = read(films)
+    assert folder.findings == []
+    tagged = [film for film in folder.films if film.path.endswith(".dcm")]
+    assert {film.patient for film in tagged} == {"test/PNEUMONIA/y.dcm"}
+    assert all(film.named for film in tagged)
 
 
 def test_clutter_of_archives_is_passed_over(films):
@@ -107,7 +119,7 @@ def test_what_is_no_folder_is_refused(tmp_path, place, words):
 
 
 def test_a_folder_without_films_names_what_it_holds(films):
-    with pytest.raises(UserError, match=r"no JPEG or PNG in a or b.*Found: test, train, val"):
+    with pytest.raises(UserError, match=r"no JPEG, PNG or DICOM in a or b.*Found: test, train, val"):
         read(films, ("a", "b"))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.data.dicoms import write_dicom
 from xray.data.facts import FilmFacts, read_facts
 
 
@@ -62,6 +63,32 @@ def test_reasons_stand_where_there_are_no_facts(tmp_path):
     assert "directory" in facts[5]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "tags", "mode"),
+    [
+        (np.uint8, {}, "L"),
+        (np.uint16, {"BitsStored": 12}, "I;16"),
+        (np.int16, {}, "I;16"),
+        (np.uint8, {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, "RGB"),
+    ],
+)
+def test_the_header_of_dicom_tells_the_same(tmp_path, dtype, tags, mode):
+    path = write_dicom(tmp_path / "film.dcm", np.zeros((20, 30), dtype), **tags)
+    (facts,) = read_facts([path])
+    assert facts == FilmFacts(30, 20, mode, "DICOM", path.stat().st_size)
+    assert facts.in_colour is (mode == "RGB")
+
+
+def test_dicom_without_a_picture_or_of_absurd_size_is_a_reason(tmp_path):
+    paths = [
+        write_dicom(tmp_path / "empty.dcm", np.zeros((2, 2), np.uint8), Rows=0),
+        write_dicom(tmp_path / "bomb.dcm", np.zeros((2, 2), np.uint8), Rows=60_000, Columns=60_000),
+    ]
+    empty, bomb = read_facts(paths)
+    assert "no pixels" in empty
+    assert "60000 x 60000 pixels exceed the limit" in bomb
+
+
 def test_an_image_of_absurd_size_is_a_reason(tmp_path):
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -70,7 +97,7 @@ def test_an_image_of_absurd_size_is_a_reason(tmp_path):
     path = tmp_path / "bomb.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b""))
     (reason,) = read_facts([path])
-    assert "exceeds limit" in reason
+    assert "100000 x 100000 pixels exceed the limit" in reason
 
 
 def test_order_is_kept_and_odd_names_are_read(tmp_path):

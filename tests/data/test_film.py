@@ -2,16 +2,26 @@
 
 import io
 import struct
+import warnings
 import zlib
 
 import numpy as np
+import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from xray.data.film import UnreadableFilmError, decoder_version, load_film, read_film, resize_film
+from tests.data.dicoms import stored_dicom, write_dicom
+from xray.data.film import (
+    TooManyPixelsError,
+    UnreadableFilmError,
+    decoder_version,
+    load_film,
+    read_film,
+    resize_film,
+)
 
 RNG = np.random.default_rng(7)
 PIXELS = RNG.integers(0, 256, (5, 8), dtype=np.uint8)
@@ -247,6 +257,7 @@ def test_a_film_is_loaded_by_the_rule(tmp_path):
 def test_the_decoder_is_named_fit_for_a_file():
     version = decoder_version()
     assert Image.__version__ in version
+    assert f"pydicom{pydicom.__version__}" in version
     assert not set(version) & set("/\\: ")
 
 
@@ -283,6 +294,37 @@ def test_bad_files_are_unreadable_films(what, tmp_path):
     with pytest.raises(UnreadableFilmError) as info:
         read_film(path)
     assert str(info.value)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "DICOM"])
+def test_more_pixels_than_allowed_are_refused_by_the_header(kind):
+    file = stored_dicom(WAVE) if kind == "DICOM" else stored(Image.fromarray(WAVE), kind)
+    assert read_film(file, most_pixels=WAVE.size).shape == WAVE.shape
+    # Cut off behind the header: it is not decoded first.
+    cut = io.BytesIO(file.getvalue()[:900] if kind == "DICOM" else file.getvalue()[:330])
+    with pytest.raises(TooManyPixelsError, match=f"64 x 48 pixels exceed the limit of {WAVE.size - 1}"):
+        read_film(cut, most_pixels=WAVE.size - 1)
+
+
+@pytest.mark.parametrize("side", [9_600, 11_000, 20_000])
+def test_large_pictures_are_read_or_refused_without_a_warning(side):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UnreadableFilmError) as info:
+            read_film(io.BytesIO(png_of(side, side)))  # without pixels
+    assert isinstance(info.value, TooManyPixelsError) is (side > 10_000)
+
+
+def test_dicom_is_known_by_its_content_not_by_its_name(tmp_path):
+    for name in ("film.png", "film", "film.dcm", "film.DICOM"):
+        np.testing.assert_array_equal(read_film(write_dicom(tmp_path / name, PIXELS)), PIXELS)
+    (tmp_path / "named.dcm").write_bytes(stored(Image.fromarray(PIXELS)).getvalue())
+    np.testing.assert_array_equal(read_film(tmp_path / "named.dcm"), PIXELS)
+
+
+def test_dicom_is_loaded_like_any_film(tmp_path):
+    path = write_dicom(tmp_path / "film.dcm", WAVE)
+    np.testing.assert_array_equal(load_film(path, 32, "pad"), resize_film(WAVE, 32, "pad"))
 
 
 def test_missing_file_is_an_unreadable_film(tmp_path):

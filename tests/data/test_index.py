@@ -3,10 +3,12 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.data.dicoms import write_dicom
 from xray.data.digest import FileDigests
-from xray.data.index import index_films
+from xray.data.index import WHOLE, index_films
 from xray.data.patients import KERMANY_PATTERN
 from xray.errors import UserError
 
@@ -70,10 +72,11 @@ def test_every_real_film_is_listed(real_films):
 
 
 def test_suffixes_of_any_case_are_films_and_other_files_are_not(root):
-    for name in ("a.JPG", "b.Jpeg", "c.png", "d.PNG", "notes.txt", "Thumbs.db", "film.dcm", "jpeg", "e.jpeg.bak"):
+    others = ("notes.txt", "Thumbs.db", "jpeg", "e.jpeg.bak")
+    for name in ("a.JPG", "b.Jpeg", "c.png", "d.PNG", "f.dcm", "g.DICOM", *others):
         put(root / "train/NORMAL" / name)
     assert {Path(path).name for path in paths(index(root))} == {
-        *("a.JPG", "b.Jpeg", "c.png", "d.PNG", "IM-0115-0001.jpeg", "person7_virus_12.jpeg")
+        *("a.JPG", "b.Jpeg", "c.png", "d.PNG", "f.dcm", "g.DICOM", "IM-0115-0001.jpeg", "person7_virus_12.jpeg")
     }
 
 
@@ -184,6 +187,66 @@ def test_films_without_a_recognisable_name_are_each_their_own_patient(root):
     unnamed = [film for film in index(root) if not film.named]
     assert [film.patient for film in unnamed] == [film.group for film in unnamed] == paths(unnamed)
     assert len({film.patient for film in unnamed}) == 3
+
+
+PIXELS = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+
+def dicoms(root, **identities):
+    """Write DICOM films: for each path, with __ for / and without its suffix, the Patient ID."""
+    for name, identity in identities.items():
+        path = root / (name.replace("__", "/") + ".dcm")
+        write_dicom(path, PIXELS, PatientID=identity)
+
+
+def patients(films):
+    return {film.path: film.patient for film in films if film.path.endswith(".dcm")}
+
+
+def test_dicom_films_with_one_identity_are_of_one_patient_called_by_the_first_film(root):
+    dicoms(root, train__NORMAL__x="A7", train__PNEUMONIA__y="A7", train__NORMAL__z="B7", train__NORMAL__none="")
+    films = index(root)
+    assert patients(films) == {
+        "train/NORMAL/none.dcm": "train/NORMAL/none.dcm",
+        "train/NORMAL/x.dcm": "train/NORMAL/x.dcm",
+        "train/NORMAL/z.dcm": "train/NORMAL/z.dcm",
+        "train/PNEUMONIA/y.dcm": "train/NORMAL/x.dcm",
+    }
+    named = {film.path: film.named for film in films if film.path.endswith(".dcm")}
+    assert [path for path, told in named.items() if not told] == ["train/NORMAL/none.dcm"]
+    assert all(film.group == film.patient for film in films if film.path.endswith(".dcm"))
+    assert "A7" not in str(films)
+
+
+def test_a_patient_of_dicom_films_has_one_name_whichever_folders_are_read(root):
+    dicoms(root, train__NORMAL__x="A7", test__NORMAL__y="A7", val__PNEUMONIA__z="A7", test__PNEUMONIA__w="B7")
+    for name in CLASSES:
+        for folder in ("val", "test"):
+            (root / folder / name).mkdir(parents=True, exist_ok=True)
+    everywhere = patients(index(root, ["train", "val", "test"]))
+    assert everywhere["train/NORMAL/x.dcm"] == everywhere["val/PNEUMONIA/z.dcm"] == "test/NORMAL/y.dcm"
+    for folder in ("train", "val", "test"):
+        alone = patients(index(root, [folder]))
+        assert alone
+        assert alone.items() <= everywhere.items()
+
+
+def test_a_name_that_tells_the_patient_goes_before_the_tags(root):
+    write_dicom(root / "train/NORMAL/IM-0200-0001.dcm", PIXELS, PatientID="A7")
+    dicoms(root, train__NORMAL__x="A7")
+    found = patients(index(root))
+    assert found["train/NORMAL/IM-0200-0001.dcm"] == "IM-0200"
+    assert found["train/NORMAL/x.dcm"] == "train/NORMAL/x.dcm"
+
+
+def test_a_root_that_holds_the_classes_itself_is_read_by_tags_too(tmp_path):
+    dicoms(tmp_path, NORMAL__x="A7", PNEUMONIA__y="A7")
+    assert set(patients(index(tmp_path, [WHOLE])).values()) == {"NORMAL/x.dcm"}
+
+
+def test_no_file_is_opened_for_its_tags_without_a_suffix_of_dicom(films, monkeypatch):
+    monkeypatch.setattr("xray.data.identities.read_patient", lambda path: pytest.fail(f"{path} was opened"))
+    assert len(index(films, ["train", "val", "test"], pattern="^(?P<patient>none)")) == 92
 
 
 def test_class_folders_without_films_are_an_empty_table(tmp_path):

@@ -25,8 +25,6 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-FAMILIAR = range(20, 250)
-"""Greys of films that the fake model knows; others are refused."""
 
 
 class Server:

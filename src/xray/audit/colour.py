@@ -8,7 +8,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from xray.data.facts import FilmFacts
-from xray.data.film import FORMATS
+from xray.data.film import open_picture
 from xray.files import StrPath
 from xray.progress import shown
 from xray.threads import map_in_threads
@@ -28,7 +28,8 @@ def colourfulness(paths: Sequence[StrPath], facts: Sequence[FilmFacts]) -> npt.N
         facts: Of each file; only what is stored in colour is decoded, as a thumbnail.
 
     Returns:
-        Shape (paths,); 0 where a file has no room for colour or can no longer be read.
+        Shape (paths,); 0 where a file has no room for colour or can no longer be read, or is DICOM, which is read in
+        grey alone.
     """
     coloured = [i for i, fact in enumerate(facts) if fact.in_colour]
     found = np.zeros(len(paths))
@@ -40,7 +41,7 @@ def colourfulness(paths: Sequence[StrPath], facts: Sequence[FilmFacts]) -> npt.N
 
 def _colour_of(path: StrPath) -> float:
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with open_picture(path) as image:
             image.draft("RGB", (SIDE, SIDE))
             small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
     except (OSError, ValueError, SyntaxError):

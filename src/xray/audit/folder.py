@@ -10,7 +10,7 @@ from typing import Final
 
 from xray.audit.finding import Case, Finding, count
 from xray.data.film import FILM_SUFFIXES
-from xray.data.index import Film, film_names
+from xray.data.index import Film, film_names, with_tagged_patients
 from xray.data.patients import compile_pattern, patient_of
 from xray.errors import UserError
 from xray.files import StrPath
@@ -82,10 +82,10 @@ def read_folder(
                 films.append(Film(path, side, label, identity, group, digest, patient is not None))
     if not films:
         raise UserError(
-            f"{root}: no JPEG or PNG in {' or '.join(class_names)}, neither below train, val and test nor here. "
+            f"{root}: no JPEG, PNG or DICOM in {' or '.join(class_names)}, neither below train, val and test nor here. "
             f"Found: {', '.join(_folders(root)[:8]) or 'no folder'}; name the classes' folders with --class_names."
         )
-    films.sort(key=lambda film: film.path)
+    films = with_tagged_patients(root, sorted(films, key=lambda film: film.path), class_names, pattern)
     findings = [*_missing_classes(root, sides, class_names, films), *_left_out(root, sides, class_names)]
     return FilmFolder(root, class_names, sides, films, findings)
 
@@ -155,9 +155,9 @@ def _left_out(root: Path, sides: Sequence[str], class_names: tuple[str, str]) ->
                 "other-files",
                 "warning",
                 f"{count(others.total(), 'file')} in the class folders {'is' if others.total() == 1 else 'are'} "
-                f"neither JPEG nor PNG by name: {kinds}.",
-                "No run reads them; films in another format, such as DICOM, would be left out silently.",
-                "Convert films to PNG or JPEG; leave other files elsewhere.",
+                f"neither JPEG, PNG nor DICOM by name: {kinds}.",
+                "No run reads them; films in another format, or DICOM without a suffix, would be left out silently.",
+                "Name DICOM films .dcm, convert others to PNG or JPEG; leave other files elsewhere.",
             )
         )
     return findings

@@ -6,7 +6,8 @@ from typing import Final
 
 from PIL import Image
 
-from xray.data.film import FORMATS
+from xray.data.dicom_header import HEAD, is_dicom
+from xray.data.film import open_picture, read_film
 from xray.files import StrPath
 
 SIDE: Final = 160
@@ -18,15 +19,22 @@ MOST_BYTES: Final = 30_000
 def thumbnail(path: StrPath) -> str | None:
     """A picture of at most 160x160 with the film's aspect and colour, as a data URI; None where there is none."""
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            image.draft("RGB" if image.mode != "L" else "L", (SIDE, SIDE))
-            # 16-bit grey would be cut off by a mere conversion; its thumbnail is dark at worst.
-            small = image.convert("L" if image.mode.startswith(("I", "L", "F", "1")) else "RGB")
+        small = _open(path)
         small.thumbnail((SIDE, SIDE))
         file = io.BytesIO()
         small.save(file, "JPEG", quality=QUALITY)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError):
         return None
     if file.tell() > MOST_BYTES:
         return None
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+
+
+def _open(path: StrPath) -> Image.Image:
+    with open(path, "rb") as file:  # noqa: PTH123 - any kind of path
+        if is_dicom(file.read(HEAD)):
+            return Image.fromarray(read_film(file))
+        with open_picture(file) as image:
+            image.draft("RGB" if image.mode != "L" else "L", (SIDE, SIDE))
+            # 16-bit grey would be cut off by a mere conversion; its thumbnail is dark at worst.
+            return image.convert("L" if image.mode.startswith(("I", "L", "F", "1")) else "RGB")

@@ -25,7 +25,7 @@ from xray.errors import UserError
 
 
 class ChestXRayDataModule(LightningDataModule):
-    """Chest films in `root/train|val|test/CLASS/`, JPEG or PNG, of any mode and size.
+    """Chest films in `root/train|val|test/CLASS/`, JPEG, PNG or DICOM, of any mode and size.
 
     Args:
         root: The folder that holds train, val and test; to be tested only, it may hold the class folders themselves.

@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
-from xray.data.film import FORMATS
+from xray.data.dicom import read_size
+from xray.data.dicom_header import HEAD, is_dicom
+from xray.data.film import open_picture
+from xray.data.unreadable import MOST_PIXELS, check_pixels
 from xray.files import StrPath
 from xray.progress import shown
 from xray.threads import map_in_threads
@@ -22,9 +25,9 @@ class FilmFacts(NamedTuple):
     """Pixels, as stored: an EXIF orientation is not applied."""
     height: int
     mode: str
-    """Pillow's word for the kind of pixels stored, such as L (grey) or RGB."""
+    """Pillow's word for the kind of pixels stored, such as L (grey), I;16 (deep grey) or RGB."""
     format: str
-    """JPEG or PNG, whatever the file is called."""
+    """JPEG, PNG or DICOM, whatever the file is called."""
     bytes: int
     """Size of the file."""
 
@@ -53,13 +56,21 @@ def read_facts(paths: Sequence[StrPath]) -> list[FilmFacts | str]:
 
 def _read(path: StrPath) -> FilmFacts | str:
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            width, height = image.size
-            size = os.stat(path).st_size  # noqa: PTH116 - Path objects take ten times as long
-            return FilmFacts(width, height, image.mode, image.format or "", size)
+        with open(path, "rb") as file:  # noqa: PTH123 - Path objects take ten times as long, here and below
+            size = os.stat(path).st_size  # noqa: PTH116
+            if is_dicom(file.read(HEAD)):
+                return _of_dicom(file, size)
+            with open_picture(file) as image:
+                return FilmFacts(*image.size, image.mode, image.format or "", size)
     except FileNotFoundError:
         return "no such file"
     except UnidentifiedImageError:
         return "not an image that can be decoded"
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError) as error:
         return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+
+
+def _of_dicom(file: IO[bytes], size: int) -> FilmFacts:
+    width, height, bits, samples = read_size(file)
+    check_pixels(width, height, MOST_PIXELS)
+    return FilmFacts(width, height, "RGB" if samples > 1 else "L" if bits <= 8 else "I;16", "DICOM", size)

@@ -3,7 +3,6 @@
 Training, testing, predicting and serving all go through `read_film` and `resize_film`, so they cannot disagree.
 """
 
-import importlib.metadata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Literal, cast
@@ -38,8 +37,10 @@ ResizeRule = Literal["squash", "pad", "crop"]
 
 def decoder_version() -> str:
     """What a film's pixels depend on besides its file, size and resize rule; fit for a file's name."""
+    from importlib.metadata import version
+
     jpeg = features.version("libjpeg_turbo") or features.version("jpg")
-    return f"r{REVISION}-pillow{PIL.__version__}-jpeg{jpeg}-pydicom{importlib.metadata.version('pydicom')}"
+    return f"r{REVISION}-pillow{PIL.__version__}-jpeg{jpeg}-pydicom{version('pydicom')}"
 
 
 def load_film(source: StrPath | IO[bytes], size: int, rule: ResizeRule) -> GreyFilm:
@@ -64,14 +65,12 @@ def open_picture(source: StrPath | IO[bytes], most_pixels: int = MOST_PIXELS) ->
         yield image
 
 
-def read_film(
-    source: StrPath | IO[bytes], least_side: int | None = None, most_pixels: int = MOST_PIXELS
-) -> GreyFilm:
+def read_film(source: StrPath | IO[bytes], least_side: int | None = None, most_pixels: int = MOST_PIXELS) -> GreyFilm:
     """Decode a JPEG or PNG of any mode, or a DICOM film, to grey bytes; the content tells which it is.
 
     L, RGB, palette and CMYK are converted to luma (ITU-R 601); transparent pixels lie on black, the background of a
-    film; 16-bit grey is scaled from its bit depth (see `_grey_from_deep`). The EXIF orientation is applied. For DICOM see
-    `xray.data.dicom.read_dicom`.
+    film; 16-bit grey is scaled from its bit depth (see `_grey_from_deep`). The EXIF orientation is applied. For DICOM
+    see `xray.data.dicom.read_dicom`.
 
     Args:
         source: A path, or an open binary file.

@@ -2,17 +2,20 @@
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xray.data.film import FILM_SUFFIXES
+from xray.data.identities import is_dicom_name, patients_by_tag
 from xray.data.patients import compile_pattern, patient_of
 from xray.errors import UserError
 from xray.files import StrPath
 
 WHOLE = "."
 """In place of a folder: the root itself."""
+FOLDERS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Film:
     digest: str
     """Hash of the file's bytes: two films with one digest are one picture."""
     named: bool
-    """Whether the name told the patient; otherwise the film is its own patient."""
+    """Whether its name, or the tags of a DICOM film, told the patient; otherwise the film is its own patient."""
 
 
 def index_films(
@@ -68,11 +71,38 @@ def index_films(
                 patient = patient_of(name, pattern)
                 identity, group = patient or (below_root, below_root)
                 films.append(Film(below_root, name_of_folder, label, identity, group, digest, patient is not None))
-    return sorted(films, key=lambda film: film.path)
+    return with_tagged_patients(root, sorted(films, key=lambda film: film.path), class_names, pattern)
+
+
+def with_tagged_patients(
+    root: Path, films: Sequence[Film], class_names: Sequence[str], pattern: re.Pattern[str]
+) -> list[Film]:
+    """The same films; those of DICOM whose names tell no patient belong to whom their tags name.
+
+    A patient is called by the path of the first of his films in any of train, val, test and the root itself, whichever
+    of them is indexed: so that he is found again on the other side of a test. No DICOM film, no file is opened.
+    """
+    if not any(not film.named and is_dicom_name(film.path) for film in films):
+        return list(films)
+    names = [
+        f"{below}{class_name}/{name}"
+        for below in ("", *(f"{folder}/" for folder in FOLDERS))
+        for class_name in class_names
+        if (root / below / class_name).is_dir()
+        for name in film_names(root / below / class_name)
+        if is_dicom_name(name) and patient_of(name, pattern) is None
+    ]
+    found = patients_by_tag(root, names)
+    return [
+        replace(film, patient=found[film.path], group=found[film.path], named=True)
+        if not film.named and film.path in found
+        else film
+        for film in films
+    ]
 
 
 def film_paths(folder: Path) -> list[Path]:
-    """All JPEG and PNG files at any depth below a folder, sorted; hidden files and folders are passed over."""
+    """All JPEG, PNG and DICOM files at any depth below a folder, sorted; hidden files and folders are passed over."""
     return [folder / name for name in film_names(folder)]
 
 

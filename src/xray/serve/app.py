@@ -19,6 +19,7 @@ from xray.serve.documentation import documentation_page, policy_of
 from xray.serve.errors import CODES, MEANINGS, ApiError, busy
 from xray.serve.explaining import choose_method, methods_of
 from xray.serve.metrics import CONTENT_TYPE
+from xray.serve.pages import mount_page
 from xray.serve.service import Service
 from xray.serve.settings import Settings
 from xray.serve.watch import Watch, error_response, record_of
@@ -141,6 +142,7 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
         return HTMLResponse(page, headers={"Content-Security-Policy": policy_of(page)})
 
     identity = model_id(manifest)
+    mount_page(app)
     return app
 
 

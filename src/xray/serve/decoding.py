@@ -5,9 +5,8 @@ import io
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from PIL import Image
-
-from xray.data.film import FORMATS, GreyFilm, UnreadableFilmError, read_film, resize_film
+from xray.data.film import GreyFilm, read_film, resize_film
+from xray.data.unreadable import TooManyPixelsError, UnreadableFilmError
 from xray.predictor.manifest import Manifest
 from xray.processor import usable_cores
 from xray.serve.answers import BadFile
@@ -58,9 +57,9 @@ def decode(data: bytes | bytearray, least_side: int, pixels: int) -> GreyFilm:
     """
     check_kind(data)
     try:
-        if data.startswith((JPEG, PNG)):
-            _check_pixels(data, pixels)
-        return read_film(io.BytesIO(data), least_side)
+        return read_film(io.BytesIO(data), least_side, pixels)
+    except TooManyPixelsError as error:
+        raise BadFileError(413, "too_many_pixels", str(error)) from error
     except UnreadableFilmError as error:
         raise BadFileError(422, "unreadable", str(error)) from error
 
@@ -117,19 +116,6 @@ def blame(bad: dict[int, tuple[str | None, BadFileError]]) -> ApiError:
     first = next(iter(bad.values()))[1]
     what = f"A file cannot be used: {first}." if len(bad) == 1 else f"{len(bad)} files cannot be used."
     return ApiError(first.status, f"{what} Nothing was predicted.", first.code, files)
-
-
-def _check_pixels(data: bytes | bytearray, pixels: int) -> None:
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            width, height = image.size
-    except Image.DecompressionBombError:
-        raise BadFileError(413, "too_many_pixels", f"more than {pixels} pixels") from None
-    except (OSError, ValueError, SyntaxError, EOFError):
-        # `read_film` has the words for it.
-        return
-    if width * height > pixels:
-        raise BadFileError(413, "too_many_pixels", f"{width} x {height} pixels are more than {pixels}")
 
 
 def _film(outcome: GreyFilm | BaseException) -> GreyFilm:

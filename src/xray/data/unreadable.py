@@ -1,0 +1,30 @@
+"""What every reader of films has in common: a grey film, the error of a file that is none, and the limit of pixels."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+GreyFilm = npt.NDArray[np.uint8]
+"""Shape (height, width), 0 black to 255 white."""
+
+MOST_PIXELS: Final = 100_000_000
+"""Of one film: the largest detectors have some 20 million, a spine joined from several films 40 million."""
+
+
+class UnreadableFilmError(ValueError):
+    """A file that cannot be decoded to pixels; the message says why, without the path."""
+
+
+class TooManyPixelsError(UnreadableFilmError):
+    """A picture that is too large to be decoded."""
+
+
+def check_pixels(width: int, height: int, most_pixels: int) -> None:
+    """Refuse a picture by the size that its header tells, before any of it is decoded.
+
+    Raises:
+        TooManyPixelsError: It has more pixels than `most_pixels`.
+    """
+    if width * height > most_pixels:
+        raise TooManyPixelsError(f"{width} x {height} pixels exceed the limit of {most_pixels}")

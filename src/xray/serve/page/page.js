@@ -1,0 +1,128 @@
+/** The page: puts its parts together. Nothing is stored in the browser, and nothing leaves for another address. */
+
+import { drawCard, tellNoCard } from "./about.js";
+import { Films } from "./films.js";
+import { drawList, listenToList, stateOf } from "./list.js";
+import { Problem, askModel, useToken } from "./service.js";
+import { drawChosen, drawMethods, listenToBlend } from "./view.js";
+import { verdict } from "./words.js";
+
+const at = (id) => document.getElementById(id);
+
+const films = new Films(draw);
+let card = null;
+let hasShownToken = false;
+let drawnHalt = null;
+
+function draw(finished) {
+  drawList(at("list"), films);
+  at("list-help").hidden = !films.items.length;
+  drawChosen(films, card);
+  drawHalt();
+  if (finished) {
+    announce(finished);
+    if (card && finished.model && finished.model.version !== card.manifest.version) loadCard();
+  }
+}
+
+function announce(film) {
+  const said = film.state === "predicted" ? verdict(film.result, film.model.class_names) : stateOf(film);
+  at("announcer").textContent = `${film.name}: ${said}`;
+}
+
+function drawHalt() {
+  const { halted } = films;
+  const needsToken = halted?.kind === "token";
+  at("token").hidden = !needsToken;
+  at("halted").hidden = !halted || needsToken;
+  const isNew = halted !== drawnHalt;
+  drawnHalt = halted;
+  if (needsToken && isNew) {
+    if (hasShownToken) at("token-text").textContent = "That token was not accepted. Is it whole, and of this service?";
+    at("token-field").focus();
+  } else if (halted && !needsToken) {
+    at("halted-title").textContent = halted.message;
+    at("halted-text").textContent = films.items.length
+      ? "Nothing is lost: your films keep their places here, and go on when it answers again."
+      : "It may have been stopped, or the way to it is cut.";
+  }
+}
+
+async function loadCard() {
+  try {
+    card = await askModel();
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem;
+    films.halted = problem;
+    tellNoCard(problem.kind === "token" ? "Shown to those who have a token." : problem.message);
+    draw();
+    return;
+  }
+  drawCard(card);
+  const method = card.methods.includes(films.method) ? films.method : card.methods[0];
+  drawMethods(card.methods, method, (chosen) => films.drawWith(chosen));
+  films.drawWith(method);
+}
+
+async function resume() {
+  if (!card) {
+    films.halted = null;
+    await loadCard();
+    if (films.halted) return;
+  }
+  films.resume();
+}
+
+function open(film, withFocus) {
+  if (withFocus) at("name").focus({ preventScroll: true });
+  // On a phone the film is below the list.
+  if (at("chosen").getBoundingClientRect().top > window.innerHeight / 2) at("chosen").scrollIntoView();
+}
+
+function remove() {
+  films.remove(films.chosen);
+  (films.items.length ? at("list") : at("files")).focus();
+}
+
+function listenToDrops() {
+  const isOver = (event, over) => {
+    // Anywhere on the page: a film that misses the field must not replace the page.
+    event.preventDefault();
+    at("drop").classList.toggle("over", over);
+  };
+  window.addEventListener("dragover", (event) => isOver(event, true));
+  window.addEventListener("dragleave", (event) => isOver(event, false));
+  window.addEventListener("drop", (event) => {
+    isOver(event, false);
+    films.add([...event.dataTransfer.files]);
+  });
+  window.addEventListener("paste", (event) => {
+    if (event.clipboardData.files.length) films.add([...event.clipboardData.files]);
+  });
+}
+
+at("files").addEventListener("change", (event) => {
+  films.add([...event.target.files]);
+  // So that the same file can be chosen again.
+  event.target.value = "";
+});
+at("token").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = at("token-field").value.trim();
+  // Others cannot be sent in a header, and no service has them.
+  if (!/^[\x21-\x7e]+$/.test(text)) {
+    at("token-text").textContent = "A token has plain characters only, without spaces.";
+    return;
+  }
+  useToken(text);
+  hasShownToken = true;
+  at("token-field").value = "";
+  resume();
+});
+at("resume").addEventListener("click", resume);
+at("again").addEventListener("click", () => films.retry(films.chosen));
+at("remove").addEventListener("click", remove);
+listenToList(at("list"), films, open);
+listenToBlend();
+listenToDrops();
+loadCard();

@@ -1,0 +1,93 @@
+"""Makes DICOM files, each with values that tell who the patient is and that must get nowhere."""
+
+import hashlib
+import io
+
+import numpy as np
+from pydicom import Dataset, uid
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+
+IDENTIFYING = {
+    "PatientName": "Quagmire^Zebulon",
+    "PatientID": "MRN7712390",
+    "IssuerOfPatientID": "StOlafHospital",
+    "PatientBirthDate": "19310417",
+    "OtherPatientIDs": "ALT5550123",
+    "PatientAddress": "17 Sycamore Crescent",
+    "AccessionNumber": "ACC9981277",
+    "ReferringPhysicianName": "Hartebeest^Ottoline",
+    "InstitutionName": "Wobblington Infirmary",
+    "StudyDescription": "Chest of Z. Quagmire",
+    "ImageComments": "Call Mrs Quagmire",
+    "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.777123",
+    "DeviceSerialNumber": "SN-4471-QQ",
+}
+
+
+def traces(identifying=None):
+    """What must not be found: the values, their parts, and hashes of the identity."""
+    values = dict(IDENTIFYING) | (identifying or {})
+    words = {part for value in values.values() for part in [value, *value.split("^")]}
+    words |= {"Quagmire"}
+    identity = values["PatientID"].encode()
+    return words | {hashlib.new(kind, identity).hexdigest()[:16] for kind in ("md5", "sha1", "sha256", "blake2b")}
+
+
+def dicom(pixels, bits=None, syntax=uid.ExplicitVRLittleEndian, frame=None, **tags):
+    """A data set of grey pixels, shape (height, width).
+
+    Args:
+        pixels: Of dtype uint8, uint16 or int16.
+        bits: Stored; by default all of them.
+        syntax: Transfer syntax.
+        frame: The compressed pixels, for a transfer syntax that pydicom does not write.
+        tags: Further tags, or None to leave one out.
+    """
+    pixels = np.asarray(pixels)
+    allocated = 8 * pixels.dtype.itemsize
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    dataset.SOPClassUID = uid.DigitalXRayImageStorageForPresentation
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.3680043.8.498.1"
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.Modality, dataset.BodyPartExamined, dataset.ViewPosition = "DX", "CHEST", "PA"
+    dataset.Rows, dataset.Columns = pixels.shape[:2]
+    dataset.BitsAllocated, dataset.BitsStored = allocated, bits or allocated
+    dataset.HighBit = dataset.BitsStored - 1
+    dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.PixelData = pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
+    dataset["PixelData"].VR = "OW"
+    if frame is not None:
+        dataset.PixelData = encapsulate([frame])
+        dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
+        dataset.file_meta.TransferSyntaxUID = syntax
+    elif syntax in {uid.JPEGLSLossless, uid.RLELossless}:
+        dataset.compress(syntax, generate_instance_uid=False)
+    else:
+        dataset.file_meta.TransferSyntaxUID = syntax
+        if syntax == uid.ExplicitVRBigEndian:
+            dataset.PixelData = pixels.astype(pixels.dtype.newbyteorder(">")).tobytes()
+    for name, value in (IDENTIFYING | tags).items():
+        if value is not None:
+            setattr(dataset, name, value)
+        elif name in dataset:
+            del dataset[name]
+    return dataset
+
+
+def stored_dicom(pixels, **options):
+    """The same as an open file."""
+    file = io.BytesIO()
+    dicom(pixels, **options).save_as(file, enforce_file_format=True)
+    file.seek(0)
+    return file
+
+
+def write_dicom(path, pixels, **options):
+    """The same as a file; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(stored_dicom(pixels, **options).getvalue())
+    return path

@@ -1,0 +1,100 @@
+"""Whole runs on a folder of DICOM films, and that no run tells whose they are."""
+
+import csv
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import CLASSES, draw_film
+from tests.data.dicoms import IDENTIFYING, traces, write_dicom
+from xray.cli import main
+
+CNN = Path(__file__).parents[1] / "configs" / "cnn.yaml"
+FAST = ["--model.widths", "[8, 8]", "--data.image_size", "32", "--data.batch_size", "8"]
+FAST += ["--trainer.accelerator", "cpu", "--trainer.precision", "32-true", "--trainer.max_epochs", "1"]
+PATIENTS = {"train": 8, "test": 4}
+"""Of each class."""
+
+
+def identity(folder: str, label: int, patient: int) -> str:
+    return f"MRN{folder}{label}{patient:03d}QX"
+
+
+@pytest.fixture
+def dicoms(tmp_path: Path) -> Path:
+    """Two films of each patient, whose names tell nothing: the second is far from the first in the order of names."""
+    rng = np.random.default_rng(3)
+    root = tmp_path / "dicoms"
+    window = {"bits": 12, "WindowCenter": 2040, "WindowWidth": 4080, "VOILUTFunction": "LINEAR_EXACT"}
+    for folder, patients in PATIENTS.items():
+        for label, class_name in enumerate(CLASSES):
+            for number in range(2 * patients):
+                film = np.asarray(draw_film(rng, bool(label))).astype(np.uint16) * 16
+                path = root / folder / class_name / f"{number:04d}.dcm"
+                write_dicom(path, film, PatientID=identity(folder, label, number % patients), **window)
+    # Of another kind, which predict must refuse without a word about the patient.
+    write_dicom(tmp_path / "others" / "hand.dcm", film, bits=12, BodyPartExamined="HAND")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is written, and nothing else, lies below a folder of its own."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+
+
+def rows(path: str) -> list[dict[str, str]]:
+    with Path(path).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_on_dicom_keeps_patients_together_and_tells_of_none(dicoms, tmp_path, capfd, caplog, recwarn):
+    caplog.set_level(logging.DEBUG)
+    assert main(["fit", "--config", str(CNN), "--data.root", str(dicoms), *FAST]) == 0
+    assert main(["test"]) == 0
+    others = str(tmp_path / "others")
+    assert main(["predict", str(dicoms / "test"), others, "--out", "out.csv", "--refuse_unfamiliar", "false"]) == 1
+    assert main(["audit", str(dicoms), "--out", "audit"]) in {0, 1}
+
+    split = rows("logs/cnn/version_0/split.csv")
+    splits: dict[str, set[str]] = {}
+    for row in split:
+        splits.setdefault(row["patient"], set()).add(row["split"])
+    assert len(split) == 32
+    assert len(splits) == 16
+    assert all(len(of_patient) == 1 for of_patient in splits.values())
+    assert all((dicoms / patient).is_file() for patient in splits)
+    assert len({row["patient"] for row in rows("logs/cnn/version_0/test/predictions.csv")}) == 8
+    assert len(rows("out.csv")) == 16
+
+    told = capfd.readouterr()
+    assert "hand.dcm: its Body Part Examined is HAND" in told.err
+    written = {str(path): path.read_bytes() for path in Path.cwd().rglob("*") if path.is_file()}
+    names = {Path(path).name for path in written}
+    assert {"best.ckpt", "config.yaml", "split.csv", "out.csv", "films.sqlite", "digests.sqlite"} <= names
+    secrets = set()
+    for folder, patients in PATIENTS.items():
+        for label in range(2):
+            for patient in range(patients):
+                secrets |= traces(IDENTIFYING | {"PatientID": identity(folder, label, patient)})
+    texts = written | {
+        "standard output": told.out.encode(),
+        "standard error": told.err.encode(),
+        "log": caplog.text.encode(),
+        "warnings": " ".join(str(warning.message) for warning in recwarn).encode(),
+    }
+    for where, text in texts.items():
+        text = text.lower()
+        assert not [secret for secret in secrets if secret.lower().encode() in text], where
+
+
+def test_a_patient_on_both_sides_of_the_test_is_refused_by_the_tags(dicoms, capfd):
+    pixels = np.full((48, 48), 900, np.uint16)
+    write_dicom(dicoms / "test/NORMAL/9999.dcm", pixels, bits=12, PatientID=identity("train", 0, 3))
+    assert main(["fit", "--config", str(CNN), "--data.root", str(dicoms), *FAST]) == 1
+    told = capfd.readouterr().err
+    assert "test/NORMAL/9999.dcm" in told
+    assert identity("train", 0, 3) not in told
