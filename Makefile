@@ -68,6 +68,8 @@ bench: setup  ## Measure data path, evaluation, memory and fixed costs (ROOT=DIR
 	$(BIN)/python benchmarks/fixed_costs.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/memory.py
+	test -e checkpoints/bench || $(BIN)/python -m xray fit --config configs/cnn.yaml --data.root $(ROOT) --trainer.max_epochs 2 --trainer.logger.name bench
+	$(BIN)/python benchmarks/serving.py --run bench --films $(FILMS)
 
 bench-peers: $(PEERS)/.installed  ## Measure whole jobs and augmentation against peers (FILMS=DIR), takes long
 	for settings in same tuned defaults; do $(PEERS)/bin/python benchmarks/jobs.py --films $(FILMS) --settings $$settings || exit 1; done

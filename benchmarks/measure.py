@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-PACKAGES = ("torch", "torchvision", "pillow", "lightning", "timm", "kornia", "fastai")
+PACKAGES = ("torch", "torchvision", "pillow", "lightning", "timm", "onnxruntime", "fastapi", "kornia", "fastai")
 
 
 def alternate(contestants: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, list[float]]:

@@ -32,6 +32,6 @@ def logits_of(model: FilmClassifier, chunks: Iterable[npt.NDArray[np.uint8]], ba
     logits: list[float] = []
     with torch.inference_mode():
         for films in chunks:
-            for batch in torch.split(torch.from_numpy(films).unsqueeze(1), batch_size):
+            for batch in torch.split(torch.tensor(films).unsqueeze(1), batch_size):
                 logits += model(batch.to(model.device)).tolist()
     return np.array(logits, dtype=np.float64)

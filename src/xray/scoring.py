@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from xray.checkpoint import CODE_KEY, DATA_KEY, DECISION_KEY, FLOORS_KEY, Checkpoint
 from xray.data.controls import CONTROLS
@@ -14,6 +15,7 @@ from xray.data.record import fingerprint
 from xray.evaluation.evidence import Evidence
 from xray.evaluation.predictions import Predictions, decide
 from xray.evaluation.ranking import Scores
+from xray.explain.choose import choose_films
 from xray.floors import facts_of, score_floors
 from xray.inference import logits_of
 from xray.leaks import same_pictures
@@ -66,6 +68,7 @@ class Scoring:
             self._controls(model, data, facts),
             self._corrupted(model, data) if self.robustness else {},
             pictures,
+            maps_of(model, data, self.split, table),
         )
 
     def _source(self, model: "FilmClassifier", data: "ChestXRayDataModule") -> Mapping[str, Any]:
@@ -113,6 +116,23 @@ class Scoring:
                 first += len(films)
             found[f"{name}_{strength}"] = np.concatenate(chunks)
         return found
+
+
+def maps_of(
+    model: "FilmClassifier", data: "ChestXRayDataModule", split: str, table: Predictions
+) -> dict[int, npt.NDArray[np.float64]]:
+    """Grad-CAM of some films of a split by row, see `choose_films`; none where the network has none.
+
+    Occlusion, which takes two hundred passes a film, is left to `explain`.
+    """
+    from xray.models.activation import find_activation
+    from xray.models.grad_cam import grad_cam
+
+    activation = find_activation(model, data.image_size)
+    rows = choose_films(table, data.class_names)
+    if activation is None or not rows:
+        return {}
+    return dict(zip(rows, grad_cam(model, activation.layer, data.grey_films(split, rows)), strict=True))
 
 
 def predictions(model: "FilmClassifier", data: "ChestXRayDataModule", split: str, logits: Scores) -> Predictions:

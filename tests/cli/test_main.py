@@ -12,8 +12,8 @@ from xray.cli.main import PLAIN_COMMANDS, TRAINER_COMMANDS
 from xray.errors import UserError
 
 COMMANDS = [
-    "fit", "validate", "test", "calibrate", "report", "compare", "audit", "predict", "export", "serve",
-    "cache", "synth", "download",
+    "fit", "validate", "test", "calibrate", "report", "compare", "audit", "predict", "explain", "export",
+    "serve", "cache", "synth", "download",
 ]  # fmt: skip
 HEAVY = {"torch", "lightning", "matplotlib", "timm", "torchmetrics"}
 

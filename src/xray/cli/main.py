@@ -21,6 +21,7 @@ PLAIN_COMMANDS = {
     "compare": ("xray.compare.command", "Compare runs that were tested on the same films, with paired intervals."),
     "audit": ("xray.audit.command", "Look a folder of films over before training: leaks, duplicates, shortcuts."),
     "predict": ("xray.predict", "Tell NORMAL from PNEUMONIA on images or folders of images, with a trained model."),
+    "explain": ("xray.explain.command", "Show over films what moved the model's number, by two methods."),
     "export": ("xray.export.command", "Write a trained model as one file, for ONNX Runtime or for torch alone."),
     "serve": ("xray.serve.command", "Answer over HTTP: predictions, explanations and a page for people."),
     "cache": ("xray.cli.cache", "Show or free the disk that decoded films take."),

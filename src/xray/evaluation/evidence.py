@@ -14,15 +14,18 @@ from xray.evaluation.predictions import Predictions, read_predictions, write_pre
 from xray.evaluation.ranking import Scores
 from xray.files import write_whole
 
-PREDICTIONS, SOURCE, FILMS, CONTROLS, ROBUSTNESS, DUPLICATES = (
+PREDICTIONS, SOURCE, FILMS, CONTROLS, ROBUSTNESS, DUPLICATES, MAPS = (
     "predictions.csv",
     "source.json",
     "films.csv",
     "controls.csv",
     "robustness.csv",
     "duplicates.json",
+    "maps.json",
 )
 ANEW = "make it anew with 'python -m xray test'"
+MAP_DIGITS = 4
+"""Behind the point: a ten-thousandth of a logit is seen by no one."""
 FILM_COLUMNS = ("width", "height", "mode", "bytes", "digest")
 
 
@@ -37,6 +40,8 @@ class Evidence:
         controls: Scores of what does not look at lungs, by name; empty where it was not recorded.
         robustness: Logits of the films under each corruption, by `name_strength`; empty where it was not asked for.
         duplicates: Films that are the same picture, among themselves or as films that the model was trained on.
+        maps: Grad-CAM maps of some of the films in units of the logit, shape (height, width), by row of the table;
+            empty where none were recorded.
     """
 
     table: Predictions
@@ -45,6 +50,7 @@ class Evidence:
     controls: Mapping[str, Scores] = field(default_factory=dict)
     robustness: Mapping[str, Scores] = field(default_factory=dict)
     duplicates: Sequence[Mapping[str, Any]] = ()
+    maps: Mapping[int, Scores] = field(default_factory=dict)
 
 
 def write_evidence(folder: Path, evidence: Evidence) -> None:
@@ -58,6 +64,7 @@ def write_evidence(folder: Path, evidence: Evidence) -> None:
         written = {key: [repr(float(value)) for value in values] for key, values in columns.items()}
         _write_columns(folder / name, evidence.table.path, written)
     _write_columns(folder / FILMS, evidence.table.path, evidence.films)
+    _write_maps(folder / MAPS, evidence)
     for name, content in ((DUPLICATES, list(evidence.duplicates)), (SOURCE, evidence.source)):
         with write_whole(folder / name) as file:
             json.dump(content, file, indent=2)
@@ -79,7 +86,7 @@ def read_evidence(folder: Path) -> Evidence:
             raise UserError(f"{folder / FILMS} has the {name} {odd[0][:50]!r}, which is no number of pixels: {ANEW}.")
     duplicates = _read_json(folder / DUPLICATES, list) if (folder / DUPLICATES).exists() else []
     controls, robustness = (_read_numbers(folder / name, table.path) for name in (CONTROLS, ROBUSTNESS))
-    return Evidence(table, source, films, controls, robustness, duplicates)
+    return Evidence(table, source, films, controls, robustness, duplicates, _read_maps(folder / MAPS, table.path))
 
 
 def _check(path: Path, table: Predictions, class_names: Sequence[str]) -> None:
@@ -147,6 +154,34 @@ def _read_numbers(path: Path, paths: Sequence[str]) -> dict[str, Scores]:
                 "'python -m xray test'."
             )
     return numbers
+
+
+def _write_maps(path: Path, evidence: Evidence) -> None:
+    if not evidence.maps:
+        path.unlink(missing_ok=True)
+        return
+    listed = [
+        {"row": row, "path": evidence.table.path[row], "values": values.round(MAP_DIGITS).tolist()}
+        for row, values in evidence.maps.items()
+    ]
+    with write_whole(path) as file:
+        json.dump({"method": "gradcam", "unit": "logit", "films": listed}, file)
+        file.write("\n")
+
+
+def _read_maps(path: Path, paths: Sequence[str]) -> dict[int, Scores]:
+    if not path.exists():
+        return {}
+    maps = {}
+    try:
+        for film in _read_json(path, dict)["films"]:
+            values = np.array(film["values"], dtype=np.float64)
+            if paths[film["row"]] != film["path"] or values.ndim != 2 or not np.isfinite(values).all():
+                raise ValueError("a map is none, or is of another film")
+            maps[int(film["row"])] = values
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is damaged or belongs to other predictions ({error}): {ANEW}.") from None
+    return maps
 
 
 def _read_json(path: Path, kind: type) -> Any:  # noqa: ANN401 - of that kind

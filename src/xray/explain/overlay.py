@@ -83,7 +83,7 @@ def lay_over(
         _weights(cells, *_seen(side, other, rule), side)
         for cells, side, other in zip(values.shape, (height, width), (width, height), strict=True)
     )
-    spread: npt.NDArray[np.float32] = np.asarray(rows @ values.astype(np.float32) @ columns.T)
+    spread: npt.NDArray[np.float32] = rows @ values.astype(np.float32) @ columns.T
     return spread
 
 
@@ -102,6 +102,8 @@ def _weights(cells: int, first: float, last: float, pixels: int) -> npt.NDArray[
     """
     place = first + (np.arange(pixels) + 0.5) / pixels * (last - first)
     position = np.clip(place * cells - 0.5, 0, cells - 1)
-    weights = np.maximum(0, 1 - np.abs(position[:, None] - np.arange(cells)))
+    weights: npt.NDArray[np.float32] = np.maximum(0, 1 - np.abs(position[:, None] - np.arange(cells))).astype(
+        np.float32
+    )
     weights[(place < 0) | (place > 1)] = 0
-    return weights.astype(np.float32)
+    return weights

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xray.checkpoint import Checkpoint
+from xray.errors import UserError
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
@@ -23,6 +24,10 @@ def training_data(checkpoint: Checkpoint, root: Path | None) -> "ChestXRayDataMo
     """
     from xray.data.datamodule import ChestXRayDataModule
 
+    lay = Path(checkpoint.config["data"]["root"])
+    if not (root or lay).is_dir():
+        named = f"--data_root {root}" if root else f"The data of the training, {lay},"
+        raise UserError(f"{named} is not there: name the folder where it lies now with --data_root DIR.")
     # Augmentation has no part in this.
     settings: dict[str, Any] = {key: value for key, value in checkpoint.config["data"].items() if key != "augmentation"}
     data = ChestXRayDataModule(**settings | ({"root": root} if root is not None else {}))

@@ -59,7 +59,12 @@ class Judge:
             Verdict(*of_one) for of_one in zip(logits.tolist(), probabilities.tolist(), decisions, reasons, strict=True)
         ]
 
-    def try_out(self) -> None:
-        """Judge a black film, which shows that the model answers and takes its first, slow pass."""
+    def try_out(self, most: int = 1) -> None:
+        """Judge so many black films, and one, which shows that the model answers and takes its first, slow passes.
+
+        Args:
+            most: Films in the largest batch that will come: the memory that it needs is taken now.
+        """
         size = self.predictor.manifest.image_size
-        self(np.zeros((1, size, size), np.uint8))
+        for films in (most, 1):
+            self(np.zeros((films, size, size), np.uint8))

@@ -51,6 +51,6 @@ class ProgramPredictor:
 
     def _run(self, output: int, films: Films) -> Scores:
         with torch.inference_mode():
-            batches = torch.split(torch.from_numpy(films).unsqueeze(1), BATCH)
+            batches = torch.split(torch.tensor(films).unsqueeze(1), BATCH)
             parts = [self._module(batch)[output].numpy() for batch in batches]
         return np.concatenate(parts).astype(np.float64)

@@ -3,14 +3,13 @@
 import hashlib
 from pathlib import Path
 
-import numpy as np
-import torch
 from torch import nn
 
 from xray.checkpoint import CODE_KEY, DATA_KEY, DECISION_KEY, FAMILIARITY_KEY, Checkpoint, load_classifier
 from xray.inference import best_device, logits_of
 from xray.models.activation import find_activation
 from xray.models.base import FilmClassifier
+from xray.models.grad_cam import grad_cam
 from xray.predictor.base import BATCH, Films, Maps
 from xray.predictor.exported import no_grad_cam
 from xray.predictor.manifest import Manifest, Scores
@@ -41,14 +40,9 @@ class CheckpointPredictor:
 
     def grad_cam(self, films: Films) -> Maps:
         """See `Predictor.grad_cam`."""
-        from captum.attr import LayerGradCam
-
         if self.activation is None:
             raise no_grad_cam(self.path)
-        method = LayerGradCam(self.model, self.activation.layer)
-        batches = torch.split(torch.from_numpy(films).unsqueeze(1).float() / 255, BATCH)
-        maps = [method.attribute(batch.to(self.model.device)).squeeze(1).detach().cpu() for batch in batches]
-        return np.concatenate([part.numpy() for part in maps]).astype(np.float64)
+        return grad_cam(self.model, self.activation.layer, films)
 
 
 def manifest_of(checkpoint: Checkpoint, model: FilmClassifier, has_grad_cam: bool) -> Manifest:

@@ -11,8 +11,10 @@ from markupsafe import Markup
 from xray import NOTICE, ONE_SOURCE
 from xray.evaluation.evidence import Evidence
 from xray.evaluation.shortcuts import FLOORS
+from xray.explain.maps import CAVEATS
 from xray.report import words
 from xray.report.gallery import HOW_TO_READ
+from xray.report.maps import mapped_films, scale
 from xray.report.provenance import commands, exclusions, provenance, splits
 from xray.report.style import inline_svg
 from xray.report.thumbnails import pairs, worst_errors
@@ -60,6 +62,9 @@ def render_page(
                 (f"Missed: {class_names[1]} films", "fn", missed),
                 (f"False alarms: {class_names[0]} films", "fp", called),
             ),
+            maps=mapped_films(evidence),
+            scale=scale(),
+            caveat=CAVEATS["gradcam"],
             pairs=pairs(summary["duplicates"]),
             provenance=provenance(summary),
             splits=splits(summary),

@@ -5,9 +5,10 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from xray.data.film import UnreadableFilmError, load_film
@@ -54,15 +55,20 @@ def thumbnail(path: StrPath) -> Picture:
     if not Path(path).is_file():
         return Picture(reason="The film is no longer there.")
     try:
-        image = Image.fromarray(load_film(path, SIDE, "pad"))
+        return picture_of(load_film(path, SIDE, "pad"))
     except UnreadableFilmError as error:
         return Picture(reason=f"The film cannot be read: {error}.")
+
+
+def picture_of(pixels: npt.NDArray[np.uint8], kind: Literal["JPEG", "PNG"] = "JPEG") -> Picture:
+    """Grey or coloured pixels as a JPEG of at most `MOST_BYTES`, or as a PNG."""
+    image = Image.fromarray(pixels)
     for quality in QUALITIES:
         file = io.BytesIO()
-        image.save(file, "JPEG", quality=quality, optimize=True)
+        image.save(file, kind, quality=quality, optimize=True)
         if file.tell() <= MOST_BYTES:
             break
-    return Picture(uri=f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode('ascii')}")
+    return Picture(uri=f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode('ascii')}")
 
 
 def worst_errors(table: Predictions, class_names: Sequence[str]) -> tuple[list[WrongFilm], list[WrongFilm]]:

@@ -14,6 +14,7 @@ from xray.serve.batcher import Batcher
 from xray.serve.decoding import Decoder, decode_for
 from xray.serve.errors import busy
 from xray.serve.explaining import Explainer
+from xray.serve.memory import give_back_memory
 from xray.serve.metrics import Metrics
 from xray.serve.settings import Settings
 from xray.serve.uploads import Form, read_form
@@ -47,10 +48,12 @@ class Service:
         """Try the model out before the first request, and let the threads end after the last one."""
         # With threads of its own each time: an application may be started again after it has ended.
         self._open()
-        await asyncio.to_thread(self.judge.try_out)
+        await asyncio.to_thread(self.judge.try_out, self.settings.batch)
+        memory = asyncio.create_task(give_back_memory())
         self.ready = True
         yield
         self.ready = False
+        memory.cancel()
         for part in (self.batcher, self.decoder, self.explainer):
             part.close()
 

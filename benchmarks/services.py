@@ -1,0 +1,83 @@
+"""A service in a process of its own: started, asked whether it is ready, looked at, stopped."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from load import HOST, Caller
+
+READY_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that is ready.
+
+    Args:
+        port: Where it listens.
+        process: Its process.
+        log: File of its standard error.
+        ready_after: Seconds from its start to its first answer at /ready.
+    """
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    ready_after: float
+
+    def processor_seconds(self) -> float:
+        """Processor time that it has taken."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def mebibytes(self) -> float:
+        """Memory that it holds for itself (RssAnon)."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+
+
+@contextmanager
+def running(words: Sequence[str], folder: Path) -> Iterator[Running]:
+    """Start a service, to whose command line a port is added, and stop it at the end: it has to end well."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
+    log = folder / f"{port}.log"
+    # Users' Pythons keep compiled modules.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, *words, "--port", str(port)]
+    start = time.perf_counter()
+    with log.open("wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=environment)
+    try:
+        while not _is_ready(port):
+            assert process.poll() is None, f"it did not start: {log.read_text(encoding='utf-8')[-2000:]}"
+            assert time.perf_counter() < start + READY_SECONDS, "it did not become ready"
+            time.sleep(0.01)
+        yield Running(port, process, log, time.perf_counter() - start)
+        assert process.poll() is None, f"the service died: {log.read_text(encoding='utf-8')[-2000:]}"
+    finally:
+        process.terminate()
+        status = process.wait()
+    assert status in {0, -15}, f"the service ended with {status}"
+
+
+def serve(model: Path) -> list[str]:
+    """Command line of our service."""
+    return ["-m", "xray", "serve", str(model)]
+
+
+def _is_ready(port: int) -> bool:
+    caller = Caller(port)
+    try:
+        return caller.ask(b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n")[0] == 200
+    except OSError:
+        return False
+    finally:
+        caller.close()

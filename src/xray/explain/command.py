@@ -1,0 +1,96 @@
+"""The command explain: over each film what moved the model's number."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from xray import NOTICE
+from xray.errors import UserError
+from xray.explain.folder import TABLE, check_out, clear_earlier, picture_names, write_table
+from xray.files import write_whole_folder
+from xray.predict import find_images
+from xray.progress import shown
+
+if TYPE_CHECKING:
+    from xray.explain.maps import Method
+    from xray.predictor.base import Predictor
+
+Wish = Literal["both", "gradcam", "occlusion"]
+
+
+def explain(
+    images: Sequence[Path],
+    ckpt_path: Path | None = None,
+    out: Path = Path("explanations"),
+    method: Wish = "both",
+    refuse_unfamiliar: bool = True,
+) -> int:
+    """Show over films what moved the model's number: a picture for each, with probability, threshold and scales.
+
+    A map is no outline of a finding and no proof that there is one.
+
+    Args:
+        images: Files and folders in any mix; folders are searched at any depth for JPEG, PNG and DICOM.
+        ckpt_path: The model: a checkpoint, or a file that export has written; by default the newest run's best.
+        out: Folder for the pictures and a table of them; earlier explanations in it are replaced.
+        method: gradcam takes one pass of the network, occlusion some two hundred; both where the network has both.
+        refuse_unfamiliar: False explains whatever can be read; of other pictures the number means nothing.
+
+    Returns:
+        The exit status: 1 where an image could not be read or was refused; the others are explained all the same.
+
+    Raises:
+        UserError: There is no image, no model, no such map of it, or `out` is not to be overwritten.
+    """
+    paths = find_images(images)
+    check_out(out)
+    # Imported late, so that a wrong path is told in no time.
+    from xray.explain.draw import draw_film
+    from xray.predictor.judge import Judge
+    from xray.predictor.open import open_predictor
+    from xray.runs import find_model
+
+    predictor = open_predictor(ckpt_path or find_model())
+    manifest = predictor.manifest
+    methods = choose_methods(method, predictor)
+    print(f"{'Checkpoint' if manifest.format == 'checkpoint' else 'Model'} {predictor.path}")
+    judge = Judge(predictor, refuse_unfamiliar)
+    rows: list[tuple[str | float, ...]] = []
+    try:
+        with write_whole_folder(out) as folder:
+            for path, name in shown(zip(paths, picture_names(paths), strict=True), "Explaining films", len(paths)):
+                verdict = draw_film(path, folder / name, judge, methods)
+                if isinstance(verdict, str):
+                    print(f"xray: {verdict}", file=sys.stderr)
+                    continue
+                numbers = verdict.logit, verdict.probability, manifest.threshold
+                rows.append((name, str(path), *numbers, verdict.decision))
+            if not rows:
+                raise UserError("None of the images can be read and looks like a chest film: nothing was written.")
+            write_table(folder / TABLE, rows)
+            clear_earlier(out)
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be written ({error.strerror or error}): name another folder.") from error
+    if len(rows) == 1:
+        print(f"{rows[0][1]}: {rows[0][5]}, probability of {manifest.class_names[1]} {rows[0][3]:.4f}")
+    print(f"Written: {out}/ ({len(rows)} pictures, and {TABLE})")
+    print(NOTICE)
+    return int(len(rows) < len(paths))
+
+
+def choose_methods(wish: Wish, predictor: "Predictor") -> list["Method"]:
+    """The methods that a model has among those wished for; says so where it lacks one of both.
+
+    Raises:
+        UserError: It has none of them.
+    """
+    if wish == "occlusion" or predictor.manifest.has_grad_cam:
+        return ["gradcam", "occlusion"] if wish == "both" else [wish]
+    if wish == "gradcam":
+        raise UserError(
+            f"{predictor.path} has no Grad-CAM, since its network does not end in a map of convolutions: take --method "
+            "occlusion."
+        )
+    print("This network does not end in a map of convolutions, so there is no Grad-CAM: occlusion alone.")
+    return ["occlusion"]

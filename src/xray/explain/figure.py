@@ -1,0 +1,97 @@
+"""A film, and beside it what moved the model's number, with scales."""
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from xray import NOTICE
+from xray.data.film import GreyFilm
+from xray.explain.maps import TITLES, Explanation
+from xray.explain.overlay import colours, heat_layer, over_grey
+from xray.predictor.judge import Verdict
+from xray.predictor.manifest import Manifest
+from xray.text import printable, shortened
+
+PANEL: Final = 4.6
+"""Longer side of a film in inches."""
+GREY: Final = 128
+"""The film under the colours of a scale."""
+
+
+def explanation_figure(
+    name: str, film: GreyFilm, verdict: Verdict, explanations: Sequence[Explanation], manifest: Manifest
+) -> Figure:
+    """Draw one film and its maps.
+
+    Args:
+        name: What the film is called.
+        film: In its own proportions, shape (height, width).
+        verdict: What the model says of it.
+        explanations: Maps of it, one panel each.
+        manifest: Of the model.
+    """
+    height, width = film.shape
+    across, down = (max(0.35, side / max(film.shape)) * PANEL for side in (width, height))
+    panels = 1 + len(explanations)
+    # Places in inches, from which the shares of the figure come: no layout that has to be searched for.
+    gap, top = 0.3, 0.95
+    wide = max(8.6, panels * across + (panels + 1) * gap)
+    sentences = [f"{TITLES[found.method]}: {found.caveat}" for found in explanations]
+    lines = [line for sentence in sentences for line in wrap(sentence, int(wide * 15))]
+    bottom = 0.95 + 0.14 * len(lines)
+    total = wide, top + down + bottom
+    left = (wide - panels * across - (panels - 1) * gap) / 2
+    figure = Figure(figsize=total)
+    _heading(figure, name, verdict, manifest)
+    for i in range(panels):
+        place = left + i * (across + gap)
+        axes = figure.add_axes((place / wide, bottom / total[1], across / wide, down / total[1]))
+        axes.axis("off")
+        if i == 0:
+            axes.set_title("Film", fontsize=10)
+            axes.imshow(film, cmap="gray", vmin=0, vmax=255, aspect="auto")
+            continue
+        explanation = explanations[i - 1]
+        axes.set_title(TITLES[explanation.method], fontsize=10)
+        axes.imshow(over_grey(film, heat_layer(explanation, (height, width), manifest.resize)), aspect="auto")
+        bar = min(across, 3.2)
+        box = (place + (across - bar) / 2) / wide, (bottom - 0.3) / total[1], bar / wide, 0.14 / total[1]
+        _scale(figure.add_axes(box), explanation.limit, manifest.class_names)
+    figure.text(0.5, 0.12 / total[1], "\n".join(lines), ha="center", va="bottom", fontsize=8)
+    return figure
+
+
+def _heading(figure: Figure, name: str, verdict: Verdict, manifest: Manifest) -> None:
+    negative, positive = (printable(one) for one in manifest.class_names)
+    height = figure.get_figheight()
+    lines = (
+        (shortened(printable(name), 80), 0.12, 12, "bold"),
+        (
+            f"{printable(verdict.decision)}: calibrated probability of {positive} {verdict.probability:.4f}, threshold "
+            f"{manifest.threshold:.4f} (below it {negative}); logit {verdict.logit:+.2f}",
+            0.38,
+            9,
+            "normal",
+        ),
+        (NOTICE, 0.58, 8, "normal"),
+    )
+    for text, inches, size, weight in lines:
+        # Names of files may hold dollars, which matplotlib would take for formulas.
+        figure.text(
+            0.5, 1 - inches / height, text, ha="center", va="top", fontsize=size, fontweight=weight, parse_math=False
+        )
+
+
+def _scale(axes: Axes, limit: float, class_names: tuple[str, str]) -> None:
+    values = np.linspace(-1, 1, 256)[None]
+    grey = np.full(values.shape, GREY, np.uint8)
+    axes.imshow(over_grey(grey, colours(values)), aspect="auto", extent=(-limit, limit, 0, 1))
+    axes.set_yticks([])
+    axes.set_xticks([-limit, 0, limit], [f"{-limit:.2g}", "0", f"+{limit:.2g}"], fontsize=8)
+    axes.tick_params(length=2, pad=2)
+    speaks = "   logit   ".join((f"← for {printable(class_names[0])}", f"for {printable(class_names[1])} →"))
+    axes.set_xlabel(speaks, fontsize=8, labelpad=2, parse_math=False)

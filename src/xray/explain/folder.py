@@ -1,0 +1,85 @@
+"""The folder of explanations: what its files are called, and what in it may be replaced."""
+
+import csv
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from xray.errors import UserError
+from xray.files import check_new_folder, write_whole
+from xray.text import printable, shortened
+
+TABLE: Final = "explanations.csv"
+COLUMNS: Final = ("picture", "path", "logit", "probability", "threshold", "decision")
+LONGEST: Final = 60
+"""Characters of a film's name in that of its picture: with four bytes each it is still a name that disks take."""
+
+
+def check_out(out: Path) -> None:
+    """Refuse, before any work is done, a folder that holds anything but earlier explanations.
+
+    Raises:
+        UserError: It does, or it cannot be made.
+    """
+    if out.is_dir() and any(out.iterdir()):
+        if _earlier(out) != {entry.name for entry in out.iterdir()}:
+            raise UserError(
+                f"--out {out} holds more than earlier explanations, which is left alone: name a new folder."
+            )
+        if out.is_mount() or out.absolute() == Path.cwd():
+            raise UserError(f"--out {out} is in use as a mount point or working folder: name a folder inside it.")
+        if not os.access(out, os.W_OK) or not os.access(out.absolute().parent, os.W_OK):
+            raise UserError(f"--out {out} cannot be replaced: name a folder that you may write to.")
+    else:
+        check_new_folder(out)
+
+
+def clear_earlier(out: Path) -> None:
+    """Remove earlier explanations, and nothing else, from the folder whose place new ones are about to take."""
+    for name in _earlier(out):
+        (out / name).unlink()
+
+
+def write_table(path: Path, rows: Iterable[Sequence[str | float]]) -> None:
+    """Write the table of a folder.
+
+    Args:
+        path: The file.
+        rows: Values of `COLUMNS`; numbers keep every digit.
+    """
+    with write_whole(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([value if isinstance(value, str) else repr(float(value)) for value in row] for row in rows)
+
+
+def picture_names(paths: Sequence[Path]) -> list[str]:
+    """A name of its own for the picture of each film, whichever folders they come from.
+
+    Film `a.jpeg` gets `a.png`, the next one of that name `a-2.png`; where disks do not tell `A` from `a`, too.
+    """
+    taken: set[str] = set()
+    names = []
+    for path in paths:
+        stem = shortened(printable(path.stem).replace("\\", "_"), LONGEST)
+        name, number = f"{stem}.png", 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{stem}-{number}.png"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def _earlier(out: Path) -> set[str]:
+    """Files of earlier explanations in a folder: the table, and the pictures that it names and that are there."""
+    try:
+        with (out / TABLE).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            header, *rows = csv.reader(file)
+    except (OSError, ValueError, csv.Error):
+        return set()
+    if tuple(header) != COLUMNS:
+        return set()
+    listed = {row[0] for row in rows if row and Path(row[0]).name == row[0]}
+    return {TABLE} | {name for name in listed if name.endswith(".png") and (out / name).is_file()}

@@ -1,0 +1,69 @@
+"""Grad-CAM in TensorBoard: the same films in every epoch, and no trace of it in the weights."""
+
+import os
+from contextlib import chdir
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tests.conftest import make_films
+from tests.tiny import CONFIGS, FAST, TINY
+
+from xray.callbacks.saliency import fixed_rows
+from xray.cli import main
+
+NAME = "xray.callbacks.saliency.SaliencyFigures"
+# The whole of the backbone is frozen at first.
+FROZEN = {"cnn": [], "timm": ["--model.head_epochs", "1", "--model.unfreeze_stages", "1"]}
+
+
+def fit(folder, kind, saliency):
+    """Train for two epochs with or without the callback; returns the run's folder of events and its weights."""
+    root = folder / "films"
+    if not root.exists():
+        make_films(root)
+    text = (CONFIGS / f"{kind}.yaml").read_text()
+    assert NAME in text
+    if not saliency:
+        text = text.replace(f"    - class_path: {NAME}\n", "")
+    place = folder / ("with" if saliency else "without")
+    place.mkdir()
+    (place / "config.yaml").write_text(text)
+    with chdir(place):
+        options = [*TINY[kind], *FAST, "--data.image_size", "64", "--trainer.max_epochs", "2", *FROZEN[kind]]
+        assert main(["fit", "--config", "config.yaml", "--data.root", os.fspath(root), *options]) == 0
+    run = Path(kind, "version_0")
+    weights = torch.load(place / "checkpoints" / run / "last.ckpt", weights_only=False)
+    return place / "logs" / run, weights
+
+
+@pytest.mark.parametrize("kind", ["cnn", "timm"])
+def test_training_repeats_to_the_bit_with_and_without(tmp_path, kind):
+    logs, watched = fit(tmp_path, kind, saliency=True)
+    _, unwatched = fit(tmp_path, kind, saliency=False)
+    for name, tensor in unwatched["state_dict"].items():
+        assert torch.equal(watched["state_dict"][name], tensor), name
+    for number, state in unwatched["optimizer_states"][0]["state"].items():
+        for key, value in state.items():
+            assert torch.equal(watched["optimizer_states"][0]["state"][number][key], value), (number, key)
+    events = EventAccumulator(os.fspath(logs)).Reload()
+    # The first epoch and the last.
+    assert [event.step for event in events.Images("val/grad_cam")] == [0, 1]
+
+
+def test_the_same_films_of_both_classes_are_shown():
+    labels = [0, 1, 1, 1, 0, 0, 1, 1, 0, 1]
+    assert fixed_rows(labels, 6) == fixed_rows(labels, 6)
+    assert fixed_rows(labels, 4) == [0, 8, 1, 9]
+    assert fixed_rows(labels, 5) == [0, 8, 1, 3, 9]
+    assert fixed_rows([1, 1, 0], 6) == [2, 0, 1]
+    assert fixed_rows([1, 1], 2) == [0]
+
+
+def test_no_film_is_shown_twice():
+    rng = np.random.default_rng(0)
+    for count in range(9):
+        rows = fixed_rows(rng.integers(0, 2, 7).tolist(), count)
+        assert len(rows) == len(set(rows)) <= count

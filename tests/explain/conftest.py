@@ -1,0 +1,112 @@
+"""Predictors and networks small enough to be explained many times."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from xray.models.activation import find_activation
+from xray.models.cnn import CNNClassifier
+from xray.models.transfer import TransferClassifier
+from xray.predictor.manifest import Manifest
+
+SIZE = 64
+STEPS = 25
+
+
+class Linear:
+    """A predictor whose logit is a weighted sum of the pixels, and whose map is that sum by quarters of the film."""
+
+    path = Path("linear.onnx")
+
+    def __init__(self, weights, has_grad_cam=True):
+        self.weights = weights
+        self.asked = []
+        self.manifest = Manifest(
+            format="onnx",
+            model="Linear",
+            run=None,
+            version="0",
+            code=None,
+            image_size=len(weights),
+            resize="squash",
+            class_names=("NORMAL", "PNEUMONIA"),
+            patient_pattern="",
+            temperature=1.0,
+            threshold=0.5,
+            decision=None,
+            training=None,
+            familiarity=None,
+            has_grad_cam=has_grad_cam,
+        )
+
+    def logits(self, films):
+        self.asked.append(len(films))
+        return (films * self.weights).sum((1, 2)) / 255
+
+    def grad_cam(self, films):
+        half = len(self.weights) // 2
+        return (films * self.weights / 255).reshape(len(films), 2, half, 2, half).sum((2, 4))
+
+
+@pytest.fixture
+def linear():
+    """A predictor that looks at the upper left quarter alone, which speaks for pneumonia where it is bright."""
+    weights = np.zeros((SIZE, SIZE))
+    weights[: SIZE // 2, : SIZE // 2] = 0.01
+    return Linear(weights)
+
+
+def network(kind, seed=0):
+    """A classifier with random weights, whose batch normalisation has seen films."""
+    torch.manual_seed(seed)
+    made = CNNClassifier([8, 16]) if kind == "cnn" else TransferClassifier(kind, pretrained=False)
+    for module in made.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.3)
+            module.running_var.uniform_(0.5, 2)
+    made.eval()
+    with torch.no_grad():
+        # Untrained heads give logits of hundredths, of which rounding would be seen.
+        find_activation(made, SIZE).head.weight.mul_(100)
+    return made
+
+
+def noise(films=3, size=SIZE, seed=0):
+    """Films of smooth noise, shape (films, size, size)."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (films, 8, 8), dtype=np.uint8)
+    return np.kron(coarse, np.ones((size // 8, size // 8), np.uint8))
+
+
+def spotted(films=64, size=SIZE, seed=0):
+    """Noise with a bright square anywhere in every second film; films, and labels as floats."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.normal(90, 20, (films, size, size))
+    labels = np.arange(films) % 2
+    for film in pixels[1::2]:
+        row, column = rng.integers(0, size - size // 4, 2)
+        film[row : row + size // 4, column : column + size // 4] += 90
+    return np.clip(pixels, 0, 255).astype(np.uint8), torch.from_numpy(labels).float()
+
+
+@functools.cache
+def trained(kind):
+    """A network that has learnt to see the square, in some steps."""
+    films, labels = spotted()
+    torch.manual_seed(1)
+    model = (
+        CNNClassifier([8, 16], 0.0) if kind == "cnn" else TransferClassifier(kind, False, dropout=0.0, drop_path=0.0)
+    )
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    model.train()
+    for _ in range(STEPS):
+        part = torch.randperm(len(films))[:32]
+        optimizer.zero_grad()
+        logits = model(torch.from_numpy(films)[part, None])
+        torch.nn.functional.binary_cross_entropy_with_logits(logits, labels[part]).backward()
+        optimizer.step()
+    model.zero_grad()
+    return model.eval()

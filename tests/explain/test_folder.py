@@ -1,0 +1,73 @@
+"""What explanations are called and what is never written over."""
+
+from pathlib import Path
+
+import pytest
+
+from xray.errors import UserError
+from xray.explain.folder import COLUMNS, TABLE, check_out, clear_earlier, picture_names, write_table
+
+
+def earlier(folder, *names):
+    folder.mkdir()
+    write_table(folder / TABLE, [(name, "film.jpeg", 0.5, 0.6, 0.5, "PNEUMONIA") for name in names])
+    for name in names:
+        (folder / name).write_bytes(b"picture")
+    return folder
+
+
+def test_a_new_or_empty_folder_will_do(tmp_path):
+    check_out(tmp_path / "new")
+    (tmp_path / "empty").mkdir()
+    check_out(tmp_path / "empty")
+
+
+def test_earlier_explanations_are_replaced_and_nothing_else(tmp_path):
+    out = earlier(tmp_path / "out", "a.png", "b.png")
+    check_out(out)
+    (out / "b.png").unlink()
+    check_out(out)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="left alone"):
+        check_out(out)
+    clear_earlier(out)
+    assert [entry.name for entry in out.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "path,other\n", "\0", ",".join(COLUMNS) + "\nnotes.txt,x,1,1,1,N\n../b.png,x,1,1,1,N\n"]
+)
+def test_tables_of_others_and_what_they_name_are_left_alone(tmp_path, content):
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "b.png").touch()
+    (out / "notes.txt").touch()
+    (out / TABLE).write_text(content)
+    with pytest.raises(UserError, match="left alone"):
+        check_out(out)
+    clear_earlier(out)
+    assert (out / "notes.txt").exists()
+    assert (tmp_path / "b.png").exists()
+
+
+def test_a_file_and_the_working_folder_are_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="is a file"):
+        check_out(tmp_path / "file")
+    with pytest.raises(UserError, match="left alone"):
+        check_out(Path())
+    (tmp_path / "file").unlink()
+    (tmp_path / TABLE).write_text(",".join(COLUMNS))
+    with pytest.raises(UserError, match="working folder"):
+        check_out(Path())
+
+
+def test_films_of_one_name_get_pictures_of_their_own():
+    paths = [Path(p) for p in ("x/a.jpeg", "y/a.jpeg", "y/A.png", "a-2.png", "b.jpeg")]
+    assert picture_names(paths) == ["a.png", "a-2.png", "A-3.png", "a-2-2.png", "b.png"]
+
+
+def test_odd_and_long_names_make_names_that_disks_take():
+    names = picture_names([Path("é" * 120 + ".png"), Path("line\nbreak.png"), Path("back\\slash.png"), Path("a\udcff")])
+    assert all("\n" not in name and "\\" not in name and len(name.encode()) < 250 for name in names)
+    assert len(set(names)) == 4

@@ -1,0 +1,53 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tests.explain.conftest import Linear, noise
+
+from xray.errors import UserError
+from xray.explain.maps import CAVEATS, METHODS, Explanation, default_method, explain_film
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_method_finds_where_a_model_looks(linear, method):
+    film = np.zeros((64, 64), np.uint8)
+    film[8:24, 8:24] = 255
+    film[40:56, 40:56] = 255
+    explanation = explain_film(linear, film, method)
+    values = explanation.values
+    assert values.dtype == np.float64
+    half = len(values) // 2
+    assert np.abs(values[:half, :half]).sum() > 0.9 * np.abs(values).sum()
+    assert explanation.limit == np.abs(values).max()
+    assert explanation.caveat == CAVEATS[method]
+
+
+def test_grad_cam_comes_first_where_there_is_one():
+    weights = np.zeros((32, 32))
+    assert default_method(Linear(weights).manifest) == "gradcam"
+    assert default_method(Linear(weights, has_grad_cam=False).manifest) == "occlusion"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_model_without_numbers_has_no_map(value):
+    with pytest.raises(UserError, match="no number"):
+        Explanation.of("gradcam", np.array([[0.0, value]]))
+    with pytest.raises(UserError, match="no number"):
+        explain_film(Linear(np.full((64, 64), value)), noise(1)[0], "occlusion")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_map_has_one_sentence_on_what_it_is_not(method):
+    assert "no outline of a finding" in CAVEATS[method]
+    assert "no proof" in CAVEATS[method]
+    assert CAVEATS[method].count(".") == 1
+
+
+def test_maps_and_layers_need_nothing_heavy():
+    code = (
+        "import sys, xray.explain.maps, xray.explain.overlay, xray.explain.occlusion;"
+        "print([m for m in ('torch', 'captum', 'scipy', 'matplotlib', 'sklearn', 'lightning') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
