@@ -117,3 +117,27 @@ def test_without_a_run_it_is_told_how_to_make_one():
     with pytest.raises(UserError, match="python -m xray fit"):
         predict([Path("a.png")])
     assert not Path("predictions.csv").exists()
+
+
+def test_the_table_of_a_scored_set_is_never_written_over():
+    Path("test").mkdir()
+    Path("test/source.json").write_text("{}")
+    table = ",".join(COLUMNS) + "\n"
+    Path("test/predictions.csv").write_text(table)
+    with pytest.raises(UserError, match="scored set"):
+        check_out(Path("test/predictions.csv"))
+    assert Path("test/predictions.csv").read_text() == table
+
+
+def test_what_is_no_ordinary_file_is_told_and_not_waited_for():
+    os.mkfifo("pipe.png")
+    with pytest.raises(UserError, match="neither a file nor a folder"):
+        found("pipe.png")
+    with pytest.raises(UserError, match="no ordinary file"):
+        check_out(Path("pipe.png"))
+
+
+@pytest.mark.parametrize("words", [["predict", "x" * 300], ["predict", "a.png", "--out", "x" * 300]])
+def test_a_name_that_no_disk_takes_is_told_in_a_line(words, capsys):
+    assert main(words) == 1
+    assert capsys.readouterr().err.startswith("xray: error:")

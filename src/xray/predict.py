@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from xray import NOTICE
 from xray.errors import UserError
+from xray.text import printable
 
 if TYPE_CHECKING:
     from xray.evaluation.predictions import Predictions
@@ -25,7 +26,8 @@ def predict(
 
     Args:
         images: Files and folders in any mix; folders are searched at any depth for JPEG, PNG and DICOM.
-        ckpt_path: The model: a checkpoint, or a file that export has written; by default the newest run's best.
+        ckpt_path: The model: a checkpoint, a file that export has written, a run or an experiment; by default the
+            newest run's best.
         out: The predictions table to write, one row for each image.
         refuse_unfamiliar: False predicts whatever can be read; of other pictures the probability means nothing.
 
@@ -43,14 +45,14 @@ def predict(
     from xray.predictor.open import open_predictor
     from xray.runs import find_model
 
-    predictor = open_predictor(ckpt_path or find_model())
+    predictor = open_predictor(find_model(str(ckpt_path or "")))
     manifest = predictor.manifest
     print(f"{'Checkpoint' if manifest.format == 'checkpoint' else 'Model'} {predictor.path}")
     table, unreadable, refused = predict_films(paths, predictor, refuse_unfamiliar)
     for path, reason in unreadable.items():
-        print(f"xray: cannot read {path}: {reason}", file=sys.stderr)
+        print(f"xray: cannot read {printable(str(path))}: {reason}", file=sys.stderr)
     for path, reason in refused.items():
-        print(f"xray: refused {path}: {reason}", file=sys.stderr)
+        print(f"xray: refused {printable(str(path))}: {reason}", file=sys.stderr)
     if not len(table):
         raise UserError("None of the images can be read and looks like a chest film: nothing was written.")
     write_predictions(out, table)
@@ -71,6 +73,8 @@ def find_images(named: Sequence[Path]) -> list[Path]:
     for path in named:
         if not path.exists():
             raise UserError(f"{path} does not exist: name image files, or folders of JPEG, PNG or DICOM.")
+        if not path.is_file() and not path.is_dir():
+            raise UserError(f"{path} is neither a file nor a folder: name image files, or their folders.")
         for image in film_paths(path) if path.is_dir() else [path]:
             paths.setdefault(os.path.abspath(image), image)  # noqa: PTH100 - a link is a name of its own
     if not paths:
@@ -86,6 +90,7 @@ def check_out(out: Path) -> None:
     Raises:
         UserError: `out` is something else.
     """
+    from xray.evaluation.evidence import SOURCE
     from xray.evaluation.predictions import COLUMNS
 
     parent = next(folder for folder in out.absolute().parents if folder.exists())
@@ -94,6 +99,10 @@ def check_out(out: Path) -> None:
     if out.is_dir():
         raise UserError(f"--out {out} is a folder: name a file in it, such as {out / 'predictions.csv'}.")
     if out.exists():
+        if not out.is_file():
+            raise UserError(f"--out {out} is no ordinary file: name another one.")
+        if (out.parent / SOURCE).exists():
+            raise UserError(f"--out {out} belongs to a scored set, which is never overwritten: name another file.")
         with out.open("rb") as file:
             header = file.readline(200)
         if header.strip() != ",".join(COLUMNS).encode():
@@ -104,7 +113,7 @@ def _tell(table: "Predictions", threshold: float, class_names: Sequence[str]) ->
     positive = class_names[1]
     if len(table) == 1:
         print(
-            f"{table.path[0]}: {table.decision[0]}, probability of {positive} {table.probability[0]:.4f} "
+            f"{printable(table.path[0])}: {table.decision[0]}, probability of {positive} {table.probability[0]:.4f} "
             f"(threshold {threshold:.4f})"
         )
     else:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.data.dicoms import write_dicom
 from xray.data.digest import FileDigests
-from xray.data.index import WHOLE, index_films
+from xray.data.index import WHOLE, film_names, index_films
 from xray.data.patients import KERMANY_PATTERN
 from xray.errors import UserError
 
@@ -336,3 +336,13 @@ def test_file_in_place_of_a_class_folder_is_refused(root):
 
 def test_bad_pattern_is_refused_before_files_are_read(root):
     assert "regular expression" in complaint(root, pattern="(")
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    def refuse(top, onerror=None, followlinks=False):
+        onerror(PermissionError(13, "Permission denied", f"{top}/locked"))
+        return iter(())
+
+    monkeypatch.setattr("xray.data.index.os.walk", refuse)
+    with pytest.raises(UserError, match=r"locked cannot be read \(Permission denied\)"):
+        film_names(tmp_path)

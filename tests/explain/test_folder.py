@@ -71,3 +71,10 @@ def test_odd_and_long_names_make_names_that_disks_take():
     names = picture_names([Path("é" * 120 + ".png"), Path("line\nbreak.png"), Path("back\\slash.png"), Path("a\udcff")])
     assert all("\n" not in name and "\\" not in name and len(name.encode()) < 250 for name in names)
     assert len(set(names)) == 4
+
+
+def test_a_link_is_refused_before_anything_is_lost(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(UserError, match="is a link"):
+        check_out(tmp_path / "link")

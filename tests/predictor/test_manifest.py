@@ -61,3 +61,34 @@ def test_another_version_s_manifest_is_refused():
 
 def test_a_changed_manifest_is_another_one():
     assert replace(manifest(), threshold=0.5) != manifest()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("image_size", 0),
+        ("image_size", "128"),
+        ("image_size", 128.5),
+        ("temperature", 0),
+        ("temperature", -1),
+        ("temperature", float("nan")),
+        ("threshold", 2),
+        ("threshold", None),
+        ("threshold", float("nan")),
+        ("class_names", ["A"]),
+        ("class_names", ["A", "B", "C"]),
+        ("class_names", ["A", "B\nC"]),
+        ("version", "x\r\nSet-Cookie: a=b"),
+        ("version", "日本"),
+        ("version", 5),
+        ("resize", "foo"),
+        ("patient_pattern", "("),
+        ("familiarity", {}),
+        ("has_grad_cam", "yes"),
+        ("format", "tflite"),
+    ],
+)
+def test_an_edited_manifest_is_refused_by_what_is_wrong(name, value):
+    values = json.loads(manifest().to_json())
+    with pytest.raises(ValueError, match=f"no usable {name}"):
+        Manifest.from_json(json.dumps(values | {name: value}))

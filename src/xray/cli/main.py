@@ -1,5 +1,6 @@
 """Which command, and what a user sees when it fails. Nothing heavy is imported before the command is known."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -80,6 +81,12 @@ def main(args: Sequence[str] | None = None) -> int:
         # The reader of a pipe, such as head, has gone: nothing is left to say.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - held until the process ends
         return 0
+    except OSError as error:
+        # A path that is too long, or in a folder that may not be entered, wherever it was looked at.
+        if debug or error.filename is None or error.errno not in {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM}:
+            raise
+        print(f"xray: error: {error.filename} cannot be used ({error.strerror}): name another.", file=sys.stderr)
+        return 1
 
 
 def _run(words: Sequence[str]) -> int:

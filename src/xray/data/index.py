@@ -113,7 +113,7 @@ def film_names(folder: Path) -> list[str]:
     """
     found: list[str] = []
     walked: set[tuple[int, int]] = set()
-    for where, folders, names in os.walk(folder, followlinks=True):
+    for where, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
         place = os.stat(where)  # noqa: PTH116 - Path objects take ten times as long, here and below
         if (place.st_dev, place.st_ino) in walked:
             folders.clear()
@@ -130,6 +130,11 @@ def film_names(folder: Path) -> list[str]:
             and (os.path.isfile(f"{where}/{name}") or os.path.islink(f"{where}/{name}"))  # noqa: PTH113, PTH114
         ]
     return sorted(found)
+
+
+def _refuse(error: OSError) -> None:
+    """A folder that cannot be read may hold films, which must not be passed over."""
+    raise UserError(f"{error.filename} cannot be read ({error.strerror}): mend its permissions, or move it elsewhere.")
 
 
 def check_root(root: Path, class_names: Sequence[str]) -> None:

@@ -32,7 +32,8 @@ def explain(
 
     Args:
         images: Files and folders in any mix; folders are searched at any depth for JPEG, PNG and DICOM.
-        ckpt_path: The model: a checkpoint, or a file that export has written; by default the newest run's best.
+        ckpt_path: The model: a checkpoint, a file that export has written, a run or an experiment; by default the
+            newest run's best.
         out: Folder for the pictures and a table of them; earlier explanations in it are replaced.
         method: gradcam takes one pass of the network, occlusion some two hundred; both where the network has both.
         refuse_unfamiliar: False explains whatever can be read; of other pictures the number means nothing.
@@ -51,7 +52,7 @@ def explain(
     from xray.predictor.open import open_predictor
     from xray.runs import find_model
 
-    predictor = open_predictor(ckpt_path or find_model())
+    predictor = open_predictor(find_model(str(ckpt_path or "")))
     manifest = predictor.manifest
     methods = choose_methods(method, predictor)
     print(f"{'Checkpoint' if manifest.format == 'checkpoint' else 'Model'} {predictor.path}")

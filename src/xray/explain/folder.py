@@ -22,6 +22,8 @@ def check_out(out: Path) -> None:
     Raises:
         UserError: It does, or it cannot be made.
     """
+    if out.is_symlink():
+        raise UserError(f"--out {out} is a link, whose place a folder cannot take: name the folder itself.")
     if out.is_dir() and any(out.iterdir()):
         if _earlier(out) != {entry.name for entry in out.iterdir()}:
             raise UserError(

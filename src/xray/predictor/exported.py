@@ -39,6 +39,11 @@ class OnnxPredictor:
             if MANIFEST_KEY not in metadata:
                 raise ValueError("it carries no manifest")
             self.manifest = Manifest.from_json(metadata[MANIFEST_KEY])
+            outputs = {output.name for output in self._session.get_outputs()}
+            if LOGIT not in outputs or (self.manifest.has_grad_cam and GRAD_CAM not in outputs):
+                raise ValueError("its graph lacks an output that its manifest promises")
+            if self.manifest.format != "onnx":
+                raise ValueError("its manifest is that of another format")
         except Exception as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(

@@ -1,9 +1,10 @@
 """All that a model is besides its weights: what it takes, how it decides, what it was trained on."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -87,4 +88,42 @@ class Manifest:
         names = {field.name for field in fields(cls)}
         if not isinstance(values, dict) or values.keys() != names:
             raise ValueError("its manifest is of another version of xray")
+        for name, is_right in _CHECKS.items():
+            if not is_right(values[name]):
+                raise ValueError(f"its manifest holds no usable {name}")
         return cls(**values | {"class_names": tuple(values["class_names"])})
+
+
+def _is_number(value: object, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) < 100 and value.isascii() and value.isprintable()
+
+
+def _is_pattern(value: object) -> bool:
+    try:
+        return isinstance(value, str) and "patient" in re.compile(value).groupindex
+    except re.error:
+        return False
+
+
+# Whoever edits a file may break it: better told when it is opened than by wrong answers.
+_CHECKS: Mapping[str, Callable[[Any], bool]] = {
+    "format": lambda value: value in get_args(Format),
+    "precision": lambda value: value in get_args(Precision),
+    "version": _is_plain,
+    "image_size": lambda value: isinstance(value, int) and 16 <= value <= 8192,
+    "resize": lambda value: value in get_args(ResizeRule),
+    "class_names": lambda value: (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(isinstance(name, str) and name.isprintable() for name in value)
+    ),
+    "patient_pattern": _is_pattern,
+    "temperature": lambda value: _is_number(value, 1e-6, 1e6),
+    "threshold": lambda value: _is_number(value, 0, 1),
+    "familiarity": lambda value: value is None or (isinstance(value, dict) and "parts" in value),
+    "has_grad_cam": lambda value: isinstance(value, bool),
+}

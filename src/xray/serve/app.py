@@ -119,11 +119,13 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
             caution=ONE_SOURCE,
         )
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health", tags=["operation"])
     async def health() -> State:
         """Whether the process lives."""
         return State(status="ok", model_version=manifest.version)
 
+    @app.head("/ready", include_in_schema=False)
     @app.get("/ready", responses=_errors(503), tags=["operation"])
     async def ready() -> State:
         """Whether films are answered: from when the model has answered a trial film until the service is to stop."""

@@ -58,6 +58,8 @@ def serve(
     Raises:
         UserError: There is no such model, the token cannot be read, or the address cannot be listened at.
     """
+    for name, value in (("--file_mb", file_mb), ("--request_mb", request_mb), ("--megapixels", megapixels)):
+        require_between(name, value, 1e-6, 10_000)
     settings = Settings(
         files=files,
         file_bytes=round(file_mb * MEGABYTE),
@@ -82,6 +84,13 @@ def serve(
     predictor = open_predictor(find_model(model))
     app = make_app(predictor, settings)
     service: Service = app.state.service
+    # Before anything listens: what is wrong with a model is told here, in a line.
+    try:
+        service.judge.try_out()
+    except (ValueError, RuntimeError) as error:
+        raise UserError(
+            f"{predictor.path} gives no answer to a black film ({' '.join(str(error).split())[:200]}): export it anew."
+        ) from error
     # Warnings of the libraries that decode may quote what was sent.
     warnings.simplefilter("ignore")
     set_up_logs()
@@ -158,6 +167,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        # At once, or another process could bind too.
+        listener.listen(2048)
     except OSError as error:
         listener.close()
         raise UserError(
