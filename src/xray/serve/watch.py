@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from xray.serve.errors import ApiError
+from xray.serve.errors import ApiError, busy
 from xray.serve.logs import LOGGER, RequestRecord, log_request
 
 PAGE_POLICY = (
@@ -79,6 +79,13 @@ class Watch:
         except ClientDisconnect:
             # Nobody is there to be answered; the record's status says so.
             record.code = "left"
+        except asyncio.CancelledError:
+            # The service stops, and its patience with what is under way has ended.
+            record.code = "stopped"
+            if started:
+                raise
+            stopped = busy("The service stops before this was answered; ask again when it is back.", "stopped")
+            await error_response(scope, stopped)(scope, body.receive, send_on)
         except Exception as error:  # noqa: BLE001 - an answer and a line in the log come before all else
             LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": record.request_id}})
             if not started:
