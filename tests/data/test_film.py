@@ -21,6 +21,7 @@ from xray.data.film import (
     load_film,
     read_film,
     resize_film,
+    shrink_film,
 )
 
 RNG = np.random.default_rng(7)
@@ -442,3 +443,9 @@ def test_shrinking_is_the_triangle_filter_of_the_pixels_below_it():
     weights /= weights.sum(axis=1, keepdims=True)
     # Two passes round to bytes, hence the level of tolerance.
     assert_close(resize_film(film, 16, "squash"), weights @ film @ weights.T)
+
+
+def test_shrink_keeps_small_films() -> None:
+    film = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    assert shrink_film(film, 4) is film
+    assert shrink_film(np.zeros((1, 5000), np.uint8), 1000).shape == (1, 1000)

@@ -9,7 +9,6 @@ from starlette.testclient import TestClient
 
 from tests.serve.fakes import FakePredictor, encode, grey
 from xray.serve.app import make_app
-from xray.serve.explaining import shrink
 from xray.serve.settings import Settings
 
 
@@ -69,9 +68,3 @@ def test_explanations_beyond_the_limit_are_refused_and_predictions_go_on() -> No
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
         assert client.post("/predict", files={"files": grey(9)}).status_code == 200
-
-
-def test_shrink_keeps_small_films() -> None:
-    film = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    assert shrink(film, 4) is film
-    assert shrink(np.zeros((1, 5000), np.uint8), 1000).shape == (1, 1000)

@@ -130,6 +130,15 @@ def resize_film(film: GreyFilm, size: int, rule: ResizeRule) -> GreyFilm:
     return np.asarray(image, dtype=np.uint8)
 
 
+def shrink_film(film: GreyFilm, longer_side: int) -> GreyFilm:
+    """The film in its own proportions, with a longer side of so many pixels at most."""
+    longer, (height, width) = max(film.shape), film.shape
+    if longer <= longer_side:
+        return film
+    across, down = (max(1, round(side * longer_side / longer)) for side in (width, height))
+    return np.asarray(Image.fromarray(film).resize((across, down), Image.Resampling.BILINEAR), dtype=np.uint8)
+
+
 def _read_open(file: IO[bytes], least_side: int | None, most_pixels: int) -> GreyFilm:
     file.seek(0)
     if is_dicom(file.read(HEAD)):

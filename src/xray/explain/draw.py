@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image
 
-from xray.data.film import GreyFilm, UnreadableFilmError, load_film, read_film
+from xray.data.film import UnreadableFilmError, load_film, read_film, shrink_film
 from xray.explain.figure import explanation_figure
 from xray.explain.maps import Method, explain_film
 from xray.predictor.judge import Judge, Verdict
@@ -43,15 +42,6 @@ def draw_film(path: Path, picture: Path, judge: Judge, methods: Sequence[Method]
     except UnreadableFilmError as error:
         return f"cannot read {path}: {error}"
     explanations = [explain_film(judge.predictor, films[0], method) for method in methods]
-    figure = explanation_figure(path.name, smaller(shown, LONGER_SIDE), verdict, explanations, manifest)
+    figure = explanation_figure(path.name, shrink_film(shown, LONGER_SIDE), verdict, explanations, manifest)
     figure.savefig(picture, dpi=DOTS_PER_INCH)
     return verdict
-
-
-def smaller(film: GreyFilm, longer_side: int) -> GreyFilm:
-    """The film in its own proportions with a longer side of so many pixels at most."""
-    height, width = film.shape
-    if max(film.shape) <= longer_side:
-        return film
-    size = [max(1, round(side * longer_side / max(film.shape))) for side in (width, height)]
-    return np.asarray(Image.fromarray(film).resize((size[0], size[1]), Image.Resampling.BILINEAR), dtype=np.uint8)

@@ -82,15 +82,13 @@ def serve(
     from xray.serve.protocol import protocol_for
 
     predictor = open_predictor(find_model(model))
-    app = make_app(predictor, settings)
-    service: Service = app.state.service
-    # Before anything listens: what is wrong with a model is told here, in a line.
     try:
-        service.judge.try_out()
+        app = make_app(predictor, settings)
     except (ValueError, RuntimeError) as error:
         raise UserError(
             f"{predictor.path} gives no answer to a black film ({' '.join(str(error).split())[:200]}): export it anew."
         ) from error
+    service: Service = app.state.service
     # Warnings of the libraries that decode may quote what was sent.
     warnings.simplefilter("ignore")
     set_up_logs()

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from xray.data.film import GreyFilm
+from xray.data.film import shrink_film
 from xray.predictor.judge import Judge, Verdict
 from xray.predictor.manifest import Manifest
 from xray.serve.answers import Heat
@@ -112,7 +112,7 @@ class Explainer:
         manifest = self._judge.predictor.manifest
         film = decode_for(manifest, data, self._settings.pixels)
         verdict = self._judge(film[None])[0]
-        preview = shrink(decode(data, PREVIEW_SIDE, self._settings.pixels), PREVIEW_SIDE)
+        preview = shrink_film(decode(data, PREVIEW_SIDE, self._settings.pixels), PREVIEW_SIDE)
         height, width = preview.shape
         heat = None
         if not verdict.refusal:
@@ -127,16 +127,6 @@ class Explainer:
                 caveat=explanation.caveat,
             )
         return Shown(verdict, png_in_base64(preview), width, height, heat)
-
-
-def shrink(film: GreyFilm, side: int) -> GreyFilm:
-    """Resize so that the longer side is at most `side` pixels, in the film's own proportions."""
-    height, width = film.shape
-    scale = side / max(height, width)
-    if scale >= 1:
-        return film
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(Image.fromarray(film).resize(size, Image.Resampling.BILINEAR), dtype=np.uint8)
 
 
 def png_in_base64(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> str:

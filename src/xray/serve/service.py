@@ -27,12 +27,16 @@ class Service:
     Args:
         predictor: The model.
         settings: Limits.
+
+    Raises:
+        UserError: The model gives no numbers for a black film; whatever else it raises goes through.
     """
 
     def __init__(self, predictor: Predictor, settings: Settings) -> None:
         self.manifest = manifest = predictor.manifest
         self.settings = settings
         self.judge = Judge(predictor)
+        self.judge.try_out(settings.batch)
         self.ready = False
         self.admission = Admission(settings.queue, settings.held_bytes)
         self.metrics = Metrics(manifest, lambda: self.admission.under_way, lambda: self.batcher.waiting)
@@ -45,10 +49,9 @@ class Service:
 
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
-        """Try the model out before the first request, and let the threads end after the last one."""
+        """Be ready from the first request on, and let the threads end after the last one."""
         # With threads of its own each time: an application may be started again after it has ended.
         self._open()
-        await asyncio.to_thread(self.judge.try_out, self.settings.batch)
         memory = asyncio.create_task(give_back_memory())
         self.ready = True
         yield
