@@ -5,11 +5,9 @@ the distance from a Gaussian fitted to the training films and to one variation o
 that a film of another hospital, turned or exposed a little otherwise, stays familiar. A picture is refused if either
 distance is larger than all but a few validation films have.
 
-Measured on films of 128x128, fitted as `configs/cnn.yaml` says: of 559 test films of other patients 1.1% are refused,
-of 250 of full size 0.8%. Of 600 other pictures that the method was chosen with 0.3% are let pass, of 592 that it was
-not (photographs, faces, slices of heads, screens, text, icons) 1%, all of them plain icons. Films that are inverted,
-nearly black, on a side or upside down are refused but for a few in a hundred; those mirrored, or cut to the middle
-three fifths, mostly are not. Features of the networks told no better. See `benchmarks/outsiders.py`.
+How many films of other patients it refuses, and how many other pictures it lets pass, is measured by
+`benchmarks/outsiders.py`. Films that are mirrored, or cut to their middle, mostly pass. Features of the networks told
+no better.
 """
 
 import base64
@@ -118,14 +116,25 @@ class Familiarity:
         Returns:
             Shape (films,), from 0; above 1 a picture is refused. A film's score does not depend on those beside it.
         """
-        largest: Values = self._ratios(films).max(axis=1)
+        largest: Values = np.max([*self.ratios(films).values()], axis=0)
         return largest
+
+    def ratios(self, films: Chunks) -> dict[str, Values]:
+        """The distances as multiples of their limits, by the keys of `FEATURES`, each of shape (films,).
+
+        Args:
+            films: As for `score`, at once or in parts.
+        """
+        limits = [part.limit for part in self.parts.values()]
+        chunks = [self._distances(chunk) / limits for chunk in _chunks(films)]
+        found = np.concatenate([np.empty((0, len(limits))), *chunks])
+        return dict(zip(self.parts, found.T, strict=True))
 
     def reasons(self, films: Films) -> list[str]:
         """Why each picture is refused, in a clause for people; "" where it is familiar."""
+        beyond = {name: ratios > 1 for name, ratios in self.ratios(films).items()}
         return [
-            " and ".join(clause for part, clause in enumerate(CLAUSES.values()) if ratios[part] > 1)
-            for ratios in self._ratios(films)
+            " and ".join(clause for name, clause in CLAUSES.items() if beyond[name][film]) for film in range(len(films))
         ]
 
     def with_validation(self, validation: Chunks) -> "Familiarity":
@@ -179,11 +188,6 @@ class Familiarity:
 
     def _distances(self, films: Films) -> Values:
         return np.stack([part.distance(FEATURES[name](films)) for name, part in self.parts.items()], axis=1)
-
-    def _ratios(self, films: Films) -> Values:
-        limits = [part.limit for part in self.parts.values()]
-        chunks = [self._distances(chunk) / limits for chunk in _chunks(films)]
-        return np.concatenate([np.empty((0, len(limits))), *chunks])
 
 
 def fit_familiarity(train: Chunks, validation: Chunks) -> Familiarity | None:

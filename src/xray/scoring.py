@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from xray.checkpoint import CODE_KEY, DATA_KEY, DECISION_KEY, FLOORS_KEY, Checkpoint
+from xray.checkpoint import CODE_KEY, DATA_KEY, DECISION_KEY, FAMILIARITY_KEY, FLOORS_KEY, Checkpoint
 from xray.data.controls import CONTROLS
 from xray.data.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from xray.data.facts import FilmFacts
@@ -16,6 +16,7 @@ from xray.evaluation.evidence import Evidence
 from xray.evaluation.predictions import Predictions, decide
 from xray.evaluation.ranking import Scores
 from xray.explain.choose import choose_films
+from xray.familiarity import Familiarity
 from xray.floors import facts_of, score_floors
 from xray.inference import logits_of
 from xray.leaks import same_pictures
@@ -66,6 +67,7 @@ class Scoring:
             self._source(model, data),
             films | {"digest": digests},
             self._controls(model, data, facts),
+            self._unfamiliarity(data),
             self._corrupted(model, data) if self.robustness else {},
             pictures,
             maps_of(model, data, self.split, table),
@@ -104,6 +106,10 @@ class Scoring:
             name: logits_of(model, (hide(films, grey) for films in data.grey_chunks(self.split)), data.batch_size)
             for name, hide in CONTROLS.items()
         }
+
+    def _unfamiliarity(self, data: "ChestXRayDataModule") -> dict[str, Scores]:
+        stored = self.checkpoint.record(FAMILIARITY_KEY)
+        return {} if stored is None else Familiarity.from_dict(stored).ratios(data.grey_chunks(self.split))
 
     def _corrupted(self, model: "FilmClassifier", data: "ChestXRayDataModule") -> dict[str, Scores]:
         variants = [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]

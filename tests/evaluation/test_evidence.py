@@ -13,6 +13,7 @@ from xray.errors import UserError
 from xray.evaluation.evidence import (
     CONTROLS,
     DUPLICATES,
+    FAMILIARITY,
     FILM_COLUMNS,
     FILMS,
     PREDICTIONS,
@@ -49,6 +50,7 @@ def evidence(paths=("a.png", "b.png", "c.png"), **parts):
         "source": source,
         "films": {key: [str(10 + i) for i in range(films)] for key in FILM_COLUMNS},
         "controls": {"statistics": numbers / 3, "border_only": -numbers},
+        "unfamiliarity": {"outlines": numbers**2, "tone": 1 + numbers},
         "robustness": {"blur_1": numbers * 1e-300, "blur_2": numbers + 0.2},
         "duplicates": [{"first": path, "similarity": 0.99} for path in paths[:1]],
     }
@@ -62,7 +64,8 @@ def same(one, other):
         np.testing.assert_array_equal(getattr(one.table, key), getattr(other.table, key))
     assert one.source == other.source
     assert {k: list(v) for k, v in one.films.items()} == {k: list(v) for k, v in other.films.items()}
-    for columns, others in ((one.controls, other.controls), (one.robustness, other.robustness)):
+    for name in ("controls", "unfamiliarity", "robustness"):
+        columns, others = getattr(one, name), getattr(other, name)
         assert list(columns) == list(others)
         for name in columns:
             np.testing.assert_array_equal(columns[name], others[name])
@@ -91,7 +94,7 @@ def test_any_columns_are_read_back_to_the_bit(tmp_path_factory, paths, names, da
 
 
 def test_parts_that_were_not_recorded_are_empty(tmp_path):
-    written = evidence(films={}, controls={}, robustness={}, duplicates=())
+    written = evidence(films={}, controls={}, unfamiliarity={}, robustness={}, duplicates=())
     write_evidence(tmp_path, written)
     same(read_evidence(tmp_path), written)
     assert {path.name for path in tmp_path.iterdir()} == {PREDICTIONS, SOURCE, DUPLICATES}
@@ -99,8 +102,16 @@ def test_parts_that_were_not_recorded_are_empty(tmp_path):
 
 def test_parts_of_an_earlier_scoring_do_not_stay_beside_a_later_one(tmp_path):
     write_evidence(tmp_path, evidence())
-    assert {path.name for path in tmp_path.iterdir()} == {PREDICTIONS, SOURCE, FILMS, CONTROLS, ROBUSTNESS, DUPLICATES}
-    later = evidence(("a.png", "b.png"), robustness={}, controls={}, films={}, duplicates=())
+    assert {path.name for path in tmp_path.iterdir()} == {
+        PREDICTIONS,
+        SOURCE,
+        FILMS,
+        CONTROLS,
+        FAMILIARITY,
+        ROBUSTNESS,
+        DUPLICATES,
+    }
+    later = evidence(("a.png", "b.png"), robustness={}, unfamiliarity={}, controls={}, films={}, duplicates=())
     write_evidence(tmp_path, later)
     same(read_evidence(tmp_path), later)
 
@@ -145,7 +156,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
-@pytest.mark.parametrize("name", [FILMS, CONTROLS, ROBUSTNESS])
+@pytest.mark.parametrize("name", [FILMS, CONTROLS, FAMILIARITY, ROBUSTNESS])
 def test_a_damaged_table_is_told(tmp_path, name, damage):
     write_evidence(tmp_path, evidence())
     text = damage((tmp_path / name).read_text())
@@ -188,7 +199,9 @@ def test_a_film_without_a_number_is_told_with_file_and_line(tmp_path, column, va
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize(("name", "part"), [(CONTROLS, "controls"), (ROBUSTNESS, "robustness")])
+@pytest.mark.parametrize(
+    ("name", "part"), [(CONTROLS, "controls"), (FAMILIARITY, "unfamiliarity"), (ROBUSTNESS, "robustness")]
+)
 def test_a_score_that_is_no_number_is_told_with_file_line_and_column(tmp_path, name, part, value):
     write_evidence(tmp_path, evidence(**{part: {"good": np.zeros(3), "shape_1": np.array([0.0, 1.0, value])}}))
     text = message(tmp_path, name)

@@ -57,6 +57,7 @@ def overlapping():
         paths,
         films={"width": [str(100 + i) for i in range(90)], "height": ["10"] * 90},
         controls={name: rng.normal(labels / 2, 1.0) for name in ("shape", "border_only")},
+        unfamiliarity={name: rng.gamma(2.0, 0.3, 90) for name in ("outlines", "tone")},
         robustness={f"blur_{strength}": logits + rng.normal(0, strength, 90) for strength in (1, 2)},
         duplicates=[{"first": paths[0], "second": paths[1], "similarity": 0.99}],
     )
@@ -215,6 +216,7 @@ def expected(whole):
         return {"strength": strength} | estimates({"auroc": few.auroc(changed), **shares})
 
     controls = {name: films.auroc(whole.controls[name]) for name in ("shape", "border_only")}
+    refused = np.maximum(*whole.unfamiliarity.values()) > 1
     pixels = np.array([10 * int(width) for width in whole.films["width"]])
     of_films, of_patients = by_class(everything)
     return {
@@ -234,7 +236,13 @@ def expected(whole):
             "before": diagram(labels, expit(logits)),
             "after": diagram(labels, expit(logits / TEMPERATURE)),
         },
-        "subgroups": [subgroup(inside) for inside in members(table.path, pixels)],
+        "subgroups": [subgroup(inside) for inside in (*members(table.path, pixels), ~refused)],
+        "refusals": {
+            "refused": sum(refused),
+            "share": estimate(films.rows @ refused / films.rows.sum(axis=1)),
+            "refused_by_class": {name: sum(refused & (labels == i)) for i, name in enumerate(CLASSES)},
+            "refused_by_distance": {name: sum(values > 1) for name, values in whole.unfamiliarity.items()},
+        },
         "shortcuts": {
             "controls": [
                 {"auroc": estimate(other), "model_above_it_by": estimate(area - other)} for other in controls.values()
@@ -292,7 +300,7 @@ def test_names_and_words_say_what_the_numbers_are():
     found = summarise(whole)
     assert found["class_names"] == CLASSES
     assert [group["name"] for group in found["subgroups"]][:4] == ["bacterial", "viral", "IM", "NORMAL2-IM"]
-    assert len({group["family"] for group in found["subgroups"]}) == 3
+    assert len({group["family"] for group in found["subgroups"]}) == 4
     assert found["subgroup_notes"] == []
     assert [row["name"] for row in found["shortcuts"]["controls"]] == ["shape", "border_only"]
     assert found["duplicates"] == whole.duplicates
@@ -344,6 +352,7 @@ def all_beside(labels, logits):
     return {
         "films": {"width": ["100", "200", "300", "0"] * films, "height": ["10"] * films * 4},
         "controls": {"shape": np.zeros(films), "statistics": -logits, "border_only": logits},
+        "unfamiliarity": {"outlines": np.arange(films) / 2, "tone": np.zeros(films)},
         "robustness": {"blur_1": logits - 1, "blur_2": np.zeros(films)},
     }
 

@@ -118,7 +118,14 @@ def draw(films=60, patients=24, seed=0, class_names=CLASSES, root="films", **cha
         },
     ]
     columns = {"width": sizes, "height": sizes, "mode": ["L"] * films, "bytes": sizes, "digest": sizes}
-    parts = {"films": columns, "controls": controls, "robustness": robustness, "duplicates": duplicates}
+    unfamiliarity = {"outlines": np.linspace(0.2, 1.1, films), "tone": np.full(films, 0.5)}
+    parts = {
+        "films": columns,
+        "controls": controls,
+        "unfamiliarity": unfamiliarity,
+        "robustness": robustness,
+        "duplicates": duplicates,
+    }
     return Evidence(table, **{"source": source(class_names), **parts, **changes})
 
 

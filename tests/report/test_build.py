@@ -27,7 +27,10 @@ def test_metrics_are_the_summary_with_the_notice(reported):
 
 def test_a_report_has_all_its_files_and_no_others(reported):
     names = {str(path.relative_to(reported)) for path in reported.rglob("*") if path.is_file()}
-    tables = {"predictions.csv", "source.json", "films.csv", "controls.csv", "robustness.csv", "duplicates.json"}
+    tables = {"predictions.csv", "source.json", "films.csv", "controls.csv", "familiarity.csv"} | {
+        "robustness.csv",
+        "duplicates.json",
+    }
     figures = {f"figures/{name}.{kind}" for name in HOW_TO_READ for kind in ("png", "svg")}
     assert names == tables | figures | {"metrics.json", "report.html", "model_card.md"}
     for path in (reported / "figures").glob("*.png"):

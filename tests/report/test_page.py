@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def test_hostile_names_are_only_text(names):
         odd, odd, found.table.label, found.table.logit, found.table.probability, found.table.decision
     )
     hostile = source(names, run="<b>run</b>", data_root="'\"><script>", notes=["<script>note</script>"], split=None)
-    found = Evidence(table, hostile, found.films, found.controls, found.robustness, found.duplicates)
+    found = replace(found, table=table, source=hostile)
     page = page_of(found)
     reader = read(page)
     assert "script" not in reader.tags

@@ -14,11 +14,12 @@ from xray.evaluation.predictions import Predictions, read_predictions, write_pre
 from xray.evaluation.ranking import Scores
 from xray.files import write_whole
 
-PREDICTIONS, SOURCE, FILMS, CONTROLS, ROBUSTNESS, DUPLICATES, MAPS = (
+PREDICTIONS, SOURCE, FILMS, CONTROLS, FAMILIARITY, ROBUSTNESS, DUPLICATES, MAPS = (
     "predictions.csv",
     "source.json",
     "films.csv",
     "controls.csv",
+    "familiarity.csv",
     "robustness.csv",
     "duplicates.json",
     "maps.json",
@@ -38,6 +39,8 @@ class Evidence:
         source: Where they come from: checkpoint, run, data, decision; see `xray.callbacks.score`.
         films: What the files are, by `FILM_COLUMNS`; empty where it was not recorded.
         controls: Scores of what does not look at lungs, by name; empty where it was not recorded.
+        unfamiliarity: Distances from the training films as multiples of their limits, by name, see
+            `xray.familiarity`; empty where the checkpoint does not tell them.
         robustness: Logits of the films under each corruption, by `name_strength`; empty where it was not asked for.
         duplicates: Films that are the same picture, among themselves or as films that the model was trained on.
         maps: Grad-CAM maps of some of the films in units of the logit, shape (height, width), by row of the table;
@@ -48,6 +51,7 @@ class Evidence:
     source: Mapping[str, Any]
     films: Mapping[str, Sequence[str]] = field(default_factory=dict)
     controls: Mapping[str, Scores] = field(default_factory=dict)
+    unfamiliarity: Mapping[str, Scores] = field(default_factory=dict)
     robustness: Mapping[str, Scores] = field(default_factory=dict)
     duplicates: Sequence[Mapping[str, Any]] = ()
     maps: Mapping[int, Scores] = field(default_factory=dict)
@@ -58,6 +62,7 @@ def write_evidence(folder: Path, evidence: Evidence) -> None:
     write_predictions(folder / PREDICTIONS, evidence.table)
     numbers = {
         CONTROLS: evidence.controls,
+        FAMILIARITY: evidence.unfamiliarity,
         ROBUSTNESS: evidence.robustness,
     }
     for name, columns in numbers.items():
@@ -85,8 +90,11 @@ def read_evidence(folder: Path) -> Evidence:
         if odd := [value for value in films.get(name, []) if not value.isdecimal()]:
             raise UserError(f"{folder / FILMS} has the {name} {odd[0][:50]!r}, which is no number of pixels: {ANEW}.")
     duplicates = _read_json(folder / DUPLICATES, list) if (folder / DUPLICATES).exists() else []
-    controls, robustness = (_read_numbers(folder / name, table.path) for name in (CONTROLS, ROBUSTNESS))
-    return Evidence(table, source, films, controls, robustness, duplicates, _read_maps(folder / MAPS, table.path))
+    controls, unfamiliarity, robustness = (
+        _read_numbers(folder / name, table.path) for name in (CONTROLS, FAMILIARITY, ROBUSTNESS)
+    )
+    maps = _read_maps(folder / MAPS, table.path)
+    return Evidence(table, source, films, controls, unfamiliarity, robustness, duplicates, maps)
 
 
 def _check(path: Path, table: Predictions, class_names: Sequence[str]) -> None:

@@ -141,7 +141,8 @@ def estimates(
     """
     whole = figures(np.ones((1, len(patients.number))))
     resampled = bootstrap(patients, figures, resamples, seed)
-    trials = {"sensitivity": patients.of_class[1], "specificity": patients.of_class[0]}
+    everyone = len(np.unique(patients.number))
+    trials = {"sensitivity": patients.of_class[1], "specificity": patients.of_class[0], "refused": everyone}
     return {
         name: estimate(float(values[0]), resampled[name], patients, trials.get(name)) for name, values in whole.items()
     }

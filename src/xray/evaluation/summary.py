@@ -18,6 +18,7 @@ from xray.evaluation.metrics import (
     ranking_figures,
 )
 from xray.evaluation.ranking import Labels, Ranking, Scores, Values, Weights
+from xray.evaluation.refusals import by_refusal, refusal_figures
 from xray.evaluation.resampling import LEVEL, RESAMPLES, Estimate, Patients, estimates
 from xray.evaluation.robustness import robustness_figures
 from xray.evaluation.shortcuts import shortcut_figures
@@ -62,6 +63,7 @@ def summarise(evidence: Evidence) -> dict[str, Any]:
         },
         "subgroups": [_subgroup(group, labels, table.logit, decisions, table.patient, class_names) for group in groups],
         "subgroup_notes": notes,
+        "refusals": refusal_figures(labels, evidence.unfamiliarity, patients, class_names),
         "shortcuts": shortcut_figures(labels, table.logit, evidence.controls, patients),
         "robustness": robustness_figures(
             labels, table.logit, evidence.robustness, temperature, source["threshold"], patients
@@ -118,7 +120,8 @@ def _subgroups(evidence: Evidence, labels: Labels) -> tuple[list[Subgroup], list
     ]
     named, notes = by_name(evidence.table.path, labels)
     sized, more_notes = by_size(np.array(sizes, dtype=np.int64))
-    return [*named, *sized], [*notes, *more_notes]
+    answered = by_refusal(evidence.unfamiliarity, len(labels))
+    return [*named, *sized, *answered], [*notes, *more_notes]
 
 
 def _subgroup(

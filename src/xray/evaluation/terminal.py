@@ -48,7 +48,7 @@ def print_summary(summary: Mapping[str, Any], title: str) -> None:
     matrix.add_row(positive, str(counts["fn"]), str(counts["tp"]))
     console = Console(soft_wrap=True)
     console.print(figures, matrix, sep="\n")
-    for sentence in (*summary["shortcuts"]["sentences"], f"{NOTICE} {ONE_SOURCE}"):
+    for sentence in (*summary["shortcuts"]["sentences"], summary["refusals"]["sentence"], f"{NOTICE} {ONE_SOURCE}"):
         console.print(sentence, markup=False, highlight=False)
 
 

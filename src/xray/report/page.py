@@ -12,6 +12,7 @@ from xray import NOTICE, ONE_SOURCE
 from xray.evaluation.evidence import Evidence
 from xray.evaluation.shortcuts import FLOORS
 from xray.explain.maps import CAVEATS
+from xray.familiarity import CLAUSES
 from xray.report import words
 from xray.report.gallery import HOW_TO_READ
 from xray.report.maps import mapped_films, scale
@@ -55,6 +56,7 @@ def render_page(
             tables=(words.RANKING, words.DECISIONS),
             calibration=words.CALIBRATION,
             floors=FLOORS,
+            clauses=CLAUSES,
             families=groupby(summary["subgroups"], key=lambda group: group["family"]),
             figure=_figures(drawn),
             siblings=siblings,
