@@ -94,8 +94,14 @@ def test_any_other_kind_of_file_is_told(tmp_path, start):
 
 
 @pytest.mark.parametrize(
-    "other", [{"state_dict": {}}, {CONFIG_KEY: "a: 1"}, [1, 2], torch.zeros(3), {"a": torch.zeros(2)}]
+    "other",
+    [
+        *({"state_dict": {}}, {CONFIG_KEY: "a: 1"}, [1, 2], torch.zeros(3), {"a": torch.zeros(2)}),
+        *({"state_dict": {}, CONFIG_KEY: config} for config in ("a: 1", "[1]", "{a: [", 5)),
+        {"state_dict": 5, CONFIG_KEY: "{model: {}, data: {}}"},
+    ],
 )
+@pytest.mark.filterwarnings("error")
 def test_files_of_torch_that_are_not_ours_are_told(tmp_path, other):
     torch.save(other, tmp_path / "best.ckpt")
     assert "no checkpoint of xray" in refusal(read_checkpoint, tmp_path / "best.ckpt", naming="best.ckpt")

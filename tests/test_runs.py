@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 
 from xray.errors import UserError
-from xray.runs import Run, claim_run, newest_run, release_run, run_of_checkpoint, run_of_config
+from xray.runs import Run, claim_run, find_model, newest_run, release_run, run_of_checkpoint, run_of_config
 
 LOGS, CHECKPOINTS = Path("logs"), Path("checkpoints")
 
@@ -282,3 +282,62 @@ def test_a_saved_config_tells_its_run():
 def test_any_other_config_has_no_run(place):
     make_run("cnn/version_0")
     assert run_of_config(Path(place)) is None
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        *("", "cnn", "cnn/version_1", "cnn/version_1/", "logs/cnn", "logs/cnn/version_1/", "checkpoints/cnn/"),
+        *("./checkpoints/cnn/version_1", "../{work.name}/logs/cnn/version_1", "checkpoints/cnn/version_1/best.ckpt"),
+    ],
+)
+def test_a_model_is_found_by_its_run_or_experiment_or_a_folder_of_either(work, named):
+    make_run("cnn/version_0", began=1)
+    run = make_run("cnn/version_1", began=2)
+    assert find_model(named.format(work=work)).resolve() == work / run.best
+
+
+@pytest.mark.parametrize("named", ["checkpoints/cnn/version_1", "logs/cnn/version_1/", "logs/cnn", "checkpoints/cnn"])
+def test_a_model_is_found_by_a_folder_of_another_project(work, monkeypatch, named):
+    make_run("cnn/version_0", began=1)
+    run = make_run("cnn/version_1", began=2)
+    (work / "elsewhere").mkdir()
+    monkeypatch.chdir(work / "elsewhere")
+    assert find_model(f"{work}/{named}") == work / run.best
+    assert find_model(f"../{named}").resolve() == work / run.best
+
+
+def test_a_model_is_found_from_within_its_run(monkeypatch):
+    monkeypatch.chdir(make_run("cnn/version_0").checkpoints)
+    assert find_model(".") == Path("best.ckpt")
+
+
+def test_any_file_is_taken_as_named():
+    os.mkfifo("pipe")
+    Path("m.onnx").touch()
+    assert [find_model("m.onnx"), find_model("pipe")] == [Path("m.onnx"), Path("pipe")]
+
+
+@pytest.mark.parametrize("named", [".", "..", "/", "logs", "checkpoints/", "cnn/version_1", "empty", "../empty"])
+def test_a_folder_without_a_checkpoint_is_told(work, named):
+    make_run("cnn/version_0")
+    make_run("cnn/version_1", checkpoint=False)
+    (work / "empty").mkdir()
+    (work / "best.ckpt").mkdir()
+    assert named in refusal(find_model, named)
+
+
+@pytest.mark.parametrize(("named", "reason"), [("gone", "no run"), ("file/x", "no run"), ("a" * 300, "too long")])
+def test_a_name_of_nothing_is_told(named, reason):
+    Path("file").touch()
+    message = refusal(find_model, named)
+    assert named in message
+    assert reason in message
+
+
+def test_a_model_on_a_disk_that_has_gone_is_told(monkeypatch):
+    def fail(self, **_):
+        raise OSError(107, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(Path, "stat", fail)
+    assert "(Transport endpoint is not connected)" in refusal(find_model, "disk/m.onnx")

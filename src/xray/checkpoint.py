@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from xray.errors import UserError, user_error_in
+from xray.model_file import kind_of
 
 if TYPE_CHECKING:
     from xray.evaluation.decision import Decision
@@ -62,24 +63,28 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint without running code from it.
 
     Raises:
-        UserError: It is missing, truncated, no checkpoint, or none of ours.
+        UserError: It is missing, truncated, damaged, no checkpoint, or none of ours.
     """
     import torch
 
-    if not path.is_file():
-        raise UserError(f"The checkpoint {path} does not exist: name a file that 'python -m xray fit' has written.")
+    if kind_of(path) != "checkpoint":
+        raise UserError(
+            f"{path} is no checkpoint, and an exported model is not enough here: name a best.ckpt or last.ckpt that "
+            "'python -m xray fit' has written."
+        )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+        if not isinstance(content, dict) or not isinstance(content["state_dict"], dict):
+            raise TypeError("it holds other things")
+        config = yaml.safe_load(content[CONFIG_KEY])
+        if not {"model", "data"} <= config.keys():
+            raise KeyError("its config describes no run")
+    except Exception as error:  # code in it is refused in one way, other things fail in many
         raise UserError(
-            f"{path} cannot be read as a checkpoint: it is truncated, damaged or something else. Name a best.ckpt or "
+            f"{path} is no checkpoint of xray (it carries no run config that can be read): name a best.ckpt or "
             "last.ckpt that 'python -m xray fit' has written."
         ) from error
-    if not isinstance(content, dict) or "state_dict" not in content or CONFIG_KEY not in content:
-        raise UserError(
-            f"{path} is no checkpoint of xray (it carries no run config): name one that 'python -m xray fit' wrote."
-        )
-    return Checkpoint(path, yaml.safe_load(content[CONFIG_KEY]), content)
+    return Checkpoint(path, config, content)
 
 
 def load_classifier(checkpoint: Checkpoint) -> "FilmClassifier":

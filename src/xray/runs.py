@@ -6,6 +6,7 @@ Its record is in `logs/<experiment>/version_N/`, its checkpoints in `checkpoints
 
 import glob
 import os
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,28 +123,51 @@ def find_model(named: str = "") -> Path:
     """The file that a model is in.
 
     Args:
-        named: A run such as `cnn/version_0`, an experiment (its newest run), or a file; by default the newest run.
+        named: A run such as `cnn/version_0`, an experiment (its newest run), the folder of either's records or
+            checkpoints, wherever it lies, or a file; by default the newest run.
 
     Returns:
-        The best checkpoint of the run, or the file.
+        The best checkpoint of the run, or the file, which may be of any kind.
 
     Raises:
-        UserError: There is no such run or file.
+        UserError: There is no such run or file, or it cannot be looked at.
     """
     if not named:
         return newest_run().best
-    if Path(named).is_file():
-        return Path(named)
-    name = named.removeprefix(f"{LOGS}/").removeprefix(f"{CHECKPOINTS}/").strip("/")
-    run = Run(LOGS / name, CHECKPOINTS / name)
-    if run.best.is_file():
+    path = Path(named)
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        is_folder = False
+        what = f"There is no run with a checkpoint, and no file, called {named!r}"
+    except OSError as error:
+        raise UserError(f"{named} cannot be looked at ({error.strerror}): mend that, or name another model.") from error
+    else:
+        if not is_folder:
+            return path
+        what = f"{named} is a folder without a best.ckpt, and of no run or experiment that has one"
+    places = [path] if is_folder else []
+    if ".." not in path.parts:  # a name of a run
+        places.append(LOGS / path)
+    for found in map(_best_below, places):
+        if found:
+            return found
+    raise UserError(f"{what}: name a run such as cnn/version_0, an experiment, a checkpoint or an exported file.")
+
+
+def _best_below(folder: Path) -> Path | None:
+    """The best checkpoint in a folder, or of the run or the experiment whose records or checkpoints it is for."""
+    if (folder / "best.ckpt").is_file():
+        return folder / "best.ckpt"
+    run = run_of_config(folder / "config.yaml")
+    if run and run.best.is_file():
         return run.best
-    with suppress(UserError):
-        return newest_run(experiment=name).best
-    raise UserError(
-        f"There is no run with a checkpoint, and no file, called {named!r}: name a run such as cnn/version_0, an "
-        "experiment, a checkpoint or an exported file."
-    )
+    root, experiment = _plain(folder).parent, _plain(folder).name
+    if root.name in {LOGS.name, CHECKPOINTS.name}:
+        logs, checkpoints = (_short(root.with_name(beside.name)) for beside in (LOGS, CHECKPOINTS))
+        with suppress(UserError):
+            return newest_run(logs, checkpoints, experiment).best
+    return None
 
 
 def run_of_checkpoint(checkpoint: Path) -> Run | None:

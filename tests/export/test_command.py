@@ -5,16 +5,20 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
+from tests.conftest import make_films
 from tests.tiny import tiny_run
 
 from xray.cli import main
 from xray.data.film import load_film, read_film
+from xray.errors import UserError
 from xray.predictor.open import open_predictor
 
 
@@ -148,6 +152,61 @@ def test_an_earlier_export_is_replaced(cnn, onnx_file, tmp_path):
     out = shutil.copy(onnx_file, tmp_path / "m.onnx")
     export(cnn, out, "--license", "other")
     assert open_predictor(out).manifest.license == "other"
+
+
+@pytest.mark.parametrize("format", ["onnx", "torch"])
+def test_an_earlier_export_of_another_version_is_replaced(cnn, tmp_path, format):
+    out = export(cnn, tmp_path / "model", "--format", format)
+    if format == "onnx":
+        model = onnx.load(out, format="protobuf")
+        model.metadata_props[0].value = "{}"
+        onnx.save(model, out, format="protobuf")
+    else:
+        with zipfile.ZipFile(out, "w") as archive:
+            archive.writestr("archive/extra/xray.json", "{}")
+    with pytest.raises(UserError, match="export it anew"):
+        open_predictor(out)
+    assert open_predictor(export(cnn, out, "--format", format)).manifest.format == format
+
+
+@pytest.mark.parametrize("format", ["onnx", "torch"])
+def test_what_is_exported_already_is_told(cnn, tmp_path, capsys, format):
+    out = export(cnn, tmp_path / "model", "--format", format)
+    assert main(["export", str(out)]) == 1
+    assert f"{out} is exported already" in capsys.readouterr().err
+    assert main(["test", "--ckpt_path", str(out)]) == 1
+    assert f"{out} is no checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("format", ["onnx", "torch"])
+def test_a_disk_that_is_full_is_told_and_nothing_is_left(cnn, tmp_path, capsys, monkeypatch, format):
+    def full(*_args, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("xray.export.write.onnx.save", full)
+    out = tmp_path / "out" / "m"
+    assert main(["export", str(cnn), "--format", format, "--out", str(out)]) == 1
+    assert f"{out} cannot be written (No space left on device)" in capsys.readouterr().err
+    assert list(out.parent.iterdir()) == []
+
+
+def test_films_other_than_those_of_the_training_are_told(cnn, tmp_path, capsys):
+    root = make_films(tmp_path / "films", patients={"train": (20, 20), "val": (2, 2)}, seed=9)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    for folder, reason in (
+        (root, "other validation films"),
+        (tmp_path / "empty", "No folder train"),
+        (tmp_path / "file", "is no folder"),
+        (tmp_path / "gone", "is not there"),
+    ):
+        assert main(["export", str(cnn), "--data_root", str(folder), "--out", str(tmp_path / "m.onnx")]) == 1
+        told = capsys.readouterr().err.strip().splitlines()[-1]
+        assert reason in told
+        assert str(folder) in told
+        assert "--data_root DIR" in told
+    assert not (tmp_path / "m.onnx").exists()
 
 
 def test_by_default_it_lies_beside_its_checkpoint(cnn, tmp_path, monkeypatch):

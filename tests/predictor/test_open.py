@@ -17,11 +17,11 @@ def test_a_file_that_is_not_there_is_told(tmp_path):
         open_predictor(tmp_path / "none.onnx")
 
 
-@pytest.mark.parametrize("content", [b"", b"text", bytes(range(256)) * 50])
+@pytest.mark.parametrize("content", [b"text", bytes(range(256)) * 50, b"\x08\x0a"])
 @pytest.mark.parametrize("name", ["m.onnx", "m.ckpt", "m.pt2", "m"])
 def test_a_file_of_something_else_is_told_in_one_line(content, name, tmp_path):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match="cannot be used as an exported model") as told:
+    with pytest.raises(UserError, match="holds no model of xray") as told:
         open_predictor(tmp_path / name)
     assert "\n" not in str(told.value)
 
@@ -31,25 +31,36 @@ def test_a_model_of_another_program_is_told(tmp_path):
     out = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [value], [out])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), tmp_path / "m.onnx")
-    with pytest.raises(UserError, match="carries no manifest"):
+    with pytest.raises(UserError, match="holds no model of xray"):
         open_predictor(tmp_path / "m.onnx")
 
 
-def test_an_archive_of_something_else_is_told(tmp_path):
+@pytest.mark.parametrize("members", [["notes"], ["m/archive_format"], ["m/archive_format", "m/extra/xray.json"]])
+def test_an_archive_of_something_else_is_told_and_nothing_is_logged(members, tmp_path, capfd):
     with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
-        archive.writestr("notes", "text")
-    with pytest.raises(UserError):
+        for name in members:
+            archive.writestr(name, "pt2")
+    with pytest.raises(UserError, match=r"holds no model of xray|torch cannot read its graph"):
         open_predictor(tmp_path / "m.zip")
-    with zipfile.ZipFile(tmp_path / "n.zip", "w") as archive:
-        archive.writestr("m/archive_format", "pt2")
-    with pytest.raises(UserError, match="cannot be used as an exported model"):
-        open_predictor(tmp_path / "n.zip")
+    assert "".join(capfd.readouterr()) == ""
+
+
+@pytest.mark.parametrize("manifest", ["", "{", "[]", '{"format": "onnx"}'])
+def test_a_manifest_of_another_version_is_told(manifest, tmp_path):
+    value = helper.make_tensor_value_info("films", TensorProto.FLOAT, [1])
+    out = helper.make_tensor_value_info("logit", TensorProto.FLOAT, [1])
+    graph = helper.make_graph([helper.make_node("Relu", ["films"], ["logit"])], "g", [value], [out])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    model.metadata_props.add(key="xray", value=manifest)
+    onnx.save(model, tmp_path / "m.onnx")
+    with pytest.raises(UserError, match="export it anew"):
+        open_predictor(tmp_path / "m.onnx")
 
 
 def test_a_program_of_torch_without_manifest_is_told(tmp_path):
     program = torch.export.export(torch.nn.Linear(2, 1), (torch.zeros(1, 2),))
     torch.export.save(program, tmp_path / "m.pt2")
-    with pytest.raises(UserError, match="cannot be used as an exported model"):
+    with pytest.raises(UserError, match="holds no model of xray"):
         open_predictor(tmp_path / "m.pt2")
 
 

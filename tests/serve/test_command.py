@@ -1,3 +1,4 @@
+import errno
 import http.client
 import json
 import os
@@ -15,7 +16,7 @@ import pytest
 
 from tests.serve.fakes import grey
 from xray.errors import UserError
-from xray.serve.command import listen, read_token
+from xray.serve.command import listen, read_token, serve
 
 # The real command in a process of its own, but for the model, which takes a while to answer.
 PROGRAM = """
@@ -221,5 +222,38 @@ def test_addresses_that_cannot_be_had_are_one_line() -> None:
             listen("127.0.0.1", port)
     with pytest.raises(UserError, match="no address of this machine"):
         listen("no such host", 8000)
+    with pytest.raises(UserError, match=r"--host 8\.8\.8\.8 .*: the host is no address of this machine"):
+        listen("8.8.8.8", 0)
     with pytest.raises(UserError, match="out of range"):
         listen("127.0.0.1", 70_000)
+
+
+def test_a_port_that_is_not_allowed_is_told_apart_from_one_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refused(socket.socket):
+        def bind(self, address: Any) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket, "socket", Refused)
+    with pytest.raises(UserError, match=r"--port 80 .*\(Permission denied\): take a port from 1024"):
+        listen("127.0.0.1", 80)
+
+
+@pytest.mark.parametrize(("file_mb", "request_bytes"), [(1.0, 64e6), (100.0, 200e6), (400.0, 512e6)])
+def test_a_larger_file_makes_room_in_the_request(start: Start, file_mb: float, request_bytes: float) -> None:
+    service = start("--file_mb", str(file_mb))
+    limits = json.loads(service.ask("GET", "/model")[2])["limits"]
+    assert limits["file_bytes"] == file_mb * 1e6
+    assert limits["request_bytes"] == request_bytes
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ({"file_mb": 40.0, "request_mb": 20.0}, "--request_mb 20 is less than --file_mb 40"),
+        ({"request_mb": 600.0}, "--request_mb 600.0 is out of range: .* 512"),
+        ({"file_mb": 600.0}, "--file_mb 600.0 is out of range: .* 512"),
+    ],
+)
+def test_sizes_that_nothing_could_meet_are_told(sizes: dict[str, float], told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        serve(**sizes)  # type: ignore[arg-type]

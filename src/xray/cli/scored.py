@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xray.checkpoint import TRAINED_KEY, Checkpoint, read_checkpoint
 from xray.cli.configs import named_configs, parse_known, read_config
 from xray.data.record import films_of_record
-from xray.runs import Run, newest_run, run_of_checkpoint, run_of_config
+from xray.runs import Run, find_model, newest_run, run_of_checkpoint, run_of_config
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
@@ -35,7 +35,7 @@ def find_scored(words: Sequence[str]) -> Scored:
     parser.add_argument("--trainer.logger.name", "--trainer.logger.init_args.name", dest="experiment")
     named = parse_known(parser, words)
     if named.ckpt_path and named.ckpt_path not in {"best", "last"}:
-        path = Path(named.ckpt_path)
+        path = find_model(named.ckpt_path)
         return Scored(read_checkpoint(path), run_of_checkpoint(path))
     if named.experiment:
         run = newest_run(experiment=named.experiment)

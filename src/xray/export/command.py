@@ -2,12 +2,16 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from xray import NOTICE
 from xray.errors import UserError
+from xray.model_file import kind_of
+from xray.predictor.manifest import MANIFEST_KEY
 from xray.runs import find_model
 
 if TYPE_CHECKING:
@@ -49,6 +53,8 @@ def export(
     path = find_model(run)
     tag = "" if precision == "fp32" else f".{precision}"
     out = out if out is not None else path.with_name(f"{path.stem}{tag}{SUFFIXES[format]}")
+    if is_export(path):
+        raise UserError(f"{path} is exported already: name its run, or the checkpoint that it was made from.")
     check_out(out)
     from xray.checkpoint import read_checkpoint
     from xray.cli.quiet import silence_libraries
@@ -72,8 +78,8 @@ def export(
         print("Without Grad-CAM, since the logit of this network is no sum over its last map; occlusion is there.")
     manifest = replace(trained.manifest, format=format, license=license, has_grad_cam=activation is not None)
     program = trace(ExportedClassifier(trained.model.cpu(), manifest.image_size, manifest.resize, activation))
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-        made = Path(folder) / f"model{SUFFIXES[format]}"
+    with folder_beside(out) as folder:
+        made = folder / f"model{SUFFIXES[format]}"
         (write_onnx if format == "onnx" else write_program)(made, program, manifest)
         verified = verify(trained, open_predictor(made), films, some_files(data, "val", RAW_FILMS))
         print(
@@ -85,6 +91,20 @@ def export(
         os.replace(made, out)  # noqa: PTH105 - both are in one folder
     print(f"Written: {out} ({out.stat().st_size / 1e6:.1f} MB, {manifest.model} {manifest.version})")
     print(NOTICE)
+
+
+@contextmanager
+def folder_beside(out: Path) -> Iterator[Path]:
+    """A temporary folder on the disk of the file that is made in it.
+
+    Raises:
+        UserError: What was to be written could not be.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be written ({error.strerror or error}): name another file.") from error
 
 
 def quantised(single: Path, data: "ChestXRayDataModule", films: "Films") -> Path:
@@ -120,21 +140,32 @@ def quantised(single: Path, data: "ChestXRayDataModule", films: "Films") -> Path
     return made
 
 
+def is_export(path: Path) -> bool:
+    """Whether a file is an export of ours, also one of another version that cannot be opened any more."""
+    try:
+        kind = kind_of(path)
+    except UserError:
+        return False
+    if kind != "onnx":
+        return kind == "program"
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        model = onnx.load(path, format="protobuf", load_external_data=False)
+    except DecodeError:
+        return False
+    return any(entry.key == MANIFEST_KEY for entry in model.metadata_props)
+
+
 def check_out(out: Path) -> None:
     """Refuse, before any work is done, to write over anything but an earlier export.
 
     Raises:
         UserError: `out` is something else, or cannot be written.
     """
-    if out.exists():
-        from xray.predictor.open import open_predictor
-
-        try:
-            kept = out.is_file() and open_predictor(out).manifest.format != "checkpoint"
-        except UserError:
-            kept = False
-        if not kept:
-            raise UserError(f"--out {out} exists and is no exported model: it is left alone; name another file.")
+    if out.exists() and not is_export(out):
+        raise UserError(f"--out {out} exists and is no exported model: it is left alone; name another file.")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out.parent):  # asked by doing: mode bits do not tell of read-only disks

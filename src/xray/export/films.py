@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xray.checkpoint import Checkpoint
+from xray.checkpoint import DATA_KEY, Checkpoint
 from xray.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,18 +20,26 @@ def training_data(checkpoint: Checkpoint, root: Path | None) -> "ChestXRayDataMo
         root: Where the data lies now; None for where it lay then.
 
     Raises:
-        UserError: It is not there, or not as it should be.
+        UserError: It is not there, not as it should be, or others than those that the model was validated on.
     """
     from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.record import fingerprint
 
-    lay = Path(checkpoint.config["data"]["root"])
-    if not (root or lay).is_dir():
-        named = f"--data_root {root}" if root else f"The data of the training, {lay},"
-        raise UserError(f"{named} is not there: name the folder where it lies now with --data_root DIR.")
+    where = root or Path(checkpoint.config["data"]["root"])
+    named = f"--data_root {where}" if root else f"The data of the training, {where},"
+    mend = "name the folder of the training as it lies now with --data_root DIR."
+    if not where.is_dir():
+        raise UserError(f"{named} is {'no folder' if where.exists() else 'not there'}: {mend}")
     # Augmentation has no part in this.
     settings: dict[str, Any] = {key: value for key, value in checkpoint.config["data"].items() if key != "augmentation"}
-    data = ChestXRayDataModule(**settings | ({"root": root} if root is not None else {}))
-    data.setup("fit")
+    data = ChestXRayDataModule(**settings | {"root": where})
+    try:
+        data.setup("fit")
+    except UserError as error:
+        raise UserError(f"{error} For this export, {mend}") from error
+    record = checkpoint.record(DATA_KEY)
+    if record and record["splits"]["val"]["fingerprint"] != fingerprint(data.films["val"]):
+        raise UserError(f"{named} gives other validation films than those of {checkpoint.path}: {mend}")
     return data
 
 

@@ -1,5 +1,6 @@
 """Write an exported classifier in either format."""
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ from torch.export import Dim, ExportedProgram
 
 from xray import NOTICE, __version__
 from xray.export.network import ExportedClassifier
+from xray.model_file import PROGRAM_MANIFEST
 from xray.predictor.exported import FILMS, GRAD_CAM, LOGIT
 from xray.predictor.manifest import MANIFEST_KEY, Manifest
-from xray.predictor.program import MANIFEST_FILE
 
 PROBABILITY = "probability"
 """Name of the graph's second output."""
@@ -45,7 +46,10 @@ def trace(network: ExportedClassifier) -> ExportedProgram:
 
 def write_program(path: Path, program: ExportedProgram, manifest: Manifest) -> None:
     """Write for torch, which needs none of this program to run it: `torch.export.load(path).module()(films)`."""
-    torch.export.save(program, path, extra_files={MANIFEST_FILE: manifest.to_json()})
+    # By way of memory: on a full disk torch ends the process.
+    content = io.BytesIO()
+    torch.export.save(program, content, extra_files={PROGRAM_MANIFEST: manifest.to_json()})
+    path.write_bytes(content.getbuffer())
 
 
 def write_onnx(path: Path, program: ExportedProgram, manifest: Manifest) -> None:

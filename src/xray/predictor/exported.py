@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from xray.errors import UserError
+from xray.model_file import no_model
 from xray.predictor.base import BATCH, Films, Maps
 from xray.predictor.manifest import MANIFEST_KEY, Manifest, Scores
 from xray.processor import usable_cores
@@ -26,6 +27,7 @@ class OnnxPredictor:
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         import onnxruntime
+        from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument, InvalidProtobuf
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or usable_cores()
@@ -35,20 +37,22 @@ class OnnxPredictor:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            metadata = self._session.get_modelmeta().custom_metadata_map
-            if MANIFEST_KEY not in metadata:
-                raise ValueError("it carries no manifest")
+        except (InvalidArgument, InvalidProtobuf) as error:  # no ONNX at all
+            raise no_model(path) from error
+        except Exception as error:
+            raise unusable(path, error) from error
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        if MANIFEST_KEY not in metadata:
+            raise no_model(path)
+        try:
             self.manifest = Manifest.from_json(metadata[MANIFEST_KEY])
             outputs = {output.name for output in self._session.get_outputs()}
             if LOGIT not in outputs or (self.manifest.has_grad_cam and GRAD_CAM not in outputs):
                 raise ValueError("its graph lacks an output that its manifest promises")
             if self.manifest.format != "onnx":
                 raise ValueError("its manifest is that of another format")
-        except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(
-                f"{path} cannot be used as an exported model ({reason}): export it anew with 'python -m xray export'."
-            ) from error
+        except ValueError as error:
+            raise unusable(path, error) from error
         self.path = path
 
     def logits(self, films: Films) -> Scores:
@@ -67,6 +71,12 @@ class OnnxPredictor:
             for start in range(0, max(1, len(films)), BATCH)
         ]
         return np.concatenate(parts).astype(np.float64)
+
+
+def unusable(path: Path, reason: object) -> UserError:
+    """What to say of an exported file that cannot be opened."""
+    told = " ".join(str(reason).split())[:200]
+    return UserError(f"{path} cannot be used here ({told}): export it anew with 'python -m xray export'.")
 
 
 def no_grad_cam(path: Path) -> UserError:

@@ -1,10 +1,10 @@
 """Which kind of model a file holds."""
 
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xray.errors import UserError
+from xray.model_file import kind_of
 
 if TYPE_CHECKING:
     from xray.predictor.base import Predictor
@@ -20,12 +20,8 @@ def open_predictor(path: Path, threads: int | None = None) -> "Predictor":
     Raises:
         UserError: It is missing, damaged or something else; or it needs torch, which is not installed.
     """
-    if not path.is_file():
-        raise UserError(
-            f"The model {path} does not exist: name a checkpoint of 'python -m xray fit' or a file of 'python -m xray "
-            "export'."
-        )
-    if not zipfile.is_zipfile(path):
+    kind = kind_of(path)
+    if kind == "onnx":
         from xray.predictor.exported import OnnxPredictor
 
         return OnnxPredictor(path, threads)
@@ -36,9 +32,7 @@ def open_predictor(path: Path, threads: int | None = None) -> "Predictor":
             f"{path} needs torch, which is not installed here: export the model with 'python -m xray export --format "
             "onnx' where it is, or install torch."
         ) from None
-    with zipfile.ZipFile(path) as archive:
-        exported = any(name.endswith("/archive_format") for name in archive.namelist())
-    if exported:
+    if kind == "program":
         from xray.predictor.program import ProgramPredictor
 
         return ProgramPredictor(path)

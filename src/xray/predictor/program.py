@@ -1,18 +1,19 @@
 """A file of torch.export: the graph of a network without the code that made it."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from xray.errors import UserError
+from xray.model_file import PROGRAM_MANIFEST
 from xray.predictor.base import BATCH, Films, Maps
-from xray.predictor.exported import no_grad_cam
-from xray.predictor.manifest import MANIFEST_KEY, Manifest, Scores
+from xray.predictor.exported import no_grad_cam, unusable
+from xray.predictor.manifest import Manifest, Scores
 from xray.processor import prepare_torch
 
-MANIFEST_FILE = f"{MANIFEST_KEY}.json"
-"""Name of the manifest in the file."""
+# What it has to say about a file is of no use to whoever named it.
+logging.getLogger("torch.export").setLevel(logging.CRITICAL)
 
 
 class ProgramPredictor:
@@ -27,15 +28,14 @@ class ProgramPredictor:
 
     def __init__(self, path: Path) -> None:
         prepare_torch()
-        extra = {MANIFEST_FILE: ""}
+        extra = {PROGRAM_MANIFEST: ""}
         try:
             program = torch.export.load(path, extra_files=extra)
-            self.manifest = Manifest.from_json(extra[MANIFEST_FILE])
+            self.manifest = Manifest.from_json(extra[PROGRAM_MANIFEST])
+        except RuntimeError as error:  # it points to the warnings that are switched off above
+            raise unusable(path, "torch cannot read its graph") from error
         except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            raise UserError(
-                f"{path} cannot be used as an exported model ({reason}): export it anew with 'python -m xray export'."
-            ) from error
+            raise unusable(path, error) from error
         self._module = program.module()
         self.path = path
 

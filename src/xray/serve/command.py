@@ -1,5 +1,6 @@
 """The command serve: from a model's file to a service that listens."""
 
+import errno
 import os
 import signal
 import socket
@@ -19,6 +20,12 @@ LEAST_TOKEN = 16
 """Characters; shorter ones can be guessed."""
 MOST_CONNECTIONS = 1000
 """Beyond these uvicorn itself refuses, with status 503 and one line of text; processes have some 1024 files."""
+MENDS = {
+    errno.EADDRNOTAVAIL: "the host is no address of this machine; take 127.0.0.1, or 0.0.0.0 for all",
+    errno.EADDRINUSE: "stop what listens there, or take another port, such as 8080; 0 takes any that is free",
+    errno.EACCES: "take a port from 1024 upwards, such as 8080, or ask for the right to use this one",
+}
+"""What to do about an address that cannot be listened at."""
 
 
 def serve(
@@ -28,7 +35,7 @@ def serve(
     token_file: Path | None = None,
     files: int = Settings.files,
     file_mb: float = Settings.file_bytes / MEGABYTE,
-    request_mb: float = Settings.request_bytes / MEGABYTE,
+    request_mb: float | None = None,
     megapixels: float = Settings.pixels / 1e6,
     queue: int = Settings.queue,
     batch: int = Settings.batch,
@@ -45,7 +52,7 @@ def serve(
             empty everybody may ask. It is not taken from the command line, which other users of the machine can read.
         files: Most files in one request.
         file_mb: Largest file, in MB.
-        request_mb: Largest request, in MB.
+        request_mb: Largest request, in MB; by default 64, or twice file_mb where that is more, up to 512.
         megapixels: Most pixels of one picture, in millions.
         queue: Most requests under way at a time; others are refused with status 503.
         batch: Most films in one pass through the network.
@@ -58,8 +65,10 @@ def serve(
     Raises:
         UserError: There is no such model, the token cannot be read, or the address cannot be listened at.
     """
+    if request_mb is None:
+        request_mb = min(max(Settings.request_bytes / MEGABYTE, 2 * file_mb), Settings.held_bytes / MEGABYTE)
     for name, value in (("--file_mb", file_mb), ("--request_mb", request_mb), ("--megapixels", megapixels)):
-        require_between(name, value, 1e-6, 10_000)
+        require_between(name, value, 1e-6, 10_000)  # so that they can be rounded
     settings = Settings(
         files=files,
         file_bytes=round(file_mb * MEGABYTE),
@@ -159,9 +168,9 @@ def listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
+        listener = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError):
         raise UserError(f"--host {host} is no address of this machine: take 127.0.0.1, or 0.0.0.0 for all.") from None
-    listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -169,10 +178,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        raise UserError(
-            f"--host {host} --port {port} cannot be listened at ({error.strerror}): take another port, such as 8080; 0 "
-            "takes any that is free."
-        ) from None
+        mend = MENDS.get(error.errno or 0, "take another host or port")
+        raise UserError(f"--host {host} --port {port} cannot be listened at ({error.strerror}): {mend}.") from None
     return listener
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from xray.errors import require_between
+from xray.errors import UserError, require_between
 
 MEGABYTE = 1_000_000
 
@@ -41,8 +41,14 @@ class Settings:
 
     def __post_init__(self) -> None:
         require_between("--files", self.files, 1, 1000)
-        require_between("--file_mb", self.file_bytes / MEGABYTE, 1e-6, 1000)
-        require_between("--request_mb", self.request_bytes / MEGABYTE, self.file_bytes / MEGABYTE, 10_000)
+        most = self.held_bytes / MEGABYTE
+        require_between("--file_mb", self.file_bytes / MEGABYTE, 1e-6, most)
+        require_between("--request_mb", self.request_bytes / MEGABYTE, 1e-6, most)
+        if self.request_bytes < self.file_bytes:
+            raise UserError(
+                f"--request_mb {self.request_bytes / MEGABYTE:g} is less than --file_mb "
+                f"{self.file_bytes / MEGABYTE:g}, the largest file in it: raise the one or lower the other."
+            )
         require_between("--megapixels", self.pixels / 1e6, 1e-6, 200)
         require_between("--queue", self.queue, 1, 10_000)
         require_between("--batch", self.batch, 1, 1024)
