@@ -3,9 +3,11 @@
 import io
 import logging
 import os
+import struct
 import subprocess
 import sys
 import traceback
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -90,6 +92,21 @@ def test_the_window_is_applied_to_what_the_rescale_gives(slope, intercept):
     np.testing.assert_array_equal(read_film(file), shown(expected))
 
 
+def test_a_slope_of_zero_which_would_leave_one_grey_counts_as_one():
+    window = {"bits": 12, "WindowCenter": 1500, "WindowWidth": 1000}
+    plain = read_film(stored_dicom(TWELVE, RescaleIntercept=-100, **window))
+    np.testing.assert_array_equal(
+        read_film(stored_dicom(TWELVE, RescaleSlope=0, RescaleIntercept=-100, **window)), plain
+    )
+
+
+def test_a_negative_slope_turns_dark_and_light_around_without_a_window_too():
+    falling = read_film(stored_dicom(TWELVE, bits=12, RescaleSlope=-1, RescaleIntercept=4095))
+    steps = np.diff(falling.ravel()[np.argsort(TWELVE.ravel())].astype(int))
+    assert (steps <= 0).all()
+    assert steps.any()
+
+
 @pytest.mark.parametrize("bits", range(8, 17))
 @pytest.mark.parametrize("signed", [False, True])
 def test_all_depths_with_and_without_sign(bits, signed):
@@ -108,6 +125,13 @@ def test_monochrome1_is_inverted_after_the_window():
     # And not once more where another tag says the same.
     shape = {"PhotometricInterpretation": "MONOCHROME1", "PresentationLUTShape": "INVERSE"}
     np.testing.assert_array_equal(read_film(stored_dicom(TWELVE, **shape, **options)), inverted)
+
+
+@pytest.mark.parametrize(("photometric", "shape"), [("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")])
+def test_where_the_shape_contradicts_it_the_photometric_interpretation_holds(photometric, shape):
+    options = {"bits": 12, "WindowCenter": 1500, "WindowWidth": 1000, "PhotometricInterpretation": photometric}
+    plain = read_film(stored_dicom(TWELVE, **options))
+    np.testing.assert_array_equal(read_film(stored_dicom(TWELVE, PresentationLUTShape=shape, **options)), plain)
 
 
 def table(first, bits, entries, kind="US", signed=False):
@@ -283,6 +307,28 @@ def test_jpeg_2000():
     window = {"WindowCenter": 32768, "WindowWidth": 65536}
     film = read_film(stored_dicom(pixels, syntax=uid.JPEG2000Lossless, frame=frame, **window))
     np.testing.assert_array_equal(film, shown(np.vectorize(linear)(pixels.astype(float), 32768, 65536)))
+
+
+def test_runs_that_make_a_picture_longer_than_its_pixels_are_read():
+    # One literal and one pair after the other: four bytes for three.
+    twos = RNG.integers(0, 256, (1800, 2), dtype=np.uint8)
+    pixels = twos[:, [0, 1, 1]].reshape(60, 90)
+    runs = b"".join(bytes([0, one, 255, pair]) for one, pair in twos.tolist())
+    frame = struct.pack("<16I", 1, 64, *[0] * 14) + runs
+    assert len(frame) > 1.3 * pixels.size
+    film = read_film(stored_dicom(pixels, syntax=uid.RLELossless, frame=frame))
+    np.testing.assert_array_equal(film, pixels)
+
+
+def test_runs_that_hold_more_than_the_pixels_are_refused_before_they_are_laid_out():
+    frame = struct.pack("<16I", 1, 64, *[0] * 14) + bytes([129, 7]) * 2**20
+    tracemalloc.start()
+    try:
+        assert "damaged" in refusal(np.zeros((16, 16), np.uint8), bits=8, syntax=uid.RLELossless, frame=frame)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * len(frame)
 
 
 # Of pydicom's own files those with one grey frame; made to be chest films by their tags.

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import warnings
 import zlib
 
@@ -14,6 +15,7 @@ from PIL import Image
 from scipy import ndimage
 
 from tests.data.dicoms import stored_dicom, write_dicom
+from xray.data import strips
 from xray.data.film import (
     TooManyPixelsError,
     UnreadableFilmError,
@@ -122,6 +124,37 @@ def test_deep_grey_takes_the_smallest_depth_that_holds_its_brightest_pixel():
 
 def test_black_deep_film_is_black():
     assert not read_film(stored(Image.fromarray(np.zeros((4, 3), np.uint16)))).any()
+
+
+MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("declared", [False, True])
+def test_a_picture_is_the_same_in_strips_of_any_height(mode, declared, monkeypatch):
+    pixels = RNG.integers(0, 256, (23, 17, 4), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    image = Image.fromarray(pixels[..., 0].astype(np.uint16) * 90) if mode == "I;16" else image.convert(mode)
+    options = {"transparency": 3} if declared and mode in {"L", "P"} else {}
+    whole = read_film(stored(image, **options))
+    for strip in (1, 17, 60, 200):
+        monkeypatch.setattr(strips, "STRIP", strip)
+        np.testing.assert_array_equal(read_film(stored(image, **options)), whole)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "RGB", "L", "I;16"])
+def test_decoding_takes_few_bytes_for_each_pixel(mode):
+    side = 3000
+    image = Image.new(mode, (side, side))
+    file = stored(image, compress_level=1)
+    # What Pillow holds of a picture itself, at most four bytes a pixel, is not counted.
+    tracemalloc.start()
+    try:
+        read_film(file)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2.5 * side**2
 
 
 # What the orientation says of the stored rows and columns, by the EXIF standard: how to show them upright.

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xray.data.dicom_header import DicomHeader, LookUpTable
+from xray.data.strips import strips
 from xray.data.unreadable import GreyFilm
 
 Values = npt.NDArray[np.float64]
@@ -33,14 +34,20 @@ def to_grey(pixels: npt.NDArray[np.integer], header: DicomHeader) -> GreyFilm:
     """
     lowest = -(2 ** (header.bits_stored - 1)) if header.signed else 0
     stored = np.arange(lowest, lowest + 2**header.bits_stored)
-    places = np.clip(pixels.astype(np.int32) - lowest, 0, len(stored) - 1)
+    parts = list(strips(*pixels.shape))
     padded = np.zeros(len(stored), dtype=bool)
     if header.padding is not None:
         padded = (stored >= header.padding[0]) & (stored <= header.padding[1])
+
+    def places(rows: slice) -> npt.NDArray[np.integer]:
+        return np.clip(pixels[rows].astype(np.int32) - lowest, 0, len(stored) - 1)
+
     values = modality(stored, header)
     shares = voi(values, header)
     if shares is None:
-        counts = np.bincount(places.ravel(), minlength=len(stored))
+        counts = np.zeros(len(stored), dtype=np.int64)
+        for rows in parts:
+            counts += np.bincount(places(rows).ravel(), minlength=len(stored))
         counts[padded] = 0
         is_byte = header.bits_stored == 8 and header.modality_table is None and header.slope == 1
         # Bytes without a window are greys already.
@@ -52,7 +59,9 @@ def to_grey(pixels: npt.NDArray[np.integer], header: DicomHeader) -> GreyFilm:
         shares = 1 - shares
     table = np.rint(255 * shares).astype(np.uint8)
     table[padded] = 0
-    film: GreyFilm = table[places]
+    film: GreyFilm = np.empty(pixels.shape, np.uint8)
+    for rows in parts:
+        film[rows] = table[places(rows)]
     return film
 
 

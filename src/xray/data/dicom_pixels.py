@@ -79,8 +79,11 @@ def _decode(dataset: "Dataset", header: DicomHeader) -> Stored:
 def _with_sign(stored: Stored, header: DicomHeader) -> Stored:
     """The low Bits Stored of each value, as a number with a sign where the film has such."""
     unused = 16 - header.bits_stored
-    values = np.left_shift(stored.astype(np.uint16), unused)
-    return values.view(np.int16) >> unused if header.signed else values >> unused
+    bits = stored.astype(np.uint16)
+    bits <<= unused
+    values: Stored = bits.view(np.int16) if header.signed else bits
+    values >>= unused
+    return values
 
 
 def _check_frame(frame: bytes, header: DicomHeader) -> None:
@@ -90,9 +93,7 @@ def _check_frame(frame: bytes, header: DicomHeader) -> None:
         ValueError: They differ.
     """
     if header.syntax in RLE:
-        # Runs grow to 64 times their size: what is longer than pixels without any run is made to fill the memory.
-        if len(frame) > 64 + 1.02 * header.rows * header.columns * header.bits_allocated // 8 + 64:
-            raise ValueError("more bytes than pixels")
+        _check_runs(frame, header.rows * header.columns)
         return
     told = _size_of_codestream(frame) if header.syntax in JPEG_2000 else _size_of_jpeg(frame)
     if told != (header.rows, header.columns, 1):
@@ -100,6 +101,24 @@ def _check_frame(frame: bytes, header: DicomHeader) -> None:
     if header.syntax in JPEG_LS and not frame.rstrip(b"\0").endswith(b"\xff\xd9"):
         # Its decoder spends ten seconds on a stream without an end.
         raise ValueError("cut off")
+
+
+def _check_runs(frame: bytes, pixels: int) -> None:
+    """Add up what the runs of an RLE picture say, which grow to 64 times their size (PS3.5 annex G).
+
+    Raises:
+        ValueError: A segment holds more than one byte of each pixel, and what may fill it up to an even length.
+    """
+    count, *starts = np.frombuffer(frame[:64], "<u4").tolist()
+    ends = [*starts[1:count], len(frame)]
+    for place, end in zip(starts[:count], ends, strict=True):
+        held = 0
+        while place < end and held <= pixels + 1:
+            byte = frame[place]
+            held += byte + 1 if byte < 128 else 257 - byte if byte > 128 else 0
+            place += byte + 2 if byte < 128 else 2 if byte > 128 else 1
+        if held > pixels + 1:
+            raise ValueError("more bytes than pixels")
 
 
 def _size_of_jpeg(frame: bytes) -> tuple[int, int, int]:

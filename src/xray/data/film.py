@@ -3,17 +3,17 @@
 Training, testing, predicting and serving all go through `read_film` and `resize_film`, so they cannot disagree.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Literal, cast
 
 import numpy as np
-import numpy.typing as npt
 import PIL
-from PIL import Image, ImageOps, UnidentifiedImageError, features
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
 from xray.data.dicom import DICOM_SUFFIXES, read_dicom
 from xray.data.dicom_header import HEAD, is_dicom
+from xray.data.strips import strips
 from xray.data.unreadable import MOST_PIXELS, check_pixels
 from xray.data.unreadable import GreyFilm as GreyFilm
 from xray.data.unreadable import TooManyPixelsError as TooManyPixelsError
@@ -146,32 +146,53 @@ def _read_open(file: IO[bytes], least_side: int | None, most_pixels: int) -> Gre
     with open_picture(file, most_pixels) as image:
         # A JPEG's luma plane is its grey picture already: decoding only that is faster than converting RGB.
         image.draft("L", (least_side, least_side) if least_side else None)
-        upright = ImageOps.exif_transpose(image)
-        return _to_grey(upright)
+        image.load()
+        grey = _to_grey(image)
+        if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return grey
+        # Turned once it is grey, and has a fourth of the bytes.
+        upright = Image.fromarray(grey)
+        upright.info = image.info
+        ImageOps.exif_transpose(upright, in_place=True)
+        return np.asarray(upright, dtype=np.uint8)
 
 
 def _to_grey(image: Image.Image) -> GreyFilm:
-    if image.mode.startswith("I") or image.mode == "F":
-        return _grey_from_deep(np.asarray(image))
+    to_bytes = _grey_from_deep(image) if image.mode.startswith("I") or image.mode == "F" else _grey_from_colours
+    grey: GreyFilm = np.empty((image.height, image.width), np.uint8)
+    for rows, strip in _strips(image):
+        grey[rows] = to_bytes(strip)
+    return grey
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    for rows in strips(image.height, image.width):
+        yield rows, image.crop((0, rows.start, image.width, rows.stop))
+
+
+def _grey_from_colours(image: Image.Image) -> GreyFilm:
     if "transparency" in image.info or image.mode in {"LA", "RGBA", "PA", "La", "RGBa"}:
         rgba = image.convert("RGBA")
         black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
         image = Image.alpha_composite(black, rgba)
-    grey: GreyFilm = np.asarray(image.convert("L"), dtype=np.uint8)
-    return grey
+    return np.asarray(image.convert("L"), dtype=np.uint8)
 
 
-def _grey_from_deep(pixels: npt.NDArray[np.generic]) -> GreyFilm:
-    """Scale 16-bit grey to bytes.
+def _grey_from_deep(image: Image.Image) -> Callable[[Image.Image], GreyFilm]:
+    """How 16-bit grey becomes bytes.
 
     Detectors store 10, 12 or 14 bits in files of 16. The file does not say which, so the smallest of the usual depths
     that holds the brightest pixel is taken as full white.
     """
-    values = pixels.astype(np.float32)
-    brightest = float(values.max(initial=0.0))
+    brightest = max([0.0, *(float(np.asarray(strip).max()) for _, strip in _strips(image))])
     white = next((2.0**bits - 1 for bits in (8, 10, 12, 14, 16) if brightest < 2**bits), brightest)
-    grey: GreyFilm = np.clip(np.rint(values * (255.0 / white)), 0, 255).astype(np.uint8)
-    return grey
+
+    def to_bytes(strip: Image.Image) -> GreyFilm:
+        values = np.asarray(strip).astype(np.float32)
+        grey: GreyFilm = np.clip(np.rint(values * (255.0 / white)), 0, 255).astype(np.uint8)
+        return grey
+
+    return to_bytes
 
 
 def _reason(error: Exception) -> str:

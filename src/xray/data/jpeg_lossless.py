@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+Pixels = npt.NDArray[np.uint16]
 
 SOI, EOI, SOF3, DHT, SOS, DRI = 0xD8, 0xD9, 0xC3, 0xC4, 0xDA, 0xDD
 BLOCK: Final = 2**17
@@ -43,7 +44,7 @@ class Frame:
     """Where the coded pixels begin."""
 
 
-def decode_lossless(stream: bytes, height: int, width: int) -> npt.NDArray[np.uint16]:
+def decode_lossless(stream: bytes, height: int, width: int) -> Pixels:
     """Decode a stream of one component.
 
     Args:
@@ -63,16 +64,17 @@ def decode_lossless(stream: bytes, height: int, width: int) -> npt.NDArray[np.ui
     interval = frame.interval or height * width
     if interval % width:
         raise JpegError("restarts within a row")
-    pixels = np.empty((height, width), dtype=np.int64)
+    pixels = np.empty((height, width), dtype=np.uint16)
     segments = _segments(stream, frame.begin)
     starts = range(0, height, interval // width)
     if len(segments) < len(starts):
         raise JpegError("too few restarts")
     for start, segment in zip(starts, segments, strict=False):
-        rows = min(interval // width, height - start)
-        differences = _differences(segment, frame, rows * width).reshape(rows, width)
-        pixels[start : start + rows] = _undo(differences, frame)
-    return (pixels << frame.shift).astype(np.uint16)
+        rows = pixels[start : start + interval // width]
+        _read_differences(segment, frame, rows.reshape(-1))
+        _undo(rows, frame)
+    pixels <<= frame.shift
+    return pixels
 
 
 def _read_markers(stream: bytes) -> Frame:
@@ -151,18 +153,16 @@ def _segments(stream: bytes, begin: int) -> list[npt.NDArray[np.uint8]]:
     return [data[first : last - 2][keep[first : last - 2]] for first, last in pairwise(bounds)]
 
 
-def _differences(segment: npt.NDArray[np.uint8], frame: Frame, count: int) -> Ints:
-    """The first `count` differences of a segment, in the order of the pixels."""
+def _read_differences(segment: npt.NDArray[np.uint8], frame: Frame, differences: Pixels) -> None:
+    """Fill in the first differences of a segment modulo 2^16, in the order of the pixels."""
     # Ones at the end, as an encoder fills up its last byte.
-    data = np.concatenate([segment, np.full(5, 0xFF, np.uint8)]).astype(np.uint32)
-    differences = np.empty(count, dtype=np.int64)
+    data = np.concatenate([segment, np.full(5, 0xFF, np.uint8)])
     done, place, end = 0, 0, 8 * len(segment)
-    while done < count:
+    while done < len(differences):
         if place >= end:
             raise JpegError("cut off")
         first = place // 8
-        block = data[first : first + BLOCK + 2]
-        words = (block[:-2] << 16) | (block[1:-1] << 8) | block[2:]
+        words = _words(data, np.arange(first, min(first + BLOCK, len(data) - 2)))
         # For each bit what follows it, and how far it is to the next code: no code leads out of the block.
         windows = ((words[:, None] >> np.arange(8, 0, -1, dtype=np.uint32)) & 0xFFFF).ravel()
         lengths, sizes = frame.lengths[windows], frame.sizes[windows]
@@ -170,7 +170,7 @@ def _differences(segment: npt.NDArray[np.uint8], frame: Frame, count: int) -> In
         here, bits = place - 8 * first, len(steps)
         found: list[int] = []
         add = found.append
-        left = count - done
+        left = len(differences) - done
         while here < bits and left:
             add(here)
             here += steps[here]
@@ -183,35 +183,42 @@ def _differences(segment: npt.NDArray[np.uint8], frame: Frame, count: int) -> In
         place = 8 * first + here
     if place > end:
         raise JpegError("cut off")
-    return differences
 
 
-def _values(data: npt.NDArray[np.uint32], places: Ints, sizes: npt.NDArray[np.uint8]) -> Ints:
-    """Differences of so many bits at these places (T.81, table H.2): the lower half of each size is negative."""
-    first = np.minimum(places // 8, len(data) - 3)
-    words = (data[first] << 16) | (data[first + 1] << 8) | data[first + 2]
+def _words(data: npt.NDArray[np.uint8], first: Ints) -> npt.NDArray[np.integer]:
+    """Three bytes at each of these places as one number."""
+    one, two, three = (data[first + i].astype(np.uint32) for i in range(3))
+    return (one << 16) | (two << 8) | three
+
+
+def _values(data: npt.NDArray[np.uint8], places: Ints, sizes: npt.NDArray[np.uint8]) -> Pixels:
+    """Differences of so many bits at these places, modulo 2^16; the lower half of each size is negative (table H.2)."""
+    words = _words(data, np.minimum(places // 8, len(data) - 3))
     size = sizes.astype(np.int64)
     raw = ((words.astype(np.int64) >> (8 - places % 8)) & 0xFFFF) >> (16 - size)
     half = np.where(size > 0, 1 << np.maximum(size - 1, 0), 0)
     values = np.where(raw >= half, raw, raw - (1 << size) + 1)
-    return np.where(size == 16, 32768, values)
+    return np.where(size == 16, 32768, values).astype(np.uint16)
 
 
-def _undo(differences: Ints, frame: Frame) -> Ints:
-    """Pixels from their differences to what was predicted (T.81, H.1.2.1), modulo 2^16."""
-    pixels = differences
-    pixels[0, 0] += 1 << (frame.precision - frame.shift - 1)
-    pixels[0] = np.cumsum(pixels[0])
-    pixels[:, 0] = np.cumsum(pixels[:, 0])
+def _undo(pixels: Pixels, frame: Frame) -> None:
+    """Make pixels of their differences to what was predicted, in place and modulo 2^16 (T.81, H.1.2.1)."""
+    pixels[:1, :1] += np.uint16(1 << (frame.precision - frame.shift - 1))
+    _add_up(pixels[:1], axis=1)
+    _add_up(pixels[:, :1], axis=0)
     if frame.predictor == 1:
-        pixels[1:] = np.cumsum(pixels[1:], axis=1)
+        _add_up(pixels[1:], axis=1)
     elif frame.predictor == 2:
-        pixels[:, 1:] = np.cumsum(pixels[:, 1:], axis=0)
+        _add_up(pixels[:, 1:], axis=0)
     else:
         for above, row in pairwise(pixels):
-            above &= 0xFFFF
-            _undo_row(row, above, frame.predictor)
-    return pixels & 0xFFFF
+            signed = row.astype(np.int64)
+            _undo_row(signed, above.astype(np.int64), frame.predictor)
+            row[:] = signed.astype(np.uint16)
+
+
+def _add_up(pixels: Pixels, axis: int) -> None:
+    np.add.accumulate(pixels, axis=axis, dtype=np.uint16, out=pixels)
 
 
 def _undo_row(row: Ints, above: Ints, predictor: int) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from xray.data.film import GreyFilm, read_film, resize_film
@@ -15,6 +15,10 @@ from xray.serve.uploads import Upload
 
 JPEG, PNG, DICOM = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"DICM"
 DICOM_PREAMBLE = 128
+TOO_MANY_PIXELS = "too_many_pixels"
+MANY_PIXELS = 16_000_000
+"""More than films have. Pictures with more are decoded one after the other, since each pixel takes up to 13 bytes: so
+the memory of all threads together is bounded."""
 
 
 class BadFileError(Exception):
@@ -59,7 +63,7 @@ def decode(data: bytes | bytearray, least_side: int, pixels: int) -> GreyFilm:
     try:
         return read_film(io.BytesIO(data), least_side, pixels)
     except TooManyPixelsError as error:
-        raise BadFileError(413, "too_many_pixels", str(error)) from error
+        raise BadFileError(413, TOO_MANY_PIXELS, str(error)) from error
     except UnreadableFilmError as error:
         raise BadFileError(422, "unreadable", str(error)) from error
 
@@ -75,15 +79,18 @@ def decode_for(manifest: Manifest, data: bytes | bytearray, pixels: int) -> Grey
 
 
 class Decoder:
-    """Decodes in threads, one for each usable core.
+    """Decodes in threads, one for each usable core, and one more for large pictures.
 
     Args:
-        work: From the bytes of one file to a film.
+        manifest: Of the model that the films are for.
+        pixels: Most pixels of one picture.
     """
 
-    def __init__(self, work: Callable[[bytearray], GreyFilm]) -> None:
-        self._work = work
+    def __init__(self, manifest: Manifest, pixels: int) -> None:
+        self._manifest = manifest
+        self._pixels = pixels
         self._threads = ThreadPoolExecutor(usable_cores(), "decode")
+        self._large = ThreadPoolExecutor(1, "decode-large")
 
     async def films(self, uploads: Sequence[Upload]) -> list[GreyFilm]:
         """Decode all files of a request.
@@ -91,17 +98,25 @@ class Decoder:
         Raises:
             ApiError: At least one of them is no film; names every such file.
         """
-        loop = asyncio.get_running_loop()
-        tasks = [loop.run_in_executor(self._threads, self._work, upload.data) for upload in uploads]
-        films = await asyncio.gather(*tasks, return_exceptions=True)
+        films = await asyncio.gather(*(self._film(upload.data) for upload in uploads), return_exceptions=True)
         bad = {index: film for index, film in enumerate(films) if isinstance(film, BadFileError)}
         if bad:
             raise blame({index: (uploads[index].name, error) for index, error in bad.items()})
-        return [_film(film) for film in films]
+        return [_film_of(film) for film in films]
 
     def close(self) -> None:
         """Let the threads end; what they are at is finished."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._large):
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _film(self, data: bytearray) -> GreyFilm:
+        loop, few = asyncio.get_running_loop(), min(self._pixels, MANY_PIXELS)
+        try:
+            return await loop.run_in_executor(self._threads, decode_for, self._manifest, data, few)
+        except BadFileError as error:
+            if error.code != TOO_MANY_PIXELS or few == self._pixels:
+                raise
+        return await loop.run_in_executor(self._large, decode_for, self._manifest, data, self._pixels)
 
 
 def blame(bad: dict[int, tuple[str | None, BadFileError]]) -> ApiError:
@@ -118,7 +133,7 @@ def blame(bad: dict[int, tuple[str | None, BadFileError]]) -> ApiError:
     return ApiError(first.status, f"{what} Nothing was predicted.", first.code, files)
 
 
-def _film(outcome: GreyFilm | BaseException) -> GreyFilm:
+def _film_of(outcome: GreyFilm | BaseException) -> GreyFilm:
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome

@@ -11,7 +11,7 @@ from xray.predictor.judge import Judge, Verdict
 from xray.serve.admission import Admission
 from xray.serve.answers import Result
 from xray.serve.batcher import Batcher
-from xray.serve.decoding import Decoder, decode_for
+from xray.serve.decoding import Decoder
 from xray.serve.errors import busy
 from xray.serve.explaining import Explainer
 from xray.serve.memory import give_back_memory
@@ -44,7 +44,7 @@ class Service:
 
     def _open(self) -> None:
         self.batcher: Batcher[Verdict] = Batcher(self.judge, self.settings.batch, self.metrics.observe_batch)
-        self.decoder = Decoder(lambda data: decode_for(self.manifest, data, self.settings.pixels))
+        self.decoder = Decoder(self.manifest, self.settings.pixels)
         self.explainer = Explainer(self.judge, self.settings)
 
     @asynccontextmanager
