@@ -97,6 +97,17 @@ def test_a_name_that_is_too_long_is_told(tmp_path):
     refusal(write, tmp_path / ("n" * 300))
 
 
+def test_a_link_stays_and_its_target_is_replaced(earlier, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("f.txt")
+    (tmp_path / "dangling").symlink_to("there/g.txt")
+    for name in ("link", "dangling"):
+        write(tmp_path / name)
+        assert (tmp_path / name).is_symlink()
+    assert earlier.read_text() == (tmp_path / "there" / "g.txt").read_text() == "new\n"
+    assert sorted(names(tmp_path)) == ["dangling", "f.txt", "link", "there"]
+
+
 def test_a_new_or_an_empty_folder_passes_and_is_not_made(tmp_path):
     (tmp_path / "empty").mkdir()
     check_new_folder(tmp_path / "empty")
@@ -170,7 +181,55 @@ def test_what_came_into_the_folder_meanwhile_is_kept(tmp_path):
             final.mkdir()
             (final / "theirs").touch()
 
-    with pytest.raises(OSError, match="not empty"):
+    with pytest.raises(OSError, match="something else"):
         be_overtaken()
     assert names(final) == ["theirs"]
     assert names(tmp_path) == ["final"]
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A folder that may be replaced."""
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "earlier").touch()
+    return tmp_path / "kept"
+
+
+def replace_it(folder):
+    with write_whole_folder(folder, lambda found: names(found) == ["earlier"]) as made:
+        (made / "new").touch()
+
+
+def test_what_may_be_replaced_is(kept, tmp_path):
+    replace_it(kept)
+    assert names(kept) == ["new"]
+    assert names(tmp_path) == ["kept"]
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+@pytest.mark.parametrize("failure", [OSError("no"), KeyboardInterrupt()])
+def test_a_failure_at_any_step_leaves_what_was_there(kept, tmp_path, monkeypatch, failing, failure):
+    rename, calls = Path.rename, []
+
+    def fail(self, target):
+        calls.append(target)
+        if len(calls) == failing:
+            raise failure
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(type(failure)):
+        replace_it(kept)
+    assert names(kept) == ["earlier"]
+    assert names(tmp_path) == ["kept"]
+
+
+def test_what_joined_the_earlier_files_meanwhile_is_kept_with_them(kept, tmp_path):
+    def be_overtaken():
+        with write_whole_folder(kept, lambda found: names(found) == ["earlier"]):
+            (kept / "theirs").touch()
+
+    with pytest.raises(OSError, match="something else"):
+        be_overtaken()
+    assert sorted(names(kept)) == ["earlier", "theirs"]
+    assert names(tmp_path) == ["kept"]

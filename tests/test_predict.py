@@ -113,6 +113,11 @@ def test_a_place_that_cannot_be_written_is_told_before_any_work(out):
         predict([Path("b.jpeg")], out=Path(out))
 
 
+def test_a_place_where_nothing_can_be_made_is_told_before_any_work():
+    with pytest.raises(UserError, match="/proc is no folder that you may write to"):
+        check_out(Path("/proc/x/out.csv"))
+
+
 def test_without_a_run_it_is_told_how_to_make_one():
     with pytest.raises(UserError, match="python -m xray fit"):
         predict([Path("a.png")])

@@ -1,5 +1,7 @@
 """The one exception that means: the person at the keyboard can mend this."""
 
+from collections.abc import Sequence
+
 
 class UserError(Exception):
     """Something outside the program is wrong: a path, a value, a file.
@@ -10,10 +12,12 @@ class UserError(Exception):
     Args:
         message: The line.
         status: Exit status of the process: 1, or 2 where the command line itself is wrong.
+        details: Lines below it, such as one for each of many files.
     """
 
-    def __init__(self, message: str, status: int = 1) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, status: int = 1, details: Sequence[str] = ()) -> None:
+        self.lines = (message, *details)
+        super().__init__("\n  ".join(self.lines))
         self.status = status
 
 

@@ -1,8 +1,9 @@
 """Writing files and folders so that a crash or a full disk never leaves half of one."""
 
+import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -16,18 +17,19 @@ all that is known of the films."""
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[IO[str]]:
-    """Open a text file that appears under its name only when it is complete.
+    """Open a text file that appears under its name only when it is complete; a link stays, and its target is replaced.
 
     Raises:
         UserError: It cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    target = Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114 - of any name
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         # File names need not be Unicode: odd bytes go through as they are.
         with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
             yield file
-        partial.replace(path)
+        partial.replace(target)
     except OSError as error:
         raise UserError(
             f"{path} cannot be written ({error.strerror}): name another place, or mend this one."
@@ -58,18 +60,39 @@ def check_new_folder(directory: Path) -> None:
         raise UserError(f"{directory} cannot be made: {reason}; name a folder that you may write to") from error
 
 
+def is_empty(directory: Path) -> bool:
+    """Whether a folder holds nothing."""
+    return not any(directory.iterdir())
+
+
 @contextmanager
-def write_whole_folder(directory: Path) -> Iterator[Path]:
+def write_whole_folder(directory: Path, may_replace: Callable[[Path], bool] = is_empty) -> Iterator[Path]:
     """Give a folder to fill, which takes the name `directory` only when it is complete.
 
+    At each moment either what was there before or the new folder is whole on the disk.
+
+    Args:
+        directory: The folder.
+        may_replace: Asked at the end whether what is under its name by then may be removed.
+
     Raises:
-        OSError: It cannot be written, or something has come into `directory` meanwhile.
+        OSError: It cannot be written, or what is there may not be replaced.
     """
     # A folder inside the temporary one, whose own mode 0700 would otherwise become the final one's.
     with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
         made = Path(temporary) / directory.name
         made.mkdir()
         yield made
-        if directory.exists():
-            directory.rmdir()  # fails, as it should, if it is no longer empty
-        made.rename(directory)
+        if not directory.exists():
+            made.rename(directory)
+            return
+        earlier = Path(temporary) / "earlier"
+        directory.rename(earlier)
+        try:
+            # Asked now that nothing more can come into it under its name.
+            if not may_replace(earlier):
+                raise OSError(errno.ENOTEMPTY, "something else is in it by now", str(directory))
+            made.rename(directory)
+        except BaseException:
+            earlier.rename(directory)
+            raise

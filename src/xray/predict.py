@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,9 +94,15 @@ def check_out(out: Path) -> None:
     from xray.evaluation.evidence import SOURCE
     from xray.evaluation.predictions import COLUMNS
 
-    parent = next(folder for folder in out.absolute().parents if folder.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise UserError(f"--out {out} cannot be written: {parent} is no folder that you may write to; name another.")
+    parent = next(folder for folder in Path(os.path.realpath(out)).parents if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=parent):  # asked by doing: mode bits do not tell of read-only disks
+            pass
+    except OSError as error:
+        raise UserError(
+            f"--out {out} cannot be written: {parent} is no folder that you may write to ({error.strerror}); name "
+            "another."
+        ) from error
     if out.is_dir():
         raise UserError(f"--out {out} is a folder: name a file in it, such as {out / 'predictions.csv'}.")
     if out.exists():

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from xray import NOTICE, __version__
+from xray.cli.signals import Terminated, ending_on_sigterm
 from xray.errors import UserError
+from xray.text import printable
 
 TRAINER_COMMANDS = {
     "fit": "Train a model as a config says, and keep all of it as a new run.",
@@ -54,8 +56,12 @@ def main(args: Sequence[str] | None = None) -> int:
     except UserError as error:
         if debug:
             raise
-        print(f"xray: error: {error}", file=sys.stderr)
+        # Names of files may hold anything.
+        print("xray: error:", "\n  ".join(map(printable, error.lines)), file=sys.stderr)
         return error.status
+    except Terminated:
+        print("xray: stopped by SIGTERM.", file=sys.stderr)
+        return 143
     except SystemExit as stop:
         if type(stop).__name__ == "SIGTERMException":
             # Lightning's word for a termination, which has no exit status of its own.
@@ -85,7 +91,8 @@ def main(args: Sequence[str] | None = None) -> int:
         # A path that is too long, or in a folder that may not be entered, wherever it was looked at.
         if debug or error.filename is None or error.errno not in {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM}:
             raise
-        print(f"xray: error: {error.filename} cannot be used ({error.strerror}): name another.", file=sys.stderr)
+        named = printable(os.fsdecode(error.filename))
+        print(f"xray: error: {named} cannot be used ({error.strerror}): name another.", file=sys.stderr)
         return 1
 
 
@@ -104,7 +111,8 @@ def _run(words: Sequence[str]) -> int:
         from xray.cli.plain import run_plain_command
 
         module, _ = PLAIN_COMMANDS[command]
-        return run_plain_command(command, getattr(import_module(module), command), rest)
+        with ending_on_sigterm():
+            return run_plain_command(command, getattr(import_module(module), command), rest)
     else:
         from xray.cli.mistakes import nearest
 

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import os
 import re
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -29,6 +30,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def _explain(complaint: str, parser: ArgumentParser) -> str:
     if match := re.search(r"unrecognized arguments: (\S+)", complaint):
+        if match[1].startswith("-") and os.path.lexists(match[1]):
+            return f"{match[1]} begins as options do: name the file as ./{match[1]}."
         key = match[1].split("=")[0].removeprefix("--")
         if not match[1].startswith("-"):
             return f"{match[1]!r} stands alone: an option before it may lack its name, such as --config {match[1]}."

@@ -22,6 +22,7 @@ from xray.data.patients import KERMANY_PATTERN
 from xray.data.reader import FilmReader
 from xray.data.split import SplitMethod, find_overlaps, split_by_patient
 from xray.errors import UserError
+from xray.text import printable
 
 
 class ChestXRayDataModule(LightningDataModule):
@@ -176,13 +177,14 @@ class ChestXRayDataModule(LightningDataModule):
         paths, digests = [f"{self.root}/{film.path}" for film in films], [film.digest for film in films]
         pixels, rows, bad = self._reader.fetch(paths, digests)
         if bad:
-            listed = "\n".join(f"  {self.root / films[i].path}: {reason}" for i, reason in bad.items())
+            listed = [printable(f"{self.root / films[i].path}: {reason}") for i, reason in bad.items()]
             if self.unreadable == "stop":
                 raise UserError(
                     f"{len(bad)} of {len(films)} films cannot be read; mend or remove them, or leave them out with "
-                    f"--data.unreadable skip:\n{listed}"
+                    "--data.unreadable skip:",
+                    details=listed,
                 )
-            self.note(f"Left out {len(bad)} of {len(films)} films that cannot be read:\n{listed}")
+            self.note("\n  ".join([f"Left out {len(bad)} of {len(films)} films that cannot be read:", *listed]))
         return [film for i, film in enumerate(films) if i not in bad], pixels, rows
 
     def _keep(self, split: str, films: list[Film], pixels: Films, rows: Rows) -> None:

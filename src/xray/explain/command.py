@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from xray import NOTICE
 from xray.errors import UserError
-from xray.explain.folder import TABLE, check_out, clear_earlier, picture_names, write_table
+from xray.explain.folder import TABLE, check_out, holds_earlier, picture_names, write_table
 from xray.files import write_whole_folder
 from xray.predict import find_images
 from xray.progress import shown
+from xray.text import printable
 
 if TYPE_CHECKING:
     from xray.explain.maps import Method
@@ -59,22 +60,21 @@ def explain(
     judge = Judge(predictor, refuse_unfamiliar)
     rows: list[tuple[str | float, ...]] = []
     try:
-        with write_whole_folder(out) as folder:
+        with write_whole_folder(out, holds_earlier) as folder:
             for path, name in shown(zip(paths, picture_names(paths), strict=True), "Explaining films", len(paths)):
                 verdict = draw_film(path, folder / name, judge, methods)
                 if isinstance(verdict, str):
-                    print(f"xray: {verdict}", file=sys.stderr)
+                    print(f"xray: {printable(verdict)}", file=sys.stderr)
                     continue
                 numbers = verdict.logit, verdict.probability, manifest.threshold
                 rows.append((name, str(path), *numbers, verdict.decision))
             if not rows:
                 raise UserError("None of the images can be read and looks like a chest film: nothing was written.")
             write_table(folder / TABLE, rows)
-            clear_earlier(out)
     except OSError as error:
         raise UserError(f"--out {out} cannot be written ({error.strerror or error}): name another folder.") from error
     if len(rows) == 1:
-        print(f"{rows[0][1]}: {rows[0][5]}, probability of {manifest.class_names[1]} {rows[0][3]:.4f}")
+        print(f"{printable(str(rows[0][1]))}: {rows[0][5]}, probability of {manifest.class_names[1]} {rows[0][3]:.4f}")
     print(f"Written: {out}/ ({len(rows)} pictures, and {TABLE})")
     print(NOTICE)
     return int(len(rows) < len(paths))

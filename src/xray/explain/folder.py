@@ -25,7 +25,7 @@ def check_out(out: Path) -> None:
     if out.is_symlink():
         raise UserError(f"--out {out} is a link, whose place a folder cannot take: name the folder itself.")
     if out.is_dir() and any(out.iterdir()):
-        if _earlier(out) != {entry.name for entry in out.iterdir()}:
+        if not holds_earlier(out):
             raise UserError(
                 f"--out {out} holds more than earlier explanations, which is left alone: name a new folder."
             )
@@ -37,10 +37,9 @@ def check_out(out: Path) -> None:
         check_new_folder(out)
 
 
-def clear_earlier(out: Path) -> None:
-    """Remove earlier explanations, and nothing else, from the folder whose place new ones are about to take."""
-    for name in _earlier(out):
-        (out / name).unlink()
+def holds_earlier(out: Path) -> bool:
+    """Whether a folder is empty or holds earlier explanations and nothing else, so that new ones may replace it."""
+    return _earlier(out) == {entry.name for entry in out.iterdir()}
 
 
 def write_table(path: Path, rows: Iterable[Sequence[str | float]]) -> None:
