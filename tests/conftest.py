@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 CLASSES = ("NORMAL", "PNEUMONIA")
 # Several test processes share the cores: more threads would only wait for one another.
 torch.set_num_threads(1)
+# On a busy machine a single example may take its time.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 REAL_DATA = Path(os.environ.get("XRAY_DATA", Path(__file__).parents[2] / "shared" / "data"))
 

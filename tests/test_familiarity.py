@@ -121,14 +121,14 @@ def test_a_fit_repeats_and_takes_chunks(familiarity, chests):
     assert again.as_dict() == familiarity.as_dict()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=st.lists(st.integers(0, 59), min_size=1, max_size=8))
 def test_a_score_does_not_depend_on_the_films_beside(familiarity, chests, rows):
     new = chests[300:]
     np.testing.assert_allclose(familiarity.score(new[rows]), familiarity.score(new)[rows], rtol=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), contrast=st.integers(0, 255), base=st.integers(0, 255))
 def test_any_picture_has_a_finite_score(familiarity, seed, contrast, base):
     noise = base + contrast * (np.random.default_rng(seed).random((2, 48, 48)) - 0.5)

@@ -13,7 +13,7 @@ def noise(seed, size, films=1):
     return np.random.default_rng(seed).integers(0, 256, (films, size, size), dtype=np.uint8)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(size=st.integers(1, 40), side=st.integers(1, 40), seed=st.integers(0, 99))
 def test_each_small_pixel_is_the_mean_of_its_area(size, side, seed):
     films = noise(seed, size)
@@ -23,7 +23,7 @@ def test_each_small_pixel_is_the_mean_of_its_area(size, side, seed):
     np.testing.assert_allclose(shrink(films, side), expected, atol=1e-3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(size=st.integers(16, 100), seed=st.integers(0, 99))
 def test_outlines_turn_with_the_picture(size, seed):
     films = noise(seed, size)

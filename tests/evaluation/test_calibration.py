@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import expit
@@ -25,8 +25,6 @@ from xray.evaluation.calibration import (
 
 # Undefined figures are no reason to warn.
 pytestmark = pytest.mark.filterwarnings("error")
-# On a busy machine a single example may take its time.
-unhurried = settings(deadline=None)
 
 
 def draw(seed, films=80, scale=1.0, ties=False):
@@ -81,7 +79,6 @@ def test_a_few_errors_of_a_network_that_is_far_too_sure_are_no_obstacle():
     assert ones @ (labels - expit(logits + intercept)) == pytest.approx(0, abs=1e-6)
 
 
-@unhurried
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.integers(-4, 4), st.integers(0, 2)), min_size=1, max_size=14),
     st.sampled_from([1e-3, 1.0, 25.0]),
@@ -185,7 +182,6 @@ def test_logits_that_are_all_zero_stay_as_they_are():
     assert fit_temperature(np.array([0, 1, 1]), np.zeros(3)) == 1
 
 
-@unhurried
 @given(st.floats(-800, 800), st.floats(0.05, 20))
 def test_probabilities_are_those_of_scipy(logit, temperature):
     found = probability_of(np.array([logit]), temperature)
@@ -209,7 +205,6 @@ PROBABILITIES = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.float
 FILMS = st.lists(st.tuples(st.integers(0, 1), PROBABILITIES, st.integers(0, 3)), min_size=1, max_size=40)
 
 
-@unhurried
 @given(FILMS.filter(lambda rows: any(row[2] for row in rows)))
 def test_the_calibration_error_is_that_of_a_loop_over_bins(rows):
     labels, probability, weights = (np.array([row[i] for row in rows]) for i in range(3))
@@ -219,7 +214,6 @@ def test_the_calibration_error_is_that_of_a_loop_over_bins(rows):
     assert expected_calibration_error(labels, probability) == pytest.approx(expected[1:], abs=1e-12)
 
 
-@unhurried
 @given(FILMS)
 def test_the_bins_of_the_diagram_give_the_calibration_error(rows):
     labels, probability = (np.array([row[i] for row in rows]) for i in range(2))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -12,8 +12,6 @@ from xray.evaluation.resampling import Patients
 
 # Undefined figures are no reason to warn.
 pytestmark = pytest.mark.filterwarnings("error")
-# On a busy machine a single example may take its time.
-unhurried = settings(deadline=None)
 
 PROBABILITY = st.one_of(st.sampled_from([0.0, 0.2, 0.5, 1.0]), st.floats(0, 1).map(lambda p: round(p, 6)))
 ROWS = st.lists(st.tuples(st.integers(0, 1), PROBABILITY), min_size=1, max_size=40)
@@ -23,7 +21,6 @@ def columns(rows):
     return np.array([label for label, _ in rows]), np.array([probability for _, probability in rows])
 
 
-@unhurried
 @given(ROWS)
 def test_the_roc_curve_is_that_of_scikit_learn(rows):
     labels, scores = columns([*rows, (0, 0.3), (1, 0.3)])
@@ -33,7 +30,6 @@ def test_the_roc_curve_is_that_of_scikit_learn(rows):
     np.testing.assert_allclose(found[1], true, atol=1e-12)
 
 
-@unhurried
 @given(ROWS)
 def test_the_precision_recall_curve_is_that_of_scikit_learn(rows):
     labels, scores = columns([*rows, (1, 0.3)])
@@ -44,7 +40,6 @@ def test_the_precision_recall_curve_is_that_of_scikit_learn(rows):
     np.testing.assert_allclose(found[1], precision[-2::-1], atol=1e-12)
 
 
-@unhurried
 @given(ROWS, st.lists(st.floats(0, 0.99), min_size=1, max_size=5))
 def test_net_benefit_and_shares_are_those_of_a_loop(rows, thresholds):
     labels, probability = columns(rows)
@@ -61,7 +56,6 @@ def test_net_benefit_and_shares_are_those_of_a_loop(rows, thresholds):
         assert specificity[i] == pytest.approx(1 - fp / negatives if negatives else np.nan, nan_ok=True)
 
 
-@unhurried
 @given(ROWS)
 def test_treating_all_is_worth_nothing_at_the_prevalence_and_the_prevalence_at_zero(rows):
     labels, probability = columns([*rows, (0, 0.3), (1, 0.3)])

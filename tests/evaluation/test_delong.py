@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -10,8 +10,6 @@ from xray.evaluation.delong import DeLong, delong_interval, delong_p_value
 
 # Undefined figures are no reason to warn.
 pytestmark = pytest.mark.filterwarnings("error")
-# On a busy machine a single example may take its time.
-unhurried = settings(deadline=None)
 
 # Small whole numbers make many ties.
 SCORE = st.one_of(st.integers(0, 4).map(float), st.floats(-5, 5))
@@ -45,7 +43,6 @@ def by_definition(labels, scores):
     return np.array([area for area, _, _ in placed]), covariance
 
 
-@unhurried
 @given(tables(models=3))
 def test_areas_and_covariance_are_those_of_the_definition(table):
     found = DeLong.of(*table)
@@ -54,7 +51,6 @@ def test_areas_and_covariance_are_those_of_the_definition(table):
     np.testing.assert_allclose(found.covariance, covariance, atol=1e-12)
 
 
-@unhurried
 @given(tables())
 def test_the_area_is_the_mann_whitney_statistic(table):
     labels, (scores,) = table
@@ -63,7 +59,6 @@ def test_the_area_is_the_mann_whitney_statistic(table):
     assert DeLong.of(labels, scores[None]).auroc == pytest.approx([statistic / pairs])
 
 
-@unhurried
 @given(tables())
 def test_the_interval_is_1_96_standard_errors_on_each_side_within_0_and_1(table):
     labels, (scores,) = table
@@ -89,7 +84,6 @@ def test_a_published_case():
     assert round(float(np.sqrt(DeLong.of(labels, scores[None]).covariance[0, 0])), 4) == 0.0307
 
 
-@unhurried
 @given(tables(models=2))
 def test_the_p_value_is_that_of_the_definition(table):
     labels, scores = table
@@ -106,7 +100,6 @@ def test_the_p_value_is_that_of_the_definition(table):
         assert found is None
 
 
-@unhurried
 @given(tables(), st.sampled_from([np.exp, np.cbrt, lambda x: 3 * x - 1]))
 def test_models_that_rank_alike_do_not_differ(table, rising):
     labels, (scores,) = table

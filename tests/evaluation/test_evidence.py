@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xray.errors import UserError
@@ -24,9 +24,6 @@ from xray.evaluation.evidence import (
     write_evidence,
 )
 from xray.evaluation.predictions import Predictions
-
-# On a busy machine a single example may take its time.
-unhurried = settings(deadline=None)
 
 CLASSES = ["NORMAL", "PNEUMONIA"]
 ODD_NAMES = ("a,b.png", 'say "aah".png', "two\nlines.png", " spaces ", "胸部/🫁.png", os.fsdecode(b"caf\xe9.png"))
@@ -82,7 +79,6 @@ def test_evidence_with_odd_names_is_read_back_as_it_was(tmp_path):
 NAME = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=8)
 
 
-@unhurried
 @given(paths=st.lists(NAME, min_size=1, max_size=5), names=st.lists(NAME, max_size=3, unique=True), data=st.data())
 def test_any_columns_are_read_back_to_the_bit(tmp_path_factory, paths, names, data):
     numbers = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=len(paths), max_size=len(paths))

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -21,8 +21,6 @@ from xray.evaluation.ranking import Ranking
 
 # Undefined figures are no reason to warn.
 pytestmark = pytest.mark.filterwarnings("error")
-# On a busy machine a single example may take its time.
-unhurried = settings(deadline=None)
 
 CLOSE = {"rel": 1e-10, "abs": 1e-12}
 
@@ -55,7 +53,6 @@ def of_scikit_learn(labels, decisions, weights):
         }
 
 
-@unhurried
 @given(tables())
 def test_figures_of_decisions_are_those_of_scikit_learn(table):
     labels, decisions, weights = table
@@ -70,7 +67,6 @@ def test_figures_of_decisions_are_those_of_scikit_learn(table):
     )
 
 
-@unhurried
 @given(tables())
 def test_counts_are_those_of_scikit_learn(table):
     labels, decisions, weights = table
@@ -79,7 +75,6 @@ def test_counts_are_those_of_scikit_learn(table):
     assert [found.tn, found.fp, found.fn, found.tp] == matrix.ravel().tolist()
 
 
-@unhurried
 @given(st.lists(st.integers(1, 9), min_size=4, max_size=4))
 def test_likelihood_ratios_are_those_of_scikit_learn(counts):
     labels, decisions = np.repeat([0, 0, 1, 1], counts), np.repeat([0, 1, 0, 1], counts)
@@ -110,7 +105,6 @@ def test_likelihood_ratios_at_their_limits(labels, decisions, positive, negative
     assert counts.negative_likelihood_ratio == pytest.approx([negative], nan_ok=True)
 
 
-@unhurried
 @given(tables(), st.floats(0.001, 0.999))
 def test_predictive_values_are_those_of_a_population_of_that_prevalence(table, prevalence):
     labels, decisions, weights = table
@@ -179,7 +173,6 @@ def test_a_hand_computed_table():
     assert counts.negative_likelihood_ratio == pytest.approx((1 / 4) / (4 / 6))
 
 
-@unhurried
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.floats(-40, 40), st.integers(0, 3)), min_size=1, max_size=40).filter(
         lambda rows: any(row[2] for row in rows)

@@ -5,15 +5,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xray.errors import UserError
 from xray.evaluation.calibration import probability_of
 from xray.evaluation.operating_point import OperatingPoint, choose_threshold
-
-# On a busy machine a single example may take its time.
-unhurried = settings(deadline=None)
 
 PROBABILITY = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0, np.nextafter(1, 0), 5e-324]), st.floats(0, 1))
 TARGETS = [0.01, 0.5, 2 / 3, 0.9, 0.95, 1.0]
@@ -59,7 +56,6 @@ def partings(probability):
     return [0.0, *(p for p in set(probability.tolist())), *([1.0] if probability.max() < 1 else [])]
 
 
-@unhurried
 @given(tables(), POINTS)
 def test_no_threshold_is_better_than_the_one_chosen(table, point):
     labels, probability = table
@@ -69,7 +65,6 @@ def test_no_threshold_is_better_than_the_one_chosen(table, point):
     assert merit(labels, probability, chosen, point) == best
 
 
-@unhurried
 @given(tables(), POINTS)
 def test_of_thresholds_that_are_as_good_none_half_way_between_films_lies_nearer(table, point):
     labels, probability = table
@@ -82,7 +77,6 @@ def test_of_thresholds_that_are_as_good_none_half_way_between_films_lies_nearer(
     assert all(abs(chosen - wanted) <= abs(m - wanted) + 1e-12 for m in equal)
 
 
-@unhurried
 @given(tables(), st.sampled_from(TARGETS))
 def test_the_target_is_reached(table, target):
     labels, probability = table

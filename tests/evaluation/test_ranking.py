@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -10,8 +10,6 @@ from xray.evaluation.ranking import Ranking, auroc, average_precision, divide
 
 # Undefined figures are no reason to warn.
 pytestmark = pytest.mark.filterwarnings("error")
-# On a busy machine a single example may take its time.
-unhurried = settings(deadline=None)
 
 CLOSE = {"rel": 1e-10, "abs": 1e-12}
 # Few different values make many ties; the others come in between, and some overflow where they are subtracted.
@@ -43,7 +41,6 @@ def precision_of_scikit_learn(labels, scores, weights):
     return sk.average_precision_score(labels[drawn], ranks[drawn], sample_weight=weights[drawn])
 
 
-@unhurried
 @given(tables())
 def test_auroc_and_average_precision_of_resamples_are_those_of_scikit_learn(table):
     labels, scores, weights = table
@@ -58,7 +55,6 @@ def test_auroc_and_average_precision_of_resamples_are_those_of_scikit_learn(tabl
     assert average_precision(labels, scores) == pytest.approx(expected[1][1], nan_ok=True, **CLOSE)
 
 
-@unhurried
 @given(tables())
 def test_a_weight_counts_as_so_many_copies_of_the_film(table):
     labels, scores, weights = table
@@ -69,7 +65,6 @@ def test_a_weight_counts_as_so_many_copies_of_the_film(table):
     assert ranking.average_precision(weights[None]) == pytest.approx(copied.average_precision(), nan_ok=True, **CLOSE)
 
 
-@unhurried
 @given(tables())
 def test_auroc_is_the_share_of_pairs_in_the_right_order(table):
     labels, scores, weights = table
@@ -80,7 +75,6 @@ def test_auroc_is_the_share_of_pairs_in_the_right_order(table):
     assert Ranking.of(labels, scores).auroc(weights[None]) == pytest.approx([share], nan_ok=True, **CLOSE)
 
 
-@unhurried
 @given(
     st.lists(st.tuples(st.integers(0, 1), st.integers(-20, 20)), min_size=2, max_size=60),
     st.sampled_from([np.exp, np.cbrt, np.arctan, lambda x: x**3, lambda x: 1 / (1 + np.exp(-x)), lambda x: 7 * x - 3]),
@@ -93,7 +87,6 @@ def test_the_ranking_alone_matters(rows, rising):
     assert auroc(labels, -scores) == pytest.approx(1 - auroc(labels, scores), **CLOSE)
 
 
-@unhurried
 @given(tables(least=2), st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_does_not_matter(table, random):
     labels, scores, _ = table
@@ -103,7 +96,6 @@ def test_the_order_of_the_rows_does_not_matter(table, random):
         assert figure(labels[order], scores[order]) == pytest.approx(figure(labels, scores), nan_ok=True, **CLOSE)
 
 
-@unhurried
 @given(tables())
 def test_each_threshold_calls_the_films_from_its_score_upwards(table):
     labels, scores, weights = table
@@ -115,7 +107,6 @@ def test_each_threshold_calls_the_films_from_its_score_upwards(table):
     assert list(called.false[0, 1:]) == [weights[(scores >= s) & (labels == 0)].sum() for s in ranking.scores]
 
 
-@unhurried
 @given(tables(most=60), st.integers(2, 12))
 def test_a_thinned_ranking_keeps_some_of_the_points_and_both_ends(table, most):
     labels, scores, weights = table

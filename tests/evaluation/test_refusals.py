@@ -1,7 +1,7 @@
 """Shares of refused films against counting by hand and SciPy."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -20,7 +20,6 @@ def of(rows):
 
 
 @given(films)
-@settings(deadline=None)
 def test_films_beyond_any_limit_are_counted_by_class_and_by_distance(rows):
     labels, unfamiliarity, patients = of(rows)
     found = refusal_figures(labels, unfamiliarity, patients, CLASSES)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -13,8 +13,6 @@ from xray.evaluation.resampling import Estimate, Patients, bootstrap, estimate, 
 
 # Undefined figures are no reason to warn.
 pytestmark = pytest.mark.filterwarnings("error")
-# On a busy machine a single example may take its time.
-unhurried = settings(deadline=None)
 
 # (patient, label) of each film; patients may have films of both classes.
 FILMS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 1)), min_size=1, max_size=30)
@@ -37,7 +35,6 @@ def kinds_of(names, labels):
     return kinds
 
 
-@unhurried
 @given(FILMS, st.integers(0, 5))
 def test_whole_patients_are_drawn_as_many_of_each_kind_as_there_are(films, seed):
     names, labels = take_apart(films)
@@ -52,7 +49,6 @@ def test_whole_patients_are_drawn_as_many_of_each_kind_as_there_are(films, seed)
         assert set(weights[:, [first[name] for name in members]].sum(axis=1)) == {len(members)}
 
 
-@unhurried
 @given(FILMS)
 def test_patients_are_counted_by_class(films):
     names, labels = take_apart(films)
@@ -269,7 +265,6 @@ def test_intervals_leave_out_as_many_resamples_below_as_above(resamples, last):
     assert (found.low, found.high) == (last - 1, resamples - last)
 
 
-@unhurried
 @given(st.lists(st.floats(-5, 5), min_size=40, max_size=200).filter(lambda values: np.ptp(values) > 1e-6))
 def test_intervals_hold_95_of_100_resamples_and_end_at_two_of_them(values):
     found = estimate(0.0, np.array(values), pair_of_patients())

@@ -4,13 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xray.evaluation.subgroups import by_name, by_size
-
-# On a busy machine a single example may take its time.
-unhurried = settings(deadline=None)
 
 NAMES = {
     "person7_bacteria_24.jpeg": 1,
@@ -87,7 +84,6 @@ def test_no_films_have_no_groups():
 SIZES = st.lists(st.one_of(st.integers(0, 5), st.integers(10_000, 10_050), st.integers(10**6, 10**7)), max_size=60)
 
 
-@unhurried
 @given(SIZES)
 def test_every_film_of_known_size_is_in_one_group_and_groups_ascend(sizes):
     pixels = np.array(sizes, dtype=np.int64)

@@ -423,7 +423,7 @@ def test_perfect_separation_has_exact_intervals_of_shares_and_no_slope():
 LOGIT = st.one_of(st.sampled_from([-2.0, 0.0, 1.5]), st.floats(-60, 60), st.floats(-3e38, 3e38))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abcde"), LOGIT), max_size=12), st.floats(0.05, 20))
 def test_any_table_has_a_summary_in_plain_json(rows, temperature):
     labels, patients, logits = ([row[i] for row in rows] for i in range(3))

@@ -12,7 +12,7 @@ from xray.export.resize import ResizeFilms
 
 @pytest.mark.parametrize("rule", ["squash", "pad", "crop"])
 @given(st.integers(1, 300), st.integers(1, 300), st.sampled_from([16, 31, 64]), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_every_size_gives_the_bytes_of_pillow(rule, height, width, size, seed):
     film = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
     made = ResizeFilms(size, rule)(torch.from_numpy(film)[None, None])
