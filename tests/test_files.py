@@ -1,6 +1,8 @@
 """Files and folders appear whole or not at all."""
 
 import errno
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,14 @@ def test_a_link_stays_and_its_target_is_replaced(earlier, tmp_path):
         assert (tmp_path / name).is_symlink()
     assert earlier.read_text() == (tmp_path / "there" / "g.txt").read_text() == "new\n"
     assert sorted(names(tmp_path)) == ["dangling", "f.txt", "link", "there"]
+
+
+def test_a_link_that_leads_to_itself_is_told_and_stays(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert "leads to itself" in refusal(write, tmp_path / "a")
+    assert (tmp_path / "a").is_symlink()
+    assert sorted(names(tmp_path)) == ["a", "b"]
 
 
 def test_a_new_or_an_empty_folder_passes_and_is_not_made(tmp_path):
@@ -222,6 +232,52 @@ def test_a_failure_at_any_step_leaves_what_was_there(kept, tmp_path, monkeypatch
         replace_it(kept)
     assert names(kept) == ["earlier"]
     assert names(tmp_path) == ["kept"]
+
+
+def exchange_interrupted_at(line, folder):
+    """Replace a folder, with a signal before a line of the exchange; whether it came to that line."""
+    code, came, begun = write_whole_folder.__wrapped__.__code__, [], []
+
+    def trace(frame, event, argument):
+        if frame.f_code is code and event == "line" and begun and not came and frame.f_lineno == line:
+            came.append(line)
+            raise KeyboardInterrupt
+        return trace if frame.f_code is code or event == "line" else None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with suppress(KeyboardInterrupt), write_whole_folder(folder, lambda found: names(found) == ["earlier"]) as made:
+            (made / "new").touch()
+            begun.append(True)
+    finally:
+        sys.settrace(before)
+    return bool(came)
+
+
+def test_a_signal_at_any_line_leaves_either_folder_whole(tmp_path):
+    code, met = write_whole_folder.__wrapped__.__code__, 0
+    for line in sorted({line for _, _, line in code.co_lines() if line}):
+        parent = tmp_path / str(line)
+        (parent / "kept").mkdir(parents=True)
+        (parent / "kept" / "earlier").touch()
+        met += exchange_interrupted_at(line, parent / "kept")
+        whole = [names(folder) for folder in parent.iterdir()]
+        assert ["earlier"] in whole or ["new"] in whole
+        assert names(parent / "kept") in (["earlier"], ["new"])
+    assert met > 5
+
+
+def test_what_cannot_be_given_back_its_name_is_kept_beside(kept, tmp_path):
+    def be_overtaken():
+        with write_whole_folder(kept, lambda found: bool((kept / "theirs").mkdir(parents=True))):
+            pass
+
+    with pytest.raises(OSError, match="kept as") as caught:
+        be_overtaken()
+    (beside,) = tmp_path.glob(".kept.*")
+    assert str(beside) in str(caught.value)
+    assert (names(beside), names(kept)) == (["earlier"], ["theirs"])
 
 
 def test_what_joined_the_earlier_files_meanwhile_is_kept_with_them(kept, tmp_path):

@@ -131,7 +131,16 @@ def test_the_table_of_a_scored_set_is_never_written_over():
     Path("test/predictions.csv").write_text(table)
     with pytest.raises(UserError, match="scored set"):
         check_out(Path("test/predictions.csv"))
+    Path("link.csv").symlink_to("test/predictions.csv")
+    with pytest.raises(UserError, match="scored set"):
+        check_out(Path("link.csv"))
     assert Path("test/predictions.csv").read_text() == table
+
+
+def test_a_link_that_leads_to_itself_is_told_before_any_work():
+    Path("loop.csv").symlink_to("loop.csv")
+    with pytest.raises(UserError, match="leads to itself"):
+        predict([Path("a.png")], out=Path("loop.csv"))
 
 
 def test_what_is_no_ordinary_file_is_told_and_not_waited_for():

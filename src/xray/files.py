@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,20 @@ StrPath = str | os.PathLike[str]
 all that is known of the films."""
 
 
+def link_target(path: Path) -> Path:
+    """Where a file of this name is written: what a link leads to, whether it is there yet or not; others as they are.
+
+    Raises:
+        UserError: The link leads to itself.
+    """
+    if not os.path.islink(path):  # noqa: PTH114 - of any name
+        return path
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise UserError(f"{path} is a link that leads to itself: remove it, or name another place.")
+    return target
+
+
 @contextmanager
 def write_whole(path: Path) -> Iterator[IO[str]]:
     """Open a text file that appears under its name only when it is complete; a link stays, and its target is replaced.
@@ -22,7 +37,7 @@ def write_whole(path: Path) -> Iterator[IO[str]]:
     Raises:
         UserError: It cannot be written.
     """
-    target = Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114 - of any name
+    target = link_target(path)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +84,8 @@ def is_empty(directory: Path) -> bool:
 def write_whole_folder(directory: Path, may_replace: Callable[[Path], bool] = is_empty) -> Iterator[Path]:
     """Give a folder to fill, which takes the name `directory` only when it is complete.
 
-    At each moment either what was there before or the new folder is whole on the disk.
+    At each moment either what was there before or the new folder is whole on the disk; at worst, where the process is
+    killed between two names or cannot give the old one back, what was there is kept beside, as `.NAME.*.earlier`.
 
     Args:
         directory: The folder.
@@ -86,13 +102,24 @@ def write_whole_folder(directory: Path, may_replace: Callable[[Path], bool] = is
         if not directory.exists():
             made.rename(directory)
             return
-        earlier = Path(temporary) / "earlier"
-        directory.rename(earlier)
+        # Beside the temporary folder, which is removed with all that is in it whatever happens.
+        earlier = Path(f"{temporary}.earlier")
         try:
+            directory.rename(earlier)
             # Asked now that nothing more can come into it under its name.
             if not may_replace(earlier):
                 raise OSError(errno.ENOTEMPTY, "something else is in it by now", str(directory))
             made.rename(directory)
-        except BaseException:
-            earlier.rename(directory)
-            raise
+        finally:
+            if not made.exists():
+                shutil.rmtree(earlier)
+            elif earlier.exists():
+                _give_back(earlier, directory)
+
+
+def _give_back(earlier: Path, directory: Path) -> None:
+    try:
+        earlier.rename(directory)
+    except OSError as error:
+        reason = f"{error.strerror or error}; what was there is kept as {earlier}"
+        raise OSError(error.errno, reason, str(directory)) from error

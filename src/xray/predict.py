@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from xray import NOTICE
 from xray.errors import UserError
+from xray.files import link_target
 from xray.text import printable
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def predict(
 
     predictor = open_predictor(find_model(str(ckpt_path or "")))
     manifest = predictor.manifest
-    print(f"{'Checkpoint' if manifest.format == 'checkpoint' else 'Model'} {predictor.path}")
+    print(f"{'Checkpoint' if manifest.format == 'checkpoint' else 'Model'} {printable(str(predictor.path))}")
     table, unreadable, refused = predict_films(paths, predictor, refuse_unfamiliar)
     for path, reason in unreadable.items():
         print(f"xray: cannot read {printable(str(path))}: {reason}", file=sys.stderr)
@@ -58,7 +59,7 @@ def predict(
         raise UserError("None of the images can be read and looks like a chest film: nothing was written.")
     write_predictions(out, table)
     _tell(table, manifest.threshold, manifest.class_names)
-    print(f"Written: {out} ({len(table)} images)")
+    print(f"Written: {printable(str(out))} ({len(table)} images)")
     return 1 if unreadable or refused else 0
 
 
@@ -94,7 +95,8 @@ def check_out(out: Path) -> None:
     from xray.evaluation.evidence import SOURCE
     from xray.evaluation.predictions import COLUMNS
 
-    parent = next(folder for folder in Path(os.path.realpath(out)).parents if folder.exists())
+    target = link_target(out).absolute()
+    parent = next(folder for folder in target.parents if folder.exists())
     try:
         with tempfile.TemporaryFile(dir=parent):  # asked by doing: mode bits do not tell of read-only disks
             pass
@@ -108,7 +110,7 @@ def check_out(out: Path) -> None:
     if out.exists():
         if not out.is_file():
             raise UserError(f"--out {out} is no ordinary file: name another one.")
-        if (out.parent / SOURCE).exists():
+        if (target.parent / SOURCE).exists():
             raise UserError(f"--out {out} belongs to a scored set, which is never overwritten: name another file.")
         with out.open("rb") as file:
             header = file.readline(200)

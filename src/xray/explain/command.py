@@ -56,7 +56,7 @@ def explain(
     predictor = open_predictor(find_model(str(ckpt_path or "")))
     manifest = predictor.manifest
     methods = choose_methods(method, predictor)
-    print(f"{'Checkpoint' if manifest.format == 'checkpoint' else 'Model'} {predictor.path}")
+    print(f"{'Checkpoint' if manifest.format == 'checkpoint' else 'Model'} {printable(str(predictor.path))}")
     judge = Judge(predictor, refuse_unfamiliar)
     rows: list[tuple[str | float, ...]] = []
     try:
@@ -75,7 +75,7 @@ def explain(
         raise UserError(f"--out {out} cannot be written ({error.strerror or error}): name another folder.") from error
     if len(rows) == 1:
         print(f"{printable(str(rows[0][1]))}: {rows[0][5]}, probability of {manifest.class_names[1]} {rows[0][3]:.4f}")
-    print(f"Written: {out}/ ({len(rows)} pictures, and {TABLE})")
+    print(f"Written: {printable(str(out))}/ ({len(rows)} pictures, and {TABLE})")
     print(NOTICE)
     return int(len(rows) < len(paths))
 
