@@ -4,18 +4,22 @@ import contextlib
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import uvicorn
 from fastapi import FastAPI
 
 from tests.serve.fakes import FakePredictor, grey
 from xray.serve.app import make_app
-from xray.serve.pages import mount_page
 from xray.serve.settings import Settings
 
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+Visit = Callable[..., Any]
+SENTENCE = "Probability of PNEUMONIA 0.87, above the operating point 0.40: called PNEUMONIA."
+"""What the page says of `film(250)`."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
     "--no-sandbox",
@@ -57,8 +61,6 @@ class Server:
 @contextlib.contextmanager
 def serving(token: str | None = None, **changes: Any) -> Iterator[Server]:
     app = make_app(FakePredictor(**changes), Settings(token=token))
-    if not any(getattr(route, "path", None) == "/" for route in app.routes):
-        mount_page(app)
     server = Server(app)
     server.start()
     try:
@@ -76,3 +78,21 @@ def is_inside(url: str, server: Server) -> bool:
     """Whether an address is the server's, or none at all."""
     parts = urlsplit(url)
     return parts.scheme in {"data", "blob"} or parts.netloc == f"127.0.0.1:{server.port}"
+
+
+def upload(page: Any, *films: Any) -> None:
+    page.set_input_files("#files", list(films))
+
+
+def answer_once(page: Any, path: str, **answer: Any) -> None:
+    """Answer the next request for a path in the service's place."""
+    page.route(f"**/{path}", lambda route: route.fulfill(**answer), times=1)
+
+
+def item(page: Any, place: int) -> Any:
+    return page.get_by_role("option").nth(place)
+
+
+def widths(page: Any) -> tuple[int, int]:
+    found = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    return found[0], found[1]

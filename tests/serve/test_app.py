@@ -1,11 +1,8 @@
 import io
 import json
 import logging
-import tempfile
 import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,39 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from tests.serve.asking import assert_error, client_of, send
 from tests.serve.fakes import FakePredictor, encode, grey
 from xray.data.film import load_film
 from xray.serve.app import make_app
-from xray.serve.settings import Settings
 
 TOKEN = "correct-horse-battery"
-
-
-def client_of(predictor: FakePredictor | None = None, **limits: Any) -> TestClient:
-    return TestClient(make_app(predictor or FakePredictor(), Settings(**limits)))
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
-    with client_of() as client:
-        yield client
-
-
-def send(
-    client: TestClient, *files: bytes, name: str = "film.png", path: str = "/predict", field: str = "files"
-) -> Any:
-    return client.post(path, files=[(field, (name, data)) for data in files])
-
-
-def assert_error(answer: Any, status: int, code: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    body: dict[str, Any] = answer.json()
-    assert body.keys() == {"error", "model_version", "request_id"}
-    assert body["error"].keys() == {"code", "message", "files"}
-    assert body["error"]["code"] == code
-    assert body["model_version"] == answer.headers["x-model-version"] == "0123456789ab"
-    assert body["request_id"] == answer.headers["x-request-id"]
-    return body["error"]
 
 
 def test_predicts_what_the_model_says_of_the_same_film(client: TestClient) -> None:
@@ -106,16 +76,6 @@ def test_names_each_file_that_is_no_film(client: TestClient, data: bytes, status
     assert bad["reason"]
 
 
-def test_limits_hold() -> None:
-    with client_of(files=2, file_bytes=3000, request_bytes=5000, pixels=2500) as client:
-        assert send(client, grey(0), grey(1)).status_code == 200
-        assert_error(send(client, grey(0), grey(1), grey(2)), 413, "too_many_files")
-        assert_error(send(client, b"a" * 3001), 413, "too_large")
-        assert_error(send(client, b"a" * 2900, b"a" * 2900), 413, "too_large")
-        error = assert_error(send(client, grey(0, 51, 50)), 413, "too_many_pixels")
-        assert "50 x 51" in error["files"][0]["reason"]
-
-
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_refuses_a_bomb_by_its_header(client: TestClient) -> None:
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -124,28 +84,6 @@ def test_refuses_a_bomb_by_its_header(client: TestClient) -> None:
     header = (10_000).to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
     assert_error(send(client, bomb), 413, "too_many_pixels")
-
-
-def test_forms_that_are_none(client: TestClient) -> None:
-    assert_error(client.post("/predict"), 415, "unsupported_kind")
-    assert_error(client.post("/predict", json={}), 415, "unsupported_kind")
-    assert_error(client.post("/predict", files={"other": grey(0)}), 422, "wrong_field")
-    assert_error(client.post("/predict", data={"a": "b"}, files={}), 415, "unsupported_kind")
-    kind = {"content-type": "multipart/form-data; boundary=b"}
-    assert_error(client.post("/predict", content=b"nothing", headers=kind), 400, "bad_request")
-    assert_error(client.post("/predict", content=b"--b--\r\n", headers=kind), 422, "no_file")
-    assert_error(
-        client.post("/predict", content=b"", headers={"content-type": "multipart/form-data"}), 400, "bad_request"
-    )
-    part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--b--\r\n'
-    assert_error(client.post("/predict", content=part, headers=kind), 422, "no_file")
-    nameless = part.replace(b'name="a"', b"")
-    assert_error(client.post("/predict", content=nameless, headers=kind), 400, "bad_request")
-
-
-def test_unknown_paths_and_methods(client: TestClient) -> None:
-    assert_error(client.get("/nothing"), 404, "not_found")
-    assert_error(client.get("/predict"), 405, "method_not_allowed")
 
 
 def test_the_token_guards_all_but_health_ready_and_docs() -> None:
@@ -178,21 +116,6 @@ def test_every_answer_has_its_headers(client: TestClient) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert "access-control-allow-origin" not in answer.headers
-
-
-def test_uploads_never_touch_the_disk(client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-
-    def forbidden(*_: Any, **__: Any) -> None:
-        raise AssertionError("a temporary file")
-
-    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", forbidden)
-    monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile", forbidden)
-    noise = np.random.default_rng(0).integers(0, 256, (1500, 1500), np.uint8)
-    data = encode(noise)
-    assert len(data) > 2_000_000
-    assert send(client, data).status_code == 200
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_logs_tell_nothing_of_whom(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -240,16 +163,6 @@ def test_many_callers_get_their_own_answers() -> None:
     assert answers == pytest.approx([value / 32 - 4 for value in values])
 
 
-def test_documentation_needs_no_other_address(client: TestClient) -> None:
-    page = client.get("/docs")
-    assert "http" not in page.text
-    assert "script" not in page.text
-    for word in ("/predict", "/explain", "Explained", "caveat"):
-        assert word in page.text
-    body = client.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]
-    assert body["content"]["multipart/form-data"]["schema"]["required"] == ["files"]
-
-
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"\0" * 128 + b"DICM", grey(5), grey(5, kind="JPEG")]),
@@ -262,13 +175,3 @@ def test_any_bytes_are_answered(client: TestClient, head: bytes, tail: bytes, cu
     if answer.status_code != 200:
         assert 400 <= answer.status_code < 500
         assert answer.json()["error"]["message"]
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=300), st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60))
-def test_any_form_is_answered(client: TestClient, body: bytes, kind: str) -> None:
-    for content_type in (f"multipart/form-data; {kind}", "multipart/form-data; boundary=b", kind):
-        for content in (body, b"--b\r\n" + body, b'--b\r\nContent-Disposition: form-data; name="files"\r\n' + body):
-            answer = client.post("/predict", content=content, headers={"content-type": content_type})
-            assert 400 <= answer.status_code < 500, answer.text
-            assert answer.json()["error"]["message"]

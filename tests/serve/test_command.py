@@ -1,13 +1,8 @@
 import errno
-import http.client
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,80 +10,9 @@ from typing import Any
 import pytest
 
 from tests.serve.fakes import grey
+from tests.serve.processes import Start
 from xray.errors import UserError
 from xray.serve.command import listen, read_token, serve
-
-# The real command in a process of its own, but for the model, which takes a while to answer.
-PROGRAM = """
-import sys, time
-import xray.predictor.open, xray.runs, xray.serve.protocol
-from tests.serve.fakes import FakePredictor
-from xray.__main__ import main
-class Slow(FakePredictor):
-    def logits(self, films):
-        time.sleep(float(sys.argv[1]))
-        return super().logits(films)
-xray.predictor.open.open_predictor = lambda path: Slow()
-xray.runs.find_model = lambda named: None
-xray.serve.protocol.HEAD_SECONDS = 0.5
-xray.serve.protocol.REST_SECONDS = 0.5
-sys.exit(main(["serve", "--port", "0", *sys.argv[2:]]))
-"""
-
-
-class Service:
-    def __init__(self, process: subprocess.Popen[str], port: int, said: str) -> None:
-        self.process, self.port, self.said = process, port, said
-
-    def ask(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request(method, path, body, headers or {})
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
-        return answer.status, dict(answer.getheaders()), content
-
-    def predict(self, data: bytes) -> Any:
-        head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="Jane.png"\r\n\r\n'
-        return self.ask(
-            "POST", "/predict", head + data + b"\r\n--b--\r\n", {"Content-Type": "multipart/form-data; boundary=b"}
-        )
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
-
-    def stop(self) -> tuple[int, str]:
-        self.process.send_signal(signal.SIGTERM)
-        _, errors = self.process.communicate(timeout=15)
-        return self.process.returncode, errors
-
-
-Start = Callable[..., Service]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    processes: list[subprocess.Popen[str]] = []
-
-    def begin(*words: str, delay: float = 0.0, token: str = "") -> Service:
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(delay), *words],
-            cwd=Path(__file__).parents[2],
-            env=os.environ | {"XRAY_TOKEN": token},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        assert process.stdout is not None
-        said = "".join(process.stdout.readline() for _ in range(3))
-        return Service(process, int(said.partition("http://127.0.0.1:")[2].split()[0]), said)
-
-    yield begin
-    for process in processes:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
 
 
 def test_tells_where_it_listens_answers_and_stops(start: Start) -> None:
@@ -133,32 +57,6 @@ def test_an_answer_that_takes_too_long_is_a_503(start: Start) -> None:
     status, headers, content = service.predict(grey(0))
     assert (status, headers["retry-after"]) == (503, "1")
     assert json.loads(content)["error"]["code"] == "timed_out"
-
-
-def test_silent_and_slow_callers_are_let_go(start: Start) -> None:
-    service = start("--receive_seconds", "0.4")
-    silent, slow_head, slow_body = service.connect(), service.connect(), service.connect()
-    slow_head.sendall(b"POST /predict HT")
-    slow_body.sendall(
-        b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
-        b"Content-Length: 1000\r\n\r\n--b"
-    )
-    assert silent.recv(100) == b""
-    assert slow_head.recv(100) == b""
-    answer = slow_body.makefile("rb").read()
-    assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b'"too_slow"' in answer
-    assert service.predict(grey(0))[0] == 200
-
-
-def test_what_is_no_http_is_told_so(start: Start) -> None:
-    service = start()
-    for head in (b"nonsense\r\n\r\n", b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"):
-        with service.connect() as connection:
-            connection.sendall(head)
-            answer = connection.makefile("rb").read()
-        assert answer.startswith(b"HTTP/1.1 400 ")
-        assert json.loads(answer.partition(b"\r\n\r\n")[2])["model_version"] == "0123456789ab"
 
 
 def test_sizes_count_as_received_without_a_length(start: Start) -> None:

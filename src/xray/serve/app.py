@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
@@ -45,6 +46,7 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        responses=_errors(500, 503),
     )
     app.state.service = service
     app.add_middleware(
@@ -53,7 +55,7 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
     _answer_errors(app)
     guarded: list[Any] = [Depends(_guard(settings.token))] if settings.token else []
     refusals = _errors(401) if settings.token else {}
-    of_files = _errors(400, 408, 413, 415, 422, 503) | refusals
+    of_files = _errors(400, 408, 413, 415, 422) | refusals
 
     @app.post(
         "/predict",
@@ -119,14 +121,12 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
             caution=ONE_SOURCE,
         )
 
-    @app.head("/health", include_in_schema=False)
     @app.get("/health", tags=["operation"])
     async def health() -> State:
         """Whether the process lives."""
         return State(status="ok", model_version=manifest.version)
 
-    @app.head("/ready", include_in_schema=False)
-    @app.get("/ready", responses=_errors(503), tags=["operation"])
+    @app.get("/ready", tags=["operation"])
     async def ready() -> State:
         """Whether films are answered: from when the model has answered a trial film until the service is to stop."""
         if not service.ready:
@@ -145,7 +145,17 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
 
     identity = model_id(manifest)
     mount_page(app)
+    _answer_head(app)
     return app
+
+
+def _answer_head(app: FastAPI) -> None:
+    """Let HEAD be asked wherever GET is: the server sends the head alone."""
+    # Described beforehand: that this is so goes without saying, and a description would say all twice.
+    app.openapi()
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
+            route.methods.add("HEAD")
 
 
 def _answer_errors(app: FastAPI) -> None:
@@ -155,7 +165,7 @@ def _answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
-        told = {404: "There is no such path; /docs lists them.", 405: "This path takes another method."}
+        told = {404: "There is no such path; /docs lists them.", 405: MEANINGS[405]}
         message = told.get(error.status_code, "The request cannot be answered.")
         wrapped = ApiError(error.status_code, message, CODES.get(error.status_code), headers=error.headers)
         return error_response(request.scope, wrapped)

@@ -19,7 +19,7 @@ TOKEN_VARIABLE = "XRAY_TOKEN"
 LEAST_TOKEN = 16
 """Characters; shorter ones can be guessed."""
 MOST_CONNECTIONS = 1000
-"""Beyond these uvicorn itself refuses, with status 503 and one line of text; processes have some 1024 files."""
+"""From these on the longest silent gives way; where none is, uvicorn refuses with status 503 and a line of text."""
 MENDS = {
     errno.EADDRNOTAVAIL: "the host is no address of this machine; take 127.0.0.1, or 0.0.0.0 for all",
     errno.EADDRINUSE: "stop what listens there, or take another port, such as 8080; 0 takes any that is free",

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -38,7 +39,7 @@ def documentation_page(description: dict[str, Any]) -> str:
             parts += _operation(path, verb, operation)
     parts.append("<h2>What is answered</h2>")
     for name, schema in description.get("components", {}).get("schemas", {}).items():
-        told = escape(schema.get("description", ""))
+        told = _told(schema.get("description", ""))
         parts.append(f'<h3 id="{escape(name)}"><code>{escape(name)}</code></h3><p>{told}')
         parts += _fields(schema)
     return "".join(parts)
@@ -55,7 +56,7 @@ def policy_of(page: str) -> str:
 
 def _operation(path: str, verb: str, operation: dict[str, Any]) -> Iterator[str]:
     yield f'<h2><span class="verb">{escape(verb)}</span><code>{escape(path)}</code></h2>'
-    yield "".join(f"<p>{escape(text)}" for text in operation.get("description", "").split("\n\n"))
+    yield "".join(f"<p>{_told(text)}" for text in operation.get("description", "").split("\n\n"))
     if operation.get("security"):
         yield "<p>Needs the header <code>Authorization: Bearer TOKEN</code>."
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
@@ -66,7 +67,7 @@ def _operation(path: str, verb: str, operation: dict[str, Any]) -> Iterator[str]
         bodies = " ".join(
             f"{escape(kind)} {_kind(content.get('schema', {}))}" for kind, content in answer.get("content", {}).items()
         )
-        yield f"<tr><td><code>{escape(str(status))}</code><td>{escape(answer['description'])}<td>{bodies}"
+        yield f"<tr><td><code>{escape(str(status))}</code><td>{_told(answer['description'])}<td>{bodies}"
     yield "</table>"
 
 
@@ -74,7 +75,7 @@ def _fields(schema: dict[str, Any]) -> Iterator[str]:
     required = schema.get("required", [])
     yield "<table><tr><th>Field<th>Type<th>Meaning"
     for name, field in schema.get("properties", {}).items():
-        told = escape(field.get("description", ""))
+        told = _told(field.get("description", ""))
         if "enum" in field:
             told += f" One of {escape(', '.join(map(str, field['enum'])))}."
         if "default" in field:
@@ -82,6 +83,11 @@ def _fields(schema: dict[str, Any]) -> Iterator[str]:
         optional = "" if name in required else " (optional)"
         yield f"<tr><td><code>{escape(name)}</code>{optional}<td>{_kind(field)}<td>{told}"
     yield "</table>"
+
+
+def _told(description: str) -> str:
+    """A description, of whose Markdown only the marks of code are in use."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(description))
 
 
 def _kind(schema: dict[str, Any]) -> str:

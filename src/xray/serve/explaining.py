@@ -85,7 +85,9 @@ class Explainer:
             ApiError: The file is no film, or too many explanations are under way.
         """
         if self._under_way >= self._settings.explanations:
-            raise busy(f"{self._settings.explanations} explanations are under way already.", seconds=2)
+            raise busy(
+                f"{self._settings.explanations} explanations are under way already; ask again in a moment.", seconds=2
+            )
         self._under_way += 1
         future = asyncio.get_running_loop().run_in_executor(self._thread, self._show, bytes(upload.data), method)
         # Counted until the thread is done, even where the caller has given up.

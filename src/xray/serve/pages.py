@@ -77,7 +77,7 @@ def mount_page(app: FastAPI) -> None:
         return assets[name].answer(request)
 
     for path, endpoint in (("/", page), ("/page/{name}", part)):
-        app.add_api_route(path, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
+        app.add_api_route(path, endpoint, methods=["GET"], include_in_schema=False)
 
 
 def read_assets() -> dict[str, Asset]:

@@ -1,27 +1,36 @@
-"""HTTP/1.1 as uvicorn speaks it, with a limit on the time that a connection may be silent and one shape of errors."""
+"""HTTP/1.1 as uvicorn speaks it, with limits on connections that are silent, and one shape of errors."""
 
 import asyncio
 import json
+import math
 import uuid
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 15.0
-"""From the opening of a connection, or the first byte of a request, until its head is whole."""
+"""From the opening of a connection, or the last answer on it, until the head of a request is whole."""
 REST_SECONDS = 30.0
 """For the rest of a request that is answered already; what arrives later is not waited for."""
 
 
 class PatientProtocol(H11Protocol):
-    """Closes connections on which nothing comes, or only byte by byte: uvicorn itself would keep them for ever."""
+    """Closes connections on which nothing comes, or only byte by byte: uvicorn itself would keep them for ever.
 
-    model_version = ""
+    They are closed when their time is over, and before that where others need their room: the longest silent first.
+    """
+
+    model_version: str
+    silent: "dict[PatientProtocol, None]"
+    """All that owe a head, or the rest of a request that is answered already; the longest silent first."""
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See `asyncio.Protocol`."""
         super().connection_made(transport)
+        # From its limit on, uvicorn refuses every request.
+        if self.silent and len(self.connections) >= (self.limit_concurrency or math.inf):
+            next(iter(self.silent))._give_way()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -41,7 +50,7 @@ class PatientProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words are not ours
         """Answer what is no HTTP at all."""
-        message = "This is no well-formed HTTP request."
+        message = "This is no well-formed HTTP request, or its head is too long."
         error = {"code": "bad_request", "message": message, "files": []}
         body = json.dumps(
             {"error": error, "model_version": self.model_version, "request_id": uuid.uuid4().hex}
@@ -58,23 +67,36 @@ class PatientProtocol(H11Protocol):
             self.transport.write(self.conn.send(h11.EndOfMessage()))
         self.transport.close()
 
+    def _should_upgrade(self) -> bool:
+        # Whoever asks for another protocol, such as WebSocket, is answered in this one: RFC 9110, section 7.8.
+        return False
+
     def _watch(self) -> None:
-        if self.conn.their_state is h11.IDLE and self.timeout_keep_alive_task is None:
+        ours, theirs = self.conn.our_state, self.conn.their_state
+        if theirs is h11.IDLE and not self.transport.is_closing():
             seconds = HEAD_SECONDS
-        elif self.conn.their_state is h11.SEND_BODY and self.conn.our_state in {h11.DONE, h11.MUST_CLOSE}:
+        elif theirs is h11.SEND_BODY and ours in {h11.DONE, h11.MUST_CLOSE} and not self.transport.is_closing():
             seconds = REST_SECONDS
         else:
             self._stop_watching()
             return
         if self._timer is None:
-            self._timer = self.loop.call_later(seconds, self.transport.close)
+            self._timer = self.loop.call_later(seconds, self._give_way)
+            self.silent[self] = None
 
     def _stop_watching(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            del self.silent[self]
+
+    def _give_way(self) -> None:
+        self._stop_watching()
+        # Closing takes a turn of the event loop or more, in which it should not count against others.
+        self.connections.discard(self)
+        self.transport.close()
 
 
 def protocol_for(model_version: str) -> type[PatientProtocol]:
-    """The protocol with a model's version, which its errors tell too."""
-    return type("Protocol", (PatientProtocol,), {"model_version": model_version})
+    """The protocol of one service, with its model's version, which its errors tell too."""
+    return type("Protocol", (PatientProtocol,), {"model_version": model_version, "silent": {}})

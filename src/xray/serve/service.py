@@ -11,6 +11,7 @@ from xray.predictor.judge import Judge, Verdict
 from xray.serve.admission import Admission
 from xray.serve.answers import Result
 from xray.serve.batcher import Batcher
+from xray.serve.connections import make_room
 from xray.serve.decoding import Decoder
 from xray.serve.errors import busy
 from xray.serve.explaining import Explainer
@@ -52,6 +53,7 @@ class Service:
         """Be ready from the first request on, and let the threads end after the last one."""
         # With threads of its own each time: an application may be started again after it has ended.
         self._open()
+        make_room()
         memory = asyncio.create_task(give_back_memory())
         self.ready = True
         yield

@@ -12,6 +12,7 @@ from xray.serve.admission import Hold
 from xray.serve.answers import BadFile
 from xray.serve.errors import ApiError
 from xray.serve.settings import MEGABYTE, Settings
+from xray.text import printable, shortened
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -20,6 +21,8 @@ MOST_FIELDS = 16
 """Fields that are no files, in one request."""
 MOST_FIELD_BYTES = 1000
 LONGEST_NAME = 255
+MOST_NAME_TOLD = 40
+"""Characters of a field's name in an answer."""
 
 
 @dataclass
@@ -27,7 +30,7 @@ class Upload:
     """One file as sent.
 
     Args:
-        name: Its name; None where none was sent.
+        name: Its name; None where an empty one was sent.
         data: Its bytes.
     """
 
@@ -137,15 +140,20 @@ class _FormReader:
         if b"name" not in options:
             raise ApiError(400, "A part of the multipart form has no name.")
         self._name = _text(options[b"name"])
+        sent = options.get(b"filename")
         if self._name == self._file_field:
+            if sent is None:
+                told = f"The field {self._name!r} holds a text: send a file in it, which has a file name in its head."
+                raise ApiError(422, told, "wrong_field")
             if len(self.form.files) == self._settings.files:
                 raise ApiError(413, f"More than {self._settings.files} files.", "too_many_files")
-            sent = options.get(b"filename")
             self._file = Upload(_text(sent)[:LONGEST_NAME] if sent else None)
             self.form.files.append(self._file)
             self._target, self._most = self._file.data, self._settings.file_bytes
-        elif b"filename" in options:
-            raise ApiError(422, f"Files belong in the field {self._file_field!r}.", "wrong_field")
+        elif sent is not None:
+            name = shortened(printable(self._name), MOST_NAME_TOLD)
+            told = f"The field '{name}' takes no file: files belong in the field {self._file_field!r}."
+            raise ApiError(422, told, "wrong_field")
         else:
             self._field_count += 1
             if self._field_count > MOST_FIELDS:

@@ -1,0 +1,90 @@
+"""The real command in a process of its own, with a model that takes a while to answer."""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+PROGRAM = """
+import os, sys, time
+import xray.predictor.open, xray.runs, xray.serve.command, xray.serve.protocol
+from tests.serve.fakes import FakePredictor
+from xray.__main__ import main
+class Slow(FakePredictor):
+    def logits(self, films):
+        time.sleep(float(sys.argv[1]))
+        return super().logits(films)
+xray.predictor.open.open_predictor = lambda path: Slow()
+xray.runs.find_model = lambda named: None
+xray.serve.protocol.HEAD_SECONDS = float(os.environ["HEAD_SECONDS"])
+xray.serve.protocol.REST_SECONDS = 0.5
+xray.serve.command.MOST_CONNECTIONS = int(os.environ["MOST_CONNECTIONS"])
+sys.exit(main(["serve", "--port", "0", *sys.argv[2:]]))
+"""
+
+
+class Service:
+    def __init__(self, process: subprocess.Popen[str], port: int, said: str) -> None:
+        self.process, self.port, self.said = process, port, said
+
+    def ask(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, dict(answer.getheaders()), content
+
+    def predict(self, data: bytes) -> Any:
+        head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="Jane.png"\r\n\r\n'
+        return self.ask(
+            "POST", "/predict", head + data + b"\r\n--b--\r\n", {"Content-Type": "multipart/form-data; boundary=b"}
+        )
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
+    def stop(self) -> tuple[int, str]:
+        self.process.send_signal(signal.SIGTERM)
+        _, errors = self.process.communicate(timeout=15)
+        return self.process.returncode, errors
+
+
+Start = Callable[..., Service]
+
+
+@contextlib.contextmanager
+def starting() -> Iterator[Start]:
+    """What starts the command with words and a delay of the model; all are killed in the end."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def begin(
+        *words: str, delay: float = 0.0, token: str = "", head_seconds: float = 0.5, connections: int = 1000
+    ) -> Service:
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(delay), *words],
+            cwd=Path(__file__).parents[2],
+            env=os.environ
+            | {"XRAY_TOKEN": token, "HEAD_SECONDS": str(head_seconds), "MOST_CONNECTIONS": str(connections)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        said = "".join(process.stdout.readline() for _ in range(3))
+        return Service(process, int(said.partition("http://127.0.0.1:")[2].split()[0]), said)
+
+    try:
+        yield begin
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()

@@ -1,0 +1,87 @@
+import contextlib
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.serve.fakes import grey
+from tests.serve.processes import Start
+
+
+def test_silent_and_slow_callers_are_let_go(start: Start) -> None:
+    service = start("--receive_seconds", "0.4")
+    silent, slow_head, slow_body = service.connect(), service.connect(), service.connect()
+    slow_head.sendall(b"POST /predict HT")
+    slow_body.sendall(
+        b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        b"Content-Length: 1000\r\n\r\n--b"
+    )
+    assert silent.recv(100) == b""
+    assert slow_head.recv(100) == b""
+    answer = slow_body.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"too_slow"' in answer
+    assert service.predict(grey(0))[0] == 200
+
+
+def test_what_is_no_http_is_told_so(start: Start) -> None:
+    service = start()
+    for head in (b"nonsense\r\n\r\n", b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"):
+        with service.connect() as connection:
+            connection.sendall(head)
+            answer = connection.makefile("rb").read()
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["model_version"] == "0123456789ab"
+
+
+def test_the_longest_silent_make_room_for_others(start: Start) -> None:
+    service = start(head_seconds=60, connections=10)
+    with contextlib.ExitStack() as stack:
+        kept = stack.enter_context(service.connect())
+        kept.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += kept.recv(1000)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        silent = [stack.enter_context(service.connect()) for _ in range(60)]
+        for connection in silent:
+            connection.sendall(b"GET /health HT")
+        assert service.ask("GET", "/health")[0] == 200
+        assert service.predict(grey(0))[0] == 200
+        # With an answer behind it a connection is as silent as one that never asked.
+        assert kept.recv(1000) == b""
+        silent[-1].sendall(b"TP/1.1\r\nHost: x\r\n\r\n")
+        assert silent[-1].recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+def test_requests_under_way_are_not_closed_for_others(start: Start) -> None:
+    service = start(delay=1.0, connections=10)
+    with ThreadPoolExecutor() as pool, contextlib.ExitStack() as stack:
+        answer = pool.submit(service.predict, grey(255))
+        time.sleep(0.3)
+        for _ in range(30):
+            stack.enter_context(service.connect())
+        assert answer.result()[0] == 200
+
+
+def test_beyond_the_limit_of_requests_the_server_refuses(start: Start) -> None:
+    service = start("--receive_seconds", "5", connections=5)
+    with contextlib.ExitStack() as stack:
+        for _ in range(5):
+            connection = stack.enter_context(service.connect())
+            connection.sendall(
+                b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+                b"Content-Length: 1000\r\n\r\n"
+            )
+            time.sleep(0.1)  # until the head has been read
+        status, _, content = service.ask("GET", "/health")
+    assert (status, content) == (503, b"Service Unavailable")
+
+
+def test_a_wish_for_another_protocol_is_answered_in_this_one(start: Start) -> None:
+    service = start()
+    wish = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "eA=="}
+    assert service.ask("GET", "/health", headers=wish)[0] == 200
+    assert service.ask("GET", "/predict", headers=wish)[0] == 405
+    assert service.ask("GET", "/none", headers=wish)[0] == 404
+    _, errors = service.stop()
+    assert [json.loads(line)["event"] for line in errors.splitlines()] == ["request"] * 3
