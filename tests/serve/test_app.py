@@ -163,7 +163,7 @@ def test_many_callers_get_their_own_answers() -> None:
     assert answers == pytest.approx([value / 32 - 4 for value in values])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"\0" * 128 + b"DICM", grey(5), grey(5, kind="JPEG")]),
     st.binary(max_size=200),

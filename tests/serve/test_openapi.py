@@ -25,6 +25,6 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", make_app(FakePredictor(
 
 
 @schema.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 def test_answers_as_described(case: schemathesis.Case) -> None:
     case.call_and_validate(checks=CHECKS)

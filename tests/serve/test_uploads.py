@@ -93,7 +93,7 @@ def test_uploads_never_touch_the_disk(client: TestClient, monkeypatch: pytest.Mo
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300), st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60))
 def test_any_form_is_answered(client: TestClient, body: bytes, kind: str) -> None:
     for content_type in (f"multipart/form-data; {kind}", "multipart/form-data; boundary=b", kind):
