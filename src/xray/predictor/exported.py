@@ -35,6 +35,8 @@ class OnnxPredictor:
         options.log_severity_level = 4
         # Threads that wait for work would take the cores from whoever decodes films.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # It lays memory out anew for each size of a batch, and keeps all of them: a service would seem to grow.
+        options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except (InvalidArgument, InvalidProtobuf) as error:  # no ONNX at all
