@@ -165,6 +165,16 @@ def test_tables_may_begin_below_zero():
     np.testing.assert_array_equal(read_film(file), shown(expected))
 
 
+@pytest.mark.parametrize(("slope", "intercept", "first"), [(-1, 0, -4095), (-1, 65535, 61440), (1, -4095, -4095)])
+@pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian])
+def test_the_first_input_of_a_table_has_a_sign_where_the_rescale_goes_below_zero(slope, intercept, first, syntax):
+    lut = table(first, 12, list(range(4096)), signed=first < 0)
+    tags = {"RescaleSlope": slope, "RescaleIntercept": intercept, "VOILUTSequence": lut}
+    file = stored_dicom(TWELVE, bits=12, syntax=syntax, **tags)
+    expected = np.clip(TWELVE.astype(int) * slope + intercept - first, 0, 4095) / 4095
+    np.testing.assert_array_equal(read_film(file), shown(expected))
+
+
 def test_a_broken_table_is_passed_over():
     lut = table(0, 12, [1, 2, 3])
     lut[0].LUTDescriptor = [4000, 0, 12]

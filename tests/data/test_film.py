@@ -349,6 +349,17 @@ def test_large_pictures_are_read_or_refused_without_a_warning(side):
     assert isinstance(info.value, TooManyPixelsError) is (side > 10_000)
 
 
+@pytest.mark.parametrize("longer", [65_535, 65_536])
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_side_longer_than_other_kinds_can_have_is_refused_by_the_header(longer, upright):
+    width, height = (2, longer) if upright else (longer, 2)
+    with pytest.raises(UnreadableFilmError) as info:
+        read_film(io.BytesIO(png_of(width, height)))  # without pixels
+    assert isinstance(info.value, TooManyPixelsError) is (longer > 65_535)
+    if longer > 65_535:
+        assert str(info.value) == f"{width} x {height} pixels exceed the limit of 65535 along a side"
+
+
 def test_dicom_is_known_by_its_content_not_by_its_name(tmp_path):
     for name in ("film.png", "film", "film.dcm", "film.DICOM"):
         np.testing.assert_array_equal(read_film(write_dicom(tmp_path / name, PIXELS)), PIXELS)

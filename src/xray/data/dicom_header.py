@@ -167,6 +167,10 @@ def _syntax(file: IO[bytes]) -> str:
 def _header(dataset: "Dataset") -> DicomHeader:
     signed = _integer(dataset, "PixelRepresentation", 0) == 1
     frames = _first(dataset, "NumberOfFrames")
+    stored = _integer(dataset, "BitsStored", allocated := _integer(dataset, "BitsAllocated", 0))
+    slope, intercept = _number(dataset, "RescaleSlope", 1.0) or 1.0, _number(dataset, "RescaleIntercept", 0.0)
+    # Of values without a sign, the least that leaves the rescale.
+    least = intercept + min(slope, 0.0) * (2 ** min(stored, 16) - 1)
     return DicomHeader(
         syntax=str(dataset.file_meta.get("TransferSyntaxUID", "")),
         sop_class=str(_first(dataset, "SOPClassUID") or ""),
@@ -181,18 +185,18 @@ def _header(dataset: "Dataset") -> DicomHeader:
         frames=1 if frames is None else int(frames),
         rows=_integer(dataset, "Rows", 0),
         columns=_integer(dataset, "Columns", 0),
-        bits_allocated=(allocated := _integer(dataset, "BitsAllocated", 0)),
-        bits_stored=(stored := _integer(dataset, "BitsStored", allocated)),
+        bits_allocated=allocated,
+        bits_stored=stored,
         high_bit=_integer(dataset, "HighBit", stored - 1),
         signed=signed,
         padding=_padding(dataset, signed),
-        slope=_number(dataset, "RescaleSlope", 1.0) or 1.0,
-        intercept=_number(dataset, "RescaleIntercept", 0.0),
+        slope=slope,
+        intercept=intercept,
         window=_window(dataset),
         window_function=_word(dataset, "VOILUTFunction") or "LINEAR",
         modality_table=_table(dataset, "ModalityLUTSequence", signed),
         # Its input is what leaves the rescale, which may be negative.
-        voi_table=_table(dataset, "VOILUTSequence", signed or _number(dataset, "RescaleIntercept", 0.0) < 0),
+        voi_table=_table(dataset, "VOILUTSequence", signed or least < 0),
     )
 
 

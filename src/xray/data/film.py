@@ -29,8 +29,8 @@ FORMATS = ("JPEG", "PNG")
 # Pillow's own limit, one for the whole process, warns before it refuses: `open_picture` has a limit of each file.
 Image.MAX_IMAGE_PIXELS = None
 
-REVISION = 2
-"""Counts up with every change in this module by which a file becomes other pixels."""
+REVISION = 3
+"""Counts up with every change, here or for DICOM, by which a file becomes other pixels."""
 
 ResizeRule = Literal["squash", "pad", "crop"]
 
@@ -57,7 +57,7 @@ def open_picture(source: StrPath | IO[bytes], most_pixels: int = MOST_PIXELS) ->
     """Open a JPEG or PNG, of which only the header is read.
 
     Raises:
-        TooManyPixelsError: It has more pixels than `most_pixels`.
+        TooManyPixelsError: It has more pixels than `most_pixels`, or too long a side.
         OSError: It is missing, or no such picture.
     """
     with Image.open(source, formats=FORMATS) as image:

@@ -11,6 +11,9 @@ GreyFilm = npt.NDArray[np.uint8]
 MOST_PIXELS: Final = 100_000_000
 """Of one film: the largest detectors have some 20 million, a spine joined from several films 40 million."""
 
+MOST_SIDE: Final = 65_535
+"""Pixels of one side, as JPEG and DICOM have it: what takes a row at a time takes little memory by it."""
+
 
 class UnreadableFilmError(ValueError):
     """A file that cannot be decoded to pixels; the message says why, without the path."""
@@ -24,7 +27,9 @@ def check_pixels(width: int, height: int, most_pixels: int) -> None:
     """Refuse a picture by the size that its header tells, before any of it is decoded.
 
     Raises:
-        TooManyPixelsError: It has more pixels than `most_pixels`.
+        TooManyPixelsError: It has more pixels than `most_pixels`, or than `MOST_SIDE` along a side.
     """
     if width * height > most_pixels:
         raise TooManyPixelsError(f"{width} x {height} pixels exceed the limit of {most_pixels}")
+    if max(width, height) > MOST_SIDE:
+        raise TooManyPixelsError(f"{width} x {height} pixels exceed the limit of {MOST_SIDE} along a side")
