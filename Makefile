@@ -60,7 +60,7 @@ lock: setup  ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) --group dev --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 	$(BIN)/uv pip compile --group pyproject.toml:serve $(OPTIONS) --constraint requirements-dev.txt --output-file requirements-serve.txt
 
-bench: setup  ## Measure data path, evaluation, memory and fixed costs (ROOT=DIR FILMS=DIR)
+bench: setup  ## Measure data path, evaluation, memory, fixed costs and serving (ROOT=DIR FILMS=DIR)
 	test -e data/bench || test $(ROOT) != data/bench || $(BIN)/python -m xray synth data/bench --patients 1500
 	$(BIN)/python benchmarks/limit.py --root $(ROOT)
 	$(BIN)/python benchmarks/build.py --films $(FILMS)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from xray.errors import UserError, user_error_in
+from xray.files import link_target
 from xray.model_file import kind_of
 
 if TYPE_CHECKING:
@@ -167,10 +168,11 @@ def store_decision(
         content[FLOORS_KEY] = json.dumps(floors)
     if familiarity is not None:
         content[FAMILIARITY_KEY] = json.dumps(familiarity)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    target = link_target(path)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         torch.save(content, partial)
-        partial.replace(path)
+        partial.replace(target)
     except (OSError, RuntimeError) as error:  # torch tells of a full disk by the latter
         raise UserError(f"{path} cannot be written ({error}): it stays as it was; mend the place.") from error
     finally:

@@ -35,8 +35,7 @@ USUAL: Final = 0.99
 """The limit of a distance is `MARGIN` times what this share of the validation films does not exceed. The margin is for
 films of other patients and places: of 2,103 training films that a fit had not used, both limits together refused 0.6%.
 Where the same quantile of the training films is larger, it takes the place of the validation films': a few of them, or
-very uniform ones, must not set a limit that the training films would fail. Never is a limit below one standard
-deviation."""
+very uniform ones, must not set a limit that the training films would fail. No limit is below `MARGIN`."""
 AT_ONCE: Final = 256
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from xray.errors import UserError
 
-Kind = Literal["checkpoint", "program", "onnx"]
+Kind = Literal["checkpoint", "torch", "onnx"]
 
 PROGRAM_MANIFEST = "xray.json"
 """Name of the manifest in a file of torch.export."""
@@ -25,8 +25,8 @@ def kind_of(path: Path) -> Kind:
         path: The file, whatever it is called.
 
     Returns:
-        checkpoint: an archive as torch.save writes it; program: one of torch.export with a manifest of ours; onnx: no
-        archive, so nothing else is left.
+        checkpoint: an archive as torch.save writes it; torch: one of torch.export with a manifest of ours; onnx: no
+        archive, so that nothing else is left, which ONNX Runtime has to try.
 
     Raises:
         UserError: It is missing, cannot be read, is truncated or damaged, or something else.
@@ -67,7 +67,7 @@ def _kind_of_archive(path: Path) -> Kind:
                 raise no_model(path)
             members = {PurePosixPath(name).parts[1:] for name in archive.namelist()}
             if ("extra", PROGRAM_MANIFEST) in members:
-                kind: Kind = "program"
+                kind: Kind = "torch"
             elif ("data.pkl",) in members and ("constants.pkl",) not in members:  # TorchScript has both
                 kind = "checkpoint"
             else:

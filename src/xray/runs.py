@@ -156,7 +156,7 @@ def find_model(named: str = "") -> Path:
 
 
 def _best_below(folder: Path) -> Path | None:
-    """The best checkpoint in a folder, or of the run or the experiment whose records or checkpoints it is for."""
+    """The best checkpoint in a folder; or that of the run, or of the experiment's newest run, whose folder it is."""
     if (folder / "best.ckpt").is_file():
         return folder / "best.ckpt"
     run = run_of_config(folder / "config.yaml")

@@ -65,12 +65,12 @@ class Scoring:
         return Evidence(
             table,
             self._source(model, data),
-            films | {"digest": digests},
-            self._controls(model, data, facts),
-            self._unfamiliarity(data),
-            self._corrupted(model, data) if self.robustness else {},
-            pictures,
-            maps_of(model, data, self.split, table),
+            films=films | {"digest": digests},
+            controls=self._controls(model, data, facts),
+            unfamiliarity=self._unfamiliarity(data),
+            robustness=self._corrupted(model, data) if self.robustness else {},
+            duplicates=pictures,
+            maps=maps_of(model, data, self.split, table),
         )
 
     def _source(self, model: "FilmClassifier", data: "ChestXRayDataModule") -> Mapping[str, Any]:

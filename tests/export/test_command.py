@@ -154,6 +154,15 @@ def test_an_earlier_export_is_replaced(cnn, onnx_file, tmp_path):
     assert open_predictor(out).manifest.license == "other"
 
 
+def test_a_link_to_an_earlier_export_stays_a_link(cnn, onnx_file, tmp_path):
+    shutil.copy(onnx_file, tmp_path / "earlier.onnx")
+    (tmp_path / "link.onnx").symlink_to("earlier.onnx")
+    before = (tmp_path / "earlier.onnx").stat().st_ino
+    export(cnn, tmp_path / "link.onnx")
+    assert (tmp_path / "link.onnx").is_symlink()
+    assert (tmp_path / "earlier.onnx").stat().st_ino != before
+
+
 @pytest.mark.parametrize("format", ["onnx", "torch"])
 def test_an_earlier_export_of_another_version_is_replaced(cnn, tmp_path, format):
     out = export(cnn, tmp_path / "model", "--format", format)

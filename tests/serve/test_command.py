@@ -1,3 +1,5 @@
+"""The command serve: where it listens, what it refuses to start with, how it stops."""
+
 import errno
 import json
 import socket

@@ -8,7 +8,7 @@ from tests.serve.browsing import Server, Visit, expect, film, item, upload
 from tests.serve.fakes import encode
 
 
-def test_several_films_are_sent_one_by_one_and_chosen_by_keyboard(server: Server, visit: Visit) -> None:
+def test_several_films_are_sent_two_at_a_time_at_most_and_chosen_by_keyboard(server: Server, visit: Visit) -> None:
     page = visit(server)
     under_way, most = 0, 0
 

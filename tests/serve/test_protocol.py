@@ -1,3 +1,5 @@
+"""Connections that are silent, slow, broken, or too many."""
+
 import contextlib
 import json
 import time

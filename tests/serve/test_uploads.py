@@ -1,3 +1,5 @@
+"""Forms: files and fields as callers send them, well and badly."""
+
 import tempfile
 from pathlib import Path
 from typing import Any

@@ -21,7 +21,6 @@ from xray.checkpoint import DECISION_KEY, TRAINED_KEY, Checkpoint, load_weights,
 from xray.cli.configs import named_configs, read_config
 from xray.cli.mistakes import explain
 from xray.cli.places import checkpoint_root, logger_of, resume_path
-from xray.cli.quiet import silence_libraries
 from xray.cli.scored import Scored, config_for_scoring, find_scored, is_external, is_trial
 from xray.data.datamodule import ChestXRayDataModule
 from xray.data.index import Film
@@ -31,6 +30,7 @@ from xray.models.base import FilmClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
 from xray.processor import prepare_torch, usable_precision
+from xray.quiet import silence_libraries
 from xray.runs import LOGS, Run, claim_run, release_run
 from xray.scoring import Scoring
 

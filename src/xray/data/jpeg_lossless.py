@@ -138,7 +138,7 @@ def _huffman_tables(body: bytes) -> dict[int, tuple[npt.NDArray[np.uint8], npt.N
 
 
 def _segments(stream: bytes, begin: int) -> list[npt.NDArray[np.uint8]]:
-    """The coded bytes between restarts, without the zeros that tell a byte of ones from a marker."""
+    """The coded bytes between restarts, without the stuffed bytes that tell ones from a marker."""
     data = np.frombuffer(stream, dtype=np.uint8)[begin:]
     after = np.flatnonzero(data[:-1] == 0xFF) + 1
     markers = after[(data[after] != 0) & (data[after] != 0xFF)]
@@ -163,7 +163,7 @@ def _read_differences(segment: npt.NDArray[np.uint8], frame: Frame, differences:
             raise JpegError("cut off")
         first = place // 8
         words = _words(data, np.arange(first, min(first + BLOCK, len(data) - 2)))
-        # For each bit what follows it, and how far it is to the next code: no code leads out of the block.
+        # For each bit what follows it, and how far it is to the next code; 255 where no code begins, refused below.
         windows = ((words[:, None] >> np.arange(8, 0, -1, dtype=np.uint32)) & 0xFFFF).ravel()
         lengths, sizes = frame.lengths[windows], frame.sizes[windows]
         steps = np.where(lengths > 0, lengths + np.where(sizes == 16, 0, sizes), 255).astype(np.uint8).tobytes()

@@ -49,7 +49,8 @@ def refusal_figures(
     def figures(weights: Weights) -> dict[str, Values]:
         return {"refused": divide(weights @ refused, weights.sum(axis=1))}
 
-    share = estimates(patients, figures)["refused"]
+    everyone = len(np.unique(patients.number))
+    share = estimates(patients, figures, trials={"refused": everyone})["refused"]
     by_class = {name: int(refused[labels == i].sum()) for i, name in enumerate(class_names)}
     return {
         "refused": int(refused.sum()),

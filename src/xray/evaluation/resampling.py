@@ -130,6 +130,7 @@ def estimates(
     figures: Callable[[Weights], Mapping[str, Values]],
     resamples: int = RESAMPLES,
     seed: int = 0,
+    trials: Mapping[str, int] | None = None,
 ) -> dict[str, Estimate]:
     """Figures of a table with their intervals.
 
@@ -138,11 +139,13 @@ def estimates(
         figures: Gives figures by name, each of shape (resamples,), from weights of shape (resamples, films).
         resamples: How many resamples.
         seed: Of the resampling.
+        trials: For figures that are shares the number of patients behind each, see `estimate`; by default for
+            sensitivity and specificity the patients of their class.
     """
+    if trials is None:
+        trials = {"sensitivity": patients.of_class[1], "specificity": patients.of_class[0]}
     whole = figures(np.ones((1, len(patients.number))))
     resampled = bootstrap(patients, figures, resamples, seed)
-    everyone = len(np.unique(patients.number))
-    trials = {"sensitivity": patients.of_class[1], "specificity": patients.of_class[0], "refused": everyone}
     return {
         name: estimate(float(values[0]), resampled[name], patients, trials.get(name)) for name, values in whole.items()
     }

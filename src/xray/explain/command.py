@@ -89,9 +89,8 @@ def choose_methods(wish: Wish, predictor: "Predictor") -> list["Method"]:
     if wish == "occlusion" or predictor.manifest.has_grad_cam:
         return ["gradcam", "occlusion"] if wish == "both" else [wish]
     if wish == "gradcam":
-        raise UserError(
-            f"{predictor.path} has no Grad-CAM, since its network does not end in a map of convolutions: take --method "
-            "occlusion."
-        )
+        from xray.predictor.base import no_grad_cam
+
+        raise no_grad_cam(predictor.path)
     print("This network does not end in a map of convolutions, so there is no Grad-CAM: occlusion alone.")
     return ["occlusion"]

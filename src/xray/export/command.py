@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from xray import NOTICE
 from xray.errors import UserError
+from xray.files import link_target
 from xray.model_file import kind_of
 from xray.predictor.manifest import MANIFEST_KEY
 from xray.runs import find_model
@@ -33,7 +34,7 @@ def export(
 ) -> None:
     """Export a trained model as one file that predict and serve read, and whatever else reads its format.
 
-    The file takes grey bytes of any size and any number of films, and carries resizing, normalisation, temperature,
+    The file takes grey bytes of any size in batches, and carries resizing, normalisation, temperature,
     threshold, class names, version, fingerprint of the training data and licence. It is compared with its checkpoint on
     the validation films before it is kept.
 
@@ -55,9 +56,10 @@ def export(
     out = out if out is not None else path.with_name(f"{path.stem}{tag}{SUFFIXES[format]}")
     if is_export(path):
         raise UserError(f"{path} is exported already: name its run, or the checkpoint that it was made from.")
-    check_out(out)
+    target = link_target(out)
+    check_out(target)
     from xray.checkpoint import read_checkpoint
-    from xray.cli.quiet import silence_libraries
+    from xray.quiet import silence_libraries
 
     silence_libraries()
     checkpoint = read_checkpoint(path)
@@ -78,7 +80,7 @@ def export(
         print("Without Grad-CAM, since the logit of this network is no sum over its last map; occlusion is there.")
     manifest = replace(trained.manifest, format=format, license=license, has_grad_cam=activation is not None)
     program = trace(ExportedClassifier(trained.model.cpu(), manifest.image_size, manifest.resize, activation))
-    with folder_beside(out) as folder:
+    with folder_beside(target) as folder:
         made = folder / f"model{SUFFIXES[format]}"
         (write_onnx if format == "onnx" else write_program)(made, program, manifest)
         verified = verify(trained, open_predictor(made), films, some_files(data, "val", RAW_FILMS))
@@ -88,7 +90,7 @@ def export(
         )
         if precision == "int8":
             made = quantised(made, data, films)
-        os.replace(made, out)  # noqa: PTH105 - both are in one folder
+        os.replace(made, target)  # noqa: PTH105 - both are in one folder
     print(f"Written: {out} ({out.stat().st_size / 1e6:.1f} MB, {manifest.model} {manifest.version})")
     print(NOTICE)
 
@@ -147,7 +149,7 @@ def is_export(path: Path) -> bool:
     except UserError:
         return False
     if kind != "onnx":
-        return kind == "program"
+        return kind == "torch"
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 

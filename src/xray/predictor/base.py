@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from xray.errors import UserError
 from xray.predictor.manifest import Manifest, Scores
 
 Films = npt.NDArray[np.uint8]
@@ -49,3 +50,16 @@ class Predictor(Protocol):
         Raises:
             UserError: The network has none, see `Manifest.has_grad_cam`.
         """
+
+
+def unusable(path: Path, reason: object) -> UserError:
+    """What to say of an exported file that cannot be opened."""
+    told = " ".join(str(reason).split())[:200]
+    return UserError(f"{path} cannot be used here ({told}): export it anew with 'python -m xray export'.")
+
+
+def no_grad_cam(path: Path) -> UserError:
+    """What to say where a network has no Grad-CAM."""
+    return UserError(
+        f"{path} has no Grad-CAM: its network does not end in a map of convolutions; take --method occlusion."
+    )

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from xray.errors import UserError
 from xray.model_file import no_model
-from xray.predictor.base import BATCH, Films, Maps
+from xray.predictor.base import BATCH, Films, Maps, no_grad_cam, unusable
 from xray.predictor.manifest import MANIFEST_KEY, Manifest, Scores
 from xray.processor import usable_cores
 
@@ -73,16 +72,3 @@ class OnnxPredictor:
             for start in range(0, max(1, len(films)), BATCH)
         ]
         return np.concatenate(parts).astype(np.float64)
-
-
-def unusable(path: Path, reason: object) -> UserError:
-    """What to say of an exported file that cannot be opened."""
-    told = " ".join(str(reason).split())[:200]
-    return UserError(f"{path} cannot be used here ({told}): export it anew with 'python -m xray export'.")
-
-
-def no_grad_cam(path: Path) -> UserError:
-    """What to say where a network has no Grad-CAM."""
-    return UserError(
-        f"{path} has no Grad-CAM: its network does not end in a map of convolutions; take --method occlusion."
-    )

@@ -32,7 +32,7 @@ def open_predictor(path: Path, threads: int | None = None) -> "Predictor":
             f"{path} needs torch, which is not installed here: export the model with 'python -m xray export --format "
             "onnx' where it is, or install torch."
         ) from None
-    if kind == "program":
+    if kind == "torch":
         from xray.predictor.program import ProgramPredictor
 
         return ProgramPredictor(path)

@@ -7,8 +7,7 @@ import numpy as np
 import torch
 
 from xray.model_file import PROGRAM_MANIFEST
-from xray.predictor.base import BATCH, Films, Maps
-from xray.predictor.exported import no_grad_cam, unusable
+from xray.predictor.base import BATCH, Films, Maps, no_grad_cam, unusable
 from xray.predictor.manifest import Manifest, Scores
 from xray.processor import prepare_torch
 

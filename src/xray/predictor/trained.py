@@ -10,8 +10,7 @@ from xray.inference import best_device, logits_of
 from xray.models.activation import find_activation
 from xray.models.base import FilmClassifier
 from xray.models.grad_cam import grad_cam
-from xray.predictor.base import BATCH, Films, Maps
-from xray.predictor.exported import no_grad_cam
+from xray.predictor.base import BATCH, Films, Maps, no_grad_cam
 from xray.predictor.manifest import Manifest, Scores
 from xray.processor import prepare_torch
 from xray.runs import run_of_checkpoint

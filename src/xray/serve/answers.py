@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from xray import NOTICE, ONE_SOURCE
+from xray.explain.maps import Method
 from xray.predictor.manifest import Manifest
 
 VERSION, ID = "8c1f0a3b5d7e", "4b825dc642cb6eb9a060e54bf8d69288"
@@ -61,7 +62,7 @@ class Prediction(Answer):
 class Heat(Answer):
     """What moved the model's number, as a layer over the film."""
 
-    method: Literal["gradcam", "occlusion"] = Field(description="By which it was found.")
+    method: Method = Field(description="By which it was found.")
     layer: str = Field(description="PNG in base64, RGBA, of the film's width and height as answered.")
     limit: float = Field(description="The colours end at this logit, and at its negative.", examples=[1.7])
     unit: Literal["logit"] = Field(description="Unit of the limit.")
@@ -79,7 +80,7 @@ class Explained(Answer):
     film: str = Field(description="The film as PNG in base64, grey, its longer side at most 1024 pixels.")
     width: int = Field(description="Of film and layer, in pixels.", examples=[1024])
     height: int = Field(description="Of film and layer, in pixels.", examples=[768])
-    methods: list[Literal["gradcam", "occlusion"]] = Field(description="What this model can be asked for.")
+    methods: list[Method] = Field(description="What this model can be asked for.")
     heat: Heat | None = Field(description="Null where the film was refused.")
     request_id: str = Field(description="Finds the request in the logs.", examples=[ID])
 
@@ -98,7 +99,7 @@ class ModelCard(Answer):
         description="What it takes, how it decides, what it was trained on, its licence; without familiarity's figures."
     )
     refuses: bool = Field(description="Whether pictures that do not look like chest films are refused.")
-    methods: list[Literal["gradcam", "occlusion"]] = Field(description="What /explain can be asked for.")
+    methods: list[Method] = Field(description="What /explain can be asked for.")
     limits: dict[str, int] = Field(description="Of one request: files, file_bytes, request_bytes, pixels.")
     notice: str = Field(description="What it must not be used for.", examples=[NOTICE])
     caution: str = Field(description="What its figures do not promise.", examples=[ONE_SOURCE])

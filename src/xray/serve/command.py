@@ -63,12 +63,13 @@ def serve(
         The exit status: 0 after SIGTERM or SIGINT.
 
     Raises:
-        UserError: There is no such model, the token cannot be read, or the address cannot be listened at.
+        UserError: There is no such model, it gives no answer, the token cannot be read, the address cannot be listened
+            at, or a limit is out of range.
     """
     if request_mb is None:
         request_mb = min(max(Settings.request_bytes / MEGABYTE, 2 * file_mb), Settings.held_bytes / MEGABYTE)
     for name, value in (("--file_mb", file_mb), ("--request_mb", request_mb), ("--megapixels", megapixels)):
-        require_between(name, value, 1e-6, 10_000)  # so that they can be rounded
+        require_between(name, value, 1e-6, 10_000)  # infinity cannot be rounded
     settings = Settings(
         files=files,
         file_bytes=round(file_mb * MEGABYTE),
@@ -161,7 +162,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Open a port.
 
     Raises:
-        UserError: It is in use, not allowed, or there is no such host.
+        UserError: It is in use, not allowed or no port, or there is no such host.
     """
     require_between("--port", port, 0, 65535)
     try:

@@ -3,7 +3,8 @@
 import resource
 
 OPEN_FILES = 8192
-"""Of the connections that arrive in one turn of the event loop all are accepted, before any silent one is closed."""
+"""Several times the connections that are kept: of those that arrive in one turn of the event loop all are accepted,
+before any silent one is closed."""
 
 
 def make_room() -> None:

@@ -19,12 +19,12 @@ CODES: Mapping[int, str] = {
 """A word for programs beside each status."""
 
 MEANINGS: Mapping[int, str] = {
-    400: "The request is no well-formed multipart form.",
+    400: "The request is no well-formed multipart form, or no well-formed HTTP.",
     401: "The bearer token is missing or wrong.",
     404: "There is no such path.",
     405: "The path takes another method: see the header Allow.",
     408: "The request did not arrive in time.",
-    413: "The request, a file or the number of files is too large.",
+    413: "There are too many files, fields, bytes or pixels.",
     415: "A file, or the request itself, is of a kind that is not read.",
     422: "A file cannot be decoded or is no chest projection by its tags, or a field is missing or wrong.",
     500: "The service failed; the fault is logged.",

@@ -5,12 +5,12 @@ import base64
 import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from xray.data.film import shrink_film
+from xray.explain.maps import Method
 from xray.predictor.judge import Judge, Verdict
 from xray.predictor.manifest import Manifest
 from xray.serve.answers import Heat
@@ -18,8 +18,6 @@ from xray.serve.decoding import BadFileError, blame, decode, decode_for
 from xray.serve.errors import ApiError, busy
 from xray.serve.settings import Settings
 from xray.serve.uploads import Upload
-
-Method = Literal["gradcam", "occlusion"]
 
 PREVIEW_SIDE = 1024
 """Longer side of the film as answered, at most."""

@@ -1,12 +1,13 @@
 """HTTP/1.1 as uvicorn speaks it, with limits on connections that are silent, and one shape of errors."""
 
 import asyncio
-import json
 import math
 import uuid
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from xray.serve.errors import ApiError
 
 HEAD_SECONDS = 15.0
 """From the opening of a connection, or the last answer on it, until the head of a request is whole."""
@@ -14,14 +15,14 @@ REST_SECONDS = 30.0
 """For the rest of a request that is answered already; what arrives later is not waited for."""
 
 
-class PatientProtocol(H11Protocol):
+class TimedProtocol(H11Protocol):
     """Closes connections on which nothing comes, or only byte by byte: uvicorn itself would keep them for ever.
 
     They are closed when their time is over, and before that where others need their room: the longest silent first.
     """
 
     model_version: str
-    silent: "dict[PatientProtocol, None]"
+    silent: "dict[TimedProtocol, None]"
     """All that owe a head, or the rest of a request that is answered already; the longest silent first."""
     _timer: asyncio.TimerHandle | None = None
 
@@ -50,11 +51,8 @@ class PatientProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words are not ours
         """Answer what is no HTTP at all."""
-        message = "This is no well-formed HTTP request, or its head is too long."
-        error = {"code": "bad_request", "message": message, "files": []}
-        body = json.dumps(
-            {"error": error, "model_version": self.model_version, "request_id": uuid.uuid4().hex}
-        ).encode()
+        error = ApiError(400, "This is no well-formed HTTP request, or its head is too long.")
+        body = error.body(self.model_version, uuid.uuid4().hex)
         headers = [
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(body))),
@@ -97,6 +95,6 @@ class PatientProtocol(H11Protocol):
         self.transport.close()
 
 
-def protocol_for(model_version: str) -> type[PatientProtocol]:
+def protocol_for(model_version: str) -> type[TimedProtocol]:
     """The protocol of one service, with its model's version, which its errors tell too."""
-    return type("Protocol", (PatientProtocol,), {"model_version": model_version, "silent": {}})
+    return type("Protocol", (TimedProtocol,), {"model_version": model_version, "silent": {}})

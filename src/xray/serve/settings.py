@@ -24,6 +24,9 @@ class Settings:
         answer_seconds: Time from there to its answer.
         stop_seconds: Time for requests under way to end when the service is told to stop.
         token: What a caller has to show; None where everybody may ask.
+
+    Raises:
+        UserError: A limit is out of range.
     """
 
     files: int = 16

@@ -70,6 +70,7 @@ class Watch:
                 headers["X-Model-Version"], headers["X-Request-ID"] = self._version, record.request_id
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
+                # What is on its way is taken in, so that the caller reads the answer; but not from who was too slow.
                 if record.status >= 400 and record.status != 408:
                     await body.drain(self._drain_bytes)
             await send(message)
