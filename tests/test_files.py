@@ -1,6 +1,7 @@
 """Files and folders appear whole or not at all."""
 
 import errno
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -266,6 +267,44 @@ def test_a_signal_at_any_line_leaves_either_folder_whole(tmp_path):
         assert ["earlier"] in whole or ["new"] in whole
         assert names(parent / "kept") in (["earlier"], ["new"])
     assert met > 5
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_a_signal_while_the_earlier_files_are_removed_leaves_none_of_them(kept, tmp_path, monkeypatch, failing):
+    (kept / "more").touch()
+    calls = []
+
+    def interrupted(call):
+        def instead(*args, **kwargs):
+            calls.append(args)
+            if len(calls) == failing:
+                raise KeyboardInterrupt
+            return call(*args, **kwargs)
+
+        return instead
+
+    def replace():
+        with write_whole_folder(kept, lambda found: sorted(names(found)) == ["earlier", "more"]) as made:
+            (made / "new").touch()
+
+    with monkeypatch.context() as patched:
+        for name in ("unlink", "rmdir"):
+            patched.setattr(os, name, interrupted(getattr(os, name)))
+        with pytest.raises(KeyboardInterrupt):
+            replace()
+    assert names(kept) == ["new"]
+    assert names(tmp_path) == ["kept"]
+
+
+def test_where_the_new_folder_vanishes_what_was_there_comes_back(kept, tmp_path):
+    def be_cleared():
+        with write_whole_folder(kept, lambda found: names(found) == ["earlier"]) as made:
+            made.rmdir()
+
+    with pytest.raises(FileNotFoundError):
+        be_cleared()
+    assert names(kept) == ["earlier"]
+    assert names(tmp_path) == ["kept"]
 
 
 def test_what_cannot_be_given_back_its_name_is_kept_beside(kept, tmp_path):

@@ -1,6 +1,7 @@
 """Which images are predicted, and what is never written over."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -93,8 +94,9 @@ def test_an_image_is_never_written_over():
 
 
 def test_a_folder_is_not_written_over():
-    with pytest.raises(UserError, match=r"is a folder.*films/predictions\.csv"):
-        check_out(Path("films"))
+    for folder in ("films", ".", "..", "/"):
+        with pytest.raises(UserError, match=rf"is a folder.*{re.escape(str(Path(folder) / 'predictions.csv'))}"):
+            check_out(Path(folder))
 
 
 def test_an_earlier_table_or_a_new_file_will_do():
@@ -116,6 +118,11 @@ def test_a_place_that_cannot_be_written_is_told_before_any_work(out):
 def test_a_place_where_nothing_can_be_made_is_told_before_any_work():
     with pytest.raises(UserError, match="/proc is no folder that you may write to"):
         check_out(Path("/proc/x/out.csv"))
+    Path("dangling").symlink_to("nowhere")
+    Path("loop").symlink_to("loop")
+    for out in ("dangling/out.csv", "loop/out.csv", "loop/deeper/out.csv"):
+        with pytest.raises(UserError, match="is no folder that you may write to"):
+            check_out(Path(out))
 
 
 def test_without_a_run_it_is_told_how_to_make_one():

@@ -102,7 +102,7 @@ def load_classifier(checkpoint: Checkpoint) -> "FilmClassifier":
     parser.add_subclass_arguments(FilmClassifier, "model")
     try:
         config = parser.parse_object({"model": checkpoint.config["model"]})
-        model: FilmClassifier = parser.instantiate_classes(config).model
+        model: FilmClassifier = parser.instantiate(config).model
     except (ArgumentError, KeyError, ValueError) as error:
         if known := user_error_in(error):
             raise known from error

@@ -111,10 +111,18 @@ def write_whole_folder(directory: Path, may_replace: Callable[[Path], bool] = is
                 raise OSError(errno.ENOTEMPTY, "something else is in it by now", str(directory))
             made.rename(directory)
         finally:
-            if not made.exists():
-                shutil.rmtree(earlier)
+            if directory.exists() and not made.exists():
+                _remove(earlier)
             elif earlier.exists():
                 _give_back(earlier, directory)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder whole, even where a signal comes in between."""
+    try:
+        shutil.rmtree(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _give_back(earlier: Path, directory: Path) -> None:

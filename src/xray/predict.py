@@ -96,7 +96,7 @@ def check_out(out: Path) -> None:
     from xray.evaluation.predictions import COLUMNS
 
     target = link_target(out).absolute()
-    parent = next(folder for folder in target.parents if folder.exists())
+    parent = next((folder for folder in target.parents if os.path.lexists(folder)), target)
     try:
         with tempfile.TemporaryFile(dir=parent):  # asked by doing: mode bits do not tell of read-only disks
             pass

@@ -112,6 +112,11 @@ def test_debug_is_no_word_of_the_command(capsys):
     assert capsys.readouterr().out == f"xray {xray.__version__}\n"
 
 
+def test_debug_behind_a_double_dash_is_a_file(capsys):
+    assert main(["predict", "--", "--debug"]) == 1
+    assert "--debug does not exist" in capsys.readouterr().err
+
+
 def outcome(monkeypatch, behave, *words):
     """Exit status of a command that behaves so."""
     monkeypatch.setattr("xray.predict.predict", behave)

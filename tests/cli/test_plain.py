@@ -51,10 +51,26 @@ def test_names_that_begin_like_options_come_behind_a_double_dash():
     assert list(called("--out", "o", "--", "-a.png", "--size")["images"]) == [Path("-a.png"), Path("--size")]
 
 
-def test_a_file_that_begins_like_an_option_is_told_how_to_be_named():
-    Path("-a.png").touch()
-    with pytest.raises(UserError, match=r"^-a.png begins as options do: name the file as \./-a.png\.$"):
-        called("-a.png", "b.png")
+@pytest.mark.parametrize("name", ["-a.png", "-h.png", "-1.png", "--out.png", "-a\n.png", os.fsdecode(b"-\xff.png")])
+def test_a_file_that_begins_like_an_option_is_told_how_to_be_named(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path(name).touch()
+    with pytest.raises(UserError) as told:
+        called(name, "b.png")
+    assert str(told.value) == f"{name} begins as options do: name the file as ./{name}, or after --."
+    assert told.value.status == 2
+    assert list(called(f"./{name}", "b.png")["images"]) == list(called("--", name, "b.png")["images"])
+
+
+def test_an_option_that_there_is_not_is_told_as_it_was_written():
+    with pytest.raises(UserError, match=r"^There is no option -x$"):
+        called("a.png", "-x")
+
+
+@pytest.mark.parametrize(("words", "apart"), [(["b.png"], "b.png"), (["--", "-b.png"], "--")])
+def test_files_that_are_not_named_together_are_told(words, apart):
+    with pytest.raises(UserError, match=f"^'{apart}' stands alone: .* files are not named together"):
+        called("a.png", "--out", "o", *words)
 
 
 @pytest.mark.parametrize("words", [[""], ["a", ""], ["a", "--out", ""], ["a", "--beside="]])

@@ -49,8 +49,9 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit status: 0, or 1 after an error that the user can mend, or 2 where the command line itself is wrong.
     """
     words = list(sys.argv[1:] if args is None else args)
-    debug = "--debug" in words or os.environ.get(DEBUG_VARIABLE, "").lower() not in {"", "0", "false", "no"}
-    words = [word for word in words if word != "--debug"]
+    names = words.index("--") if "--" in words else len(words)  # behind it a word is a file's name, whatever it is
+    debug = "--debug" in words[:names] or os.environ.get(DEBUG_VARIABLE, "").lower() not in {"", "0", "false", "no"}
+    words = [word for word in words[:names] if word != "--debug"] + words[names:]
     try:
         return _run(words)
     except UserError as error:

@@ -2,7 +2,6 @@
 
 import difflib
 import inspect
-import os
 import re
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -30,12 +29,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def _explain(complaint: str, parser: ArgumentParser) -> str:
     if match := re.search(r"unrecognized arguments: (\S+)", complaint):
-        if match[1].startswith("-") and os.path.lexists(match[1]):
-            return f"{match[1]} begins as options do: name the file as ./{match[1]}."
-        key = match[1].split("=")[0].removeprefix("--")
-        if not match[1].startswith("-"):
+        option = match[1].split("=")[0]
+        if option.strip("-") and option.startswith("-"):
+            return f"There is no option {option}{nearest(option.lstrip('-'), _keys(parser))}"
+        if _takes_config(parser):
             return f"{match[1]!r} stands alone: an option before it may lack its name, such as --config {match[1]}."
-        return f"There is no option --{key}{nearest(key, _keys(parser))}"
+        return f"{match[1]!r} stands alone: an option before it may lack its name, or files are not named together."
     if match := re.search(r"does not accept option '([^']+)'", complaint):
         return f"There is no config key {_nearest_key(match[1], _keys(parser))}"
     if match := re.search(r"arguments are required: (?:fit\.)?(.+)", complaint):
@@ -71,8 +70,11 @@ def _explain(complaint: str, parser: ArgumentParser) -> str:
 
 
 def _mend_of_missing(parser: ArgumentParser) -> str:
-    takes_config = any("--config" in action.option_strings for action in parser._actions)
-    return ": name a config, such as --config configs/cnn.yaml" if takes_config else ": see --help"
+    return ": name a config, such as --config configs/cnn.yaml" if _takes_config(parser) else ": see --help"
+
+
+def _takes_config(parser: ArgumentParser) -> bool:
+    return any("--config" in action.option_strings for action in parser._actions)
 
 
 def _nearest_key(key: str, known: Sequence[str]) -> str:
@@ -103,7 +105,9 @@ def _plain_type(text: str) -> str:
 
 def _keys(parser: ArgumentParser) -> Sequence[str]:
     keys = [option.removeprefix("--") for action in parser._actions for option in action.option_strings]
-    return [*keys, *(f"model.{name}" for path in MODELS for name in _init_args(path))]
+    # Plain commands have no model, and wait for no torch.
+    models = MODELS if _takes_config(parser) else ()
+    return [*keys, *(f"model.{name}" for path in models for name in _init_args(path))]
 
 
 MODELS = ("xray.models.cnn.CNNClassifier", "xray.models.transfer.TransferClassifier")

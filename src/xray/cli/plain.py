@@ -1,8 +1,10 @@
 """Commands that are typed functions: their signature is their command line."""
 
 import inspect
+import os
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -10,6 +12,7 @@ from docstring_parser import parse
 from jsonargparse import ArgumentError, ArgumentParser
 
 from xray.cli.mistakes import explain
+from xray.errors import UserError
 
 
 def run_plain_command(name: str, function: Callable[..., int | None], words: Sequence[str]) -> int:
@@ -40,6 +43,10 @@ def run_plain_command(name: str, function: Callable[..., int | None], words: Seq
     try:
         config = parser.parse_args(list(words))
     except ArgumentError as error:
+        # A shell's wildcard gives such names.
+        for word in takewhile(lambda word: word != "--", words):
+            if word.startswith("-") and os.path.lexists(word):
+                raise UserError(f"{word} begins as options do: name the file as ./{word}, or after --.", 2) from error
         raise explain(str(error), parser) from error
     return function(**parser.instantiate(config).as_dict()) or 0
 
