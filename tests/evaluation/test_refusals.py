@@ -62,6 +62,6 @@ def test_without_distances_nothing_is_known():
     found = refusal_figures(labels, {}, patients, CLASSES)
     assert found["refused"] is None
     assert found["share"]["value"] is None
-    assert "any picture gets an answer" in found["sentence"]
+    assert "is not on record" in found["sentence"]
     assert not refused_films({}, 2).any()
     assert by_refusal({}, 2) == []

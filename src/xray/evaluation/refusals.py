@@ -36,13 +36,16 @@ def refusal_figures(
         Plain values for JSON, and the sentence that says them; without distances on record nothing is known.
     """
     if not unfamiliarity:
-        reason = "no familiarity is on record for this checkpoint"
+        reason = "not on record"
         return {
             "refused": None,
             "share": Estimate(None, reason=reason).as_dict(),
             "refused_by_class": {},
             "refused_by_distance": {},
-            "sentence": "No familiarity is on record for this checkpoint: any picture gets an answer.",
+            "sentence": (
+                "How many films would be refused is not on record: the checkpoint has no familiarity and refuses none, "
+                "or they were scored by an earlier version."
+            ),
         }
     refused = refused_films(unfamiliarity, len(labels))
 
