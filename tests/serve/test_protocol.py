@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.serve.fakes import grey
 from tests.serve.processes import Start
+from xray.serve.watch import HEADERS
 
 
 def test_silent_and_slow_callers_are_let_go(start: Start) -> None:
@@ -32,7 +33,13 @@ def test_what_is_no_http_is_told_so(start: Start) -> None:
             connection.sendall(head)
             answer = connection.makefile("rb").read()
         assert answer.startswith(b"HTTP/1.1 400 ")
-        assert json.loads(answer.partition(b"\r\n\r\n")[2])["model_version"] == "0123456789ab"
+        told, _, content = answer.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in told.decode().splitlines()[1:])
+        body = json.loads(content)
+        assert body["error"]["code"] == "bad_request"
+        assert body["model_version"] == headers["X-Model-Version"] == "0123456789ab"
+        assert body["request_id"] == headers["X-Request-ID"]
+        assert headers.items() >= HEADERS.items()
 
 
 def test_the_longest_silent_make_room_for_others(start: Start) -> None:

@@ -8,6 +8,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from xray.serve.errors import ApiError
+from xray.serve.watch import HEADERS
 
 HEAD_SECONDS = 15.0
 """From the opening of a connection, or the last answer on it, until the head of a request is whole."""
@@ -52,13 +53,16 @@ class TimedProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words are not ours
         """Answer what is no HTTP at all."""
         error = ApiError(400, "This is no well-formed HTTP request, or its head is too long.")
-        body = error.body(self.model_version, uuid.uuid4().hex)
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
-            ("Connection", "close"),
-            ("X-Model-Version", self.model_version),
-        ]
+        request_id = uuid.uuid4().hex
+        body = error.body(self.model_version, request_id)
+        own = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            "X-Model-Version": self.model_version,
+            "X-Request-ID": request_id,
+        }
+        headers = list((HEADERS | own).items())
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             self.transport.write(self.conn.send(h11.Response(status_code=400, headers=headers, reason=b"Bad Request")))
             self.transport.write(self.conn.send(h11.Data(data=body)))

@@ -143,7 +143,7 @@ class _FormReader:
         sent = options.get(b"filename")
         if self._name == self._file_field:
             if sent is None:
-                told = f"The field {self._name!r} holds a text: send a file in it, which has a file name in its head."
+                told = f"The field {self._name!r} holds a text: send a file in it, with a file name in the part's head."
                 raise ApiError(422, told, "wrong_field")
             if len(self.form.files) == self._settings.files:
                 raise ApiError(413, f"More than {self._settings.files} files.", "too_many_files")
