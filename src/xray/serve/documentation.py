@@ -63,7 +63,7 @@ def _operation(path: str, verb: str, operation: dict[str, Any]) -> Iterator[str]
         yield f"<h3>Body: <code>{escape(kind)}</code></h3>"
         yield from _fields(content["schema"])
     yield "<h3>Answers</h3><table><tr><th>Status<th>Meaning<th>Body"
-    for status, answer in operation["responses"].items():
+    for status, answer in sorted(operation["responses"].items()):
         bodies = " ".join(
             f"{escape(kind)} {_kind(content.get('schema', {}))}" for kind, content in answer.get("content", {}).items()
         )
