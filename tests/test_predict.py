@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from xray.cli import main
+from xray.data.index import find_images
 from xray.errors import UserError
 from xray.evaluation.predictions import COLUMNS
-from xray.predict import check_out, find_images, predict
+from xray.predict import check_out, predict
 
 
 @pytest.fixture(autouse=True)

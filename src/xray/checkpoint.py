@@ -1,9 +1,7 @@
 """A checkpoint is whole: with it alone a grey film becomes a decision."""
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from xray.errors import UserError, user_error_in
-from xray.files import link_target
+from xray.files import whole
 from xray.model_file import kind_of
 
 if TYPE_CHECKING:
@@ -168,14 +166,9 @@ def store_decision(
         content[FLOORS_KEY] = json.dumps(floors)
     if familiarity is not None:
         content[FAMILIARITY_KEY] = json.dumps(familiarity)
-    target = link_target(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        torch.save(content, partial)
-        partial.replace(target)
+        with whole(path) as partial:
+            torch.save(content, partial)
     except (OSError, RuntimeError) as error:  # torch tells of a full disk by the latter
         raise UserError(f"{path} cannot be written ({error}): it stays as it was; mend the place.") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
     return stored

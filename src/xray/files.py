@@ -31,27 +31,52 @@ def link_target(path: Path) -> Path:
 
 
 @contextmanager
-def write_whole(path: Path) -> Iterator[IO[str]]:
-    """Open a text file that appears under its name only when it is complete; a link stays, and its target is replaced.
+def whole(path: Path) -> Iterator[Path]:
+    """Give a name to write a file under, which takes the name `path` only when it is complete; links as `link_target`.
 
     Raises:
-        UserError: It cannot be written.
+        UserError: See `link_target`.
+        OSError: It cannot be written.
     """
     target = link_target(path)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # File names need not be Unicode: odd bytes go through as they are.
-        with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            yield file
+        yield partial
         partial.replace(target)
+    finally:
+        with suppress(OSError):  # where it could not be made, it cannot be removed
+            partial.unlink()
+
+
+@contextmanager
+def write_whole(path: Path) -> Iterator[IO[str]]:
+    """Open a text file, see `whole`.
+
+    Raises:
+        UserError: It cannot be written.
+    """
+    try:
+        # File names need not be Unicode: odd bytes go through as they are.
+        with whole(path) as partial, partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+            yield file
     except OSError as error:
         raise UserError(
             f"{path} cannot be written ({error.strerror}): name another place, or mend this one."
         ) from error
-    finally:
-        with suppress(OSError):  # where it could not be made, it cannot be removed
-            partial.unlink()
+
+
+def why_not_writable(place: Path) -> str:
+    """Why nothing can be made under a name, as a clause; empty where something can be.
+
+    It is asked by doing, in the nearest folder above it that there is: mode bits do not tell of read-only disks.
+    """
+    folder = next((above for above in place.absolute().parents if os.path.lexists(above)), place)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except OSError as error:
+        return f"{folder} is no folder that you may write to: {error.strerror or error}"
 
 
 def check_new_folder(directory: Path) -> None:
@@ -68,11 +93,11 @@ def check_new_folder(directory: Path) -> None:
         if directory.is_mount() or directory == Path.cwd():  # the finished folder takes its place, which these forbid
             raise UserError(f"{directory} is in use as a mount point or working folder; name a folder inside it")
         directory.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory.parent):  # asked by doing: mode bits do not tell of read-only disks
-            pass
     except OSError as error:
         reason = error.strerror or error
         raise UserError(f"{directory} cannot be made: {reason}; name a folder that you may write to") from error
+    if reason := why_not_writable(directory):
+        raise UserError(f"{directory} cannot be made: {reason}; name a folder that you may write to")
 
 
 def is_empty(directory: Path) -> bool:

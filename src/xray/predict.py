@@ -1,15 +1,13 @@
 """The command predict: from image files to answers."""
 
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xray import NOTICE
 from xray.errors import UserError
-from xray.files import link_target
+from xray.files import link_target, why_not_writable
 from xray.text import printable
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ def predict(
         images: Files and folders in any mix; folders are searched at any depth for JPEG, PNG and DICOM.
         ckpt_path: The model: a checkpoint, a file that export has written, a run or an experiment; by default the
             newest run's best.
-        out: The predictions table to write, one row for each image.
+        out: The predictions table to write, one row for each image that is answered.
         refuse_unfamiliar: False predicts whatever can be read; of other pictures the probability means nothing.
 
     Returns:
@@ -39,6 +37,8 @@ def predict(
     Raises:
         UserError: There is no image, no model, or `out` is not to be overwritten.
     """
+    from xray.data.index import find_images
+
     paths = find_images(images)
     check_out(out)
     # Imported late, so that a wrong path is told in no time.
@@ -63,29 +63,6 @@ def predict(
     return 1 if unreadable or refused else 0
 
 
-def find_images(named: Sequence[Path]) -> list[Path]:
-    """The files named, and those in the folders named; each once, in the order given.
-
-    Raises:
-        UserError: A path does not exist, or there is no image at all.
-    """
-    from xray.data.index import film_paths
-
-    paths: dict[str, Path] = {}
-    for path in named:
-        if not path.exists():
-            raise UserError(f"{path} does not exist: name image files, or folders of JPEG, PNG or DICOM.")
-        if not path.is_file() and not path.is_dir():
-            raise UserError(f"{path} is neither a file nor a folder: name image files, or their folders.")
-        for image in film_paths(path) if path.is_dir() else [path]:
-            paths.setdefault(os.path.abspath(image), image)  # noqa: PTH100 - a link is a name of its own
-    if not paths:
-        raise UserError(
-            f"No JPEG, PNG or DICOM in {', '.join(map(str, named)) or 'no path'}: name image files or their folders."
-        )
-    return list(paths.values())
-
-
 def check_out(out: Path) -> None:
     """Refuse to write over anything but an earlier predictions table.
 
@@ -95,16 +72,9 @@ def check_out(out: Path) -> None:
     from xray.evaluation.evidence import SOURCE
     from xray.evaluation.predictions import COLUMNS
 
-    target = link_target(out).absolute()
-    parent = next((folder for folder in target.parents if os.path.lexists(folder)), target)
-    try:
-        with tempfile.TemporaryFile(dir=parent):  # asked by doing: mode bits do not tell of read-only disks
-            pass
-    except OSError as error:
-        raise UserError(
-            f"--out {out} cannot be written: {parent} is no folder that you may write to ({error.strerror}); name "
-            "another."
-        ) from error
+    target = link_target(out)
+    if reason := why_not_writable(target):
+        raise UserError(f"--out {out} cannot be written ({reason}): name another file.")
     if out.is_dir():
         raise UserError(f"--out {out} is a folder: name a file in it, such as {out / 'predictions.csv'}.")
     if out.exists():

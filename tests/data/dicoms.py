@@ -2,11 +2,16 @@
 
 import hashlib
 import io
+import traceback
 
 import numpy as np
+import pytest
+from PIL import Image
 from pydicom import Dataset, uid
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
+
+from xray.data.film import UnreadableFilmError, read_film
 
 IDENTIFYING = {
     "PatientName": "Quagmire^Zebulon",
@@ -91,3 +96,36 @@ def write_dicom(path, pixels, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(stored_dicom(pixels, **options).getvalue())
     return path
+
+
+RNG = np.random.default_rng(11)
+TWELVE = RNG.integers(0, 4096, (9, 8), dtype=np.uint16)
+BYTES = RNG.integers(0, 256, (8, 6), dtype=np.uint8)
+WINDOW = {"bits": 12, "WindowCenter": 2048, "WindowWidth": 4096}
+
+
+def refusal(*pixels, **options):
+    with pytest.raises(UnreadableFilmError) as info:
+        read_film(stored_dicom(*(pixels or (TWELVE,)), **({"bits": 12} | options)))
+    text = "".join(traceback.format_exception(info.value))
+    assert not any(trace in text for trace in traces())
+    assert info.value.__cause__ is None
+    return str(info.value)
+
+
+def shown(share):
+    return np.rint(255 * np.clip(share, 0, 1))
+
+
+def linear(x, c, w):
+    if x <= c - 0.5 - (w - 1) / 2:
+        return 0.0
+    if x > c - 0.5 + (w - 1) / 2:
+        return 1.0
+    return (x - (c - 0.5)) / (w - 1) + 0.5
+
+
+def jpeg(pixels, kind="JPEG", **options):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()

@@ -1,10 +1,12 @@
 """A model without a network, and files to send to it."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from xray.predictor.base import Films, Maps
@@ -49,6 +51,25 @@ class FakePredictor:
 
     def grad_cam(self, films: Films) -> Maps:
         return films.astype(np.float64).reshape(len(films), 4, SIZE // 4, 4, SIZE // 4).mean((2, 4)) / 512
+
+
+def familiar_films() -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+    """Films of one kind, and the familiarity that is fitted to them, as a manifest holds it."""
+    from xray.familiarity import fit_familiarity
+
+    rng = np.random.default_rng(0)
+    base = np.linspace(40, 200, 32)[None, :, None] + np.linspace(-30, 30, 32)[None, None]
+    films = np.clip(base + rng.normal(0, 6, (300, 32, 32)) + rng.normal(0, 8, (300, 1, 1)), 0, 255).astype(np.uint8)
+    known = fit_familiarity(films[:200], films[200:])
+    assert known is not None
+    return films, json.loads(json.dumps(known.as_dict()))
+
+
+def stripes() -> npt.NDArray[np.uint8]:
+    """A picture unlike them."""
+    pixels = np.zeros((32, 32), np.uint8)
+    pixels[::2] = 255
+    return pixels
 
 
 def encode(pixels: np.ndarray[Any, Any], kind: str = "PNG") -> bytes:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from tests.serve.asking import assert_error, client_of, send
-from tests.serve.fakes import FakePredictor, encode, grey
+from tests.serve.fakes import FakePredictor, encode, familiar_films, grey, stripes
 from xray.data.film import load_film
 from xray.serve.app import make_app
 from xray.serve.logs import JsonFormatter
@@ -44,17 +44,9 @@ def test_decides_from_the_threshold_upwards(client: TestClient) -> None:
 
 
 def test_refuses_what_is_no_chest_film_without_a_probability() -> None:
-    rng = np.random.default_rng(0)
-    from xray.familiarity import fit_familiarity
-
-    base = np.linspace(40, 200, 32)[None, :, None] + np.linspace(-30, 30, 32)[None, None]
-    films = np.clip(base + rng.normal(0, 6, (300, 32, 32)) + rng.normal(0, 8, (300, 1, 1)), 0, 255).astype(np.uint8)
-    known = fit_familiarity(films[:200], films[200:])
-    assert known is not None
-    stripes = np.zeros((32, 32), np.uint8)
-    stripes[::2] = 255
-    with client_of(FakePredictor(familiarity=json.loads(json.dumps(known.as_dict())))) as client:
-        familiar, strange = send(client, encode(films[0]), encode(stripes)).json()["results"]
+    films, known = familiar_films()
+    with client_of(FakePredictor(familiarity=known)) as client:
+        familiar, strange = send(client, encode(films[0]), encode(stripes())).json()["results"]
         assert client.get("/model").json()["refuses"] is True
     assert familiar["outcome"] == "predicted"
     assert strange["outcome"] == "refused"

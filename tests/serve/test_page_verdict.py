@@ -8,7 +8,7 @@ import pytest
 
 from tests.data.dicoms import stored_dicom, traces
 from tests.serve.browsing import SENTENCE, Server, Visit, expect, film, item, serving, upload
-from tests.serve.fakes import encode
+from tests.serve.fakes import encode, familiar_films, stripes
 from xray import NOTICE, ONE_SOURCE
 
 
@@ -112,19 +112,11 @@ def test_dicom_is_shown_as_the_service_reads_it(server: Server, visit: Visit) ->
 
 
 def test_a_refusal_is_explained_and_shows_no_probability(visit: Visit) -> None:
-    from xray.familiarity import fit_familiarity
-
-    rng = np.random.default_rng(0)
-    base = np.linspace(40, 200, 32)[None, :, None] + np.linspace(-30, 30, 32)[None, None]
-    films = np.clip(base + rng.normal(0, 6, (300, 32, 32)) + rng.normal(0, 8, (300, 1, 1)), 0, 255).astype(np.uint8)
-    known = fit_familiarity(films[:200], films[200:])
-    assert known is not None
-    stripes = np.zeros((32, 32), np.uint8)
-    stripes[::2] = 255
-    with serving(familiarity=known.as_dict()) as server:
+    _, known = familiar_films()
+    with serving(familiarity=known) as server:
         page = visit(server)
         expect(page.locator("#refuses-text")).to_contain_text("are refused")
-        upload(page, {"name": "stripes.png", "mimeType": "image/png", "buffer": encode(stripes)})
+        upload(page, {"name": "stripes.png", "mimeType": "image/png", "buffer": encode(stripes())})
         expect(page.locator("#call")).to_have_text("Refused, without a probability")
         expect(page.locator("#film")).to_be_visible()
         for part in ("#bar", "#layer", "#heat", "#near"):

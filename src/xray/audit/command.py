@@ -1,11 +1,11 @@
 """The command audit: a folder of films, looked over before anyone trains on it."""
 
 import json
-import os
 from pathlib import Path
 
 from xray.data.patients import KERMANY_PATTERN
 from xray.errors import UserError
+from xray.files import why_not_writable
 
 RECORD = "audit.json"
 PAGE = "audit.html"
@@ -76,9 +76,8 @@ def check_out(out: Path, directory: Path) -> None:
 
     if out.resolve().is_relative_to(directory.resolve()):
         raise UserError(f"--out {out} lies in {directory}, into which nothing is written; name a folder outside it.")
-    parent = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise UserError(f"--out {out} cannot be written: {parent} is no folder that you may write to; name another.")
+    if reason := why_not_writable(out / RECORD):
+        raise UserError(f"--out {out} cannot be written ({reason}): name another folder.")
     for name, mark in ((RECORD, f'"kind": "{KIND}"'), (PAGE, f'content="{GENERATOR}"')):
         path = out / name
         if path.exists() and not (path.is_file() and mark.encode() in path.read_bytes()[:500]):

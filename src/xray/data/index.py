@@ -106,6 +106,27 @@ def film_paths(folder: Path) -> list[Path]:
     return [folder / name for name in film_names(folder)]
 
 
+def find_images(named: Sequence[Path]) -> list[Path]:
+    """The files named, and those in the folders named; each once, in the order given.
+
+    Raises:
+        UserError: A path does not exist, or there is no image at all.
+    """
+    paths: dict[str, Path] = {}
+    for path in named:
+        if not path.exists():
+            raise UserError(f"{path} does not exist: name image files, or folders of JPEG, PNG or DICOM.")
+        if not path.is_file() and not path.is_dir():
+            raise UserError(f"{path} is neither a file nor a folder: name image files, or their folders.")
+        for image in film_paths(path) if path.is_dir() else [path]:
+            paths.setdefault(os.path.abspath(image), image)  # noqa: PTH100 - a link is a name of its own
+    if not paths:
+        raise UserError(
+            f"No JPEG, PNG or DICOM in {', '.join(map(str, named)) or 'no path'}: name image files or their folders."
+        )
+    return list(paths.values())
+
+
 def film_names(folder: Path) -> list[str]:
     """The same as `film_paths`, relative to the folder and with forward slashes.
 

@@ -79,6 +79,6 @@ def _sentence(share: Estimate, labels: Labels, by_class: Mapping[str, int]) -> s
     value = "not defined" if share.value is None else f"{share.value:.1%}"
     interval = "no interval" if share.low is None else f"95% interval {share.low:.1%} to {share.high:.1%}"
     return (
-        f"Unlike the training films, and refused by predict, explain and serve: {counts}, {value} ({interval}). The "
-        "other figures count them like all films."
+        f"Unlike the training films, and refused by predict, explain and serve with this checkpoint as it was then: "
+        f"{counts}, {value} ({interval}). The other figures count them like all films."
     )

@@ -9,7 +9,6 @@ from xray import NOTICE
 from xray.errors import UserError
 from xray.explain.folder import TABLE, check_out, holds_earlier, picture_names, write_table
 from xray.files import write_whole_folder
-from xray.predict import find_images
 from xray.progress import shown
 from xray.text import printable
 
@@ -45,6 +44,8 @@ def explain(
     Raises:
         UserError: There is no image, no model, no such map of it, or `out` is not to be overwritten.
     """
+    from xray.data.index import find_images
+
     paths = find_images(images)
     check_out(out)
     # Imported late, so that a wrong path is told in no time.

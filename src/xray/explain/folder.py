@@ -1,13 +1,12 @@
 """The folder of explanations: what its files are called, and what in it may be replaced."""
 
 import csv
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from xray.errors import UserError
-from xray.files import check_new_folder, write_whole
+from xray.files import check_new_folder, why_not_writable, write_whole
 from xray.text import printable, shortened
 
 TABLE: Final = "explanations.csv"
@@ -31,8 +30,8 @@ def check_out(out: Path) -> None:
             )
         if out.is_mount() or out.absolute() == Path.cwd():
             raise UserError(f"--out {out} is in use as a mount point or working folder: name a folder inside it.")
-        if not os.access(out, os.W_OK) or not os.access(out.absolute().parent, os.W_OK):
-            raise UserError(f"--out {out} cannot be replaced: name a folder that you may write to.")
+        if reason := why_not_writable(out / TABLE) or why_not_writable(out):
+            raise UserError(f"--out {out} cannot be replaced ({reason}): name another folder.")
     else:
         check_new_folder(out)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from xray import NOTICE
 from xray.errors import UserError
-from xray.files import link_target
+from xray.files import link_target, why_not_writable
 from xray.model_file import kind_of
 from xray.predictor.manifest import MANIFEST_KEY
 from xray.runs import find_model
@@ -103,6 +103,7 @@ def folder_beside(out: Path) -> Iterator[Path]:
         UserError: What was to be written could not be.
     """
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
             yield Path(folder)
     except OSError as error:
@@ -168,9 +169,5 @@ def check_out(out: Path) -> None:
     """
     if out.exists() and not is_export(out):
         raise UserError(f"--out {out} exists and is no exported model: it is left alone; name another file.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out.parent):  # asked by doing: mode bits do not tell of read-only disks
-            pass
-    except OSError as error:
-        raise UserError(f"--out {out} cannot be written ({error.strerror}): name another file.") from error
+    if reason := why_not_writable(out):
+        raise UserError(f"--out {out} cannot be written ({reason}): name another file.")
