@@ -44,6 +44,8 @@ REFUSED = {
     "11 bits in 32": {"BitsAllocated": 32, "BitsStored": 11},
     "4 bits in 16": {"BitsStored": 4, "HighBit": 3},
     "High Bit is 15": {"HighBit": 15},
+    "Rescale Slope, Rescale Intercept or window is beyond": {"RescaleSlope": "1e308", "RescaleIntercept": "0"},
+    "Intercept or window is beyond": {"WindowCenter": "-1e13", "WindowWidth": "4096"},
     "damaged or cut off": {"Rows": 4000},
 }
 

@@ -41,7 +41,7 @@ def colourfulness(paths: Sequence[StrPath], facts: Sequence[FilmFacts]) -> npt.N
 
 def _colour_of(path: StrPath) -> float:
     try:
-        with open_picture(path) as image:
+        with open(path, "rb") as file, open_picture(file) as image:  # noqa: PTH123 - there may be many
             image.draft("RGB", (SIDE, SIDE))
             small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
     except (OSError, ValueError, SyntaxError):

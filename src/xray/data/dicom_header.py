@@ -10,11 +10,13 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from xray.data.bounds import EndlessFileError
+from xray.data.dicom_bounds import check_lengths, read_items, within_bounds
 from xray.data.unreadable import UnreadableFilmError
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ WANTED: Final = (
     *("WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope", "VOILUTFunction"),
     *("ModalityLUTSequence", "VOILUTSequence", "ViewCodeSequence"),
 )
-PIXELS: Final = ("FloatPixelData", "DoubleFloatPixelData", "PixelData", "ExtendedOffsetTable")
+PIXELS: Final = ("FloatPixelData", "DoubleFloatPixelData", "PixelData")
 
 
 @dataclass(frozen=True)
@@ -119,14 +121,19 @@ def read_tags(file: IO[bytes], keywords: tuple[str, ...], pixels: bool = False) 
     Raises:
         UnreadableFilmError: They cannot be read, or are compressed as a whole: that could be a bomb of any size.
     """
-    _silence()
-    from pydicom import dcmread
-
-    if quietly(lambda: _syntax(file), DAMAGED) == DEFLATED:
+    if quietly(lambda: within_bounds(file, _syntax), DAMAGED) == DEFLATED:
         raise UnreadableFilmError("its transfer syntax Deflated Explicit VR Little Endian is not read")
     wanted = [*keywords, *(PIXELS if pixels else ())]
-    file.seek(0)
-    return quietly(lambda: dcmread(file, stop_before_pixels=not pixels, specific_tags=list(wanted)), DAMAGED)
+
+    def read(source: BinaryIO) -> "Dataset":
+        from pydicom import dcmread
+
+        source.seek(0)
+        dataset = dcmread(source, stop_before_pixels=not pixels, specific_tags=list(wanted))
+        check_lengths(dataset)
+        return dataset
+
+    return quietly(lambda: within_bounds(file, read), DAMAGED)
 
 
 def quietly(work: Callable[[], Result], reason: str) -> Result:
@@ -138,7 +145,7 @@ def quietly(work: Callable[[], Result], reason: str) -> Result:
     _silence()
     try:
         return work()
-    except MemoryError:
+    except (MemoryError, EndlessFileError):
         raise
     except Exception:  # noqa: BLE001 - pydicom and its plugins raise whatever hostile bytes lead them to
         pass
@@ -156,11 +163,12 @@ def _silence() -> None:
         warnings.filterwarnings("ignore", module=SILENT[3].pattern)
 
 
-def _syntax(file: IO[bytes]) -> str:
+def _syntax(file: BinaryIO) -> str:
     from pydicom.filereader import read_dataset
 
     file.seek(HEAD)
-    meta = read_dataset(cast("BinaryIO", file), False, True, stop_when=lambda tag, *_: tag >> 16 != 2)
+    meta = read_dataset(file, False, True, stop_when=lambda tag, *_: tag >> 16 != 2)
+    check_lengths(meta)
     return str(meta.get("TransferSyntaxUID", ""))
 
 
@@ -178,7 +186,7 @@ def _header(dataset: "Dataset") -> DicomHeader:
         intent=_word(dataset, "PresentationIntentType"),
         body_part=_word(dataset, "BodyPartExamined"),
         view=_word(dataset, "ViewPosition"),
-        view_codes=tuple(_word(item, "CodeValue") for item in _items(dataset, "ViewCodeSequence")),
+        view_codes=tuple(_word(item, "CodeValue") for item in read_items(dataset, "ViewCodeSequence")),
         orientation=tuple(str(value).strip().upper() for value in _values(dataset, "PatientOrientation")),
         photometric=_word(dataset, "PhotometricInterpretation"),
         samples=_integer(dataset, "SamplesPerPixel", 1),
@@ -217,13 +225,6 @@ def _first(dataset: "Dataset", keyword: str) -> Any:  # noqa: ANN401 - whatever 
     return next(iter(_values(dataset, keyword)), None)
 
 
-def _items(dataset: "Dataset", keyword: str) -> "list[Dataset]":
-    try:
-        return list(dataset.get(keyword) or [])
-    except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError):
-        return []
-
-
 def _word(dataset: "Dataset", keyword: str) -> str:
     value = _first(dataset, keyword)
     return value.strip(" \0").upper() if isinstance(value, str) else ""
@@ -258,7 +259,7 @@ def _padding(dataset: "Dataset", signed: bool) -> tuple[int, int] | None:
 
 def _table(dataset: "Dataset", keyword: str, signed: bool) -> LookUpTable | None:
     """The first table of a sequence; None where there is none, or one that breaks the rules."""
-    for item in _items(dataset, keyword)[:1]:
+    for item in read_items(dataset, keyword)[:1]:
         descriptor, data = _values(item, "LUTDescriptor"), _values(item, "LUTData")
         if len(descriptor) != 3 or not all(isinstance(value, int) for value in descriptor) or not data:
             return None

@@ -5,11 +5,16 @@ itself would take whichever it finds installed. A picture's own header is compar
 decoders believe it, and make room for any size.
 """
 
+from io import BytesIO
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from xray.data.bounds import EndlessFileError
+from xray.data.codestreams import check_scans, size_of_jpeg, size_of_jpeg_2000
+from xray.data.dicom_bounds import MOST_FRAGMENTS
 from xray.data.dicom_header import DicomHeader, quietly, read_tags
 from xray.data.jpeg_lossless import decode_lossless
 from xray.data.unreadable import UnreadableFilmError
@@ -60,20 +65,38 @@ def _check_syntax(header: DicomHeader) -> None:
 
 
 def _decode(dataset: "Dataset", header: DicomHeader) -> Stored:
-    from pydicom.encaps import generate_frames
+    from pydicom.encaps import encapsulate
     from pydicom.pixels.decoders.base import get_decoder
 
     shape = header.rows, header.columns
     if header.syntax in NATIVE:
         pixels: Stored = get_decoder(header.syntax).as_array(dataset, raw=True)[0]
         return pixels.reshape(shape)
-    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    frame = _joined(dataset.PixelData)
     if header.syntax in JPEG_LOSSLESS:
         stored = decode_lossless(frame, *shape)
     else:
         _check_frame(frame, header)
+        dataset.PixelData = encapsulate([frame], has_bot=False)
         stored = get_decoder(header.syntax).as_array(dataset, raw=True, decoding_plugin=PLUGINS[header.syntax])[0]
     return _with_sign(stored.reshape(shape), header)
+
+
+def _joined(encapsulated: bytes) -> bytes:
+    """The one frame of a film: all fragments after the table of offsets (PS3.5 A.4).
+
+    Raises:
+        EndlessFileError: There are too many.
+        ValueError: There is none.
+    """
+    from pydicom.encaps import generate_fragments
+
+    _, *fragments = islice(generate_fragments(encapsulated), MOST_FRAGMENTS + 2)
+    if len(fragments) > MOST_FRAGMENTS:
+        raise EndlessFileError
+    if not fragments:
+        raise ValueError("no fragment")
+    return b"".join(fragments)
 
 
 def _with_sign(stored: Stored, header: DicomHeader) -> Stored:
@@ -90,14 +113,17 @@ def _check_frame(frame: bytes, header: DicomHeader) -> None:
     """Compare what a compressed picture says of itself with its tags.
 
     Raises:
+        EndlessFileError: It asks for more work than any film.
         ValueError: They differ.
     """
     if header.syntax in RLE:
         _check_runs(frame, header.rows * header.columns)
         return
-    told = _size_of_codestream(frame) if header.syntax in JPEG_2000 else _size_of_jpeg(frame)
+    told = size_of_jpeg_2000(frame) if header.syntax in JPEG_2000 else size_of_jpeg(frame)
     if told != (header.rows, header.columns, 1):
         raise ValueError("another size than told")
+    if header.syntax in JPEG:
+        check_scans(BytesIO(frame))
     if header.syntax in JPEG_LS and not frame.rstrip(b"\0").endswith(b"\xff\xd9"):
         # Its decoder spends ten seconds on a stream without an end.
         raise ValueError("cut off")
@@ -119,27 +145,3 @@ def _check_runs(frame: bytes, pixels: int) -> None:
             place += byte + 2 if byte < 128 else 2 if byte > 128 else 1
         if held > pixels + 1:
             raise ValueError("more bytes than pixels")
-
-
-def _size_of_jpeg(frame: bytes) -> tuple[int, int, int]:
-    """Rows, columns and components of a JPEG or JPEG-LS stream."""
-    place = 2
-    while place + 10 <= len(frame) and frame[place] == 0xFF:
-        marker, length = frame[place + 1], int.from_bytes(frame[place + 2 : place + 4], "big")
-        if marker == 0xFF:
-            place += 1
-        elif marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}):
-            rows, columns = (int.from_bytes(frame[place + at : place + at + 2], "big") for at in (5, 7))
-            return rows, columns, frame[place + 9]
-        else:
-            place += 2 + length
-    raise ValueError("no frame")
-
-
-def _size_of_codestream(frame: bytes) -> tuple[int, int, int]:
-    """The same of a JPEG 2000 code stream, bare or in its file format."""
-    begin = frame.find(b"\xff\x4f\xff\x51")
-    if begin < 0 or len(frame) < begin + 42:
-        raise ValueError("no code stream")
-    width, height, left, top = (int.from_bytes(frame[begin + at : begin + at + 4], "big") for at in (8, 12, 16, 20))
-    return height - top, width - left, int.from_bytes(frame[begin + 40 : begin + 42], "big")

@@ -4,6 +4,7 @@ A tag's value is quoted only where it is a word of the standard's own, see `xray
 """
 
 import re
+from typing import Final
 
 from xray.data.dicom_header import DicomHeader
 from xray.data.dicom_words import (
@@ -20,6 +21,9 @@ from xray.data.dicom_words import (
 )
 from xray.data.unreadable import UnreadableFilmError, check_pixels
 
+MOST_VALUE: Final = 1e12
+"""Of a rescale or window: far beyond those of films, far below where sums lose the stored values."""
+
 
 def refuse(header: DicomHeader, most_pixels: int) -> None:
     """Refuse a file that by its tags holds no single grey frontal projection of a chest. What they leave open is read.
@@ -27,7 +31,7 @@ def refuse(header: DicomHeader, most_pixels: int) -> None:
     Raises:
         UnreadableFilmError: With the tag, and its value where that is a word of the standard.
     """
-    reason = _wrong_kind(header) or _wrong_view(header) or _wrong_pixels(header)
+    reason = _wrong_kind(header) or _wrong_view(header) or _wrong_pixels(header) or _wrong_values(header)
     if reason:
         raise UnreadableFilmError(reason)
     check_pixels(header.columns, header.rows, most_pixels)
@@ -79,6 +83,13 @@ def _wrong_pixels(header: DicomHeader) -> str | None:
         )
     if header.high_bit != header.bits_stored - 1:
         return f"its High Bit is {header.high_bit} at {header.bits_stored} Bits Stored: it must be one less"
+    return None
+
+
+def _wrong_values(header: DicomHeader) -> str | None:
+    told = header.slope, header.intercept, *(header.window or ())
+    if max(abs(value) for value in told) > MOST_VALUE:
+        return "its Rescale Slope, Rescale Intercept or window is beyond the values of any film"
     return None
 
 

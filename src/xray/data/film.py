@@ -10,7 +10,10 @@ from typing import IO, Literal, cast
 import numpy as np
 import PIL
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
+from PIL.JpegImagePlugin import JpegImageFile
 
+from xray.data.bounds import BoundedFile
+from xray.data.codestreams import check_scans, ends_with_scan_of_all
 from xray.data.dicom import DICOM_SUFFIXES, read_dicom
 from xray.data.dicom_header import HEAD, is_dicom
 from xray.data.strips import strips
@@ -25,6 +28,9 @@ FILM_SUFFIXES = frozenset({".jpeg", ".jpg", ".png"}) | DICOM_SUFFIXES
 
 FORMATS = ("JPEG", "PNG")
 """All that Pillow decodes, whatever a file is called: some of its other formats start outside programs."""
+
+MOST_STEPS = 100_000
+"""Short reads by Pillow. A PNG of a hundred megapixels, in chunks as small as usual, takes 75,000."""
 
 # Pillow's own limit, one for the whole process, warns before it refuses: `open_picture` has a limit of each file.
 Image.MAX_IMAGE_PIXELS = None
@@ -53,15 +59,27 @@ def load_film(source: StrPath | IO[bytes], size: int, rule: ResizeRule) -> GreyF
 
 
 @contextmanager
-def open_picture(source: StrPath | IO[bytes], most_pixels: int = MOST_PIXELS) -> Iterator[Image.Image]:
+def open_picture(file: IO[bytes], most_pixels: int = MOST_PIXELS) -> Iterator[Image.Image]:
     """Open a JPEG or PNG, of which only the header is read.
 
+    Args:
+        file: At any place.
+        most_pixels: Of a picture that is not refused.
+
     Raises:
-        TooManyPixelsError: It has more pixels than `most_pixels`, or too long a side.
-        OSError: It is missing, or no such picture.
+        TooManyPixelsError: It has more pixels, or too long a side.
+        EndlessFileError: It has more to be read, or to be decoded, than a picture has.
+        OSError: It is no such picture.
     """
-    with Image.open(source, formats=FORMATS) as image:
+    bounded = cast("IO[bytes]", BoundedFile(file, MOST_STEPS))
+    bounded.seek(0)
+    with Image.open(bounded, formats=FORMATS) as image:
         check_pixels(*image.size, most_pixels)
+        if isinstance(image, JpegImageFile):
+            # Pillow left the file behind the header of its first scan.
+            is_progressive = "progressive" in image.info
+            if is_progressive or not ends_with_scan_of_all(file, image.layers):
+                check_scans(file)
         yield image
 
 
