@@ -13,7 +13,7 @@ from typing import Any
 
 PROGRAM = """
 import os, sys, time
-import xray.predictor.open, xray.runs, xray.serve.command, xray.serve.protocol
+import xray.predictor.open, xray.runs, xray.serve.command, xray.serve.protocol, xray.serve.watch
 from tests.serve.fakes import FakePredictor
 from xray.__main__ import main
 class Slow(FakePredictor):
@@ -24,6 +24,8 @@ xray.predictor.open.open_predictor = lambda path: Slow()
 xray.runs.find_model = lambda named: None
 xray.serve.protocol.HEAD_SECONDS = float(os.environ["HEAD_SECONDS"])
 xray.serve.protocol.REST_SECONDS = 0.5
+xray.serve.command.STOP_SECONDS = 2
+xray.serve.watch.DRAIN_SECONDS = 0.5
 xray.serve.command.MOST_CONNECTIONS = int(os.environ["MOST_CONNECTIONS"])
 sys.exit(main(["serve", "--port", "0", *sys.argv[2:]]))
 """

@@ -1,5 +1,6 @@
 """The command serve: where it listens, what it refuses to start with, how it stops."""
 
+import contextlib
 import errno
 import json
 import socket
@@ -42,6 +43,35 @@ def test_requests_under_way_end_when_it_stops(start: Start) -> None:
         status, _ = service.stop()
         assert [answer.result()[0] for answer in answers] == [200] * 8
     assert status == 0
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_who_is_still_sending_when_it_stops_is_told_so(start: Start, chunked: bool) -> None:
+    def part(data: bytes) -> bytes:
+        return b"%x\r\n%s\r\n" % (len(data), data) if chunked else data
+
+    service = start()
+    head = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 100000"
+    with service.connect() as sending:
+        kind = b"Content-Type: multipart/form-data; boundary=b"
+        sending.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\n" + kind + b"\r\n" + head + b"\r\n\r\n")
+        sending.sendall(part(b'--b\r\nContent-Disposition: form-data; name="files"; filename="Jane.png"\r\n\r\n'))
+        with ThreadPoolExecutor(1) as pool:
+            stopped = pool.submit(service.stop)
+            with contextlib.suppress(OSError):
+                for _ in range(100):
+                    sending.sendall(part(b"a"))
+                    time.sleep(0.05)
+            status, errors = stopped.result()
+        answer = b""
+        while received := sending.recv(65536):
+            answer += received
+    assert status == 0
+    assert b" 503 " in answer.partition(b"\r\n")[0]
+    assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["error"]["code"] == "stopped"
+    assert b"x-request-id" in answer.lower()
+    (record,) = [line for line in map(json.loads, errors.splitlines()) if line["event"] == "request"]
+    assert (record["status"], record["code"]) == (503, "stopped")
 
 
 def test_refuses_with_503_when_busy_and_loses_nothing(start: Start) -> None:

@@ -1,5 +1,6 @@
 """The command serve: from a model's file to a service that listens."""
 
+import asyncio
 import errno
 import os
 import signal
@@ -20,6 +21,9 @@ LEAST_TOKEN = 16
 """Characters; shorter ones can be guessed."""
 MOST_CONNECTIONS = 1000
 """From these on the longest silent gives way; where none is, uvicorn refuses with status 503 and a line of text."""
+STOP_SECONDS = 15
+"""For requests under way to end when the service is told to stop. Those that do not are then told so, which may take
+`xray.serve.watch.DRAIN_SECONDS` more."""
 MENDS = {
     errno.EADDRNOTAVAIL: "the host is no address of this machine; take 127.0.0.1, or 0.0.0.0 for all",
     errno.EADDRINUSE: "stop what listens there, or take another port, such as 8080; 0 takes any that is free",
@@ -112,7 +116,7 @@ def serve(
         server_header=False,
         proxy_headers=False,
         limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=round(settings.stop_seconds),
+        timeout_graceful_shutdown=STOP_SECONDS,
     )
 
     class Server(uvicorn.Server):
@@ -123,6 +127,12 @@ def serve(
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             _tell(listener, service)
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().shutdown(sockets)
+            # What it has cancelled is answered: without waiting, that would be cancelled in its turn.
+            if self.server_state.tasks:
+                await asyncio.wait(self.server_state.tasks)
 
     # uvicorn raises the signal that stopped it once more when it has ended: by then that means nothing.
     previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}

@@ -22,7 +22,6 @@ class Settings:
         batch: Films in one pass through the network.
         receive_seconds: Time for a request to arrive in full.
         answer_seconds: Time from there to its answer.
-        stop_seconds: Time for requests under way to end when the service is told to stop.
         token: What a caller has to show; None where everybody may ask.
 
     Raises:
@@ -39,7 +38,6 @@ class Settings:
     batch: int = 32
     receive_seconds: float = 60.0
     answer_seconds: float = 30.0
-    stop_seconds: float = 20.0
     token: str | None = None
 
     def __post_init__(self) -> None:
