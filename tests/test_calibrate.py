@@ -1,6 +1,7 @@
 """What a fit leaves in its checkpoint for pictures that are no films, and what calibrating anew makes of it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import torch
 import yaml
 
 from xray.calibrate import calibrate_checkpoint, complete_checkpoint
-from xray.checkpoint import CONFIG_KEY, FAMILIARITY_KEY, load_classifier, read_checkpoint
+from xray.checkpoint import CONFIG_KEY, DECISION_KEY, FAMILIARITY_KEY, load_classifier, read_checkpoint
 from xray.data.datamodule import ChestXRayDataModule
+from xray.errors import UserError
 from xray.evaluation.operating_point import OperatingPoint
 from xray.familiarity import Familiarity
 from xray.models.cnn import CNNClassifier
@@ -77,3 +79,31 @@ def test_a_checkpoint_of_an_earlier_version_is_calibrated_without(path, films, t
     calibrate(path, ready(films), tmp_path)
     assert read_checkpoint(path).record(FAMILIARITY_KEY) is None
     assert "refused" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["val", ""])
+def test_films_of_another_place_need_no_train_folder(path, many, tmp_path, place):
+    complete_checkpoint(path, ready(many), tmp_path)
+    elsewhere = ChestXRayDataModule(tmp_path / "elsewhere", image_size=32)
+    for name in elsewhere.class_names:
+        shutil.copytree(many / "test" / name, elsewhere.root / place / name)
+    elsewhere.setup("calibrate")
+    calibrate(path, elsewhere, tmp_path)
+    fitted_on = read_checkpoint(path).record(DECISION_KEY)["fitted_on"]
+    assert fitted_on["films"] == len([file for file in (many / "test").rglob("*") if file.is_file()])
+    assert fitted_on["validation"] == "folder"
+
+
+def test_few_validation_films_are_told_where_the_decision_is(path, many, tmp_path):
+    data = ready(many)
+    complete_checkpoint(path, data, tmp_path)
+    notes = read_checkpoint(path).record(DECISION_KEY)["fitted_on"]["notes"]
+    negatives = sum(film.label == 0 for film in data.films["val"])
+    assert any(f"few validation films ({negatives} of NORMAL and " in note for note in notes)
+
+
+def test_films_beside_test_films_of_the_same_patients_are_refused(make):
+    root = make("both", patients={"val": (3, 3), "test": (3, 3)})
+    shutil.copytree(root / "test" / "NORMAL", root / "val" / "NORMAL", dirs_exist_ok=True)
+    with pytest.raises(UserError, match="share patients or files"):
+        ChestXRayDataModule(root, image_size=32).setup("calibrate")

@@ -67,7 +67,7 @@ def test_what_is_no_chest_is_refused_with_a_reason(familiarity, kind):
 
 def test_new_chests_are_let_pass_without_a_reason(familiarity, chests):
     new = chests[300:]
-    assert (familiarity.score(new) > 1).mean() <= 0.02
+    assert (familiarity.score(new) > 1).mean() <= 0.05
     assert [reason == "" for reason in familiarity.reasons(new)] == (familiarity.score(new) <= 1).tolist()
 
 
@@ -101,7 +101,9 @@ def test_the_distances_are_those_of_probabilistic_principal_components(familiari
         def distance(x, mean=model.mean_, precision=precision):
             return np.sqrt(np.einsum("ij,jk,ik->i", x - mean, precision, x - mean))
 
-        usual = [np.quantile(distance(features(films)), USUAL) for films in (chests[:240], chests[240:300])]
+        # Of 60 films the largest two distances have no weight.
+        sides = ((chests[:240], USUAL), (chests[240:300], 1 - 2 / 60))
+        usual = [np.quantile(distance(features(films)), share) for films, share in sides]
         expected.append(distance(asked) / (MARGIN * max(usual)))
     np.testing.assert_allclose(familiarity.score(chests[300:]), np.max(expected, axis=0), rtol=2e-3)
 
@@ -164,6 +166,19 @@ def test_validation_films_of_another_place_raise_the_limits(familiarity, chests)
     assert anew.refused_of_validation <= 0.02
     assert (anew.score(chests[300:] // 10) > 1).mean() <= 0.05
     assert "of 60 validation films" in anew.describe()
+    told = float(anew.describe().partition("the limits are ")[2].split()[0])
+    assert told == pytest.approx(max(part.limit / part.least_limit for part in anew.parts.values()), abs=0.01)
+    assert "see that all of them are films" not in familiarity.describe()
+
+
+@pytest.mark.parametrize("films", [3, 8, 20, 50])
+@pytest.mark.parametrize("kind", others())
+def test_a_strange_picture_among_few_validation_films_lets_no_others_in(familiarity, chests, kind, films):
+    strange = others()[kind]
+    anew = familiarity.with_validation(np.concatenate([chests[240 : 240 + films], strange]))
+    assert (anew.score(strange) > 1).all()
+    assert anew.refused_of_validation >= 1 / (films + 1)
+    assert all(part.limit < 1.05 * familiarity.parts[name].limit for name, part in anew.parts.items())
 
 
 def test_the_share_refused_of_validation_is_what_it_refuses(familiarity, chests):

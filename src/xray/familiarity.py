@@ -35,7 +35,11 @@ USUAL: Final = 0.99
 """The limit of a distance is `MARGIN` times what this share of the validation films does not exceed. The margin is for
 films of other patients and places: of 2,103 training films that a fit had not used, both limits together refused 0.6%.
 Where the same quantile of the training films is larger, it takes the place of the validation films': a few of them, or
-very uniform ones, must not set a limit that the training films would fail. No limit is below `MARGIN`."""
+very uniform ones, must not set a limit that the training films would fail. No limit is below `MARGIN`. The largest two
+distances have no weight, however few films there are: one strange picture must not let others in."""
+WIDE: Final = 1.25
+"""How many times as wide as for the training films a limit may be without a word: at that, 1.8% of pictures that are no
+films pass instead of 0.2%, at twice 35% (those of `benchmarks/outsiders.py`)."""
 AT_ONCE: Final = 256
 
 
@@ -80,6 +84,11 @@ class Part:
     rest: float
     trained: float = 0.0
     limit: float = np.inf
+
+    @property
+    def least_limit(self) -> float:
+        """The limit that the training films set, whatever the validation films are."""
+        return MARGIN * max(self.trained, 1.0)
 
     def distance(self, features: Values) -> Values:
         """Mahalanobis distance, shape (films,), from features of shape (films, features)."""
@@ -139,9 +148,10 @@ class Familiarity:
     def with_validation(self, validation: Chunks) -> "Familiarity":
         """The same Gaussians, with limits from other validation films."""
         distances = np.concatenate([np.empty((0, len(self.parts))), *map(self._distances, _chunks(validation))])
-        quantiles = np.quantile(distances, USUAL, axis=0) if len(distances) else np.zeros(len(self.parts))
+        share = min(USUAL, 1 - 2 / max(len(distances), 2))
+        quantiles = np.quantile(distances, share, axis=0) if len(distances) else np.zeros(len(self.parts))
         parts = {
-            name: replace(part, limit=MARGIN * max(float(usual), part.trained, 1.0))
+            name: replace(part, limit=max(MARGIN * float(usual), part.least_limit))
             for (name, part), usual in zip(self.parts.items(), quantiles, strict=True)
         }
         limits = [part.limit for part in parts.values()]
@@ -149,10 +159,17 @@ class Familiarity:
         return Familiarity(parts, self.training_films, len(distances), refused)
 
     def describe(self) -> str:
-        """What the validation films say of it, in one line."""
-        return (
+        """What the validation films say of it, in one line; in two where they made the limits much wider."""
+        told = (
             f"Pictures unlike the {self.training_films} training films looked at are refused: "
             f"{self.refused_of_validation:.1%} of {self.validation_films} validation films"
+        )
+        widened = max(part.limit / part.least_limit for part in self.parts.values())
+        if widened <= WIDE:
+            return told
+        return (
+            f"{told}\n  (for them the limits are {widened:.2f} times as wide as for the training films, so that more "
+            "pictures pass that are no films: see that all of them are films, such as by 'python -m xray audit')"
         )
 
     def as_dict(self) -> dict[str, Any]:

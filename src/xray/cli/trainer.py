@@ -240,7 +240,7 @@ class XrayCLI(LightningCLI):
 
     def before_calibrate(self) -> None:
         """Load the checkpoint, and refuse films that it was trained on, or that are test films."""
-        self._load_scored("fit", "val")
+        self._load_scored("calibrate", "val")
 
     def calibrate(self, model: FilmClassifier, **_: Any) -> None:
         """Fit the decision anew."""

@@ -29,7 +29,8 @@ class ChestXRayDataModule(LightningDataModule):
     """Chest films in `root/train|val|test/CLASS/`, JPEG, PNG or DICOM, of any mode and size.
 
     Args:
-        root: The folder that holds train, val and test; to be tested only, it may hold the class folders themselves.
+        root: The folder that holds train, val and test. Only to be tested, validated or calibrated on, a source needs
+            no train, or may hold the class folders themselves: then all its films count.
         class_names: Names of the class folders; the second one is the positive class.
         patient_pattern: Regular expression searched in a file's path below its class folder. Its group `patient` names
             the patient, an optional group `group` joins patients that a split must not part. The default reads the
@@ -101,10 +102,23 @@ class ChestXRayDataModule(LightningDataModule):
         Raises:
             UserError: The folder, its classes, its files or its patients are not as they should be.
         """
-        if stage in {"fit", "validate"} and "val" not in self.films:
-            self._setup_pool(check_test=stage == "fit")
+        if stage in {"fit", "validate", "calibrate"} and "val" not in self.films:
+            if stage != "fit" and not (self.root / "train").exists():
+                self._setup_validation(check_test=stage == "calibrate")
+            else:
+                self._setup_pool(check_test=stage != "validate")
         if stage == "test" and "test" not in self.films:
             self._setup_test()
+
+    def _setup_validation(self, check_test: bool) -> None:
+        """All films of a source that nothing is trained on, where they lie in val or by class."""
+        whole = not (self.root / "val").exists() and holds_classes(self.root, self.class_names)
+        films = self._index([WHOLE if whole else "val"])
+        if check_test and (self.root / "test").exists():
+            self._refuse_overlaps(films, self._index(["test"]))
+        # What records tell: none were drawn.
+        self.validation = "folder"
+        self._keep("val", *self._decode(films))
 
     def _setup_pool(self, check_test: bool) -> None:
         pooled = self.validation != "folder"
