@@ -2,8 +2,11 @@
 
 import contextlib
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from tests.serve.fakes import grey
 from tests.serve.processes import Start
@@ -27,7 +30,7 @@ def test_silent_and_slow_callers_are_let_go(start: Start) -> None:
 
 
 def test_what_is_no_http_is_told_so(start: Start) -> None:
-    service = start()
+    service, told_to = start(), []
     for head in (b"nonsense\r\n\r\n", b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"):
         with service.connect() as connection:
             connection.sendall(head)
@@ -40,6 +43,60 @@ def test_what_is_no_http_is_told_so(start: Start) -> None:
         assert body["model_version"] == headers["X-Model-Version"] == "0123456789ab"
         assert body["request_id"] == headers["X-Request-ID"]
         assert headers.items() >= HEADERS.items()
+        told_to.append(body["request_id"])
+    metrics = service.ask("GET", "/metrics")[2].decode()
+    assert 'method="other",route="unknown",status="400"' in metrics
+    _, errors = service.stop()
+    records = [line for line in map(json.loads, errors.splitlines()) if line.get("status") == 400]
+    assert [(record["request_id"], record["code"]) for record in records] == [(i, "bad_request") for i in told_to]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("path", ["/predict", "/none"])
+def test_a_body_that_is_no_http_is_logged_as_it_is_answered(start: Start, path: str, at_once: bool) -> None:
+    service = start()
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    parts = [head.encode() + b"Transfer-Encoding: chunked\r\n\r\n3\r\n--b\r\n", b"zz\r\nabc"]
+    with service.connect() as connection:
+        for part in [b"".join(parts)] if at_once else parts:
+            connection.sendall(part)
+            time.sleep(0.1)
+        answer = connection.makefile("rb").read()
+    status, told = int(answer.split()[1]), json.loads(answer.rpartition(b"\r\n\r\n")[2])
+    assert status == 400 or (path == "/none" and status == 404)
+    _, errors = service.stop()
+    (record,) = [line for line in map(json.loads, errors.splitlines()) if line["event"] == "request"]
+    assert (record["status"], record["code"]) == (status, told["error"]["code"])
+    assert record["request_id"] == told["request_id"]
+
+
+def test_who_closes_his_side_after_the_request_reads_the_answer(start: Start) -> None:
+    service = start(delay=0.3)
+    body = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n' + grey(255) + b"\r\n--b--\r\n"
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    head += b"Content-Length: %d\r\n\r\n"
+    with service.connect() as connection:
+        connection.sendall(head % len(body) + body)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["results"][0]["decision"] == "PNEUMONIA"
+    with service.connect() as connection:
+        connection.sendall((head % len(body) + body)[:-10])
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.makefile("rb").read() == b""
+    _, errors = service.stop()
+    records = [line for line in map(json.loads, errors.splitlines()) if line["event"] == "request"]
+    assert [record["status"] for record in records] == [200, 499]
+
+
+@pytest.mark.parametrize("target", ["http://x/health", "HTTPS://example.org:8000/health", "http://x/none", "http://x"])
+def test_a_path_with_its_address_is_that_path(start: Start, target: str) -> None:
+    service = start()
+    status = 404 if "none" in target else 200
+    with service.connect() as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert connection.makefile("rb").read().startswith(b"HTTP/1.1 %d " % status)
 
 
 def test_the_longest_silent_make_room_for_others(start: Start) -> None:

@@ -54,6 +54,33 @@ def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     assert task.cancelled()
 
 
+def test_a_refusal_that_is_held_back_when_the_service_stops_is_given_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("xray.serve.watch.DRAIN_SECONDS", 0.2)
+    sent: list[dict[str, Any]] = []
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 413, "headers": []})
+
+    async def endless() -> dict[str, Any]:
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"a", "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def run() -> None:
+        sending = scope() | {"headers": [(b"content-length", b"1000000")]}
+        task = asyncio.create_task(Watch(app, "v", 10**6, lambda record: None)(sending, endless, send))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait([task], timeout=5)
+
+    asyncio.run(run())
+    assert [message.get("status") for message in sent] == [503, None]
+
+
 @pytest.mark.parametrize("begins", [False, True])
 def test_the_end_is_recorded(begins: bool) -> None:
     ended = []

@@ -108,7 +108,7 @@ def serve(
     set_up_logs()
     config = uvicorn.Config(
         app,
-        http=protocol_for(predictor.manifest.version),
+        http=protocol_for(predictor.manifest.version, service.metrics.observe),
         ws="none",
         lifespan="on",
         log_config=None,

@@ -11,6 +11,10 @@ from typing import Any
 LOGGER = logging.getLogger("xray.serve")
 
 
+LEFT = 499
+"""Status of a request that was not answered: its caller left before."""
+
+
 @dataclass
 class RequestRecord:
     """What is counted and logged of a request: no names of files, no addresses, no paths but those of our routes.
@@ -20,7 +24,7 @@ class RequestRecord:
         model_version: See `Manifest.version`.
         method: HTTP method, or "other".
         route: Path as registered, such as `/predict`; "unknown" for any other.
-        status: HTTP status; 499 where the caller left before the answer.
+        status: HTTP status; `LEFT` until it is answered.
         seconds: From the head of the request to the end of the answer.
         files: Files received.
         file_bytes: Their bytes together.
@@ -33,13 +37,18 @@ class RequestRecord:
     model_version: str
     method: str
     route: str = "unknown"
-    status: int = 499
+    status: int = LEFT
     seconds: float = 0.0
     files: int = 0
     file_bytes: int = 0
     predicted: int = 0
     refused: int = 0
     code: str | None = None
+
+    def end(self, status: int, code: str | None = None) -> None:
+        """Note the first answer; what comes after it does not reach the caller."""
+        if self.status == LEFT:
+            self.status, self.code = status, code or self.code
 
 
 class JsonFormatter(logging.Formatter):

@@ -2,13 +2,16 @@
 
 import asyncio
 import math
-import uuid
+from collections.abc import Callable
+from typing import cast
 
 import h11
+from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from xray.serve.errors import ApiError
-from xray.serve.watch import HEADERS
+from xray.serve.logs import RequestRecord, log_request
+from xray.serve.watch import HEADERS, open_record
 
 HEAD_SECONDS = 15.0
 """From the opening of a connection, or the last answer on it, until the head of a request is whole."""
@@ -23,6 +26,7 @@ class TimedProtocol(H11Protocol):
     """
 
     model_version: str
+    observe: Callable[[RequestRecord], None]
     silent: "dict[TimedProtocol, None]"
     """All that owe a head, or the rest of a request that is answered already; the longest silent first."""
     _timer: asyncio.TimerHandle | None = None
@@ -50,24 +54,40 @@ class TimedProtocol(H11Protocol):
         super().on_response_complete()
         self._watch()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer callers who close their side once all is sent; see `asyncio.Protocol`."""
+        is_whole = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+        if is_whole:
+            self.cycle.keep_alive = False
+        return is_whole
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words are not ours
-        """Answer what is no HTTP at all."""
-        error = ApiError(400, "This is no well-formed HTTP request, or its head is too long.")
-        request_id = uuid.uuid4().hex
-        body = error.body(self.model_version, request_id)
-        own = {
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            "Connection": "close",
-            "X-Model-Version": self.model_version,
-            "X-Request-ID": request_id,
-        }
-        headers = list((HEADERS | own).items())
+        """Answer what is no HTTP, from its beginning or in the body of a request."""
+        is_begun = self.cycle is not None and not self.cycle.response_complete
+        record = open_record(cast("Scope", self.cycle.scope) if is_begun else None, self.model_version)
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            error = ApiError(400, "This is no well-formed HTTP request, or its head is too long.")
+            record.end(error.status, error.code)
+            body = error.body(self.model_version, record.request_id)
+            own = {
+                "Content-Type": "application/json",
+                "Content-Length": str(len(body)),
+                "Connection": "close",
+                "X-Model-Version": self.model_version,
+                "X-Request-ID": record.request_id,
+            }
+            headers = list((HEADERS | own).items())
             self.transport.write(self.conn.send(h11.Response(status_code=400, headers=headers, reason=b"Bad Request")))
             self.transport.write(self.conn.send(h11.Data(data=body)))
             self.transport.write(self.conn.send(h11.EndOfMessage()))
         self.transport.close()
+        if is_begun:
+            # What answers it learns that nobody listens any more, and ends its record.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        else:
+            self.observe(record)
+            log_request(record)
 
     def _should_upgrade(self) -> bool:
         # Whoever asks for another protocol, such as WebSocket, is answered in this one: RFC 9110, section 7.8.
@@ -99,6 +119,12 @@ class TimedProtocol(H11Protocol):
         self.transport.close()
 
 
-def protocol_for(model_version: str) -> type[TimedProtocol]:
-    """The protocol of one service, with its model's version, which its errors tell too."""
-    return type("Protocol", (TimedProtocol,), {"model_version": model_version, "silent": {}})
+def protocol_for(model_version: str, observe: Callable[[RequestRecord], None]) -> type[TimedProtocol]:
+    """The protocol of one service.
+
+    Args:
+        model_version: Told by its errors.
+        observe: Told of what was no request at all.
+    """
+    own = {"model_version": model_version, "observe": staticmethod(observe), "silent": {}}
+    return type("Protocol", (TimedProtocol,), own)

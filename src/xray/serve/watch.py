@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from xray.serve.errors import ApiError, busy
-from xray.serve.logs import LOGGER, RequestRecord, log_request
+from xray.serve.logs import LEFT, LOGGER, RequestRecord, log_request
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -55,31 +55,30 @@ class Watch:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        method = scope["method"] if scope["method"] in METHODS else "other"
-        record = RequestRecord(uuid.uuid4().hex, self._version, method)
-        scope.setdefault("state", {})["record"] = record
+        scope["path"] = _in_origin_form(scope["path"])
+        record = open_record(scope, self._version)
         body = _Body(receive, scope)
         started, begun = False, time.perf_counter()
 
         async def send_on(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
-                started = True
-                record.status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Model-Version"], headers["X-Request-ID"] = self._version, record.request_id
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 # What is on its way is taken in, so that the caller reads the answer; but not from who was too slow.
-                if record.status >= 400 and record.status != 408:
+                if message["status"] >= 400 and message["status"] != 408:
                     await body.drain(self._drain_bytes)
+                started = True
+                record.end(message["status"])
             await send(message)
 
         try:
             await self._app(scope, body.receive, send_on)
         except ClientDisconnect:
             # Nobody is there to be answered; the record's status says so.
-            record.code = "left"
+            record.end(LEFT, "left")
         except asyncio.CancelledError:
             # The service stops, and its patience with what is under way has ended.
             record.code = "stopped"
@@ -99,6 +98,23 @@ class Watch:
             record.route = getattr(route, "path", None) or "unknown"
             self._observe(record)
             log_request(record)
+
+
+def open_record(scope: Scope | None, version: str) -> RequestRecord:
+    """The record of a request, or of what is none, made where there is none yet."""
+    if scope is None:
+        return RequestRecord(uuid.uuid4().hex, version, "other")
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    record: RequestRecord = scope.setdefault("state", {}).setdefault(
+        "record", RequestRecord(uuid.uuid4().hex, version, method)
+    )
+    return record
+
+
+def _in_origin_form(path: str) -> str:
+    """A path without the address before it, which callers may send as if to a proxy: RFC 9112, section 3.2.2."""
+    scheme, found, rest = path.partition("://")
+    return "/" + rest.partition("/")[2] if found and scheme.lower() in {"http", "https"} else path
 
 
 class _Body:
@@ -133,6 +149,6 @@ def record_of(request: Request) -> RequestRecord:
 def error_response(scope: Scope, error: ApiError) -> Response:
     """The one shape of errors."""
     record: RequestRecord = scope["state"]["record"]
-    record.code = error.code
+    record.code = record.code or error.code
     body = error.body(record.model_version, record.request_id)
     return Response(body, error.status, error.headers, "application/json")
