@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 PROGRAM = """
 import os, sys, time
@@ -32,8 +33,8 @@ sys.exit(main(["serve", "--port", "0", *sys.argv[2:]]))
 
 
 class Service:
-    def __init__(self, process: subprocess.Popen[str], port: int, said: str) -> None:
-        self.process, self.port, self.said = process, port, said
+    def __init__(self, process: subprocess.Popen[str], port: int, said: str, log: IO[str]) -> None:
+        self.process, self.port, self.said, self._log = process, port, said, log
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -54,8 +55,9 @@ class Service:
 
     def stop(self) -> tuple[int, str]:
         self.process.send_signal(signal.SIGTERM)
-        _, errors = self.process.communicate(timeout=15)
-        return self.process.returncode, errors
+        self.process.wait(timeout=15)
+        self._log.seek(0)
+        return self.process.returncode, self._log.read()
 
 
 Start = Callable[..., Service]
@@ -65,23 +67,26 @@ Start = Callable[..., Service]
 def starting() -> Iterator[Start]:
     """What starts the command with words and a delay of the model; all are killed in the end."""
     processes: list[subprocess.Popen[str]] = []
+    logs = contextlib.ExitStack()
 
     def begin(
         *words: str, delay: float = 0.0, token: str = "", head_seconds: float = 0.5, connections: int = 1000
     ) -> Service:
+        # Not a pipe: a log that nobody reads would hold the service up once it is full.
+        log = logs.enter_context(tempfile.TemporaryFile("w+"))  # noqa: SIM115 - it is entered
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(delay), *words],
             cwd=Path(__file__).parents[2],
             env=os.environ
             | {"XRAY_TOKEN": token, "HEAD_SECONDS": str(head_seconds), "MOST_CONNECTIONS": str(connections)},
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=log,
             text=True,
         )
         processes.append(process)
         assert process.stdout is not None
         said = "".join(process.stdout.readline() for _ in range(3))
-        return Service(process, int(said.partition("http://127.0.0.1:")[2].split()[0]), said)
+        return Service(process, int(said.partition("http://127.0.0.1:")[2].split()[0]), said, log)
 
     try:
         yield begin
@@ -90,3 +95,4 @@ def starting() -> Iterator[Start]:
             if process.poll() is None:
                 process.kill()
                 process.communicate()
+        logs.close()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.serve.fakes import grey
-from tests.serve.processes import Start
+from tests.serve.processes import Service, Start
 from xray.serve.watch import HEADERS
 
 
@@ -117,6 +117,35 @@ def test_the_longest_silent_make_room_for_others(start: Start) -> None:
         assert kept.recv(1000) == b""
         silent[-1].sendall(b"TP/1.1\r\nHost: x\r\n\r\n")
         assert silent[-1].recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
+def open_files(service: Service) -> float:
+    return float(service.ask("GET", "/metrics")[2].decode().partition("\nprocess_open_fds ")[2].split()[0])
+
+
+@pytest.mark.parametrize("connections", [5, 1000])
+def test_who_reads_no_answers_is_let_go_and_keeps_nobody_out(start: Start, connections: int) -> None:
+    service = start(connections=connections)
+    before = open_files(service)
+    with contextlib.ExitStack() as stack:
+        unread = [stack.enter_context(service.connect()) for _ in range(5)]
+        for connection in unread:
+            with contextlib.suppress(OSError):  # where it is closed for others while it sends
+                connection.sendall(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+        assert service.ask("GET", "/health")[0] == 200
+        deadline = time.monotonic() + 15
+        while open_files(service) > before and time.monotonic() < deadline:
+            time.sleep(0.1)
+        read = []
+        for connection in unread:
+            answers = b""
+            with contextlib.suppress(ConnectionResetError):
+                while part := connection.recv(1 << 20):
+                    answers += part
+            read.append(answers.count(b"HTTP/1.1 200"))
+        assert all(number < 1000 for number in read)
+        assert service.predict(grey(0))[0] == 200
+    assert service.stop()[0] == 0
 
 
 def test_requests_under_way_are_not_closed_for_others(start: Start) -> None:

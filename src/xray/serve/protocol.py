@@ -16,11 +16,11 @@ from xray.serve.watch import HEADERS, open_record
 HEAD_SECONDS = 15.0
 """From the opening of a connection, or the last answer on it, until the head of a request is whole."""
 REST_SECONDS = 30.0
-"""For the rest of a request that is answered already; what arrives later is not waited for."""
+"""For the rest of a request that is answered already, and for answers to be read: nobody waits longer for them."""
 
 
 class TimedProtocol(H11Protocol):
-    """Closes connections on which nothing comes, or only byte by byte: uvicorn itself would keep them for ever.
+    """Closes connections on which nothing comes or goes, or only byte by byte: uvicorn would keep them for ever.
 
     They are closed when their time is over, and before that where others need their room: the longest silent first.
     """
@@ -28,8 +28,10 @@ class TimedProtocol(H11Protocol):
     model_version: str
     observe: Callable[[RequestRecord], None]
     silent: "dict[TimedProtocol, None]"
-    """All that owe a head, or the rest of a request that is answered already; the longest silent first."""
+    """All that owe a head, the rest of a request that is answered already, or do not read; the longest silent first."""
     _timer: asyncio.TimerHandle | None = None
+    _held_up = False
+    """Whether so much of answers is unread that nothing more is written."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See `asyncio.Protocol`."""
@@ -60,6 +62,19 @@ class TimedProtocol(H11Protocol):
         if is_whole:
             self.cycle.keep_alive = False
         return is_whole
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        super().pause_writing()
+        self._held_up = True
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        super().resume_writing()
+        self._held_up = False
+        self._stop_watching()
+        self._watch()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words are not ours
         """Answer what is no HTTP, from its beginning or in the body of a request."""
@@ -95,8 +110,10 @@ class TimedProtocol(H11Protocol):
 
     def _watch(self) -> None:
         ours, theirs = self.conn.our_state, self.conn.their_state
-        if theirs is h11.IDLE and not self.transport.is_closing():
-            seconds = HEAD_SECONDS
+        if self._held_up:
+            seconds = REST_SECONDS
+        elif theirs is h11.IDLE and not self.transport.is_closing():
+            seconds = REST_SECONDS if self.transport.get_write_buffer_size() else HEAD_SECONDS
         elif theirs is h11.SEND_BODY and ours in {h11.DONE, h11.MUST_CLOSE} and not self.transport.is_closing():
             seconds = REST_SECONDS
         else:
@@ -116,7 +133,11 @@ class TimedProtocol(H11Protocol):
         self._stop_watching()
         # Closing takes a turn of the event loop or more, in which it should not count against others.
         self.connections.discard(self)
-        self.transport.close()
+        # Closing would wait for what is unread to be read.
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
 
 
 def protocol_for(model_version: str, observe: Callable[[RequestRecord], None]) -> type[TimedProtocol]:
