@@ -61,7 +61,7 @@ USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=4)"]
-# Not through a shell, so that SIGTERM reaches the service. It lets requests under way end for up to 20 s: stop it with
+# Not through a shell, so that SIGTERM reaches the service. It ends within 20 s, as requests under way do: stop it with
 # `docker stop -t 30`.
 ENTRYPOINT ["python", "-m", "xray", "serve", "--host", "0.0.0.0", "--port", "8000"]
 CMD ["/models/model.onnx"]

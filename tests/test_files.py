@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from xray.errors import UserError
-from xray.files import check_new_folder, write_whole, write_whole_folder
+from xray.files import check_new_folder, why_not_writable, write_whole, write_whole_folder
 
 
 def write(path, text="new\n"):
@@ -98,6 +98,23 @@ def test_a_file_where_a_folder_should_be_is_told(earlier):
 
 def test_a_name_that_is_too_long_is_told(tmp_path):
     refusal(write, tmp_path / ("n" * 300))
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "\u00e4" * 127])
+def test_a_name_of_any_length_that_there_may_be_is_written(tmp_path, name):
+    assert why_not_writable(tmp_path / name) == ""
+    with write_whole(tmp_path / name) as file:
+        file.write("whole")
+    (tmp_path / "below").mkdir()
+    with write_whole_folder(tmp_path / "below" / name) as folder:
+        (folder / "a").write_text("whole")
+    assert sorted(file.name for file in (tmp_path / "below").iterdir()) == [name]
+
+
+def test_a_longer_name_is_told_before_any_work(tmp_path):
+    assert "File name too long" in why_not_writable(tmp_path / ("a" * 256))
+    with pytest.raises(UserError, match="File name too long"):
+        check_new_folder(tmp_path / ("a" * 256))
 
 
 def test_a_link_stays_and_its_target_is_replaced(earlier, tmp_path):

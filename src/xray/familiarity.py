@@ -1,4 +1,4 @@
-"""How much a picture looks like the training films: what does not look like a frontal chest film gets no probability.
+"""Out-of-distribution detection: what does not look like the training films, frontal chest films, gets no probability.
 
 Two distances, each with a word for people: where the outlines of a picture run, and how bright and sharp it is. Each is
 the distance from a Gaussian fitted to the training films and to one variation of each (see `xray.data.variations`), so
@@ -30,16 +30,18 @@ LEAST_FILMS: Final = 100
 MOST_FILMS: Final = 4000
 """Training films used at most, evenly spread over all; more change nothing that can be measured."""
 COMPONENTS: Final = 64
-MARGIN: Final = 1.2
 USUAL: Final = 0.99
-"""The limit of a distance is `MARGIN` times what this share of the validation films does not exceed. The margin is for
-films of other patients and places: of 2,103 training films that a fit had not used, both limits together refused 0.6%.
-Where the same quantile of the training films is larger, it takes the place of the validation films': a few of them, or
-very uniform ones, must not set a limit that the training films would fail. No limit is below `MARGIN`. The largest two
-distances have no weight, however few films there are: one strange picture must not let others in."""
+"""A limit is from the distance that this share of the validation films does not exceed, or of the training films where
+that is larger: few or very uniform validation films must not set a limit that the training films would fail."""
+STRANGE: Final = 2
+"""Of the validation films the so many furthest have no weight, however few films there are: strange pictures among them
+must not let others in."""
+MARGIN: Final = 1.2
+"""By which a limit is larger than that distance, for films of other patients and places: of 2,103 training films that a
+fit had not used, both limits together refused 0.6%. No limit is below it."""
 WIDE: Final = 1.25
-"""How many times as wide as for the training films a limit may be without a word: at that, 1.8% of pictures that are no
-films pass instead of 0.2%, at twice 35% (those of `benchmarks/outsiders.py`)."""
+"""How many times as wide as for the training films a limit may be without a word: at that, some 2% of the pictures of
+`benchmarks/outsiders.py` pass that are no films, instead of 0.3%, and at twice a third."""
 AT_ONCE: Final = 256
 
 
@@ -148,8 +150,9 @@ class Familiarity:
     def with_validation(self, validation: Chunks) -> "Familiarity":
         """The same Gaussians, with limits from other validation films."""
         distances = np.concatenate([np.empty((0, len(self.parts))), *map(self._distances, _chunks(validation))])
-        share = min(USUAL, 1 - 2 / max(len(distances), 2))
-        quantiles = np.quantile(distances, share, axis=0) if len(distances) else np.zeros(len(self.parts))
+        counted = len(distances) - STRANGE
+        share = min(USUAL, (counted - 1) / (len(distances) - 1)) if counted > 0 else 0.0
+        quantiles = np.quantile(distances, share, axis=0) if counted > 0 else np.zeros(len(self.parts))
         parts = {
             name: replace(part, limit=max(MARGIN * float(usual), part.least_limit))
             for (name, part), usual in zip(self.parts.items(), quantiles, strict=True)
@@ -193,7 +196,11 @@ class Familiarity:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Familiarity":
-        """What `as_dict` gave."""
+        """What `as_dict` gave.
+
+        Raises:
+            LookupError, TypeError, ValueError: It is something else.
+        """
         parts = {}
         for name in FEATURES:
             stored = values["parts"][name]

@@ -39,7 +39,7 @@ def whole(path: Path) -> Iterator[Path]:
         OSError: It cannot be written.
     """
     target = link_target(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    partial = target.with_name(f".{_beginning(target)}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -71,6 +71,12 @@ def why_not_writable(place: Path) -> str:
 
     It is asked by doing, in the nearest folder above it that there is: mode bits do not tell of read-only disks.
     """
+    try:
+        os.lstat(place)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        return f"there can be no such name: {error.strerror or error}"
     folder = next((above for above in place.absolute().parents if os.path.lexists(above)), place)
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -90,7 +96,9 @@ def check_new_folder(directory: Path) -> None:
             raise UserError(f"{directory} is not empty and nothing is overwritten; name a new folder")
         if directory.exists() and not directory.is_dir():
             raise UserError(f"{directory} is a file; name a new folder")
-        if directory.is_mount() or directory == Path.cwd():  # the finished folder takes its place, which these forbid
+        if (
+            directory.is_mount() or directory.absolute() == Path.cwd()
+        ):  # the finished folder takes its place, which these forbid
             raise UserError(f"{directory} is in use as a mount point or working folder; name a folder inside it")
         directory.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -120,7 +128,7 @@ def write_whole_folder(directory: Path, may_replace: Callable[[Path], bool] = is
         OSError: It cannot be written, or what is there may not be replaced.
     """
     # A folder inside the temporary one, whose own mode 0700 would otherwise become the final one's.
-    with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
+    with tempfile.TemporaryDirectory(prefix=f".{_beginning(directory)}.", dir=directory.parent) as temporary:
         made = Path(temporary) / directory.name
         made.mkdir()
         yield made
@@ -140,6 +148,11 @@ def write_whole_folder(directory: Path, may_replace: Callable[[Path], bool] = is
                 _remove(earlier)
             elif earlier.exists():
                 _give_back(earlier, directory)
+
+
+def _beginning(path: Path) -> str:
+    """As much of a name as leaves room for more, of the 255 bytes that a name may have."""
+    return os.fsdecode(os.fsencode(path.name)[:200])
 
 
 def _remove(folder: Path) -> None:

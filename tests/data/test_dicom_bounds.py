@@ -50,7 +50,7 @@ ENDLESS = {
     "bytes of a sequence": before(
         0x7FE0, 0x10, element(0x54, 0x220, b"SQ", in_item(element(0x09, 0x10, b"OB", b"\0" * 8 * LONGEST_VALUE)))
     ),
-    "words": before(0x08, 0x16, element(0x08, 0x08, b"UC", b"\\" * (LONGEST_VALUE + 1))),
+    "words": before(0x08, 0x60, element(0x08, 0x68, b"UC", b"\\" * (LONGEST_VALUE + 1))),
     "numbers": before(0x7FE0, 0x10, element(0x28, 0x1050, b"UC", b"1\\" * LONGEST_VALUE)),
     "character sets": before(0x08, 0x16, CHARACTER_SETS),
     "character sets of an item": before(0x7FE0, 0x10, element(0x54, 0x220, b"SQ", in_item(CHARACTER_SETS))),

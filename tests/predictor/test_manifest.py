@@ -35,7 +35,7 @@ def manifest(**changed):
 
 def test_what_is_written_is_read():
     for one in (manifest(), manifest(precision="int8", measured={"films": 3}, license="ä", run="a/b")):
-        assert Manifest.from_json(one.to_json()) == one
+        assert Manifest.from_json(one.to_json(), "onnx") == one
 
 
 def test_it_says_what_it_is_not_for():
@@ -50,13 +50,18 @@ def test_probabilities_are_those_of_the_temperature():
 @pytest.mark.parametrize("text", ["[]", "{}", "null", "3", '{"format": "onnx"}', "text", ""])
 def test_anything_else_is_refused(text):
     with pytest.raises(ValueError, match=r"manifest|Expecting"):
-        Manifest.from_json(text)
+        Manifest.from_json(text, "onnx")
 
 
 def test_another_version_s_manifest_is_refused():
     values = json.loads(manifest().to_json())
     with pytest.raises(ValueError, match="another version"):
-        Manifest.from_json(json.dumps(values | {"more": 1}))
+        Manifest.from_json(json.dumps(values | {"more": 1}), "onnx")
+
+
+def test_the_manifest_of_a_file_of_another_format_is_refused():
+    with pytest.raises(ValueError, match="another format"):
+        Manifest.from_json(manifest().to_json(), "torch")
 
 
 def test_a_changed_manifest_is_another_one():
@@ -84,6 +89,9 @@ def test_a_changed_manifest_is_another_one():
         ("resize", "foo"),
         ("patient_pattern", "("),
         ("familiarity", {}),
+        ("familiarity", "parts"),
+        ("familiarity", {"parts": {"outlines": {}, "tone": {}}}),
+        ("familiarity", {"parts": {name: {"mean": "?"} for name in ("outlines", "tone")}}),
         ("has_grad_cam", "yes"),
         ("format", "tflite"),
     ],
@@ -91,4 +99,4 @@ def test_a_changed_manifest_is_another_one():
 def test_an_edited_manifest_is_refused_by_what_is_wrong(name, value):
     values = json.loads(manifest().to_json())
     with pytest.raises(ValueError, match=f"no usable {name}"):
-        Manifest.from_json(json.dumps(values | {name: value}))
+        Manifest.from_json(json.dumps(values | {name: value}), "onnx")

@@ -81,16 +81,17 @@ def test_refuses_a_bomb_by_its_header(client: TestClient) -> None:
     assert_error(send(client, bomb), 413, "too_many_pixels")
 
 
-def test_the_token_guards_all_but_health_ready_and_docs() -> None:
+def test_the_token_guards_all_but_page_health_ready_and_docs() -> None:
     with client_of(token=TOKEN) as client:
-        for path in ("/health", "/ready", "/docs", "/openapi.json"):
+        for path in ("/", "/page/page.js", "/health", "/ready", "/docs", "/openapi.json"):
             assert client.get(path).status_code == 200
         for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
             for path in ("/model", "/metrics"):
                 assert_error(client.get(path, headers=header), 401, "unauthorized")
-            answer = client.post("/predict", files={"files": grey(0)}, headers=header)
-            assert_error(answer, 401, "unauthorized")
-            assert answer.headers["www-authenticate"] == "Bearer"
+            for path, field in (("/predict", "files"), ("/explain", "file")):
+                answer = client.post(path, files={field: grey(0)}, headers=header)
+                assert_error(answer, 401, "unauthorized")
+                assert answer.headers["www-authenticate"] == "Bearer"
         right = {"Authorization": f"Bearer {TOKEN}"}
         assert client.post("/predict", files={"files": grey(0)}, headers=right).status_code == 200
         assert client.get("/metrics", headers=right).status_code == 200

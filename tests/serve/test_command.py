@@ -1,21 +1,17 @@
-"""The command serve: where it listens, what it refuses to start with, how it stops."""
+"""The command serve: what it refuses to start with, what it answers, how it stops."""
 
-import contextlib
-import errno
 import json
-import socket
+import select
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.serve.fakes import grey
 from tests.serve.processes import Start
 from xray.errors import UserError
-from xray.serve.command import listen, read_token, serve
+from xray.serve.command import serve
 
 
 def test_tells_where_it_listens_answers_and_stops(start: Start) -> None:
@@ -56,12 +52,12 @@ def test_who_is_still_sending_when_it_stops_is_told_so(start: Start, chunked: bo
         kind = b"Content-Type: multipart/form-data; boundary=b"
         sending.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\n" + kind + b"\r\n" + head + b"\r\n\r\n")
         sending.sendall(part(b'--b\r\nContent-Disposition: form-data; name="files"; filename="Jane.png"\r\n\r\n'))
+        while b"\nxray_requests_under_way 1.0" not in service.ask("GET", "/metrics")[2]:
+            time.sleep(0.05)
         with ThreadPoolExecutor(1) as pool:
             stopped = pool.submit(service.stop)
-            with contextlib.suppress(OSError):
-                for _ in range(100):
-                    sending.sendall(part(b"a"))
-                    time.sleep(0.05)
+            while not select.select([sending], [], [], 0.05)[0]:
+                sending.sendall(part(b"a"))
             status, errors = stopped.result()
         answer = b""
         while received := sending.recv(65536):
@@ -70,7 +66,7 @@ def test_who_is_still_sending_when_it_stops_is_told_so(start: Start, chunked: bo
     assert b" 503 " in answer.partition(b"\r\n")[0]
     assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["error"]["code"] == "stopped"
     assert b"x-request-id" in answer.lower()
-    (record,) = [line for line in map(json.loads, errors.splitlines()) if line["event"] == "request"]
+    (record,) = [line for line in map(json.loads, errors.splitlines()) if line.get("route") == "/predict"]
     assert (record["status"], record["code"]) == (503, "stopped")
 
 
@@ -128,44 +124,6 @@ def test_the_token_comes_from_the_environment(start: Start) -> None:
     assert "a token is needed" in service.said
     assert service.predict(grey(0))[0] == 401
     assert service.ask("GET", "/model", headers={"Authorization": "Bearer correct-horse-battery"})[0] == 200
-
-
-def test_the_token_comes_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XRAY_TOKEN", "another-long-enough-one")
-    file = tmp_path / "token"
-    file.write_text("correct-horse-battery\n")
-    assert read_token(file) == "correct-horse-battery"
-    assert read_token(None) == "another-long-enough-one"
-    file.write_text("short")
-    with pytest.raises(UserError, match="at least 16"):
-        read_token(file)
-    with pytest.raises(UserError, match="cannot be read"):
-        read_token(tmp_path / "none")
-
-
-def test_addresses_that_cannot_be_had_are_one_line() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=f"--port {port} cannot be listened at"):
-            listen("127.0.0.1", port)
-    with pytest.raises(UserError, match="no address of this machine"):
-        listen("no such host", 8000)
-    with pytest.raises(UserError, match=r"--host 8\.8\.8\.8 .*: the host is no address of this machine"):
-        listen("8.8.8.8", 0)
-    with pytest.raises(UserError, match="out of range"):
-        listen("127.0.0.1", 70_000)
-
-
-def test_a_port_that_is_not_allowed_is_told_apart_from_one_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Refused(socket.socket):
-        def bind(self, address: Any) -> None:
-            raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(socket, "socket", Refused)
-    with pytest.raises(UserError, match=r"--port 80 .*\(Permission denied\): take a port from 1024"):
-        listen("127.0.0.1", 80)
 
 
 @pytest.mark.parametrize(("file_mb", "request_bytes"), [(1.0, 64e6), (100.0, 200e6), (400.0, 512e6)])

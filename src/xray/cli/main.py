@@ -15,7 +15,7 @@ TRAINER_COMMANDS = {
     "fit": "Train a model as a config says, and keep all of it as a new run.",
     "validate": "Score a run's best checkpoint on its validation patients.",
     "test": "Score a run's best checkpoint on the test films, and write predictions and a report into the run.",
-    "calibrate": "Fit temperature and operating point of a run anew, on validation films, without training.",
+    "calibrate": "Fit temperature, operating point and limits of refusal anew, on validation films, without training.",
 }
 """Commands of LightningCLI, which `xray.cli.trainer` carries out."""
 

@@ -68,12 +68,17 @@ class XrayTrainer(Trainer):
         ckpt_path: str | None = None,
         datamodule: ChestXRayDataModule | None = None,
     ) -> None:
-        """Fit temperature and operating point of a checkpoint anew, on validation films, without training.
+        """Fit temperature, operating point and limits of refusal of a checkpoint anew, on validation films.
+
+        What the command line takes its options from; the work is done by `XrayCLI.calibrate`.
 
         Args:
             model: The model with its weights.
-            ckpt_path: The checkpoint; by default the newest run's best.
+            ckpt_path: A checkpoint, run or experiment; by default the newest run.
             datamodule: The validation films.
+
+        Raises:
+            NotImplementedError: Always.
         """
         raise NotImplementedError("XrayCLI.calibrate does it")
 

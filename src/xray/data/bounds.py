@@ -31,7 +31,7 @@ class BoundedFile:
         self._file = file
         self._steps_left = most_steps
         self.exhausted = False
-        """Whether it was too much; what reads may have replaced the error by another one."""
+        """Whether there was one step too many: whoever reads may have made another error of ours."""
         self.seek, self.tell = file.seek, file.tell
 
     def read(self, size: int = -1) -> bytes:
@@ -40,8 +40,9 @@ class BoundedFile:
         Raises:
             EndlessFileError: It was one step too many; so is every later one.
         """
-        self._steps_left -= 0 <= size < SHORT
-        self.exhausted |= self._steps_left < 0
-        if self.exhausted:
+        if 0 <= size < SHORT:
+            self._steps_left -= 1
+        if self.exhausted or self._steps_left < 0:
+            self.exhausted = True
             raise EndlessFileError
         return self._file.read(size)

@@ -23,6 +23,8 @@ MOST_LAYERS: Final = 1024
 """Of a JPEG 2000: all are gone through for each precinct. Usual are up to 20."""
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
+FRAMES: Final = {0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+"""Markers of frame headers: JPEG-LS, and all of JPEG but Huffman tables, a reserved one and arithmetic conditioning."""
 ALONE: Final = frozenset({0x01, SOI, *range(0xD0, 0xD8)})
 """Markers without a segment."""
 MARKER: Final = re.compile(rb"\xff([\x01-\xfe])")
@@ -40,23 +42,24 @@ CODINGS: Final = (
 
 
 def size_of_jpeg(frame: bytes) -> tuple[int, int, int]:
-    """Rows, columns and components of a JPEG or JPEG-LS stream.
+    """Rows, columns and components of a JPEG or JPEG-LS stream (ITU-T T.81 annex B, T.87 annex C).
 
     Raises:
-        ValueError: Its header is damaged or endless.
+        EndlessFileError: Its header has more segments than any.
+        ValueError: Its header is damaged.
     """
     found, place = None, 2
     for _ in range(MOST_SEGMENTS):
         if place + 10 > len(frame) or frame[place] != 0xFF:
-            break
+            raise ValueError("no frame")
         marker, length = frame[place + 1], int.from_bytes(frame[place + 2 : place + 4], "big")
         if marker == SOS and found:
             return found
-        if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}):
+        if marker in FRAMES:
             rows, columns = (int.from_bytes(frame[place + at : place + at + 2], "big") for at in (5, 7))
             found = rows, columns, frame[place + 9]
         place += 1 if marker == 0xFF else 2 + length
-    raise ValueError("no frame")
+    raise EndlessFileError
 
 
 def ends_with_scan_of_all(file: IO[bytes], components: int) -> bool:
@@ -73,7 +76,7 @@ def ends_with_scan_of_all(file: IO[bytes], components: int) -> bool:
 
 
 def check_scans(file: IO[bytes]) -> None:
-    """Refuse a JPEG with more than `MOST_SCANS` passes over its picture.
+    """Refuse a JPEG with more than `MOST_SCANS` passes over its picture, or as many and `MOST_SEGMENTS` between them.
 
     Args:
         file: At any place; left at another.

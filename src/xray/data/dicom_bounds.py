@@ -37,6 +37,7 @@ def within_bounds(file: IO[bytes], read: Callable[[BinaryIO], Result]) -> Result
 
     Raises:
         EndlessFileError: It was not done by then.
+        Exception: Whatever `read` raises before.
     """
     bounded = _Tags(file, MOST_STEPS)
     try:
@@ -49,7 +50,7 @@ def within_bounds(file: IO[bytes], read: Callable[[BinaryIO], Result]) -> Result
 
 
 class _Tags(BoundedFile):
-    """pydicom reads the character sets of a file and of each item, asked or not, and splits them at once."""
+    """Refuses long lists of character sets too: pydicom reads and splits those of each item, asked or not."""
 
     _tag = b""
 

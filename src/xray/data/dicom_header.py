@@ -1,4 +1,4 @@
-"""The tags of a DICOM file that a film's pixels depend on, read without a trace of any other.
+"""The tags of a DICOM file that tell its pixels and of what they are, read without a trace of any other.
 
 pydicom quotes values in its warnings, log lines and exceptions, and so would tell who the patient is. Hence only the
 tags in `WANTED` are ever looked at, its warnings and log lines are silenced, and whatever it raises is replaced:
@@ -35,7 +35,7 @@ SILENT: Final = ("ignore", None, Warning, re.compile(r"pydicom\b|xray\.data\.dic
 DAMAGED: Final = "its DICOM tags cannot be read"
 # By keyword, in the order of the standard. No tag of the patient, of the study or of free text is among them.
 WANTED: Final = (
-    *("ImageType", "SOPClassUID", "Modality", "PresentationIntentType", "BodyPartExamined", "ViewPosition"),
+    *("SOPClassUID", "Modality", "PresentationIntentType", "BodyPartExamined", "ViewPosition"),
     *("PatientOrientation", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
     *("WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope", "VOILUTFunction"),

@@ -62,7 +62,7 @@ def _wrong_view(header: DicomHeader) -> str | None:
         return "its View Code is that of a lateral or oblique view: only frontal views (PA, AP) are read"
     # Rows that run from front to back of the patient belong to a view from the side (PS3.3 C.7.6.1.1.1).
     rows_to = header.orientation[0] if header.orientation else ""
-    if rows_to in {"A", "P"} and header.view not in {"AP", "PA"}:
+    if rows_to in {"A", "P"} and view not in {"AP", "PA"}:
         return f"its Patient Orientation is that of a lateral view (rows run to {rows_to}): only frontal views are read"
     return None
 

@@ -93,5 +93,5 @@ def choose_methods(wish: Wish, predictor: "Predictor") -> list["Method"]:
         from xray.predictor.base import no_grad_cam
 
         raise no_grad_cam(predictor.path)
-    print("This network does not end in a map of convolutions, so there is no Grad-CAM: occlusion alone.")
+    print("This model has no Grad-CAM: occlusion alone.")
     return ["occlusion"]

@@ -13,7 +13,6 @@ from xray.predictor.base import Predictor
 from xray.predictor.manifest import Manifest
 
 Method = Literal["gradcam", "occlusion"]
-METHODS: Final[tuple[Method, ...]] = ("gradcam", "occlusion")
 TITLES: Final[dict[Method, str]] = {"gradcam": "Grad-CAM", "occlusion": "Occlusion"}
 
 CAVEATS: Final[dict[Method, str]] = {
@@ -62,9 +61,9 @@ class Explanation:
         return cls(method, values, max(FLOOR, float(np.abs(values).max())), CAVEATS[method])
 
 
-def default_method(manifest: Manifest) -> Method:
-    """Grad-CAM, which takes one pass, where the network has it; occlusion elsewhere."""
-    return "gradcam" if manifest.has_grad_cam else "occlusion"
+def methods_of(manifest: Manifest) -> list[Method]:
+    """What a model can be asked for; the default first: Grad-CAM takes one pass."""
+    return ["gradcam", "occlusion"] if manifest.has_grad_cam else ["occlusion"]
 
 
 def explain_film(predictor: Predictor, film: GreyFilm, method: Method) -> Explanation:
@@ -73,7 +72,7 @@ def explain_film(predictor: Predictor, film: GreyFilm, method: Method) -> Explan
     Args:
         predictor: The model.
         film: Shape (size, size), made by `xray.data.film.load_film` with the manifest's size and resize rule.
-        method: One of `METHODS`.
+        method: One of `methods_of` the model.
 
     Raises:
         UserError: The network has no Grad-CAM, and that is asked for; or it gives no numbers.

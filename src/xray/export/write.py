@@ -79,7 +79,7 @@ def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 def manifest_in(model: onnx.ModelProto) -> Manifest:
     """The manifest that `describe` put in."""
-    return Manifest.from_json(next(entry.value for entry in model.metadata_props if entry.key == MANIFEST_KEY))
+    return Manifest.from_json(next(entry.value for entry in model.metadata_props if entry.key == MANIFEST_KEY), "onnx")
 
 
 def describe(model: onnx.ModelProto, manifest: Manifest) -> None:

@@ -59,7 +59,5 @@ def unusable(path: Path, reason: object) -> UserError:
 
 
 def no_grad_cam(path: Path) -> UserError:
-    """What to say where a network has no Grad-CAM."""
-    return UserError(
-        f"{path} has no Grad-CAM: its network does not end in a map of convolutions; take --method occlusion."
-    )
+    """What to say where a model has no Grad-CAM: not all networks have, and no export whose logit is no sum of it."""
+    return UserError(f"{path} has no Grad-CAM: take --method occlusion.")

@@ -46,12 +46,10 @@ class OnnxPredictor:
         if MANIFEST_KEY not in metadata:
             raise no_model(path)
         try:
-            self.manifest = Manifest.from_json(metadata[MANIFEST_KEY])
+            self.manifest = Manifest.from_json(metadata[MANIFEST_KEY], "onnx")
             outputs = {output.name for output in self._session.get_outputs()}
             if LOGIT not in outputs or (self.manifest.has_grad_cam and GRAD_CAM not in outputs):
                 raise ValueError("its graph lacks an output that its manifest promises")
-            if self.manifest.format != "onnx":
-                raise ValueError("its manifest is that of another format")
         except ValueError as error:
             raise unusable(path, error) from error
         self.path = path

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from xray import NOTICE
 from xray.data.film import ResizeRule
 from xray.evaluation.calibration import probability_of
+from xray.familiarity import Familiarity
 
 MANIFEST_KEY = "xray"
 """Name of the manifest in an exported file's metadata."""
@@ -23,7 +24,9 @@ Scores = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a model takes, how it decides, what it was trained on; the same for a checkpoint and its exports.
+    """What a model takes, how it decides, what it was trained on.
+
+    A checkpoint and its exports differ in format, precision, version, license, measured and has_grad_cam alone.
 
     Args:
         format: What it is kept in.
@@ -78,11 +81,15 @@ class Manifest:
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str) -> "Manifest":
+    def from_json(cls, text: str, format: Format) -> "Manifest":
         """Read what `to_json` wrote.
 
+        Args:
+            text: One JSON object.
+            format: Of the file that it is in.
+
         Raises:
-            ValueError: It is something else, or of another version.
+            ValueError: It is something else, of another version, or of a file of another format.
         """
         values = json.loads(text)
         names = {field.name for field in fields(cls)}
@@ -91,6 +98,8 @@ class Manifest:
         for name, is_right in _CHECKS.items():
             if not is_right(values[name]):
                 raise ValueError(f"its manifest holds no usable {name}")
+        if values["format"] != format:
+            raise ValueError("its manifest is that of another format")
         return cls(**values | {"class_names": tuple(values["class_names"])})
 
 
@@ -109,6 +118,13 @@ def _is_pattern(value: object) -> bool:
         return False
 
 
+def _is_familiarity(value: Any) -> bool:  # noqa: ANN401 - whatever the file holds
+    try:
+        return value is None or isinstance(Familiarity.from_dict(value), Familiarity)
+    except (LookupError, TypeError, ValueError):
+        return False
+
+
 # Whoever edits a file may break it: better told when it is opened than by wrong answers.
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "format": lambda value: value in get_args(Format),
@@ -124,6 +140,6 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "patient_pattern": _is_pattern,
     "temperature": lambda value: _is_number(value, 1e-6, 1e6),
     "threshold": lambda value: _is_number(value, 0, 1),
-    "familiarity": lambda value: value is None or (isinstance(value, dict) and "parts" in value),
+    "familiarity": _is_familiarity,
     "has_grad_cam": lambda value: isinstance(value, bool),
 }

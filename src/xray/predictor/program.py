@@ -30,7 +30,7 @@ class ProgramPredictor:
         extra = {PROGRAM_MANIFEST: ""}
         try:
             program = torch.export.load(path, extra_files=extra)
-            self.manifest = Manifest.from_json(extra[PROGRAM_MANIFEST])
+            self.manifest = Manifest.from_json(extra[PROGRAM_MANIFEST], "torch")
         except RuntimeError as error:  # it points to the warnings that are switched off above
             raise unusable(path, "torch cannot read its graph") from error
         except Exception as error:

@@ -13,12 +13,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
 from xray import NOTICE, ONE_SOURCE, __version__
+from xray.explain.maps import methods_of
 from xray.predictor.base import Predictor
 from xray.serve.answers import ErrorBody, Explained, ModelCard, Prediction, State, model_id
 from xray.serve.description import describe_form
 from xray.serve.documentation import documentation_page, policy_of
 from xray.serve.errors import CODES, MEANINGS, ApiError, busy
-from xray.serve.explaining import choose_method, methods_of
+from xray.serve.explaining import choose_method
 from xray.serve.metrics import CONTENT_TYPE
 from xray.serve.pages import mount_page
 from xray.serve.service import Service

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from xray.data.film import shrink_film
-from xray.explain.maps import Method
+from xray.explain.maps import Method, methods_of
 from xray.predictor.judge import Judge, Verdict
 from xray.predictor.manifest import Manifest
 from xray.serve.answers import Heat
@@ -40,11 +40,6 @@ class Shown:
     width: int
     height: int
     heat: Heat | None
-
-
-def methods_of(manifest: Manifest) -> list[Method]:
-    """What a model can be asked for, the default first."""
-    return ["gradcam", "occlusion"] if manifest.has_grad_cam else ["occlusion"]
 
 
 def choose_method(named: str | None, manifest: Manifest) -> Method:
@@ -87,7 +82,7 @@ class Explainer:
                 f"{self._settings.explanations} explanations are under way already; ask again in a moment.", seconds=2
             )
         self._under_way += 1
-        future = asyncio.get_running_loop().run_in_executor(self._thread, self._show, bytes(upload.data), method)
+        future = asyncio.get_running_loop().run_in_executor(self._thread, self._show, upload.data, method)
         # Counted until the thread is done, even where the caller has given up.
         future.add_done_callback(self._leave)
         try:
@@ -105,13 +100,14 @@ class Explainer:
             # Taken note of, where nobody waits for it any more.
             future.exception()
 
-    def _show(self, data: bytes, method: Method) -> Shown:
+    def _show(self, data: bytearray, method: Method) -> Shown:
         from xray.explain.maps import explain_film
         from xray.explain.overlay import heat_layer
 
         manifest = self._judge.predictor.manifest
         film = decode_for(manifest, data, self._settings.pixels)
         verdict = self._judge(film[None])[0]
+        # Once more, as a JPEG for a network may be decoded at a fraction of its size.
         preview = shrink_film(decode(data, PREVIEW_SIDE, self._settings.pixels), PREVIEW_SIDE)
         height, width = preview.shape
         heat = None

@@ -41,6 +41,7 @@ class Service:
         self.ready = False
         self.admission = Admission(settings.queue, settings.held_bytes)
         self.metrics = Metrics(manifest, lambda: self.admission.under_way, lambda: self.batcher.waiting)
+        # Without a thread yet: what is asked before it runs finds all parts.
         self._open()
 
     def _open(self) -> None:

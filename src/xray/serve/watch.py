@@ -29,7 +29,7 @@ HEADERS = {
 }
 """On every answer that does not say otherwise."""
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+HTTP_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 DRAIN_SECONDS = 5.0
 
 
@@ -58,10 +58,10 @@ class Watch:
         scope["path"] = _in_origin_form(scope["path"])
         record = open_record(scope, self._version)
         body = _Body(receive, scope)
-        started, begun = False, time.perf_counter()
+        begun, started_at = False, time.perf_counter()
 
         async def send_on(message: Message) -> None:
-            nonlocal started
+            nonlocal begun
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Model-Version"], headers["X-Request-ID"] = self._version, record.request_id
@@ -70,7 +70,7 @@ class Watch:
                 # What is on its way is taken in, so that the caller reads the answer; but not from who was too slow.
                 if message["status"] >= 400 and message["status"] != 408:
                     await body.drain(self._drain_bytes)
-                started = True
+                begun = True
                 record.end(message["status"])
             await send(message)
 
@@ -82,18 +82,18 @@ class Watch:
         except asyncio.CancelledError:
             # The service stops, and its patience with what is under way has ended.
             record.code = "stopped"
-            if started:
+            if begun:
                 raise
             stopped = busy("The service stops before this was answered; ask again when it is back.", "stopped")
             await error_response(scope, stopped)(scope, body.receive, send_on)
         except Exception as error:  # noqa: BLE001 - an answer and a line in the log come before all else
             LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": record.request_id}})
-            if not started:
+            if not begun:
                 await error_response(scope, ApiError(500, "The service failed; the fault is logged."))(
                     scope, body.receive, send_on
                 )
         finally:
-            record.seconds = time.perf_counter() - begun
+            record.seconds = time.perf_counter() - started_at
             route = scope.get("route")
             record.route = getattr(route, "path", None) or "unknown"
             self._observe(record)
@@ -104,7 +104,7 @@ def open_record(scope: Scope | None, version: str) -> RequestRecord:
     """The record of a request, or of what is none, made where there is none yet."""
     if scope is None:
         return RequestRecord(uuid.uuid4().hex, version, "other")
-    method = scope["method"] if scope["method"] in METHODS else "other"
+    method = scope["method"] if scope["method"] in HTTP_METHODS else "other"
     record: RequestRecord = scope.setdefault("state", {}).setdefault(
         "record", RequestRecord(uuid.uuid4().hex, version, method)
     )
