@@ -1,55 +1,30 @@
-"""Any file becomes the grey bytes that a viewer would show, or one error; any size becomes a square."""
+"""Any file becomes the grey bytes that a viewer would show, at a fraction of its size where no more is asked for."""
 
 import io
 import struct
 import subprocess
 import sys
-import warnings
-import zlib
 
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
-from scipy import ndimage
 
-from tests.data.dicoms import stored_dicom, write_dicom
+from tests.data.dicoms import write_dicom
+from tests.data.pictures import ALPHA, COLOURS, PIXELS, RNG, WAVE, assert_close, stored
 from xray.data import strips
 from xray.data.film import (
-    TooManyPixelsError,
     UnreadableFilmError,
     decoder_version,
     load_film,
     read_film,
     resize_film,
-    shrink_film,
 )
-
-RNG = np.random.default_rng(7)
-PIXELS = RNG.integers(0, 256, (5, 8), dtype=np.uint8)
-COLOURS = RNG.integers(0, 256, (5, 8, 3), dtype=np.uint8)
-ALPHA = RNG.integers(0, 256, (5, 8), dtype=np.uint8)
-WAVE = (120 + 60 * np.sin(np.arange(48)[:, None] / 9) + 50 * np.cos(np.arange(64) / 7)).astype(np.uint8)
-
-
-def stored(image, kind="PNG", **options):
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    file.seek(0)
-    return file
 
 
 def luma(colours):
     """ITU-R 601, in floating point."""
     return colours @ np.array([0.299, 0.587, 0.114])
-
-
-def assert_close(film, expected, within=1.0):
-    assert film.dtype == np.uint8
-    assert film.shape == expected.shape
-    np.testing.assert_allclose(film.astype(float), expected, rtol=0, atol=within)
 
 
 def test_grey_png_is_taken_as_it_is():
@@ -310,65 +285,6 @@ def test_path_and_open_file_give_the_same_film(tmp_path):
     np.testing.assert_array_equal(read_film(tmp_path / "film.jpeg"), read_film(file))
 
 
-def png_of(width, height, data=b"\0"):
-    def chunk(kind, body):
-        return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", zlib.crc32(kind + body))
-
-    header = chunk(b"IHDR", struct.pack(">LLBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
-
-
-BAD_FILES = {
-    "empty": b"",
-    "text": b"this is no film, although its name says so",
-    "half a JPEG": stored(Image.fromarray(WAVE), "JPEG").getvalue()[:-400],
-    "head of a JPEG": stored(Image.fromarray(WAVE), "JPEG").getvalue()[:300],
-    "half a PNG": stored(Image.fromarray(WAVE)).getvalue()[:-400],
-    "PNG with damaged data": stored(Image.fromarray(WAVE)).getvalue().replace(b"IDAT", b"IDAX"),
-    "decompression bomb": png_of(30_000, 30_000),
-    "PNG without height": png_of(8, 0),
-}
-
-
-@pytest.mark.parametrize("what", BAD_FILES)
-def test_bad_files_are_unreadable_films(what, tmp_path):
-    path = tmp_path / "film.png"
-    path.write_bytes(BAD_FILES[what])
-    with pytest.raises(UnreadableFilmError) as info:
-        read_film(path)
-    assert str(info.value)
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "DICOM"])
-def test_more_pixels_than_allowed_are_refused_by_the_header(kind):
-    file = stored_dicom(WAVE) if kind == "DICOM" else stored(Image.fromarray(WAVE), kind)
-    assert read_film(file, most_pixels=WAVE.size).shape == WAVE.shape
-    # Cut off behind the header: it is not decoded first.
-    cut = io.BytesIO(file.getvalue()[:900] if kind == "DICOM" else file.getvalue()[:330])
-    with pytest.raises(TooManyPixelsError, match=f"64 x 48 pixels exceed the limit of {WAVE.size - 1}"):
-        read_film(cut, most_pixels=WAVE.size - 1)
-
-
-@pytest.mark.parametrize("side", [9_600, 11_000, 20_000])
-def test_large_pictures_are_read_or_refused_without_a_warning(side):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(UnreadableFilmError) as info:
-            read_film(io.BytesIO(png_of(side, side)))  # without pixels
-    assert isinstance(info.value, TooManyPixelsError) is (side > 10_000)
-
-
-@pytest.mark.parametrize("longer", [65_535, 65_536])
-@pytest.mark.parametrize("upright", [False, True])
-def test_a_side_longer_than_other_kinds_can_have_is_refused_by_the_header(longer, upright):
-    width, height = (2, longer) if upright else (longer, 2)
-    with pytest.raises(UnreadableFilmError) as info:
-        read_film(io.BytesIO(png_of(width, height)))  # without pixels
-    assert isinstance(info.value, TooManyPixelsError) is (longer > 65_535)
-    if longer > 65_535:
-        assert str(info.value) == f"{width} x {height} pixels exceed the limit of 65535 along a side"
-
-
 def test_dicom_is_known_by_its_content_not_by_its_name(tmp_path):
     for name in ("film.png", "film", "film.dcm", "film.DICOM"):
         np.testing.assert_array_equal(read_film(write_dicom(tmp_path / name, PIXELS)), PIXELS)
@@ -379,126 +295,3 @@ def test_dicom_is_known_by_its_content_not_by_its_name(tmp_path):
 def test_dicom_is_loaded_like_any_film(tmp_path):
     path = write_dicom(tmp_path / "film.dcm", WAVE)
     np.testing.assert_array_equal(load_film(path, 32, "pad"), resize_film(WAVE, 32, "pad"))
-
-
-def test_missing_file_is_an_unreadable_film(tmp_path):
-    with pytest.raises(UnreadableFilmError, match="no such file"):
-        read_film(tmp_path / "absent.png")
-
-
-@pytest.mark.parametrize("name", ["absent.png", "folder.png", "text.png"])
-def test_the_reason_does_not_repeat_the_path(name, tmp_path):
-    (tmp_path / "folder.png").mkdir()
-    (tmp_path / "text.png").write_text("no film")
-    with pytest.raises(UnreadableFilmError) as info:
-        read_film(tmp_path / name)
-    assert str(tmp_path) not in str(info.value)
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-@settings(max_examples=150)
-@given(
-    kind=st.sampled_from(["JPEG", "PNG"]),
-    changes=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), min_size=1, max_size=5),
-)
-def test_changed_bytes_give_a_film_or_an_unreadable_film(kind, changes):
-    exif = Image.Exif()
-    exif[274] = 6
-    data = bytearray(stored(Image.fromarray(COLOURS), kind, exif=exif).getvalue())
-    for place, value in changes:
-        data[place % len(data)] = value
-    try:
-        film = read_film(io.BytesIO(bytes(data)))
-    except UnreadableFilmError:
-        return
-    assert film.dtype == np.uint8
-    assert film.ndim == 2
-
-
-RULES = ["squash", "pad", "crop"]
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_film_of_the_size_asked_for_is_left_alone(rule):
-    film = RNG.integers(0, 256, (32, 32), dtype=np.uint8)
-    np.testing.assert_array_equal(resize_film(film, 32, rule), film)
-
-
-@settings(max_examples=60)
-@given(height=st.integers(8, 90), width=st.integers(8, 90), size=st.integers(16, 64), rule=st.sampled_from(RULES))
-def test_every_shape_becomes_a_square_of_bytes(height, width, size, rule):
-    resized = resize_film(np.full((height, width), 77, np.uint8), size, rule)
-    assert resized.dtype == np.uint8
-    assert resized.shape == (size, size)
-    if rule == "pad":
-        assert set(np.unique(resized)) <= {0, 77}
-    assert resized.max() == 77
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("shape", [(1, 3000), (3000, 1)])
-def test_a_line_of_pixels_becomes_a_square(rule, shape):
-    assert resize_film(np.full(shape, 9, np.uint8), 32, rule).shape == (32, 32)
-
-
-# Quadrants of a film twice as wide as high: what each rule does to it can be told by hand.
-QUADRANTS = np.kron(np.array([[40, 80], [120, 200]], dtype=np.uint8), np.ones((64, 128), dtype=np.uint8))
-
-
-def test_squash_stretches_both_axes_to_the_square():
-    squashed = resize_film(QUADRANTS, 64, "squash")
-    assert [int(squashed[y, x]) for y in (2, 28, 35, 61) for x in (2, 28, 35, 61)] == [
-        *(40, 40, 80, 80, 40, 40, 80, 80),
-        *(120, 120, 200, 200, 120, 120, 200, 200),
-    ]
-
-
-@pytest.mark.parametrize("upright", [False, True])
-def test_pad_centres_the_whole_film_between_black_borders(upright):
-    film = QUADRANTS.T if upright else QUADRANTS
-    padded = resize_film(np.ascontiguousarray(film), 64, "pad")
-    padded = padded.T if upright else padded
-    assert not padded[:16].any()
-    assert not padded[48:].any()
-    assert [int(padded[y, x]) for y in (16, 29, 34, 47) for x in (0, 29, 34, 63)] == [
-        *(40, 40, 80, 80, 40, 40, 80, 80),
-        *(120, 120, 200, 200, 120, 120, 200, 200),
-    ]
-
-
-@pytest.mark.parametrize("upright", [False, True])
-def test_crop_keeps_the_middle_of_the_longer_side(upright):
-    ramp = np.tile(np.repeat(np.arange(0, 256, 2, dtype=np.uint8), 2), (128, 1))  # 128 high, 256 wide, column = value
-    cropped = resize_film(np.ascontiguousarray(ramp.T if upright else ramp), 64, "crop")
-    cropped = cropped.T if upright else cropped
-    # Columns 64 to 192 remain, two of them to each of the result.
-    assert_close(cropped, np.tile(64 + 2 * np.arange(64) + 0.5, (64, 1)), within=2)
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_shrinking_averages_instead_of_picking_pixels(rule):
-    checkers = (np.indices((256, 256)).sum(axis=0) % 2 * 255).astype(np.uint8)
-    assert_close(resize_film(checkers, 32, rule), np.full((32, 32), 127.5), within=3)
-
-
-def test_shrinking_is_near_the_average_of_the_area():
-    noise = ndimage.gaussian_filter(RNG.normal(0, 1, (256, 256)), 10)
-    film = (128 + 100 * noise / np.abs(noise).max()).astype(np.uint8)
-    area = film.reshape(64, 4, 64, 4).mean(axis=(1, 3))
-    assert_close(resize_film(film, 64, "squash"), area, within=3)  # the filter is twice as wide as a pixel
-
-
-def test_shrinking_is_the_triangle_filter_of_the_pixels_below_it():
-    film = RNG.integers(0, 256, (64, 64), dtype=np.uint8)
-    # One row of weights for each result: a triangle of half-width 4 about its centre, of unit sum.
-    centres, places = (np.arange(16) + 0.5) * 4, np.arange(64) + 0.5
-    weights = np.clip(1 - np.abs(places - centres[:, None]) / 4, 0, None)
-    weights /= weights.sum(axis=1, keepdims=True)
-    # Two passes round to bytes, hence the level of tolerance.
-    assert_close(resize_film(film, 16, "squash"), weights @ film @ weights.T)
-
-
-def test_shrink_keeps_small_films() -> None:
-    film = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    assert shrink_film(film, 4) is film
-    assert shrink_film(np.zeros((1, 5000), np.uint8), 1000).shape == (1, 1000)
