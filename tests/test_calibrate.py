@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 
-from xray.calibrate import calibrate_checkpoint, complete_checkpoint
+from xray.calibrate import RECORD, calibrate_checkpoint, complete_checkpoint
 from xray.checkpoint import CONFIG_KEY, DECISION_KEY, FAMILIARITY_KEY, load_classifier, read_checkpoint
 from xray.data.datamodule import ChestXRayDataModule
 from xray.errors import UserError
@@ -54,12 +55,12 @@ def test_a_fit_stores_what_it_takes_for_a_film_and_says_how_many_it_refuses(path
 def test_too_few_training_films_store_nothing_and_say_so(path, films, tmp_path, capsys):
     complete_checkpoint(path, ready(films), tmp_path)
     assert read_checkpoint(path).record(FAMILIARITY_KEY) is None
-    assert "nothing is refused" in capsys.readouterr().out
+    assert "Nothing is refused" in capsys.readouterr().out
 
 
 def calibrate(path, data, folder):
     model = load_classifier(read_checkpoint(path))
-    calibrate_checkpoint(path, model, data, OperatingPoint(), folder)
+    calibrate_checkpoint(path, model, data, OperatingPoint(), folder / RECORD)
 
 
 def test_calibrating_keeps_what_was_learnt_and_fits_the_limits_anew(path, many, tmp_path):
@@ -75,10 +76,34 @@ def test_calibrating_keeps_what_was_learnt_and_fits_the_limits_anew(path, many, 
         assert part["components"] == before["parts"][name]["components"]
 
 
+def test_where_the_record_cannot_be_written_the_checkpoint_stays_as_it_was(path, many, tmp_path):
+    data, before = ready(many), path.read_bytes()
+    (tmp_path / "logs" / RECORD).mkdir(parents=True)
+    with pytest.raises(UserError, match="it is a folder"):
+        calibrate(path, data, tmp_path / "logs")
+    assert path.read_bytes() == before
+
+
+def test_pictures_for_which_the_limits_are_wider_are_named(path, many, tmp_path, capsys):
+    complete_checkpoint(path, ready(many), tmp_path)
+    assert "furthest" not in capsys.readouterr().out
+    elsewhere = ChestXRayDataModule(tmp_path / "elsewhere", image_size=32)
+    rng = np.random.default_rng(0)
+    for name in elsewhere.class_names:
+        shutil.copytree(many / "test" / name, elsewhere.root / name)
+        for i in range(3):
+            Image.fromarray(rng.integers(0, 2, (40, 40), np.uint8) * 255).save(elsewhere.root / name / f"noise{i}.png")
+    elsewhere.setup("calibrate")
+    calibrate(path, elsewhere, tmp_path)
+    told = capsys.readouterr().out.partition("The furthest from the training films: ")[2]
+    first = told.split(". Are they")[0].split(", ")[:6]
+    assert sorted(first) == sorted(f"{name}/noise{i}.png" for name in elsewhere.class_names for i in range(3))
+
+
 def test_a_checkpoint_of_an_earlier_version_is_calibrated_without(path, films, tmp_path, capsys):
     calibrate(path, ready(films), tmp_path)
     assert read_checkpoint(path).record(FAMILIARITY_KEY) is None
-    assert "refused" not in capsys.readouterr().out
+    assert "Nothing is refused" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("place", ["val", ""])

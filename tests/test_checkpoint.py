@@ -8,6 +8,7 @@ import yaml
 
 from xray.checkpoint import (
     CONFIG_KEY,
+    DECIDED_KEY,
     DECISION_KEY,
     FLOORS_KEY,
     load_classifier,
@@ -175,22 +176,22 @@ def decision(temperature=2.0, threshold=0.25):
 
 def test_a_decision_takes_its_place_and_leaves_the_weights(path, model):
     before = read_checkpoint(path).content
-    store_decision(path, decision(), {"shape": {"intercept": 0.5}})
+    store_decision(path, decision(), "[]", {"shape": {"intercept": 0.5}})
     after = read_checkpoint(path)
     loaded = load_classifier(after)
     assert (loaded.temperature.item(), loaded.threshold.item()) == (2.0, 0.25)
     assert Decision.from_dict(after.record(DECISION_KEY)) == decision()
     assert after.record(FLOORS_KEY) == {"shape": {"intercept": 0.5}}
     fitted = {"temperature", "threshold"}
-    assert before.keys() == after.content.keys() - {DECISION_KEY, FLOORS_KEY}
+    assert before.keys() == after.content.keys() - {DECISION_KEY, DECIDED_KEY, FLOORS_KEY}
     for name, tensor in before["state_dict"].items():
         assert name in fitted or torch.equal(tensor, after.content["state_dict"][name])
 
 
 def test_decisions_fitted_anew_keep_the_earlier_ones_and_the_floors(path):
-    store_decision(path, decision(threshold=0.1), {"shape": {}})
-    store_decision(path, decision(threshold=0.2))
-    stored = store_decision(path, decision(threshold=0.3))
+    store_decision(path, decision(threshold=0.1), "[]", {"shape": {}})
+    store_decision(path, decision(threshold=0.2), "[]")
+    stored = store_decision(path, decision(threshold=0.3), "[]")
     assert stored == read_checkpoint(path).record(DECISION_KEY)
     assert [each["threshold"] for each in (stored, *stored["earlier"])] == [0.3, 0.2, 0.1]
     assert all("earlier" not in each for each in stored["earlier"])
@@ -208,6 +209,6 @@ def test_a_decision_that_cannot_be_written_leaves_the_checkpoint_as_it_was(path,
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
-    assert "stays as it was" in refusal(store_decision, path, decision(), naming=path)
+    assert "stays as it was" in refusal(store_decision, path, decision(), "[]", naming=path)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]

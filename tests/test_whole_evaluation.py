@@ -121,6 +121,56 @@ def test_calibrate_takes_another_validation_set(films: Path, make):
     assert (on["data_root"], on["validation"], on["films"], on["patients"]) == (str(other), "folder", 18, 9)
 
 
+def test_films_of_a_decision_are_no_test_films(films: Path, make, capsys):
+    fit(films)
+    other = make("other", seed=5) / "test"
+    run("calibrate", "--data.root", other)
+    assert main(["test", "--data.root", str(other)]) == 1
+    assert "films that its decision was fitted on and test share patients or files" in capsys.readouterr().err
+    run("test", "--data.root", other, "--data.overlaps", "accept")
+    assert "Accepted: films that its decision was fitted on" in (RUN / "external/test/report.html").read_text()
+    run("test")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--data.class_names", "[PNEUMONIA,NORMAL]"], "turns the classes of the training around"),
+        (["--data.resize", "pad"], "is not what the model was trained with, squash"),
+        (["--data.image_size", "48"], "is not what the model was trained with, 32"),
+        (["--trainer.fast_dev_run", "true"], "calibrate takes all validation films"),
+        (["--trainer.limit_val_batches", "1"], "calibrate takes all validation films"),
+    ],
+)
+def test_calibrate_stores_nothing_that_predict_would_not_do(words, expected, films: Path, capsys):
+    fit(films)
+    before = BEST.read_bytes()
+    assert main(["calibrate", *words]) > 0
+    assert expected in capsys.readouterr().err
+    assert BEST.read_bytes() == before
+
+
+def test_calibrate_names_what_was_exported_before_and_leaves_the_record_of_the_best_alone(films: Path, capsys):
+    fit(films)
+    BEST.with_name("best.int8.onnx").touch()
+    run("calibrate")
+    assert "export best.int8.onnx anew" in capsys.readouterr().out
+    record = (RUN / "decision.json").read_bytes()
+    run("calibrate", "--ckpt_path", "last")
+    assert (RUN / "decision.json").read_bytes() == record
+    assert json.loads(BEST.with_name("last.decision.json").read_text())["temperature"] > 0
+
+
+def test_validate_elsewhere_is_external(films: Path, make):
+    fit(films)
+    other = make("other", seed=5)
+    shutil.rmtree(other / "train")
+    run("validate")
+    run("validate", "--data.root", other)
+    assert json.loads((RUN / "external/other/source.json").read_text())["set"] == "validate"
+    assert not (RUN / "validate_1").exists()
+
+
 def test_calibrate_refuses_films_of_the_training(films: Path, capsys):
     fit(films)
     before = BEST.read_bytes()

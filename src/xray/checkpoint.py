@@ -32,6 +32,9 @@ DECISION_KEY = "xray_decision"
 """Key of the decision fitted on validation films, see `xray.evaluation.decision.Decision`, as JSON; there since the
 end of its fit. `temperature` and `threshold` of the state dict are the decision's."""
 
+DECIDED_KEY = "xray_decided_films"
+"""Key under which the films lie that its decision was fitted on, see `xray.data.record.record_of_films`."""
+
 FLOORS_KEY = "xray_floors"
 """Key of the shortcut floors fitted on its training films, see `xray.evaluation.floor`, as JSON."""
 
@@ -133,6 +136,7 @@ def load_weights(model: "FilmClassifier", checkpoint: Checkpoint) -> None:
 def store_decision(
     path: Path,
     decision: "Decision",
+    films: str,
     floors: Mapping[str, Any] | None = None,
     familiarity: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -141,6 +145,7 @@ def store_decision(
     Args:
         path: The checkpoint.
         decision: What takes the place of the decision in it.
+        films: Those that it was fitted on, see `DECIDED_KEY`.
         floors: Shortcut floors by name, as plain values, at the end of a fit. None leaves those in it, and keeps the
             decision so far under `earlier`.
         familiarity: What tells pictures that are no chest films, as plain values. None leaves what is in it.
@@ -162,6 +167,7 @@ def store_decision(
         "threshold": torch.tensor(decision.threshold),
     }
     content[DECISION_KEY] = json.dumps(stored)
+    content[DECIDED_KEY] = films
     if floors is not None:
         content[FLOORS_KEY] = json.dumps(floors)
     if familiarity is not None:

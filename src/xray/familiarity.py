@@ -161,18 +161,33 @@ class Familiarity:
         refused = float((distances > limits).any(axis=1).mean()) if len(distances) else 0.0
         return Familiarity(parts, self.training_films, len(distances), refused)
 
+    @property
+    def widened(self) -> float:
+        """How many times as wide as for the training films a limit is, at most; from 1."""
+        return max(part.limit / part.least_limit for part in self.parts.values())
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether that is so much that a reader must know."""
+        return self.widened > WIDE
+
+    def beyond_training(self, films: Chunks) -> Values:
+        """As `score`, with the limits that the training films set."""
+        narrow = {name: replace(part, limit=part.least_limit) for name, part in self.parts.items()}
+        largest: Values = np.max([*replace(self, parts=narrow).ratios(films).values()], axis=0)
+        return largest
+
     def describe(self) -> str:
         """What the validation films say of it, in one line; in two where they made the limits much wider."""
         told = (
             f"Pictures unlike the {self.training_films} training films looked at are refused: "
             f"{self.refused_of_validation:.1%} of {self.validation_films} validation films"
         )
-        widened = max(part.limit / part.least_limit for part in self.parts.values())
-        if widened <= WIDE:
+        if not self.is_wide:
             return told
         return (
-            f"{told}\n  (for them the limits are {widened:.2f} times as wide as for the training films, so that more "
-            "pictures pass that are no films: see that all of them are films, such as by 'python -m xray audit')"
+            f"{told}\n  (for them the limits are {self.widened:.2f} times as wide as for the training films, so that "
+            "more pictures pass that are no films)"
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from xray.errors import UserError
 
 Kind = Literal["checkpoint", "torch", "onnx"]
 
+SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
+"""Of exported files, by format."""
+
 PROGRAM_MANIFEST = "xray.json"
 """Name of the manifest in a file of torch.export."""
 

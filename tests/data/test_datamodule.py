@@ -603,6 +603,9 @@ def test_without_a_trainer_batches_are_left_as_they_are(films):
     assert data.on_after_batch_transfer(batch, 0)["image"].dtype == torch.uint8
 
 
+TRAINED = "films that the model was trained on"
+
+
 def trained_on(path, patient="elsewhere", digest="none", named=True):
     return [Film(path, "train", -1, patient, patient, digest, named)]
 
@@ -610,23 +613,27 @@ def trained_on(path, patient="elsewhere", digest="none", named=True):
 def test_a_trained_patient_is_refused_in_test_whatever_the_folders_look_like_now(films):
     data = ready(films, "test")
     film = data.films["test"][-1]
-    data.refuse_trained(trained_on("train/PNEUMONIA/old.jpeg"), "test", same_source=True)
-    with pytest.raises(UserError, match=f"patient {film.patient}"):
-        data.refuse_trained(trained_on("train/PNEUMONIA/old.jpeg", film.patient), "test", same_source=True)
+    data.refuse_known(trained_on("train/PNEUMONIA/old.jpeg"), "test", same_source=True, called=TRAINED)
+    with pytest.raises(UserError, match=f"{TRAINED} and test share patients or files: patient {film.patient}"):
+        data.refuse_known(
+            trained_on("train/PNEUMONIA/old.jpeg", film.patient), "test", same_source=True, called=TRAINED
+        )
 
 
 def test_equal_names_from_another_source_are_no_overlap_but_equal_files_are(films):
     data = ready(films, "test")
     film = data.films["test"][-1]
-    data.refuse_trained(trained_on("train/PNEUMONIA/old.jpeg", film.patient), "test", same_source=False)
+    data.refuse_known(trained_on("train/PNEUMONIA/old.jpeg", film.patient), "test", same_source=False, called=TRAINED)
     with pytest.raises(UserError, match=r"is the same file as train/PNEUMONIA/old\.jpeg"):
-        data.refuse_trained(trained_on("train/PNEUMONIA/old.jpeg", digest=film.digest), "test", same_source=False)
+        data.refuse_known(
+            trained_on("train/PNEUMONIA/old.jpeg", digest=film.digest), "test", same_source=False, called=TRAINED
+        )
 
 
 def test_trained_films_are_accepted_with_a_note(films):
     data = ready(films, "test", overlaps="accept")
     with pytest.warns(UserWarning, match="Accepted"):
-        data.refuse_trained(trained_on("x", data.films["test"][0].patient), "test", same_source=True)
+        data.refuse_known(trained_on("x", data.films["test"][0].patient), "test", same_source=True, called=TRAINED)
     assert len(data.notes) == 1
 
 

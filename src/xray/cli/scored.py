@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xray.checkpoint import TRAINED_KEY, Checkpoint, read_checkpoint
 from xray.cli.configs import named_configs, parse_known, read_config
 from xray.data.record import films_of_record
+from xray.errors import UserError
 from xray.runs import Run, find_model, newest_run, run_of_checkpoint, run_of_config
 
 if TYPE_CHECKING:
@@ -69,14 +70,46 @@ def is_trial(trainer: Namespace) -> bool:
     return bool(trainer.fast_dev_run) or not all(whole)
 
 
+def check_like_training(checkpoint: Checkpoint, data: "ChestXRayDataModule", sizes_too: bool) -> None:
+    """Refuse or note what is asked of the data otherwise than in training.
+
+    Args:
+        checkpoint: Of the training.
+        data: What is asked.
+        sizes_too: Whether films have to be of the size that they were trained with.
+
+    Raises:
+        UserError: The classes are turned around, or films of another size or shape than wanted.
+    """
+    trained = tuple(checkpoint.config["data"]["class_names"])
+    if data.class_names == trained[::-1]:
+        raise UserError(
+            f"data.class_names {list(data.class_names)} turns the classes of the training around: the second one is "
+            f"positive. Leave the option out, or give {list(trained)}."
+        )
+    if data.class_names != trained:
+        data.note(
+            f"Trained to tell {trained[0]} from {trained[1]}; as asked, {' and '.join(data.class_names)} are these."
+        )
+    for name in ("image_size", "resize"):
+        trained_with, asked = checkpoint.config["data"][name], getattr(data, name)
+        if trained_with != asked and sizes_too:
+            raise UserError(
+                f"data.{name} {asked} is not what the model was trained with, {trained_with}: predict, explain and "
+                "serve would decide on other films than these. Leave the option out."
+            )
+        if trained_with != asked:
+            data.note(f"Trained with data.{name} {trained_with}, scored with {asked} as asked.")
+
+
 def is_external(checkpoint: Checkpoint, data: "ChestXRayDataModule") -> bool:
-    """Whether test films are of another source: another folder, and none beside them that the model was trained on.
+    """Whether films are of another source: another folder, and none beside them that the model was trained on.
 
     Args:
         checkpoint: What scores them.
-        data: Set up for test.
+        data: Set up for test or validate.
     """
     if Path(checkpoint.config["data"]["root"]).absolute() == data.root.absolute():
         return False
     trained = {film.digest for film in films_of_record(checkpoint.content.get(TRAINED_KEY, "[]"))}
-    return not any(film.digest in trained for film in data.beside_test)
+    return not any(film.digest in trained for film in (*data.beside_test, *data.films.get("train", [])))

@@ -14,18 +14,20 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from xray.calibrate import calibrate_checkpoint, complete_checkpoint
+from xray.calibrate import RECORD, calibrate_checkpoint, complete_checkpoint
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
-from xray.checkpoint import DECISION_KEY, TRAINED_KEY, Checkpoint, load_weights, read_checkpoint
+from xray.checkpoint import DECIDED_KEY, DECISION_KEY, TRAINED_KEY, Checkpoint, load_weights, read_checkpoint
 from xray.cli.configs import named_configs, read_config
 from xray.cli.mistakes import explain
 from xray.cli.places import checkpoint_root, logger_of, resume_path
-from xray.cli.scored import Scored, config_for_scoring, find_scored, is_external, is_trial
+from xray.cli.scored import Scored, check_like_training, config_for_scoring, find_scored, is_external, is_trial
 from xray.data.datamodule import ChestXRayDataModule
 from xray.data.index import Film
 from xray.data.record import films_of_record
 from xray.errors import UserError, user_error_in
+from xray.leaks import same_pictures
+from xray.model_file import SUFFIXES
 from xray.models.base import FilmClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
@@ -198,7 +200,7 @@ class XrayCLI(LightningCLI):
         self.model.check_image_size(self.datamodule.image_size)
         self.datamodule.setup("fit")
         if self.resumed is not None:
-            self.datamodule.trained_before = self._refuse_trained(self.resumed, "val")
+            self.datamodule.trained_before = self._refuse_known(self.resumed, "val")
         if self.run is not None:
             parameters = sum(parameter.numel() for parameter in self.model.parameters()) / 1e6
             print(
@@ -245,30 +247,34 @@ class XrayCLI(LightningCLI):
 
     def before_calibrate(self) -> None:
         """Load the checkpoint, and refuse films that it was trained on, or that are test films."""
+        if is_trial(self.config[self.subcommand].trainer):
+            raise UserError("calibrate takes all validation films: leave fast_dev_run and limits of batches out.", 2)
         self._load_scored("calibrate", "val")
 
     def calibrate(self, model: FilmClassifier, **_: Any) -> None:
         """Fit the decision anew."""
         assert self.scored is not None, "only --help goes without"
-        path, run = self.scored.checkpoint.path, self.scored.run
-        record = run.logs if run is not None else path.parent
-        earlier = self.scored.checkpoint.record(DECISION_KEY)
-        if earlier:
+        checkpoint, run = self.scored.checkpoint, self.scored.run
+        path = checkpoint.path
+        is_best = run is not None and path.absolute() == run.best.absolute()
+        record = run.logs / RECORD if run is not None and is_best else path.with_name(f"{path.stem}.{RECORD}")
+        if earlier := checkpoint.record(DECISION_KEY):
             print(f"So far: temperature {earlier['temperature']:.3f}, threshold {earlier['threshold']:.4f}")
+        # What it finds belongs to the notes of the decision.
+        same_pictures(checkpoint, self.datamodule, "val")
         calibrate_checkpoint(path, model.eval(), self.datamodule, model.operating_point, record)
-        print(f"Written into {path} and {record}/decision.json. Next: python -m xray test --ckpt_path {path}")
+        print(f"Written into {path} and {record}. Next: python -m xray test --ckpt_path {path}")
+        if exports := sorted(f.name for f in path.parent.glob(f"{path.stem}*") if f.suffix in SUFFIXES.values()):
+            print(f"Files exported before decide as before: export {', '.join(exports)} anew.")
 
     def _load_scored(self, stage: str, split: str) -> None:
         """Give the model the checkpoint's weights, and the data module the films of a split that it may be shown."""
         assert self.scored is not None, "only --help goes without"
         checkpoint, run = self.scored.checkpoint, self.scored.run
         load_weights(self.model, checkpoint)
+        check_like_training(checkpoint, self.datamodule, sizes_too=stage == "calibrate")
         self.datamodule.setup(stage)
-        self._refuse_trained(checkpoint, split)
-        for name in ("image_size", "resize"):
-            trained_with, asked = checkpoint.config["data"][name], getattr(self.datamodule, name)
-            if trained_with != asked:
-                self.datamodule.note(f"Trained with data.{name} {trained_with}, scored with {asked} as asked.")
+        self._refuse_known(checkpoint, split)
         of_run = f" of run {run.name}" if run is not None else ""
         print(f"Checkpoint {checkpoint.path}{of_run}, films of {self.datamodule.root}")
 
@@ -279,7 +285,7 @@ class XrayCLI(LightningCLI):
         if is_trial(self.config[self.subcommand].trainer):
             print("A trial on a part of the films, as the trainer's limits say: nothing is written.")
             return
-        external = stage == "test" and is_external(checkpoint, self.datamodule)
+        external = is_external(checkpoint, self.datamodule)
         robustness = bool(self.config[self.subcommand].get("robustness"))
         scoring = Scoring(checkpoint, run.name if run else None, split, external, robustness)
         folder = run.logs if run is not None else checkpoint.path.parent
@@ -287,9 +293,18 @@ class XrayCLI(LightningCLI):
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         callbacks.append(ScoreWriter(where, scoring))
 
-    def _refuse_trained(self, checkpoint: Checkpoint, split: str) -> list[Film]:
-        """Refuse to score films that a checkpoint was trained on; returns those."""
+    def _refuse_known(self, checkpoint: Checkpoint, split: str) -> list[Film]:
+        """Refuse to score films that a checkpoint was trained on, or to test it on those of its decision.
+
+        Returns:
+            Those that it was trained on.
+        """
         trained = films_of_record(checkpoint.content.get(TRAINED_KEY, "[]"))
-        same_source = Path(checkpoint.config["data"]["root"]).absolute() == self.datamodule.root.absolute()
-        self.datamodule.refuse_trained(trained, split, same_source)
+        root = self.datamodule.root.absolute()
+        same_source = Path(checkpoint.config["data"]["root"]).absolute() == root
+        self.datamodule.refuse_known(trained, split, same_source, "films that the model was trained on")
+        if split == "test" and (decision := checkpoint.record(DECISION_KEY)):
+            decided = films_of_record(checkpoint.content.get(DECIDED_KEY, "[]"))
+            same_source = Path(decision["fitted_on"]["data_root"]).absolute() == root
+            self.datamodule.refuse_known(decided, split, same_source, "films that its decision was fitted on")
         return trained

@@ -148,19 +148,20 @@ class ChestXRayDataModule(LightningDataModule):
         self._refuse_overlaps(self.beside_test, films)
         self._keep("test", *self._decode(films))
 
-    def refuse_trained(self, trained: Sequence[Film], split: str, same_source: bool) -> None:
-        """Refuse films of a split that a model was trained on, whatever the folders look like by now.
+    def refuse_known(self, films: Sequence[Film], split: str, same_source: bool, called: str) -> None:
+        """Refuse films of a split that a model knows, whatever the folders look like by now.
 
         Args:
-            trained: The films that it was trained on.
+            films: Those that it knows.
             split: The split that is about to be scored.
             same_source: Whether both come from one folder, so that equal patient names mean one patient.
+            called: What to call the films that it knows.
 
         Raises:
             UserError: Some are, and overlaps are not accepted.
         """
-        known = trained if same_source else [replace(film, named=False) for film in trained]
-        self._refuse_overlaps(known, self.films[split], "films that the model was trained on")
+        known = films if same_source else [replace(film, named=False) for film in films]
+        self._refuse_overlaps(known, self.films[split], called)
 
     def _index(self, folders: Sequence[str]) -> list[Film]:
         films = index_films(self.root, folders, self.class_names, self.patient_pattern, self._reader.digests)

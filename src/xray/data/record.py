@@ -32,13 +32,16 @@ def trained_films(data: "ChestXRayDataModule") -> str:
     One text, in JSON: a checkpoint of many small strings takes several times the memory while it is written.
     """
     films = {film.digest: film for film in (*data.trained_before, *data.films["train"])}
-    return json.dumps(
-        [(film.path, film.patient if film.named else "", film.group, film.digest) for film in films.values()]
-    )
+    return record_of_films(list(films.values()))
+
+
+def record_of_films(films: Sequence[Film]) -> str:
+    """What tells films by their files and patients, see `films_of_record`."""
+    return json.dumps([(film.path, film.patient if film.named else "", film.group, film.digest) for film in films])
 
 
 def films_of_record(record: str) -> list[Film]:
-    """The films that `trained_films` recorded, as far as overlaps are concerned; their labels are not kept."""
+    """The films that `record_of_films` recorded, as far as overlaps are concerned; their labels are not kept."""
     return [
         Film(path, "train", -1, patient or path, group, digest, named=bool(patient))
         for path, patient, group, digest in json.loads(record)

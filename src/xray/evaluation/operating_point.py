@@ -33,7 +33,7 @@ class OperatingPoint:
         elif self.target is None:
             raise UserError(f"{key} is missing: the rule {self.rule} needs one, such as {_example(self.rule)}.")
         elif self.rule == "cost":
-            if not 0 < self.target < np.inf:
+            if not 0 < self.target <= 1e6:
                 raise UserError(f"{key} {self.target} is no ratio of costs: it must be above 0, such as 5.")
         elif not 0 < self.target <= 1:
             raise UserError(f"{key} {self.target} is out of range: a {self.rule} lies between 0 and 1, such as 0.95.")

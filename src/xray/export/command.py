@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from xray import NOTICE
 from xray.errors import UserError
 from xray.files import link_target, why_not_writable
-from xray.model_file import kind_of
+from xray.model_file import SUFFIXES, kind_of
 from xray.predictor.manifest import MANIFEST_KEY
 from xray.runs import find_model
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
     from xray.predictor.base import Films
 
-SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 RAW_FILMS = 24
 """Films that are verified from their pixels as stored."""
 
@@ -56,6 +55,10 @@ def export(
     out = out if out is not None else path.with_name(f"{path.stem}{tag}{SUFFIXES[format]}")
     if is_export(path):
         raise UserError(f"{path} is exported already: name its run, or the checkpoint that it was made from.")
+    if (other := out.suffix) != SUFFIXES[format] and other in SUFFIXES.values():
+        raise UserError(
+            f"--out {out} has the suffix of another format: call it {out.with_suffix(SUFFIXES[format])}.", 2
+        )
     target = link_target(out)
     check_out(target)
     from xray.checkpoint import read_checkpoint
