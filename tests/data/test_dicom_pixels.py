@@ -100,6 +100,27 @@ def test_runs_that_hold_more_than_the_pixels_are_refused_before_they_are_laid_ou
     assert peak < 8 * len(frame)
 
 
+@pytest.mark.parametrize(
+    "starts",
+    [[64, 64], [66, 64], [64, 10_000_000], []],
+    ids=["more than the bytes of a pixel", "falling", "beyond the end", "none"],
+)
+def test_other_segments_of_runs_than_told_are_refused(starts):
+    frame = struct.pack("<16I", len(starts), *starts, *[0] * (15 - len(starts))) + bytes([129, 7] * 4)
+    assert "damaged" in refusal(np.zeros((16, 16), np.uint8), bits=8, syntax=uid.RLELossless, frame=frame)
+
+
+def test_runs_among_bytes_without_meaning_are_read_as_long_as_these_are_few():
+    pixels = np.full((16, 16), 7, np.uint8)
+    for idle, is_read in ((100, True), (20_000, False)):
+        runs = bytes([128] * idle) + bytes([129, 7, 129, 7])
+        frame = struct.pack("<16I", 1, 64, *[0] * 14) + runs
+        if is_read:
+            np.testing.assert_array_equal(read_film(stored_dicom(pixels, syntax=uid.RLELossless, frame=frame)), pixels)
+        else:
+            assert "damaged" in refusal(pixels, bits=8, syntax=uid.RLELossless, frame=frame)
+
+
 # Of pydicom's own files those with one grey frame; made to be chest films by their tags.
 BUNDLED = {  # with the greatest difference between decoders
     "693_J2KI.dcm": 1,

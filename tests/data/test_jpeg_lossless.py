@@ -1,5 +1,7 @@
 """Lossless JPEG comes back to the bit, and damaged streams raise."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -75,6 +77,23 @@ SCAN = GOOD.index(b"\xff\xda")
 def test_damaged_streams_raise(stream):
     with pytest.raises(JpegError):
         decode_lossless(stream[1], *SMOOTH.shape)
+
+
+@pytest.mark.parametrize("part", [b"\xff\xd0", b"\xff\x00"], ids=["restarts", "stuffed bytes"])
+def test_more_than_the_pixels_need_is_refused_before_it_is_laid_out(part):
+    stream = GOOD[:-2] + part * 2_000_000 + b"\xff\xd9"
+    tracemalloc.start()
+    try:
+        with pytest.raises(JpegError, match="more"):
+            decode_lossless(stream, *SMOOTH.shape)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < len(stream)
+
+
+def test_what_a_file_is_filled_up_with_is_passed_over():
+    np.testing.assert_array_equal(decode_lossless(GOOD + bytes(100_000), *SMOOTH.shape), SMOOTH)
 
 
 def test_a_stream_of_another_size_than_told_raises_before_any_room_is_made():

@@ -53,8 +53,8 @@ class Service:
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 
-    def stop(self) -> tuple[int, str]:
-        self.process.send_signal(signal.SIGTERM)
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        self.process.send_signal(number)
         self.process.wait(timeout=15)
         self._log.seek(0)
         return self.process.returncode, self._log.read()

@@ -2,6 +2,7 @@
 
 import json
 import select
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,24 @@ def test_who_is_still_sending_when_it_stops_is_told_so(start: Start, chunked: bo
     assert b"x-request-id" in answer.lower()
     (record,) = [line for line in map(json.loads, errors.splitlines()) if line.get("route") == "/predict"]
     assert (record["status"], record["code"]) == (503, "stopped")
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]])
+def test_it_ends_whoever_does_not_read_or_goes_on_sending(start: Start, signals: list[signal.Signals]) -> None:
+    service = start(head_seconds=60)
+    with service.connect() as unread, service.connect() as sending:
+        unread.sendall(b"GET /docs HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+        head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        sending.sendall(head + b"Content-Length: 100000\r\n\r\n--b\r\n")
+        while b"\nxray_requests_under_way 1.0" not in service.ask("GET", "/metrics")[2]:
+            time.sleep(0.05)
+        for number in signals[:-1]:
+            service.process.send_signal(number)
+            time.sleep(0.3)
+        status, errors = service.stop(signals[-1])
+        assert sending.makefile("rb").read().startswith(b"HTTP/1.1 503 ")
+    assert status == 0
+    assert "Traceback" not in errors
 
 
 def test_refuses_with_503_when_busy_and_loses_nothing(start: Start) -> None:

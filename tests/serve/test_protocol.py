@@ -90,6 +90,46 @@ def test_who_closes_his_side_after_the_request_reads_the_answer(start: Start) ->
     assert [record["status"] for record in records] == [200, 499]
 
 
+def test_a_head_with_a_body_that_is_no_http_gets_the_head_of_a_400(start: Start) -> None:
+    service = start()
+    with service.connect() as connection:
+        connection.sendall(b"HEAD /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZZ\r\n")
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b"\r\n\r\n")
+    _, errors = service.stop()
+    assert [json.loads(line)["event"] for line in errors.splitlines()].count("request") == 1
+    assert "fault" not in errors
+    assert "Fatal" not in errors
+
+
+def test_a_broken_body_after_the_answer_is_no_request_of_its_own(start: Start) -> None:
+    service = start()
+    with service.connect() as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        time.sleep(0.3)
+        connection.sendall(b"ZZZ\r\n")
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    _, errors = service.stop()
+    assert [json.loads(line)["event"] for line in errors.splitlines()].count("request") == 1
+
+
+def test_who_closes_his_side_after_several_requests_reads_all_answers(start: Start) -> None:
+    service = start(delay=0.2)
+    body = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n' + grey(0) + b"\r\n--b--\r\n"
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+    first = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with service.connect() as connection:
+        connection.sendall(first + b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+        connection.shutdown(socket.SHUT_WR)
+        started = time.monotonic()
+        answers = connection.makefile("rb").read()
+    assert answers.count(b"HTTP/1.1 200 ") == 3
+    # Not after the patience for a next request.
+    assert time.monotonic() - started < 4
+
+
 @pytest.mark.parametrize("target", ["http://x/health", "HTTPS://example.org:8000/health", "http://x/none", "http://x"])
 def test_a_path_with_its_address_is_that_path(start: Start, target: str) -> None:
     service = start()
@@ -161,7 +201,7 @@ def test_requests_under_way_are_not_closed_for_others(start: Start) -> None:
 def test_beyond_the_limit_of_requests_the_server_refuses(start: Start) -> None:
     service = start("--receive_seconds", "5", connections=5)
     with contextlib.ExitStack() as stack:
-        for _ in range(5):
+        for _ in range(10):
             connection = stack.enter_context(service.connect())
             connection.sendall(
                 b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"

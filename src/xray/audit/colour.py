@@ -8,7 +8,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from xray.data.facts import FilmFacts
-from xray.data.film import open_picture
+from xray.data.pictures import open_picture
 from xray.files import StrPath
 from xray.progress import shown
 from xray.threads import map_in_threads

@@ -7,7 +7,8 @@ from typing import Final
 from PIL import Image
 
 from xray.data.dicom_header import HEAD, is_dicom
-from xray.data.film import open_picture, read_film
+from xray.data.film import read_film
+from xray.data.pictures import open_picture
 from xray.files import StrPath
 
 SIDE: Final = 160

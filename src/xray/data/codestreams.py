@@ -19,7 +19,7 @@ MOST_BLOCKS: Final = 200_000
 """Code blocks of a JPEG 2000, of some 300 bytes each. Usual are 64 by 64 pixels: 12,000 for 50 megapixels."""
 MOST_TILES: Final = 4096
 """Of a JPEG 2000, of some 10 KB each."""
-MOST_LAYERS: Final = 1024
+MOST_LAYERS: Final = 100
 """Of a JPEG 2000: all are gone through for each precinct. Usual are up to 20."""
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA

@@ -6,17 +6,18 @@ decoders believe it, and make room for any size.
 """
 
 from io import BytesIO
-from itertools import islice
+from itertools import islice, pairwise
 from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from xray.data.bounds import EndlessFileError
-from xray.data.codestreams import check_scans, size_of_jpeg, size_of_jpeg_2000
+from xray.data.codestreams import size_of_jpeg, size_of_jpeg_2000
 from xray.data.dicom_bounds import MOST_FRAGMENTS
 from xray.data.dicom_header import DicomHeader, quietly, read_tags
 from xray.data.jpeg_lossless import decode_lossless
+from xray.data.pictures import open_picture
 from xray.data.unreadable import UnreadableFilmError
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ RLE: Final = {"1.2.840.10008.1.2.5": "pydicom"}
 PLUGINS: Final = JPEG | JPEG_LS | JPEG_2000 | RLE
 """Name of pydicom's plugin for each transfer syntax that it decodes here."""
 
+MOST_IDLE: Final = 10_000
+"""Bytes of an RLE segment that mean nothing, which hardly any encoder writes."""
 DAMAGED: Final = "its pixels are damaged or cut off"
 
 
@@ -117,31 +120,40 @@ def _check_frame(frame: bytes, header: DicomHeader) -> None:
         ValueError: They differ.
     """
     if header.syntax in RLE:
-        _check_runs(frame, header.rows * header.columns)
+        _check_runs(frame, header.rows * header.columns, header.bits_allocated // 8)
         return
     told = size_of_jpeg_2000(frame) if header.syntax in JPEG_2000 else size_of_jpeg(frame)
     if told != (header.rows, header.columns, 1):
         raise ValueError("another size than told")
-    if header.syntax in JPEG:
-        check_scans(BytesIO(frame))
-    if header.syntax in JPEG_LS and not frame.rstrip(b"\0").endswith(b"\xff\xd9"):
+    if header.syntax not in JPEG_LS:
+        # As pydicom will, but within bounds.
+        with open_picture(BytesIO(frame), header.rows * header.columns, ("JPEG", "JPEG2000")):
+            return
+    if not frame.rstrip(b"\0").endswith(b"\xff\xd9"):
         # Its decoder spends ten seconds on a stream without an end.
         raise ValueError("cut off")
 
 
-def _check_runs(frame: bytes, pixels: int) -> None:
+def _check_runs(frame: bytes, pixels: int, segments: int) -> None:
     """Add up what the runs of an RLE picture say, which grow to 64 times their size (PS3.5 annex G).
 
     Raises:
-        ValueError: A segment holds more than one byte of each pixel, and what may fill it up to an even length.
+        ValueError: There are not as many segments as bytes of a pixel, they overlap, or one holds more than one byte of
+            each pixel, and what may fill it up to an even length; or bytes that mean nothing beyond all measure.
     """
     count, *starts = np.frombuffer(frame[:64], "<u4").tolist()
-    ends = [*starts[1:count], len(frame)]
-    for place, end in zip(starts[:count], ends, strict=True):
-        held = 0
-        while place < end and held <= pixels + 1:
+    bounds = [*starts[:count], len(frame)]
+    if count != segments or sorted(bounds) != bounds:
+        raise ValueError("other segments than told")
+    for place, end in pairwise(bounds):
+        held = idle = 0
+        while place < end and held <= pixels + 1 and idle <= MOST_IDLE:
             byte = frame[place]
-            held += byte + 1 if byte < 128 else 257 - byte if byte > 128 else 0
-            place += byte + 2 if byte < 128 else 2 if byte > 128 else 1
-        if held > pixels + 1:
+            if byte == 128:
+                idle += 1
+                place += 1
+                continue
+            held += byte + 1 if byte < 128 else 257 - byte
+            place += byte + 2 if byte < 128 else 2
+        if held > pixels + 1 or idle > MOST_IDLE:
             raise ValueError("more bytes than pixels")

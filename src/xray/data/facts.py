@@ -8,7 +8,7 @@ from PIL import UnidentifiedImageError
 
 from xray.data.dicom import read_size
 from xray.data.dicom_header import HEAD, is_dicom
-from xray.data.film import open_picture
+from xray.data.pictures import open_picture
 from xray.data.unreadable import MOST_PIXELS, check_pixels
 from xray.files import StrPath
 from xray.progress import shown

@@ -4,20 +4,17 @@ Training, testing, predicting and serving all go through `read_film` and `resize
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import IO, Literal, cast
 
 import numpy as np
 import PIL
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
-from PIL.JpegImagePlugin import JpegImageFile
 
-from xray.data.bounds import BoundedFile
-from xray.data.codestreams import check_scans, ends_with_scan_of_all
 from xray.data.dicom import DICOM_SUFFIXES, read_dicom
 from xray.data.dicom_header import HEAD, is_dicom
+from xray.data.pictures import open_picture
 from xray.data.strips import strips
-from xray.data.unreadable import MOST_PIXELS, check_pixels
+from xray.data.unreadable import MOST_PIXELS
 from xray.data.unreadable import GreyFilm as GreyFilm
 from xray.data.unreadable import TooManyPixelsError as TooManyPixelsError
 from xray.data.unreadable import UnreadableFilmError as UnreadableFilmError
@@ -25,15 +22,6 @@ from xray.files import StrPath
 
 FILM_SUFFIXES = frozenset({".jpeg", ".jpg", ".png"}) | DICOM_SUFFIXES
 """File endings, in lower case, that are taken for films."""
-
-FORMATS = ("JPEG", "PNG")
-"""All that Pillow decodes, whatever a file is called: some of its other formats start outside programs."""
-
-MOST_STEPS = 100_000
-"""Short reads by Pillow. A PNG of a hundred megapixels, in chunks as small as usual, takes 75,000."""
-
-# Pillow's own limit, one for the whole process, warns before it refuses: `open_picture` has a limit of each file.
-Image.MAX_IMAGE_PIXELS = None
 
 REVISION = 3
 """Counts up with every change, here or for DICOM, by which a file becomes other pixels."""
@@ -56,31 +44,6 @@ def load_film(source: StrPath | IO[bytes], size: int, rule: ResizeRule) -> GreyF
         UnreadableFilmError: See `read_film`.
     """
     return resize_film(read_film(source, size), size, rule)
-
-
-@contextmanager
-def open_picture(file: IO[bytes], most_pixels: int = MOST_PIXELS) -> Iterator[Image.Image]:
-    """Open a JPEG or PNG, of which only the header is read.
-
-    Args:
-        file: At any place.
-        most_pixels: Of a picture that is not refused.
-
-    Raises:
-        TooManyPixelsError: It has more pixels, or too long a side.
-        EndlessFileError: It has more to be read, or to be decoded, than a picture has.
-        OSError: It is no such picture.
-    """
-    bounded = cast("IO[bytes]", BoundedFile(file, MOST_STEPS))
-    bounded.seek(0)
-    with Image.open(bounded, formats=FORMATS) as image:
-        check_pixels(*image.size, most_pixels)
-        if isinstance(image, JpegImageFile):
-            # Pillow left the file behind the header of its first scan.
-            is_progressive = "progressive" in image.info
-            if is_progressive or not ends_with_scan_of_all(file, image.layers):
-                check_scans(file)
-        yield image
 
 
 def read_film(source: StrPath | IO[bytes], least_side: int | None = None, most_pixels: int = MOST_PIXELS) -> GreyFilm:

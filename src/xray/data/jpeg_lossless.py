@@ -16,6 +16,8 @@ Ints = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint16]
 
 SOI, EOI, SOF3, DHT, SOS, DRI = 0xD8, 0xD9, 0xC3, 0xC4, 0xDA, 0xDD
+MOST_BESIDE: Final = 2**20
+"""Bytes after the coded pixels: their end, and what a file may have been filled up with."""
 BLOCK: Final = 2**17
 """Bytes looked at in one go, which bounds the memory: each takes some 50 times its size."""
 
@@ -64,6 +66,11 @@ def decode_lossless(stream: bytes, height: int, width: int) -> Pixels:
     interval = frame.interval or height * width
     if interval % width:
         raise JpegError("restarts within a row")
+    # A code and its difference have 16 bits each, and each byte may have another one stuffed after it.
+    if len(stream) - frame.begin > 8 * height * width + MOST_BESIDE:
+        raise JpegError("more data than pixels")
+    if sum(stream.count(bytes((0xFF, 0xD0 + i)), frame.begin) for i in range(8)) > height:
+        raise JpegError("more restarts than rows")
     pixels = np.empty((height, width), dtype=np.uint16)
     segments = _segments(stream, frame.begin)
     starts = range(0, height, interval // width)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from xray.serve.service import Service
 
 MOST_CONNECTIONS = 1000
-"""From these on the longest silent gives way; where none is, uvicorn refuses with status 503 and a line of text."""
+"""From these on the longest silent gives way; where none is, uvicorn refuses from twice as many on, with status 503 and
+a line of text."""
 STOP_SECONDS = 15
 """For requests under way to end when the service is told to stop. Those that do not are then told so, which may take
 `xray.serve.watch.DRAIN_SECONDS` more."""
@@ -81,6 +82,7 @@ def serve(
 
     from xray.predictor.open import open_predictor
     from xray.runs import find_model
+    from xray.serve import watch
     from xray.serve.app import make_app
     from xray.serve.logs import set_up_logs
     from xray.serve.protocol import protocol_for
@@ -98,14 +100,16 @@ def serve(
     set_up_logs()
     config = uvicorn.Config(
         app,
-        http=protocol_for(predictor.manifest.version, service.metrics.observe),
+        http=protocol_for(predictor.manifest.version, service.metrics.observe, MOST_CONNECTIONS),
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        # Beyond it uvicorn refuses without our headers. It counts requests too, of which a connection may have two: one
+        # of them is about to end.
+        limit_concurrency=2 * MOST_CONNECTIONS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
 
@@ -120,9 +124,17 @@ def serve(
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             await super().shutdown(sockets)
-            # What it has cancelled is answered: without waiting, that would be cancelled in its turn.
+            # After a second signal nothing is cancelled yet.
+            for task in list(self.server_state.tasks) if self.force_exit else []:
+                task.cancel()
+            # What is cancelled is answered: without waiting, that would be cancelled in its turn.
             if self.server_state.tasks:
-                await asyncio.wait(self.server_state.tasks)
+                await asyncio.wait(self.server_state.tasks, timeout=watch.DRAIN_SECONDS + 1)
+            # Left are callers who do not read.
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            if self.force_exit:
+                await self.lifespan.shutdown()
 
     # uvicorn raises the signal that stopped it once more when it has ended: by then that means nothing.
     previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}

@@ -1,7 +1,6 @@
 """HTTP/1.1 as uvicorn speaks it, with limits on connections that are silent, and one shape of errors."""
 
 import asyncio
-import math
 from collections.abc import Callable
 from typing import cast
 
@@ -27,17 +26,19 @@ class TimedProtocol(H11Protocol):
 
     model_version: str
     observe: Callable[[RequestRecord], None]
+    most_connections: int
     silent: "dict[TimedProtocol, None]"
     """All that owe a head, the rest of a request that is answered already, or do not read; the longest silent first."""
     _timer: asyncio.TimerHandle | None = None
+    _all_received = False
+    """Whether the caller has closed his side."""
     _held_up = False
     """Whether so much of answers is unread that nothing more is written."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See `asyncio.Protocol`."""
         super().connection_made(transport)
-        # From its limit on, uvicorn refuses every request.
-        if self.silent and len(self.connections) >= (self.limit_concurrency or math.inf):
+        if self.silent and len(self.connections) >= self.most_connections:
             next(iter(self.silent))._give_way()
         self._watch()
 
@@ -54,14 +55,15 @@ class TimedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """See `H11Protocol`."""
         super().on_response_complete()
+        # By now a further request that came with the last one is under way.
+        if self._all_received and self.cycle.response_complete:
+            self.transport.close()
         self._watch()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Answer callers who close their side once all is sent; see `asyncio.Protocol`."""
-        is_whole = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
-        if is_whole:
-            self.cycle.keep_alive = False
-        return is_whole
+        self._all_received = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+        return self._all_received
 
     def pause_writing(self) -> None:
         """See `asyncio.Protocol`."""
@@ -80,7 +82,8 @@ class TimedProtocol(H11Protocol):
         """Answer what is no HTTP, from its beginning or in the body of a request."""
         is_begun = self.cycle is not None and not self.cycle.response_complete
         record = open_record(cast("Scope", self.cycle.scope) if is_begun else None, self.model_version)
-        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+        is_owed = self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}
+        if is_owed:
             error = ApiError(400, "This is no well-formed HTTP request, or its head is too long.")
             record.end(error.status, error.code)
             body = error.body(self.model_version, record.request_id)
@@ -93,14 +96,15 @@ class TimedProtocol(H11Protocol):
             }
             headers = list((HEADERS | own).items())
             self.transport.write(self.conn.send(h11.Response(status_code=400, headers=headers, reason=b"Bad Request")))
-            self.transport.write(self.conn.send(h11.Data(data=body)))
+            if record.method != "HEAD":
+                self.transport.write(self.conn.send(h11.Data(data=body)))
             self.transport.write(self.conn.send(h11.EndOfMessage()))
         self.transport.close()
         if is_begun:
             # What answers it learns that nobody listens any more, and ends its record.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        else:
+        elif is_owed:
             self.observe(record)
             log_request(record)
 
@@ -140,12 +144,15 @@ class TimedProtocol(H11Protocol):
             self.transport.close()
 
 
-def protocol_for(model_version: str, observe: Callable[[RequestRecord], None]) -> type[TimedProtocol]:
+def protocol_for(
+    model_version: str, observe: Callable[[RequestRecord], None], most_connections: int
+) -> type[TimedProtocol]:
     """The protocol of one service.
 
     Args:
         model_version: Told by its errors.
         observe: Told of what was no request at all.
+        most_connections: From these on the longest silent gives way for each new one.
     """
     own = {"model_version": model_version, "observe": staticmethod(observe), "silent": {}}
-    return type("Protocol", (TimedProtocol,), own)
+    return type("Protocol", (TimedProtocol,), own | {"most_connections": most_connections})

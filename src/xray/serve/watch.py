@@ -83,6 +83,7 @@ class Watch:
             # The service stops, and its patience with what is under way has ended.
             record.code = "stopped"
             if begun:
+                record.status = LEFT
                 raise
             stopped = busy("The service stops before this was answered; ask again when it is back.", "stopped")
             await error_response(scope, stopped)(scope, body.receive, send_on)

@@ -1,0 +1,76 @@
+"""Files that are made of more than their picture cost little, and what is usual beside a picture is no reason."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from pydicom import uid
+
+from tests.data.dicoms import BYTES, jpeg, refusal
+from xray.data.bounds import EndlessFileError
+from xray.data.film import read_film
+from xray.data.pictures import LONGEST_EXIF, LONGEST_HEADER, MOST_PARTS, MOST_STEPS
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"prVt", b"IDAT"])
+def test_a_png_of_endless_chunks_is_refused(kind):
+    whole = jpeg(BYTES, "PNG")
+    place = whole.index(b"IDAT") - 4
+    empty = b"\0\0\0\0" + kind + zlib.crc32(kind).to_bytes(4, "big")
+    numbers = (1000, MOST_STEPS) if kind == b"IDAT" else (MOST_PARTS - 10, MOST_PARTS + 10)
+    few, many = (io.BytesIO(whole[:place] + number * empty + whole[place:]) for number in numbers)
+    assert read_film(few).shape == BYTES.shape
+    with pytest.raises(EndlessFileError):
+        read_film(many)
+    after = io.BytesIO(whole[:-12] + empty * numbers[1] + whole[-12:])
+    if kind != b"IDAT":
+        with pytest.raises(EndlessFileError):
+            read_film(after)
+
+
+def segment(content):
+    return b"\xff\xe1" + (2 + len(content)).to_bytes(2, "big") + content
+
+
+@pytest.mark.parametrize("size", [100, 60_000], ids=["many", "long"])
+def test_exif_in_endless_segments_is_refused(size):
+    """Pillow joins them, each time anew: 31 MB of them would take minutes."""
+    whole = jpeg(BYTES)
+    number = (LONGEST_HEADER // size + 2) if size > 10_000 else MOST_PARTS + 2
+    data = whole[:2] + segment(b"Exif\0\0" + b"\0" * size) * number + whole[2:]
+    with pytest.raises(EndlessFileError):
+        read_film(io.BytesIO(data))
+    assert "more parts" in refusal(BYTES, bits=8, syntax=uid.JPEGBaseline8Bit, frame=data)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_exif_of_many_values_is_refused_before_they_are_made(kind):
+    entry = struct.pack("<HHLL", 274, 5, LONGEST_EXIF // 8, 26)
+    tiff = b"II*\0\x08\0\0\0\x01\0" + entry + bytes(4) + b"\1\0\0\0" * (LONGEST_EXIF // 4)
+    whole = jpeg(BYTES, kind)
+    if kind == "PNG":
+        place = whole.index(b"IDAT") - 4
+        chunk = len(tiff).to_bytes(4, "big") + b"eXIf" + tiff + zlib.crc32(b"eXIf" + tiff).to_bytes(4, "big")
+        data = whole[:place] + chunk + whole[place:]
+    else:
+        parts = [tiff[i : i + 60_000] for i in range(0, len(tiff), 60_000)]
+        data = whole[:2] + b"".join(segment(b"Exif\0\0" + part) for part in parts) + whole[2:]
+    with pytest.raises(EndlessFileError):
+        read_film(io.BytesIO(data))
+
+
+def test_a_long_colour_profile_is_no_reason():
+    profile = bytes(4_000_000)
+    np.testing.assert_array_equal(
+        read_film(io.BytesIO(jpeg(BYTES, icc_profile=profile))), read_film(io.BytesIO(jpeg(BYTES)))
+    )
+
+
+def test_boxes_without_end_around_a_jpeg_2000_are_refused():
+    whole = jpeg(BYTES, "JPEG2000")
+    place = whole.index(b"jp2h") - 4
+    boxes = b"\0\0\0\x08free" * (MOST_PARTS + 1)
+    frame = whole[:place] + boxes + whole[place:]
+    assert "more parts" in refusal(BYTES, bits=8, syntax=uid.JPEG2000, frame=frame)
