@@ -62,6 +62,20 @@ def test_without_any_run_the_mend_is_told(capsys):
     assert captured.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("lost", ["predictions.csv", "source.json"])
+def test_a_set_that_has_lost_its_tables_is_told_and_left(lost, capsys):
+    folders = [write(draw(), RUN / "test"), write(draw(source=source(external=True)), RUN / "external/other")]
+    assert main(["report"]) == 0
+    assert "Left as it is" not in capsys.readouterr().out
+    (folders[0] / lost).unlink()
+    before = (folders[0] / "report.html").read_bytes()
+    assert main(["report"]) == 0
+    out = capsys.readouterr().out
+    assert f"Written: {folders[1]}/" in out
+    assert f"Left as it is: {folders[0]}/ has no predictions.csv or no source.json; score its films again." in out
+    assert (folders[0] / "report.html").read_bytes() == before
+
+
 def test_damaged_tables_are_one_line(capsys):
     folder = write(draw(), RUN / "test")
     (folder / "films.csv").write_text("path,width\nother,3\n")

@@ -15,7 +15,7 @@ from xray.errors import UserError
 from xray.evaluation.evidence import MAPS, read_evidence
 from xray.explain.choose import choose_films
 from xray.explain.maps import CAVEATS
-from xray.report.build import PAGE
+from xray.report.find import PAGE
 from xray.report.maps import SIDE, mapped_films, scale
 
 

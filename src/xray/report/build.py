@@ -10,10 +10,10 @@ from xray.errors import UserError
 from xray.evaluation.evidence import SOURCE, Evidence, read_evidence
 from xray.evaluation.summary import summarise
 from xray.files import write_whole
-from xray.report.find import sets_beside
+from xray.report.find import PAGE, sets_beside
 from xray.report.words import Summary, kind
 
-METRICS, PAGE, CARD, FIGURES = "metrics.json", "report.html", "model_card.md", "figures"
+METRICS, CARD, FIGURES = "metrics.json", "model_card.md", "figures"
 
 
 def write_reports(folders: Sequence[Path]) -> dict[Path, dict[str, Any]]:

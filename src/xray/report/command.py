@@ -1,6 +1,7 @@
 """The command report: a run's reports anew from its tables, without its model."""
 
-from xray.report.find import scored_sets
+from xray.evaluation.evidence import PREDICTIONS, SOURCE
+from xray.report.find import scored_sets, sets_without_tables
 
 
 def report(run: str = "") -> None:
@@ -21,3 +22,5 @@ def report(run: str = "") -> None:
 
     for folder in write_reports(folders):
         print(f"Written: {folder}/ with report.html, metrics.json, model_card.md, figures/")
+    for folder in sets_without_tables(folders[0]):
+        print(f"Left as it is: {folder}/ has no {PREDICTIONS} or no {SOURCE}; score its films again.")

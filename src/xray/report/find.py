@@ -7,6 +7,7 @@ from xray.errors import UserError
 from xray.evaluation.evidence import PREDICTIONS, SOURCE
 from xray.runs import LOGS, Run
 
+PAGE = "report.html"
 TEST, VALIDATE, EXTERNAL = "test", "validate", "external"
 MOST_NAMES = 8
 """Runs that a message lists."""
@@ -55,6 +56,12 @@ def scored_sets(name: str = "") -> list[Path]:
     raise _nothing(run, "nothing scored yet", [other for other in _all_runs() if _sets(other)])
 
 
+def sets_without_tables(folder: Path) -> list[Path]:
+    """Sets of the run in whose folder a set lies that have a report, but no tables that it could be made of again."""
+    run = folder.parent.parent if folder.parent.name == EXTERNAL else folder.parent
+    return [place for place in _places(run) if _is_file(place / PAGE) and not _is_scored(place)]
+
+
 def sets_beside(folder: Path) -> list[Path]:
     """All scored sets of the run in whose folder a set lies, itself among them; only itself where it lies elsewhere."""
     here = folder.absolute()
@@ -68,9 +75,12 @@ def sets_beside(folder: Path) -> list[Path]:
     return [folder if other.absolute() == here else other for other in _sets(run)]
 
 
+def _places(run: Path) -> list[Path]:
+    return [run / TEST, run / VALIDATE, *_inside(run / EXTERNAL)]
+
+
 def _sets(run: Path) -> list[Path]:
-    places = [run / TEST, run / VALIDATE, *_inside(run / EXTERNAL)]
-    return [place for place in places if _is_scored(place)]
+    return [place for place in _places(run) if _is_scored(place)]
 
 
 def _is_scored(folder: Path) -> bool:
