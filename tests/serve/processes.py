@@ -25,6 +25,7 @@ xray.predictor.open.open_predictor = lambda path: Slow()
 xray.runs.find_model = lambda named: None
 xray.serve.protocol.HEAD_SECONDS = float(os.environ["HEAD_SECONDS"])
 xray.serve.protocol.REST_SECONDS = 0.5
+xray.serve.protocol.GRACE_SECONDS = float(os.environ["GRACE_SECONDS"])
 xray.serve.command.STOP_SECONDS = 2
 xray.serve.watch.DRAIN_SECONDS = 0.5
 xray.serve.command.MOST_CONNECTIONS = int(os.environ["MOST_CONNECTIONS"])
@@ -70,7 +71,12 @@ def starting() -> Iterator[Start]:
     logs = contextlib.ExitStack()
 
     def begin(
-        *words: str, delay: float = 0.0, token: str = "", head_seconds: float = 0.5, connections: int = 1000
+        *words: str,
+        delay: float = 0.0,
+        token: str = "",
+        head_seconds: float = 0.5,
+        connections: int = 1000,
+        grace: float = 0.0,
     ) -> Service:
         # Not a pipe: a log that nobody reads would hold the service up once it is full.
         log = logs.enter_context(tempfile.TemporaryFile("w+"))  # noqa: SIM115 - it is entered
@@ -78,7 +84,8 @@ def starting() -> Iterator[Start]:
             [sys.executable, "-c", PROGRAM, str(delay), *words],
             cwd=Path(__file__).parents[2],
             env=os.environ
-            | {"XRAY_TOKEN": token, "HEAD_SECONDS": str(head_seconds), "MOST_CONNECTIONS": str(connections)},
+            | {"XRAY_TOKEN": token, "HEAD_SECONDS": str(head_seconds), "MOST_CONNECTIONS": str(connections)}
+            | {"GRACE_SECONDS": str(grace)},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

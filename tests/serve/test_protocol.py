@@ -188,6 +188,16 @@ def test_who_reads_no_answers_is_let_go_and_keeps_nobody_out(start: Start, conne
     assert service.stop()[0] == 0
 
 
+def test_of_many_that_come_at_once_all_may_ask(start: Start) -> None:
+    service = start(head_seconds=60, connections=10, grace=30)
+    with contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(service.connect()) for _ in range(30)]
+        time.sleep(0.3)
+        for connection in crowd:
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert [connection.recv(1000).split()[1] for connection in crowd] == [b"200"] * 30
+
+
 def test_requests_under_way_are_not_closed_for_others(start: Start) -> None:
     service = start(delay=1.0, connections=10)
     with ThreadPoolExecutor() as pool, contextlib.ExitStack() as stack:
@@ -201,7 +211,7 @@ def test_requests_under_way_are_not_closed_for_others(start: Start) -> None:
 def test_beyond_the_limit_of_requests_the_server_refuses(start: Start) -> None:
     service = start("--receive_seconds", "5", connections=5)
     with contextlib.ExitStack() as stack:
-        for _ in range(10):
+        for _ in range(20):
             connection = stack.enter_context(service.connect())
             connection.sendall(
                 b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"

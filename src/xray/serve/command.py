@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from xray.serve.service import Service
 
 MOST_CONNECTIONS = 1000
-"""From these on the longest silent gives way; where none is, uvicorn refuses from twice as many on, with status 503 and
-a line of text."""
+"""From these on the longest silent gives way; where none is, uvicorn refuses from four times as many on, with a bare line
+of text."""
 STOP_SECONDS = 15
 """For requests under way to end when the service is told to stop. Those that do not are then told so, which may take
 `xray.serve.watch.DRAIN_SECONDS` more."""
@@ -107,9 +107,9 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        # Beyond it uvicorn refuses without our headers. It counts requests too, of which a connection may have two: one
-        # of them is about to end.
-        limit_concurrency=2 * MOST_CONNECTIONS,
+        # Beyond it uvicorn refuses without our headers, which should be rare; it counts requests as well, of which a
+        # connection may have two, one about to end.
+        limit_concurrency=4 * MOST_CONNECTIONS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
 

@@ -17,6 +17,9 @@ HEAD_SECONDS = 15.0
 REST_SECONDS = 30.0
 """For the rest of a request that is answered already, and for answers to be read: nobody waits longer for them."""
 
+GRACE_SECONDS = 1.0
+"""In which a connection does not give way to others: of many that come at once, all may ask."""
+
 
 class TimedProtocol(H11Protocol):
     """Closes connections on which nothing comes or goes, or only byte by byte: uvicorn would keep them for ever.
@@ -27,7 +30,7 @@ class TimedProtocol(H11Protocol):
     model_version: str
     observe: Callable[[RequestRecord], None]
     most_connections: int
-    silent: "dict[TimedProtocol, None]"
+    silent: "dict[TimedProtocol, float]"
     """All that owe a head, the rest of a request that is answered already, or do not read; the longest silent first."""
     _timer: asyncio.TimerHandle | None = None
     _all_received = False
@@ -39,7 +42,9 @@ class TimedProtocol(H11Protocol):
         """See `asyncio.Protocol`."""
         super().connection_made(transport)
         if self.silent and len(self.connections) >= self.most_connections:
-            next(iter(self.silent))._give_way()
+            longest = next(iter(self.silent))
+            if self.loop.time() - self.silent[longest] >= GRACE_SECONDS:
+                longest._give_way()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -125,7 +130,7 @@ class TimedProtocol(H11Protocol):
             return
         if self._timer is None:
             self._timer = self.loop.call_later(seconds, self._give_way)
-            self.silent[self] = None
+            self.silent[self] = self.loop.time()
 
     def _stop_watching(self) -> None:
         if self._timer is not None:
