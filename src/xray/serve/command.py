@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from xray.serve.service import Service
 
 MOST_CONNECTIONS = 1000
-"""From these on the longest silent gives way; where none is, uvicorn refuses from four times as many on, with a bare line
-of text."""
+"""From these on the longest silent gives way; where none is, uvicorn refuses from four times as many on, in a bare
+line of text."""
 STOP_SECONDS = 15
 """For requests under way to end when the service is told to stop. Those that do not are then told so, which may take
 `xray.serve.watch.DRAIN_SECONDS` more."""
