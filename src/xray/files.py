@@ -73,10 +73,9 @@ def why_not_writable(place: Path) -> str:
     """
     try:
         os.lstat(place)
-    except FileNotFoundError:
-        pass
     except OSError as error:
-        return f"there can be no such name: {error.strerror or error}"
+        if error.errno == errno.ENAMETOOLONG:
+            return f"there can be no such name: {error.strerror}"
     folder = next((above for above in place.absolute().parents if os.path.lexists(above)), place)
     try:
         with tempfile.TemporaryFile(dir=folder):
