@@ -16,11 +16,12 @@ from xray.data.codestreams import (
     MOST_BLOCKS,
     MOST_SCANS,
     MOST_SEGMENTS,
+    MOST_TILES,
     check_scans,
     size_of_jpeg,
     size_of_jpeg_2000,
 )
-from xray.data.film import read_film
+from xray.data.film import UnreadableFilmError, read_film
 from xray.data.pictures import MOST_STEPS
 
 COLOURS = np.dstack([BYTES, BYTES.T.reshape(BYTES.shape), 255 - BYTES])
@@ -89,6 +90,17 @@ def test_a_jpeg_header_without_end_is_refused(part):
     assert told in refusal(BYTES, bits=8, syntax=uid.JPEGBaseline8Bit, frame=frame)
 
 
+@pytest.mark.parametrize("marker", [b"\xff\xc9", b"\xff\xca"])
+def test_arithmetic_coding_in_several_scans_is_not_read(marker):
+    """libjpeg spends as long on each pass as on a whole picture, be there data or not."""
+    whole = one_by_one(3) if marker == b"\xff\xc9" else progressive(3)
+    data = whole.replace(b"\xff\xc0" if marker == b"\xff\xc9" else b"\xff\xc2", marker, 1)
+    with pytest.raises(UnreadableFilmError, match="arithmetic"):
+        check_scans(io.BytesIO(data))
+    # The same bytes within a segment are none.
+    check_scans(io.BytesIO(whole[:2] + b"\xff\xe1\x00\x04" + marker + whole[2:]))
+
+
 def test_segments_between_scans_count():
     whole = progressive(MOST_SCANS + 1)
     place = whole.index(b"\xff\xda", whole.index(b"\xff\xda") + 2)
@@ -138,10 +150,16 @@ def test_the_blocks_of_fifty_megapixels_are_read(side):
     assert size_of_jpeg_2000(enlarged(stream)) == (7000, 7000, 1)
 
 
-def with_layers(number):
+def with_coding(layers=1, precincts=()):
+    """A stream of so many layers, and of a level for each of these precincts, from the coarsest on."""
     stream = bytearray(codestream(LARGE))
     place = stream.index(b"\xff\x52")
-    stream[place + 6 : place + 8] = number.to_bytes(2, "big")
+    stream[place + 6 : place + 8] = layers.to_bytes(2, "big")
+    if precincts:
+        stream[place + 2 : place + 4] = (12 + len(precincts)).to_bytes(2, "big")
+        stream[place + 4] |= 1
+        stream[place + 9] = len(precincts) - 1
+        stream[place + 14 : place + 14] = bytes(precincts)
     return bytes(stream)
 
 
@@ -165,9 +183,11 @@ def with_small_blocks(marker):
         codestream(LARGE, precinct_size=(4, 4)),
         with_small_blocks(0x52),
         with_small_blocks(0x53),
-        with_layers(65535),
+        with_coding(layers=65535),
+        with_coding(precincts=[0xFF] * 33),
+        with_coding(precincts=[0xFF, 0xF1, 0x1F]),
     ],
-    ids=["blocks", "both", "precincts", "blocks of a tile", "blocks of a component", "layers"],
+    ids=["blocks", "both", "precincts", "blocks of a tile", "blocks of a component", "layers", "levels", "places"],
 )
 def test_jpeg_2000_of_too_many_blocks_is_refused(stream):
     with pytest.raises(EndlessFileError):
@@ -176,11 +196,13 @@ def test_jpeg_2000_of_too_many_blocks_is_refused(stream):
     assert "more parts" in refusal(LARGE, frame=enlarged(stream), **options)
 
 
-@pytest.mark.parametrize(("side", "tile"), [(1000, 4), (1000, 15), (7000, 50)])
-def test_jpeg_2000_of_too_many_tiles_is_refused(side, tile):
+@pytest.mark.parametrize("tile", [4, 11, 64])
+def test_jpeg_2000_has_as_many_tiles_as_are_read_and_no_more(tile):
+    most = 90 * tile
+    assert 90**2 < MOST_TILES < 91**2
+    assert size_of_jpeg_2000(enlarged(codestream(LARGE), most, tile)) == (most, most, 1)
     with pytest.raises(EndlessFileError):
-        size_of_jpeg_2000(enlarged(codestream(LARGE), side, tile))
-    assert size_of_jpeg_2000(enlarged(codestream(LARGE), side, 200)) == (side, side, 1)
+        size_of_jpeg_2000(enlarged(codestream(LARGE), most + 1, tile))
 
 
 def test_what_stands_before_a_coding_style_does_not_hide_it():

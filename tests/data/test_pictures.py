@@ -6,12 +6,13 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom import uid
 
 from tests.data.dicoms import BYTES, jpeg, refusal
 from xray.data.bounds import EndlessFileError
 from xray.data.film import read_film
-from xray.data.pictures import LONGEST_EXIF, LONGEST_HEADER, MOST_PARTS, MOST_STEPS
+from xray.data.pictures import LONGEST_EXIF, MOST_PARTS, MOST_STEPS
 
 
 @pytest.mark.parametrize("kind", [b"tEXt", b"prVt", b"IDAT"])
@@ -38,20 +39,20 @@ def segment(content):
 def test_exif_in_endless_segments_is_refused(size):
     """Pillow joins them, each time anew: 31 MB of them would take minutes."""
     whole = jpeg(BYTES)
-    number = (LONGEST_HEADER // size + 2) if size > 10_000 else MOST_PARTS + 2
+    number = LONGEST_EXIF // size + 1 if size > 10_000 else MOST_PARTS + 2
     data = whole[:2] + segment(b"Exif\0\0" + b"\0" * size) * number + whole[2:]
     with pytest.raises(EndlessFileError):
         read_film(io.BytesIO(data))
     assert "more parts" in refusal(BYTES, bits=8, syntax=uid.JPEGBaseline8Bit, frame=data)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "PNG, behind the pixels"])
 def test_exif_of_many_values_is_refused_before_they_are_made(kind):
     entry = struct.pack("<HHLL", 274, 5, LONGEST_EXIF // 8, 26)
     tiff = b"II*\0\x08\0\0\0\x01\0" + entry + bytes(4) + b"\1\0\0\0" * (LONGEST_EXIF // 4)
-    whole = jpeg(BYTES, kind)
-    if kind == "PNG":
-        place = whole.index(b"IDAT") - 4
+    whole = jpeg(BYTES, kind[:4].strip(","))
+    if kind.startswith("PNG"):
+        place = len(whole) - 12 if "behind" in kind else whole.index(b"IDAT") - 4
         chunk = len(tiff).to_bytes(4, "big") + b"eXIf" + tiff + zlib.crc32(b"eXIf" + tiff).to_bytes(4, "big")
         data = whole[:place] + chunk + whole[place:]
     else:
@@ -62,10 +63,41 @@ def test_exif_of_many_values_is_refused_before_they_are_made(kind):
 
 
 def test_a_long_colour_profile_is_no_reason():
-    profile = bytes(4_000_000)
+    profile = bytes(16_000_000)
     np.testing.assert_array_equal(
         read_film(io.BytesIO(jpeg(BYTES, icc_profile=profile))), read_film(io.BytesIO(jpeg(BYTES)))
     )
+
+
+def test_long_xmp_data_is_no_reason():
+    whole, part = jpeg(BYTES), segment(b"http://ns.adobe.com/xmp/extension/\0" + bytes(65_000))
+    np.testing.assert_array_equal(
+        read_film(io.BytesIO(whole[:2] + part * 300 + whole[2:])), read_film(io.BytesIO(whole))
+    )
+
+
+@pytest.mark.parametrize("size", [2, 8, 256])
+def test_small_chunks_of_pixels_are_no_reason(size):
+    whole = jpeg(np.tile(BYTES, (30, 30)), "PNG")
+    place, end = whole.index(b"IDAT") - 4, len(whole) - 12
+    data = whole[place + 8 : end - 4]
+    chunks = b"".join(
+        len(part).to_bytes(4, "big") + b"IDAT" + part + zlib.crc32(b"IDAT" + part).to_bytes(4, "big")
+        for part in (data[i : i + size] for i in range(0, len(data), size))
+    )
+    np.testing.assert_array_equal(
+        read_film(io.BytesIO(whole[:place] + chunks + whole[end:])), read_film(io.BytesIO(whole))
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_the_first_of_several_pictures_in_a_file_is_read_from_path_and_from_memory(mode, options, tmp_path):
+    image = Image.fromarray(np.tile(BYTES, (20, 20))).convert(mode)
+    image.save(tmp_path / "film.jpeg", "MPO", save_all=True, append_images=[image.resize((20, 20))], **options)
+    film = read_film(tmp_path / "film.jpeg")
+    assert film.shape == (image.height, image.width)
+    np.testing.assert_array_equal(film, read_film(io.BytesIO((tmp_path / "film.jpeg").read_bytes())))
 
 
 def test_boxes_without_end_around_a_jpeg_2000_are_refused():

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import IO, Final
 
 from xray.data.bounds import EndlessFileError
+from xray.data.unreadable import UnreadableFilmError
 
 MOST_SEGMENTS: Final = 10_000
 """Of a JPEG, without those of its picture; usual are ten, and some hundred where a colour profile is long."""
@@ -17,14 +18,18 @@ MOST_SCANS: Final = 100
 """Passes over a JPEG's picture. A progressive one has about ten; each takes some 25 ms at 50 megapixels."""
 MOST_BLOCKS: Final = 200_000
 """Code blocks of a JPEG 2000, of some 300 bytes each. Usual are 64 by 64 pixels: 12,000 for 50 megapixels."""
-MOST_TILES: Final = 4096
+MOST_TILES: Final = 8192
 """Of a JPEG 2000, of some 10 KB each."""
+MOST_LEVELS: Final = 13
+"""Resolutions of a JPEG 2000: the coarsest of 7,000 pixels a side has one. Usual are six."""
 MOST_LAYERS: Final = 100
 """Of a JPEG 2000: all are gone through for each precinct. Usual are up to 20."""
 
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
 FRAMES: Final = {0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """Markers of frame headers: JPEG-LS, and all of JPEG but Huffman tables, a reserved one and arithmetic conditioning."""
+ARITHMETIC: Final = (0xC9, 0xCA)
+"""Frame headers of arithmetic coding, sequential and progressive, as far as libjpeg reads it."""
 ALONE: Final = frozenset({0x01, SOI, *range(0xD0, 0xD8)})
 """Markers without a segment."""
 MARKER: Final = re.compile(rb"\xff([\x01-\xfe])")
@@ -70,6 +75,9 @@ def ends_with_scan_of_all(file: IO[bytes], components: int) -> bool:
         components: Of the picture.
     """
     length = 6 + 2 * components
+    # Of several pictures in one file Pillow leaves it at the beginning.
+    if file.tell() < 2 + length:
+        return False
     file.seek(-2 - length, os.SEEK_CUR)
     header = file.read(2 + length)
     return header.startswith(bytes((0xFF, SOS, 0, length, components))) and header.rfind(START) == 0
@@ -83,16 +91,23 @@ def check_scans(file: IO[bytes]) -> None:
 
     Raises:
         EndlessFileError: It has more.
+        UnreadableFilmError: It is coded arithmetically, of which each pass takes several times as long.
     """
     file.seek(0)
-    # Nearly all have one. Where thumbnails and what comes after the picture look like many, they are told apart.
-    if sum(chunk.count(START) for chunk in _overlapping(file)) > MOST_SCANS:
+    # Nearly all have few. Where thumbnails and what comes after the picture look like many, they are told apart.
+    scans = arithmetic = 0
+    for chunk in _overlapping(file):
+        scans += chunk.count(START)
+        arithmetic += sum(chunk.count(bytes((0xFF, marker))) for marker in ARITHMETIC)
+    if scans > MOST_SCANS or arithmetic:
         file.seek(0)
         scans = 0
         for number, marker in enumerate(_markers(file.read())):
             scans += marker == SOS
             if scans > MOST_SCANS or number - scans > MOST_SEGMENTS:
                 raise EndlessFileError
+            if marker in ARITHMETIC:
+                raise UnreadableFilmError("its coding, arithmetic in several scans, is not read")
 
 
 def _overlapping(file: IO[bytes]) -> Iterator[bytes]:
@@ -126,20 +141,21 @@ def size_of_jpeg_2000(frame: bytes) -> tuple[int, int, int]:
     if len(starts) != 1 or len(frame) < starts[0] + 42:
         raise ValueError("no code stream")
     begin = starts[0]
-    right, bottom, left, top, across, down = (
-        int.from_bytes(frame[begin + at : begin + at + 4], "big") for at in range(8, 32, 4)
+    right, bottom, left, top, across, down, first_left, first_top = (
+        int.from_bytes(frame[begin + at : begin + at + 4], "big") for at in range(8, 40, 4)
     )
     columns, rows = right - left, bottom - top
     if min(columns, rows, across, down) < 1:
         raise ValueError("no size")
-    # One more each way: tiles may begin before the picture.
-    tiles = (columns // across + 2) * (rows // down + 2) if across < columns or down < rows else 1
+    tiles = -((first_left - right) // across) * -((first_top - bottom) // down)
     if tiles > MOST_TILES:
         raise EndlessFileError
     width, height = min(across, columns), min(down, rows)
     for layers, exponents, precincts in _codings(frame):
-        blocks = tiles * _blocks(width, height, exponents, precincts)
-        if blocks > MOST_BLOCKS or layers > MOST_LAYERS:
+        if len(precincts) > MOST_LEVELS or layers > MOST_LAYERS:
+            raise EndlessFileError
+        work = max(_blocks(width, height, exponents, precincts), _positions(width, height, precincts))
+        if tiles * work > MOST_BLOCKS:
             raise EndlessFileError
     return rows, columns, int.from_bytes(frame[begin + 40 : begin + 42], "big")
 
@@ -165,3 +181,12 @@ def _blocks(width: int, height: int, exponents: bytes, precincts: list[tuple[int
         across, down = ((side >> shrink) // block + 1 for side, block in zip((width, height), sides, strict=True))
         total += bands * across * down
     return total
+
+
+def _positions(width: int, height: int, precincts: list[tuple[int, int]]) -> int:
+    """Places of one tile that a decoder looks at, each at all levels, where packets are in their order (B.12.1.3)."""
+    coarsest = len(precincts) - 1
+    across, down = (
+        1 << min(sides[axis] + coarsest - level for level, sides in enumerate(precincts)) for axis in (0, 1)
+    )
+    return (width // across + 1) * (height // down + 1)

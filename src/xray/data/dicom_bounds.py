@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-MOST_STEPS: Final = 30_000
+MOST_STEPS: Final = 100_000
 """Short reads for all tags of a file or of one sequence; a tag takes one or two, an item three, and up to 25 µs."""
 MOST_FRAGMENTS: Final = 30_000
 """Pieces of compressed pixels; usual is one."""
 LONGEST_VALUE: Final = 2 * 2**16
 """Bytes of a tag that is looked at: those of a table of 16 bits, the longest that a film needs."""
-LONGEST_SEQUENCE: Final = 8 * LONGEST_VALUE
-"""Bytes of a sequence that is looked at: a film may bring several tables."""
+LONGEST_SEQUENCE: Final = 17 * LONGEST_VALUE
+"""Bytes of a sequence that is looked at: a film may bring several tables, of which the first counts."""
 
 PIXEL_GROUP: Final = 0x7FE0
 ENCODING: Final = "iso8859"

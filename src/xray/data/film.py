@@ -8,11 +8,11 @@ from typing import IO, Literal, cast
 
 import numpy as np
 import PIL
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from xray.data.dicom import DICOM_SUFFIXES, read_dicom
 from xray.data.dicom_header import HEAD, is_dicom
-from xray.data.pictures import open_picture
+from xray.data.pictures import open_picture, orientation
 from xray.data.strips import strips
 from xray.data.unreadable import MOST_PIXELS
 from xray.data.unreadable import GreyFilm as GreyFilm
@@ -129,7 +129,7 @@ def _read_open(file: IO[bytes], least_side: int | None, most_pixels: int) -> Gre
         image.draft("L", (least_side, least_side) if least_side else None)
         image.load()
         grey = _to_grey(image)
-        if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+        if orientation(image) == 1:
             return grey
         # Turned once it is grey, and has a fourth of the bytes.
         upright = Image.fromarray(grey)
