@@ -100,9 +100,34 @@ def _fixed(rng: random.Random, film: bytes) -> Iterator[Hostile]:
         yield Hostile("animated", encoded(frames[0], file_format, save_all=True, append_images=frames[1:]))
     yield Hostile("multi-frame DICOM", dicom(np.zeros((20, 64, 64), np.uint16), NumberOfFrames=20), b"frames.dcm")
     yield Hostile("multi-frame DICOM", dicom(np.zeros((2, 64, 64), np.uint16), NumberOfFrames=2**31 - 1), b"frames.dcm")
+    yield from _endless(film)
     # 30 MB behind a marker that no decoder reads past.
     yield Hostile("long tail", film + bytes(30 * 10**6))
     yield Hostile("too large", film + bytes(40 * 10**6))
+
+
+def _endless(film: bytes) -> Iterator[Hostile]:
+    """Files of some 30 MB, or of few bytes, that ask for minutes or gigabytes beside their picture."""
+    kind, size = "endless parts", 30 * 10**6
+    exif = b"Exif\0\0" + bytes(1000)
+    segments = (b"\xff\xe1\0\2", b"\xff", b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif)
+    for segment in segments:
+        yield Hostile(kind, film[:2] + segment * (size // len(segment)) + film[2:])
+    progressive = encoded(Image.new("L", (4000, 4000)), "JPEG", progressive=True)
+    scan = progressive[progressive.rindex(b"\xff\xda") : -2]
+    yield Hostile(kind, progressive[:-2] + scan * (size // len(scan)) + b"\xff\xd9")
+    png = png_of_zeros(64, 64)
+    for chunk in (_chunk(b"prVt", b""), _chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(10**6), 9))):
+        yield Hostile(kind, png[:33] + chunk * (size // len(chunk)) + png[33:], b"film.png")
+    whole = dicom(np.zeros((64, 64), np.uint16))
+    place = whole.index(b"\xe0\x7f\x10\x00")
+    items = b"\xfe\xff\0\xe0\0\0\0\0" * (size // 8)
+    for inserted in (
+        b"\x54\0\x20\x02SQ\0\0" + struct.pack("<I", size) + items,
+        b"\x28\0\x50\x10UC\0\0" + struct.pack("<I", size) + b"1\\" * (size // 2),
+        b"\x09\0\x10\x10LO\0\0" * (size // 8),
+    ):
+        yield Hostile(kind, whole[:place] + inserted + whole[place:], b"film.dcm")
 
 
 def noise(rng: random.Random, size: tuple[int, int]) -> Image.Image:
