@@ -114,6 +114,14 @@ def test_every_answer_has_its_headers(client: TestClient) -> None:
         assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.parametrize("path", ["/", "/page/page.js", "/health", "/ready", "/docs", "/openapi.json", "/model"])
+def test_logs_name_each_path_of_the_service(client: TestClient, path: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "xray.serve"):
+        assert client.get(path).status_code == 200
+    (record,) = [record.fields for record in caplog.records if record.name == "xray.serve"]  # type: ignore[attr-defined]
+    assert record["route"] == path.replace("page.js", "{name}")
+
+
 def test_logs_tell_nothing_of_whom(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "xray.serve"):
         send(client, grey(0), name="Jane_Doe.png")

@@ -87,6 +87,7 @@ def test_it_ends_whoever_does_not_read_or_goes_on_sending(start: Start, signals:
         assert sending.makefile("rb").read().startswith(b"HTTP/1.1 503 ")
     assert status == 0
     assert "Traceback" not in errors
+    assert "Exception" not in errors
 
 
 def test_refuses_with_503_when_busy_and_loses_nothing(start: Start) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
@@ -44,6 +44,8 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
         summary="Pneumonia on chest X-rays, over HTTP.",
         description=f"{NOTICE} {ONE_SOURCE} Nothing that is sent is kept.",
         lifespan=service.lifespan,
+        # Its description is a route of our own, which metrics and logs can name.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -143,6 +145,10 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
     async def docs() -> HTMLResponse:
         page = documentation_page(app.openapi())
         return HTMLResponse(page, headers={"Content-Security-Policy": policy_of(page)})
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def description() -> JSONResponse:
+        return JSONResponse(app.openapi())
 
     identity = model_id(manifest)
     mount_page(app)

@@ -1,5 +1,6 @@
 """One JSON object for each line of the log; nothing in it tells whom a request was about or who sent it."""
 
+import asyncio
 import json
 import logging
 import sys
@@ -90,6 +91,12 @@ def log_request(record: RequestRecord) -> None:
         LOGGER.info("request", extra={"fields": fields})
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether uvicorn tells of something else than a request that is no HTTP, or that ended with the service."""
+    is_end = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not is_end and str(record.msg) != "Invalid HTTP request received."
+
+
 def set_up_logs() -> None:
     """Send all logs of this process to stderr as JSON: ours from INFO upwards, others' from WARNING."""
     handler = logging.StreamHandler(sys.stderr)
@@ -97,5 +104,6 @@ def set_up_logs() -> None:
     logging.root.handlers = [handler]
     logging.root.setLevel(logging.WARNING)
     LOGGER.setLevel(logging.INFO)
-    # It tells of every broken form, which the line of the request does already.
+    # They tell of what the line of the request tells already.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").addFilter(is_news)

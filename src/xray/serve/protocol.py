@@ -119,7 +119,8 @@ class TimedProtocol(H11Protocol):
 
     def _watch(self) -> None:
         ours, theirs = self.conn.our_state, self.conn.their_state
-        if self._held_up:
+        is_closing_unread = self.transport.is_closing() and self.transport.get_write_buffer_size() > 0
+        if self._held_up or is_closing_unread:
             seconds = REST_SECONDS
         elif theirs is h11.IDLE and not self.transport.is_closing():
             seconds = REST_SECONDS if self.transport.get_write_buffer_size() else HEAD_SECONDS
