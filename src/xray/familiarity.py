@@ -117,11 +117,11 @@ class Familiarity:
     validation_films: int = 0
     refused_of_validation: float = 0.0
 
-    def score(self, films: Films) -> Values:
+    def score(self, films: Chunks) -> Values:
         """How unfamiliar pictures are: the larger of the two distances, each as a multiple of its limit.
 
         Args:
-            films: Shape (films, size, size), dtype uint8, of the size that it was fitted on.
+            films: Shape (films, size, size), dtype uint8, of the size that it was fitted on, at once or in parts.
 
         Returns:
             Shape (films,), from 0; above 1 a picture is refused. A film's score does not depend on those beside it.
@@ -174,8 +174,7 @@ class Familiarity:
     def beyond_training(self, films: Chunks) -> Values:
         """As `score`, with the limits that the training films set."""
         narrow = {name: replace(part, limit=part.least_limit) for name, part in self.parts.items()}
-        largest: Values = np.max([*replace(self, parts=narrow).ratios(films).values()], axis=0)
-        return largest
+        return replace(self, parts=narrow).score(films)
 
     def describe(self) -> str:
         """What the validation films say of it, in one line; in two where they made the limits much wider."""

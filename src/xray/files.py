@@ -95,9 +95,8 @@ def check_new_folder(directory: Path) -> None:
             raise UserError(f"{directory} is not empty and nothing is overwritten; name a new folder")
         if directory.exists() and not directory.is_dir():
             raise UserError(f"{directory} is a file; name a new folder")
-        if (
-            directory.is_mount() or directory.absolute() == Path.cwd()
-        ):  # the finished folder takes its place, which these forbid
+        # The finished folder takes its place, which these forbid.
+        if directory.is_mount() or directory.absolute() == Path.cwd():
             raise UserError(f"{directory} is in use as a mount point or working folder; name a folder inside it")
         directory.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xray.checkpoint import TRAINED_KEY, Checkpoint, read_checkpoint
+from xray.checkpoint import DECIDED_KEY, DECISION_KEY, TRAINED_KEY, Checkpoint, read_checkpoint
 from xray.cli.configs import named_configs, parse_known, read_config
+from xray.data.index import Film
 from xray.data.record import films_of_record
 from xray.errors import UserError
 from xray.runs import Run, find_model, newest_run, run_of_checkpoint, run_of_config
@@ -100,6 +101,31 @@ def check_like_training(checkpoint: Checkpoint, data: "ChestXRayDataModule", siz
             )
         if trained_with != asked:
             data.note(f"Trained with data.{name} {trained_with}, scored with {asked} as asked.")
+
+
+def refuse_known(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) -> list[Film]:
+    """Refuse to score films that a checkpoint was trained on, or to test it on those of its decision.
+
+    Args:
+        checkpoint: What scores them.
+        data: Set up for the split.
+        split: What is about to be scored.
+
+    Returns:
+        Those that it was trained on.
+
+    Raises:
+        UserError: Some are, and overlaps are not accepted.
+    """
+    root = data.root.absolute()
+    trained = films_of_record(checkpoint.content.get(TRAINED_KEY, "[]"))
+    same_source = Path(checkpoint.config["data"]["root"]).absolute() == root
+    data.refuse_known(trained, split, same_source, "films that the model was trained on")
+    if split == "test" and (decision := checkpoint.record(DECISION_KEY)):
+        decided = films_of_record(checkpoint.content.get(DECIDED_KEY, "[]"))
+        same_source = Path(decision["fitted_on"]["data_root"]).absolute() == root
+        data.refuse_known(decided, split, same_source, "films that its decision was fitted on")
+    return trained
 
 
 def is_external(checkpoint: Checkpoint, data: "ChestXRayDataModule") -> bool:

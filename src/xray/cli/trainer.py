@@ -17,14 +17,20 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from xray.calibrate import RECORD, calibrate_checkpoint, complete_checkpoint
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
-from xray.checkpoint import DECIDED_KEY, DECISION_KEY, TRAINED_KEY, Checkpoint, load_weights, read_checkpoint
+from xray.checkpoint import DECISION_KEY, Checkpoint, load_weights, read_checkpoint
 from xray.cli.configs import named_configs, read_config
 from xray.cli.mistakes import explain
 from xray.cli.places import checkpoint_root, logger_of, resume_path
-from xray.cli.scored import Scored, check_like_training, config_for_scoring, find_scored, is_external, is_trial
+from xray.cli.scored import (
+    Scored,
+    check_like_training,
+    config_for_scoring,
+    find_scored,
+    is_external,
+    is_trial,
+    refuse_known,
+)
 from xray.data.datamodule import ChestXRayDataModule
-from xray.data.index import Film
-from xray.data.record import films_of_record
 from xray.errors import UserError, user_error_in
 from xray.leaks import same_pictures
 from xray.model_file import SUFFIXES
@@ -200,7 +206,7 @@ class XrayCLI(LightningCLI):
         self.model.check_image_size(self.datamodule.image_size)
         self.datamodule.setup("fit")
         if self.resumed is not None:
-            self.datamodule.trained_before = self._refuse_known(self.resumed, "val")
+            self.datamodule.trained_before = refuse_known(self.resumed, self.datamodule, "val")
         if self.run is not None:
             parameters = sum(parameter.numel() for parameter in self.model.parameters()) / 1e6
             print(
@@ -274,7 +280,7 @@ class XrayCLI(LightningCLI):
         load_weights(self.model, checkpoint)
         check_like_training(checkpoint, self.datamodule, sizes_too=stage == "calibrate")
         self.datamodule.setup(stage)
-        self._refuse_known(checkpoint, split)
+        refuse_known(checkpoint, self.datamodule, split)
         of_run = f" of run {run.name}" if run is not None else ""
         print(f"Checkpoint {checkpoint.path}{of_run}, films of {self.datamodule.root}")
 
@@ -292,19 +298,3 @@ class XrayCLI(LightningCLI):
         where = folder / "external" / self.datamodule.root.resolve().name if external else folder / stage
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         callbacks.append(ScoreWriter(where, scoring))
-
-    def _refuse_known(self, checkpoint: Checkpoint, split: str) -> list[Film]:
-        """Refuse to score films that a checkpoint was trained on, or to test it on those of its decision.
-
-        Returns:
-            Those that it was trained on.
-        """
-        trained = films_of_record(checkpoint.content.get(TRAINED_KEY, "[]"))
-        root = self.datamodule.root.absolute()
-        same_source = Path(checkpoint.config["data"]["root"]).absolute() == root
-        self.datamodule.refuse_known(trained, split, same_source, "films that the model was trained on")
-        if split == "test" and (decision := checkpoint.record(DECISION_KEY)):
-            decided = films_of_record(checkpoint.content.get(DECIDED_KEY, "[]"))
-            same_source = Path(decision["fitted_on"]["data_root"]).absolute() == root
-            self.datamodule.refuse_known(decided, split, same_source, "films that its decision was fitted on")
-        return trained

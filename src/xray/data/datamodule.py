@@ -112,8 +112,7 @@ class ChestXRayDataModule(LightningDataModule):
 
     def _setup_validation(self, check_test: bool) -> None:
         """All films of a source that nothing is trained on, where they lie in val or by class."""
-        whole = not (self.root / "val").exists() and holds_classes(self.root, self.class_names)
-        films = self._index([WHOLE if whole else "val"])
+        films = self._index([self._folder_or_whole("val")])
         if check_test and (self.root / "test").exists():
             self._refuse_overlaps(films, self._index(["test"]))
         # What records tell: none were drawn.
@@ -139,14 +138,17 @@ class ChestXRayDataModule(LightningDataModule):
             self._keep(split, list(compress(films, member)), pixels, rows[np.array(member, dtype=bool)])
 
     def _setup_test(self) -> None:
-        if not (self.root / "test").exists() and holds_classes(self.root, self.class_names):
-            # As films of another source often lie: all of them are test films.
-            self._keep("test", *self._decode(self._index([WHOLE])))
-            return
-        films = self._index(["test"])
-        self.beside_test = self._index([folder for folder in ("train", "val") if (self.root / folder).exists()])
-        self._refuse_overlaps(self.beside_test, films)
+        folder = self._folder_or_whole("test")
+        films = self._index([folder])
+        if folder != WHOLE:
+            self.beside_test = self._index([beside for beside in ("train", "val") if (self.root / beside).exists()])
+            self._refuse_overlaps(self.beside_test, films)
         self._keep("test", *self._decode(films))
+
+    def _folder_or_whole(self, folder: str) -> str:
+        """The folder, or the whole root where the classes lie in it, as those of another source often do."""
+        is_whole = not (self.root / folder).exists() and holds_classes(self.root, self.class_names)
+        return WHOLE if is_whole else folder
 
     def refuse_known(self, films: Sequence[Film], split: str, same_source: bool, called: str) -> None:
         """Refuse films of a split that a model knows, whatever the folders look like by now.
