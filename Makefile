@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 DEMO := data/demo
 # What the benchmarks read: image folders to train on, and full-size JPEG files in NORMAL and PNEUMONIA.
 ROOT ?= data/bench
-FILMS ?= $(ROOT)/train
+IMAGES ?= $(ROOT)/train
 # What the rehearsed image serves.
 MODEL ?= model.onnx
 PEERS := $(VENV)-bench
@@ -33,12 +33,12 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## Train, test and predict on synthetic films, from nothing to figures
+demo: setup  ## Train, test and predict on synthetic images, from nothing to figures
 	test -e $(DEMO)/README.md || $(BIN)/python -m xray synth $(DEMO)
 	$(BIN)/python -m xray fit --config configs/cnn.yaml --data.root $(DEMO) --trainer.logger.name demo
 	$(BIN)/python -m xray test
 	$(BIN)/python -m xray predict $(DEMO)/test --out logs/demo/predictions.csv
-	@echo "The films are synthetic: these figures say that the program works, and nothing about people."
+	@echo "The images are synthetic: these figures say that the program works, and nothing about people."
 	@echo "Where to look:  logs/demo/ (config, split, test results);  $(BIN)/tensorboard --logdir logs"
 
 test: setup  ## Run the whole test suite
@@ -60,19 +60,19 @@ lock: setup  ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) --group dev --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 	$(BIN)/uv pip compile --group pyproject.toml:serve $(OPTIONS) --constraint requirements-dev.txt --output-file requirements-serve.txt
 
-bench: setup  ## Measure data path, evaluation, memory, fixed costs and serving (ROOT=DIR FILMS=DIR)
+bench: setup  ## Measure data path, evaluation, memory, fixed costs and serving (ROOT=DIR IMAGES=DIR)
 	test -e data/bench || test $(ROOT) != data/bench || $(BIN)/python -m xray synth data/bench --patients 1500
 	$(BIN)/python benchmarks/limit.py --root $(ROOT)
-	$(BIN)/python benchmarks/build.py --films $(FILMS)
+	$(BIN)/python benchmarks/build.py --images $(IMAGES)
 	$(BIN)/python benchmarks/augmentation.py
 	$(BIN)/python benchmarks/fixed_costs.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/memory.py
 	test -e checkpoints/bench || $(BIN)/python -m xray fit --config configs/cnn.yaml --data.root $(ROOT) --trainer.max_epochs 2 --trainer.logger.name bench
-	$(BIN)/python benchmarks/serving.py --run bench --films $(FILMS)
+	$(BIN)/python benchmarks/serving.py --run bench --images $(IMAGES)
 
-bench-peers: $(PEERS)/.installed  ## Measure whole jobs and augmentation against peers (FILMS=DIR), takes long
-	for settings in same tuned defaults; do $(PEERS)/bin/python benchmarks/jobs.py --films $(FILMS) --settings $$settings || exit 1; done
+bench-peers: $(PEERS)/.installed  ## Measure whole jobs and augmentation against peers (IMAGES=DIR), takes long
+	for settings in same tuned defaults; do $(PEERS)/bin/python benchmarks/jobs.py --images $(IMAGES) --settings $$settings || exit 1; done
 	$(PEERS)/bin/python benchmarks/augmentation.py
 
 $(PEERS)/.installed: requirements-bench.txt $(INSTALLED)
@@ -88,6 +88,6 @@ docker:  ## Build both images: xray:train and xray:serve
 rehearse: setup  ## Carry out the Dockerfile's serve without a container engine (MODEL=FILE.onnx; root and debootstrap)
 	$(BIN)/python docker/rehearse.py serve --model $(MODEL)
 
-clean:  ## Remove .venv, caches and the drawn films; runs and other data stay
+clean:  ## Remove .venv, caches and the drawn images; runs and other data stay
 	rm -rf $(VENV) $(PEERS) $(DEMO) data/bench .hypothesis .mypy_cache .pytest_cache .ruff_cache src/xray.egg-info
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""How quickly the cache is built: films per second against full decoding and resizing by Pillow in as many threads.
+"""How quickly the cache is built: images per second against full decoding and resizing by Pillow in as many threads.
 
 Ours reads each file twice, to hash it and to decode it, decodes large JPEG files at reduced scale, and brings all to
 the disk; Pillow decodes in full, converts to grey, resizes with the same filter, and keeps the result in memory.
@@ -14,22 +14,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from films import repeat_films
+from images import repeat_images
 from measure import alternate, describe_machine, ratio
-from xray.data.cache import FilmCache
-from xray.data.index import film_paths
-from xray.processor import usable_cores
+from xray.data.cache.store import ImageCache
+from xray.data.index.folders import image_paths
+from xray.utils.hardware import usable_cores
 
 
 def build(paths: list[Path], size: int) -> tuple[float, np.ndarray]:
-    """Films per second into a cache that starts empty, and the films."""
+    """Images per second into a cache that starts empty, and the images."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        cache = FilmCache(Path(folder), size, "squash")
-        films, rows, bad = cache.fetch(paths, cache.digests(paths))
+        cache = ImageCache(Path(folder), size, "stretch")
+        images, rows, bad = cache.fetch(paths, cache.digests(paths))
         seconds = time.perf_counter() - start
         assert not bad
-        return len(paths) / seconds, films[rows]
+        return len(paths) / seconds, images[rows]
 
 
 def decode_fully(paths: list[Path], size: int) -> tuple[float, np.ndarray]:
@@ -41,28 +41,28 @@ def decode_fully(paths: list[Path], size: int) -> tuple[float, np.ndarray]:
 
     start = time.perf_counter()
     with ThreadPoolExecutor(usable_cores()) as pool:
-        films = np.stack(list(pool.map(read, paths)))
-    return len(paths) / (time.perf_counter() - start), films
+        images = np.stack(list(pool.map(read, paths)))
+    return len(paths) / (time.perf_counter() - start), images
 
 
 def main() -> None:
-    """Copy the films, and compare."""
+    """Copy the images, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--films", type=Path, required=True, help="folder with NORMAL and PNEUMONIA, full-size JPEG files"
+        "--images", type=Path, required=True, help="folder with NORMAL and PNEUMONIA, full-size JPEG files"
     )
     parser.add_argument("--copies", type=int, default=4, help="so that what a cache costs once has its usual share")
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 224])
     parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        repeat_films(options.films, Path(folder), options.copies)
-        compare(film_paths(Path(folder)), options)
+        repeat_images(options.images, Path(folder), options.copies)
+        compare(image_paths(Path(folder)), options)
 
 
 def compare(paths: list[Path], options: argparse.Namespace) -> None:
     """Measure each size, and print a row for each."""
-    print("| size | cache, films/s | full decoding, films/s | ratio | mean difference of pixels, of 255 |")
+    print("| size | cache, images/s | full decoding, images/s | ratio | mean difference of pixels, of 255 |")
     print("| --- | --- | --- | --- | --- |")
     for size in options.sizes:
         ours, full = build(paths, size)[1].astype(int), decode_fully(paths, size)[1].astype(int)
@@ -74,7 +74,7 @@ def compare(paths: list[Path], options: argparse.Namespace) -> None:
             f"| {size} | {statistics.median(rates['cache']):.0f} | {statistics.median(rates['full']):.0f} | "
             f"{ratio(rates['cache'], rates['full'])} | {np.abs(ours - full).mean():.2f} |"
         )
-    print(f"\n{len(paths)} films, {usable_cores()} threads. {describe_machine()}")
+    print(f"\n{len(paths)} images, {usable_cores()} threads. {describe_machine()}")
 
 
 if __name__ == "__main__":

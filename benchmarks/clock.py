@@ -27,7 +27,7 @@ class Clock(Callback):
         self._images += len(batch["label"])
         if batch_idx + 1 == trainer.num_training_batches:
             self._wait()
-            assert trainer.num_training_batches == trainer.limit_train_batches, "too few films for so many steps"
+            assert trainer.num_training_batches == trainer.limit_train_batches, "too few images for so many steps"
             self.rates.append(self._images / (time.perf_counter() - self._start))
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""How quickly intervals come: 2,000 resamples of patients for 10,000 films, against scikit-learn in a loop.
+"""How quickly intervals come: 2,000 resamples of patients for 10,000 images, against scikit-learn in a loop.
 
 All figures of a report without robustness; then the interval of the AUROC alone, ours for all resamples, scikit-learn's
 `roc_auc_score` with the same weights for a twentieth of them, times twenty.
@@ -11,21 +11,21 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from measure import alternate, describe_machine, ratio
-from xray.evaluation.evidence import Evidence
 from xray.evaluation.predictions import Predictions, decide
 from xray.evaluation.ranking import Ranking
 from xray.evaluation.resampling import RESAMPLES, Patients, bootstrap
+from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.summary import summarise
 
-FILMS, PATIENTS = 10_000, 4_000
+IMAGES, PATIENTS = 10_000, 4_000
 CLASSES = ("NORMAL", "PNEUMONIA")
 SHARE = 20
 
 
-def evidence() -> Evidence:
+def scored_set() -> ScoredSet:
     """Predictions of a good model, drawn at random, with names as in the public release."""
     rng = np.random.default_rng(0)
-    patients = rng.integers(PATIENTS, size=FILMS)
+    patients = rng.integers(PATIENTS, size=IMAGES)
     labels = patients % 3 > 0
     logits = rng.normal(3.0 * labels - 1.5, 1.5)
     probability = 1 / (1 + np.exp(-logits))
@@ -41,21 +41,21 @@ def evidence() -> Evidence:
         probability,
         decide(probability, 0.5, CLASSES),
     )
-    controls = {name: rng.normal(labels, 1.0) for name in ("statistics", "shape", "border_only", "centre_blanked")}
-    return Evidence(table, {"class_names": list(CLASSES), "temperature": 1.0, "threshold": 0.5}, controls=controls)
+    ablations = {name: rng.normal(labels, 1.0) for name in ("statistics", "shape", "border_only", "centre_blanked")}
+    return ScoredSet(table, {"class_names": list(CLASSES), "temperature": 1.0, "threshold": 0.5}, ablations=ablations)
 
 
 def main() -> None:
     """Time all figures, then the interval of the AUROC against the loop."""
     print(describe_machine())
-    films = evidence()
-    labels = np.array([label == CLASSES[1] for label in films.table.label], dtype=np.int64)
-    patients = Patients.of(films.table.patient, labels)
-    ranking = Ranking.of(labels, films.table.logit)
+    images = scored_set()
+    labels = np.array([label == CLASSES[1] for label in images.table.label], dtype=np.int64)
+    patients = Patients.of(images.table.patient, labels)
+    ranking = Ranking.of(labels, images.table.logit)
 
     def whole() -> float:
         start = time.perf_counter()
-        summarise(films)
+        summarise(images)
         return time.perf_counter() - start
 
     def ours() -> float:
@@ -67,12 +67,12 @@ def main() -> None:
         start = time.perf_counter()
         for weights in patients.resample(RESAMPLES // SHARE):
             for row in weights:
-                roc_auc_score(labels, films.table.logit, sample_weight=row)
+                roc_auc_score(labels, images.table.logit, sample_weight=row)
         return SHARE * (time.perf_counter() - start)
 
     seconds = alternate({"whole": whole, "ours": ours, "loop": loop}, 5)
     titles = {
-        "whole": f"all figures of a report, {FILMS:,} films",
+        "whole": f"all figures of a report, {IMAGES:,} images",
         "ours": "interval of the AUROC",
         "loop": "the same by scikit-learn in a loop",
     }

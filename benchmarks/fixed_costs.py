@@ -28,7 +28,7 @@ def seconds(words: list[str], folder: Path) -> float:
 
 
 def main() -> None:
-    """Draw films, train for a moment, and time each command."""
+    """Draw images, train for a moment, and time each command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
@@ -36,17 +36,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         run = ["-m", "xray"]
-        seconds([*run, "synth", "films"], folder)
-        fit = [*run, "fit", "--config", str(config), "--data.root", "films"]
+        seconds([*run, "synth", "images"], folder)
+        fit = [*run, "fit", "--config", str(config), "--data.root", "images"]
         seconds([*fit, "--trainer.max_epochs", "1"], folder)
-        film = next((folder / "films" / "test").glob("*/*"))
+        image = next((folder / "images" / "test").glob("*/*"))
         one_step = [*fit, "--trainer.fast_dev_run", "true", "--trainer.limit_val_batches", "0"]
         commands = {
             IMPORTS: ["-c", IMPORTS],
             "--help": [*run, "--help"],
             "fit, to the end of its first step": one_step,
-            "predict, one film": [*run, "predict", str(film)],
-            f"test, {sum(1 for _ in (folder / 'films' / 'test').glob('*/*'))} films": [*run, "test"],
+            "predict, one image": [*run, "predict", str(image)],
+            f"test, {sum(1 for _ in (folder / 'images' / 'test').glob('*/*'))} images": [*run, "test"],
         }
         times = alternate(
             {name: lambda w=words: seconds(w, folder) for name, words in commands.items()}, options.repeats

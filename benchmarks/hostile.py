@@ -1,6 +1,6 @@
-"""Files that a service must refuse or answer, whatever they are, without an error of its own.
+"""Files that a service must reject or answer, whatever they are, without an error of its own.
 
-All are drawn with a fixed seed from films, DICOM files made here, and pictures of every kind that Pillow writes.
+All are drawn with a fixed seed from images, DICOM files made here, and pictures of every kind that Pillow writes.
 """
 
 import io
@@ -25,16 +25,16 @@ ODD_NAMES = (
     b" ",
     b"a.jpeg\x00.png",
     b"../../../../etc/passwd",
-    b"C:\\\\Windows\\\\film.jpeg",
-    b'film\\".jpeg',
-    b'film".jpeg',
-    b"film.jpeg\r\nX-Injected: 1",
+    b"C:\\\\Windows\\\\image.jpeg",
+    b'image\\".jpeg',
+    b'image".jpeg',
+    b"image.jpeg\r\nX-Injected: 1",
     b"a" * 5000 + b".jpeg",
     "Röntgen \u202e gepj.\U0001fa7b".encode(),
     b"\xff\xfe\xfd.jpeg",
     b"%s%n%x%00.jpeg",
     b"<script>alert(1)</script>.jpeg",
-    b"film.jpeg; name=files",
+    b"image.jpeg; name=files",
     b"CON",
     b".",
 )
@@ -54,29 +54,29 @@ class Hostile:
 
     kind: str
     content: bytes
-    name: bytes = b"film.jpeg"
+    name: bytes = b"image.jpeg"
 
 
-def hostile_files(films: Sequence[bytes], count: int) -> list[Hostile]:
+def hostile_files(images: Sequence[bytes], count: int) -> list[Hostile]:
     """Make so many files, of all kinds in turn.
 
     Args:
-        films: JPEG files.
+        images: JPEG files.
         count: How many to make.
     """
     rng = random.Random(SEED)
     makers: list[Callable[[], Hostile]] = [
-        lambda: _truncated(rng, rng.choice(films)),
-        lambda: _flipped(rng, rng.choice(films)),
+        lambda: _truncated(rng, rng.choice(images)),
+        lambda: _flipped(rng, rng.choice(images)),
         lambda: _text(rng),
         lambda: Hostile("random bytes", rng.choice((b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) + rng.randbytes(2000)),
-        lambda: _huge_header(rng, rng.choice(films)),
-        lambda: Hostile("odd name", rng.choice(films), rng.choice(ODD_NAMES)),
+        lambda: _huge_header(rng, rng.choice(images)),
+        lambda: Hostile("odd name", rng.choice(images), rng.choice(ODD_NAMES)),
         lambda: _odd_picture(rng),
         lambda: _odd_dicom(rng),
         lambda: _damaged_dicom(rng),
     ]
-    fixed = list(_fixed(rng, films[0]))
+    fixed = list(_fixed(rng, images[0]))
     assert count > len(fixed), f"at least {len(fixed) + 1} files"
     with warnings.catch_warnings():
         # That the tags are wrong is what they are for.
@@ -84,7 +84,7 @@ def hostile_files(films: Sequence[bytes], count: int) -> list[Hostile]:
         return fixed + [makers[i % len(makers)]() for i in range(count - len(fixed))]
 
 
-def _fixed(rng: random.Random, film: bytes) -> Iterator[Hostile]:
+def _fixed(rng: random.Random, image: bytes) -> Iterator[Hostile]:
     yield Hostile("empty", b"")
     for side in (6_900, 8_000, 30_000):
         yield Hostile("decompression bomb", png_of_zeros(side, side), b"bomb.png")
@@ -100,25 +100,25 @@ def _fixed(rng: random.Random, film: bytes) -> Iterator[Hostile]:
         yield Hostile("animated", encoded(frames[0], file_format, save_all=True, append_images=frames[1:]))
     yield Hostile("multi-frame DICOM", dicom(np.zeros((20, 64, 64), np.uint16), NumberOfFrames=20), b"frames.dcm")
     yield Hostile("multi-frame DICOM", dicom(np.zeros((2, 64, 64), np.uint16), NumberOfFrames=2**31 - 1), b"frames.dcm")
-    yield from _endless(film)
+    yield from _endless(image)
     # 30 MB behind a marker that no decoder reads past.
-    yield Hostile("long tail", film + bytes(30 * 10**6))
-    yield Hostile("too large", film + bytes(40 * 10**6))
+    yield Hostile("long tail", image + bytes(30 * 10**6))
+    yield Hostile("too large", image + bytes(40 * 10**6))
 
 
-def _endless(film: bytes) -> Iterator[Hostile]:
+def _endless(image: bytes) -> Iterator[Hostile]:
     """Files of some 30 MB, or of few bytes, that ask for minutes or gigabytes beside their picture."""
     kind, size = "endless parts", 30 * 10**6
     exif = b"Exif\0\0" + bytes(1000)
     segments = (b"\xff\xe1\0\2", b"\xff", b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif)
     for segment in segments:
-        yield Hostile(kind, film[:2] + segment * (size // len(segment)) + film[2:])
+        yield Hostile(kind, image[:2] + segment * (size // len(segment)) + image[2:])
     progressive = encoded(Image.new("L", (4000, 4000)), "JPEG", progressive=True)
     scan = progressive[progressive.rindex(b"\xff\xda") : -2]
     yield Hostile(kind, progressive[:-2] + scan * (size // len(scan)) + b"\xff\xd9")
     png = png_of_zeros(64, 64)
     for chunk in (_chunk(b"prVt", b""), _chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(10**6), 9))):
-        yield Hostile(kind, png[:33] + chunk * (size // len(chunk)) + png[33:], b"film.png")
+        yield Hostile(kind, png[:33] + chunk * (size // len(chunk)) + png[33:], b"image.png")
     whole = dicom(np.zeros((64, 64), np.uint16))
     place = whole.index(b"\xe0\x7f\x10\x00")
     items = b"\xfe\xff\0\xe0\0\0\0\0" * (size // 8)
@@ -127,7 +127,7 @@ def _endless(film: bytes) -> Iterator[Hostile]:
         b"\x28\0\x50\x10UC\0\0" + struct.pack("<I", size) + b"1\\" * (size // 2),
         b"\x09\0\x10\x10LO\0\0" * (size // 8),
     ):
-        yield Hostile(kind, whole[:place] + inserted + whole[place:], b"film.dcm")
+        yield Hostile(kind, whole[:place] + inserted + whole[place:], b"image.dcm")
 
 
 def noise(rng: random.Random, size: tuple[int, int]) -> Image.Image:
@@ -155,9 +155,9 @@ def png_of_zeros(width: int, height: int, text: int = 0, profile: int = 0) -> by
 
 
 def dicom(pixels: npt.NDArray[np.uint16], **tags: Any) -> bytes:
-    """A DICOM file of a chest film with any tags changed; None leaves a tag out."""
+    """A DICOM file of a chest X-ray with any tags changed; None leaves a tag out."""
     data = Dataset()
-    data.SOPClassUID, data.SOPInstanceUID = DigitalXRayImageStorageForPresentation, generate_uid(entropy_srcs=["film"])
+    data.SOPClassUID, data.SOPInstanceUID = DigitalXRayImageStorageForPresentation, generate_uid(entropy_srcs=["image"])
     data.Modality, data.BodyPartExamined, data.ViewPosition = "DX", "CHEST", "PA"
     data.Rows, data.Columns = pixels.shape[-2:]
     data.SamplesPerPixel, data.PhotometricInterpretation, data.PixelRepresentation = 1, "MONOCHROME2", 0
@@ -183,14 +183,14 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _truncated(rng: random.Random, film: bytes) -> Hostile:
+def _truncated(rng: random.Random, image: bytes) -> Hostile:
     # Half of them within the head, where most of what decoders do wrong is.
-    return Hostile("truncated", film[: rng.randrange(1, rng.choice((1000, len(film))))])
+    return Hostile("truncated", image[: rng.randrange(1, rng.choice((1000, len(image))))])
 
 
-def _flipped(rng: random.Random, film: bytes, kind: str = "bit-flipped", name: bytes = b"film.jpeg") -> Hostile:
-    flipped = bytearray(film)
-    within = min(len(film), rng.choice((1000, len(film))))
+def _flipped(rng: random.Random, image: bytes, kind: str = "bit-flipped", name: bytes = b"image.jpeg") -> Hostile:
+    flipped = bytearray(image)
+    within = min(len(image), rng.choice((1000, len(image))))
     for _ in range(rng.choice((1, 3, 30, 300))):
         flipped[rng.randrange(within)] ^= 1 << rng.randrange(8)
     return Hostile(kind, bytes(flipped), name)
@@ -203,16 +203,16 @@ def _text(rng: random.Random) -> Hostile:
     return Hostile("text named .jpeg", (rng.choice(starts) + letters).encode())
 
 
-def _huge_header(rng: random.Random, film: bytes) -> Hostile:
+def _huge_header(rng: random.Random, image: bytes) -> Hostile:
     """A head that claims another size than the picture has."""
     width, height = rng.choice(HUGE_SIDES), rng.choice(HUGE_SIDES)
     if rng.random() < 0.5:
         head = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, rng.choice((8, 16)), rng.choice((0, 2)), 0, 0, 0))
         small = png_of_zeros(8, 8)
         return Hostile("huge dimensions", small[:8] + head + small[8 + len(head) :], b"huge.png")
-    frame = next(film.index(marker) for marker in (b"\xff\xc0", b"\xff\xc2", b"\xff\xc1") if marker in film)
+    frame = next(image.index(marker) for marker in (b"\xff\xc0", b"\xff\xc2", b"\xff\xc1") if marker in image)
     size = struct.pack(">HH", height & 0xFFFF, width & 0xFFFF)
-    return Hostile("huge dimensions", film[: frame + 5] + size + film[frame + 9 :])
+    return Hostile("huge dimensions", image[: frame + 5] + size + image[frame + 9 :])
 
 
 def _odd_picture(rng: random.Random) -> Hostile:

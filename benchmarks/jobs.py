@@ -1,7 +1,7 @@
 """Whole training jobs against peers: images per second from the start of a process to its end.
 
-Each tool trains the same small network on the same full-size films in a process of its own, as its users would start
-it: imports, reading the films, training, validation after every epoch, and what it writes are all in its time. The
+Each tool trains the same small network on the same full-size images in a process of its own, as its users would start
+it: imports, reading the images, training, validation after every epoch, and what it writes are all in its time. The
 tools take turns, and another one begins each round, so that a machine whose speed drifts slows all of them.
 
 `--settings same` gives the peers our precision and optimiser, a like augmentation by their own means, and workers on
@@ -10,7 +10,7 @@ and augmentation as each tool's quick start has them.
 What is compared is the way from files to a trained network, so the network, the size of images, the batch size and the
 number of epochs are the same in all.
 
-Ours begins every job with an empty cache of decoded films, whose making is therefore in its time.
+Ours begins every job with an empty cache of decoded images, whose making is therefore in its time.
 
 The peers need fastai besides what the project itself needs: `make bench-peers` sees to that.
 """
@@ -27,9 +27,9 @@ from pathlib import Path
 
 import yaml
 
-from films import repeat_films
+from images import repeat_images
 from measure import describe_machine, ratio
-from xray.processor import usable_precision
+from xray.utils.hardware import usable_precision
 
 OURS = "xray"
 PEERS = ("lightning_imagefolder", "timm_loader", "fastai_learner")
@@ -46,7 +46,7 @@ class FailedJobError(Exception):
 def our_config(folder: Path, root: Path, options: argparse.Namespace, epochs: int) -> Path:
     """Write configs/cnn.yaml with this job's data, and with all that it writes inside `folder`.
 
-    The folders' own validation films are taken, as the peers take them, so that all train on the same number.
+    The folders' own validation images are taken, as the peers take them, so that all train on the same number.
     """
     config = yaml.safe_load(CONFIG.read_text())
     config["data"] |= {
@@ -130,7 +130,7 @@ def compare(tools: list[str], root: Path, options: argparse.Namespace) -> tuple[
     Returns:
         For each round the images per second of each tool, and for each tool that failed what it said; it runs no more.
     """
-    films = sum(1 for _ in (root / "train").rglob("*.jpeg"))
+    images = sum(1 for _ in (root / "train").rglob("*.jpeg"))
     rounds: list[dict[str, float]] = []
     failures: dict[str, str] = {}
     # The round that comes before the first is not counted: it leaves compiled modules and read files in the state
@@ -143,12 +143,12 @@ def compare(tools: list[str], root: Path, options: argparse.Namespace) -> tuple[
             if tool in failures:
                 continue
             try:
-                seconds, said = run_job(tool, root, options, epochs, films * epochs)
+                seconds, said = run_job(tool, root, options, epochs, images * epochs)
             except FailedJobError as error:
                 failures[tool] = str(error)
                 print(f"FAILED {error}", file=sys.stderr, flush=True)
                 continue
-            rates[tool] = films * epochs / seconds
+            rates[tool] = images * epochs / seconds
             name = f"{number}/{options.repeats}" if number else "not counted"
             print(f"{name} {tool}: {seconds:.1f} s, {rates[tool]:.1f} images/s; {said}", file=sys.stderr, flush=True)
         if number:
@@ -174,12 +174,12 @@ def table(tools: list[str], rounds: list[dict[str, float]], failures: dict[str, 
 
 
 def main() -> int:
-    """Make the films, run the jobs, print the table; 1 if a job failed."""
+    """Make the images, run the jobs, print the table; 1 if a job failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--films", type=Path, required=True, help="folder with NORMAL and PNEUMONIA, full-size JPEG files"
+        "--images", type=Path, required=True, help="folder with NORMAL and PNEUMONIA, full-size JPEG files"
     )
-    parser.add_argument("--copies", type=int, default=8, help="how often each film occurs in the data set")
+    parser.add_argument("--copies", type=int, default=8, help="how often each image occurs in the data set")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=32)
@@ -192,18 +192,18 @@ def main() -> int:
         "--only", nargs="+", choices=PEERS, default=PEERS, metavar="NAME", help=f"of {', '.join(PEERS)}"
     )
     options = parser.parse_args()
-    # Where brain float would be a detour ours does without it, and so must the others.
+    # Where bfloat16 would be a detour ours does without it, and so must the others.
     options.precision, _ = usable_precision(options.precision, "auto", False)
     tools = [OURS, *options.only]
     with tempfile.TemporaryDirectory(prefix="xray-jobs-") as folder:
-        root = Path(folder) / "films"
-        repeat_films(options.films.resolve(), root, options.copies)
-        films = {split: sum(1 for _ in (root / split).rglob("*.jpeg")) for split in ("train", "val")}
+        root = Path(folder) / "images"
+        repeat_images(options.images.resolve(), root, options.copies)
+        images = {split: sum(1 for _ in (root / split).rglob("*.jpeg")) for split in ("train", "val")}
         rounds, failures = compare(tools, root, options)
     print(table(tools, rounds, failures))
     precision = f", {options.precision}" if options.settings != "defaults" else ""
     print(
-        f"\n{films['train']} films to train on, {films['val']} to validate on, {options.epochs} epochs, size "
+        f"\n{images['train']} images to train on, {images['val']} to validate on, {options.epochs} epochs, size "
         f"{options.size}, batches of {options.batch_size}, settings: {options.settings}{precision}; medians of "
         f"{options.repeats} rounds.\n\n{describe_machine()}"
     )

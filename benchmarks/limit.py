@@ -25,8 +25,8 @@ from jsonargparse import ArgumentParser
 from clock import Clock
 from measure import alternate, describe_machine, ratio
 from xray.cli import main as xray
-from xray.models.base import FilmClassifier
-from xray.processor import prepare_torch, usable_precision
+from xray.models.base import ImageClassifier
+from xray.utils.hardware import prepare_torch, usable_precision
 
 
 class Case(NamedTuple):
@@ -46,7 +46,7 @@ class Case(NamedTuple):
 
 
 CNN, TIMM = Path("configs/cnn.yaml"), Path("configs/timm.yaml")
-ON_PROCESSORS = [Case(CNN, 128), Case(CNN, 224), Case(TIMM, 224, "tf_efficientnet_lite0", steps=6)]
+ON_CPU = [Case(CNN, 128), Case(CNN, 224), Case(TIMM, 224, "tf_efficientnet_lite0", steps=6)]
 ON_GRAPHICS_CARDS = [Case(CNN, 224), Case(TIMM, 224, "resnet50"), Case(TIMM, 224, "vit_base_patch16_224")]
 
 
@@ -87,10 +87,10 @@ class Limit:
 
     def __init__(self, config: dict[str, Any], case: Case, options: argparse.Namespace) -> None:
         parser = ArgumentParser()
-        parser.add_subclass_arguments(FilmClassifier, "model")
+        parser.add_subclass_arguments(ImageClassifier, "model")
         parsed = parser.parse_object({"model": config["model"]})
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.module: FilmClassifier = parser.instantiate_classes(parsed).model.to(self.device).train()
+        self.module: ImageClassifier = parser.instantiate_classes(parsed).model.to(self.device).train()
         self.optimizer = self.module.optimizer(self.module.parameter_groups())
         self.case, self.clip = case, config["trainer"]["gradient_clip_val"]
         depthwise = self.module.has_depthwise_convolutions
@@ -122,7 +122,7 @@ class Limit:
 
 
 def utilisation(stop: threading.Event) -> float:
-    """Mean utilisation of the graphics card in percent, as its driver tells it, until `stop` is set."""
+    """Mean utilisation of the GPU in percent, as its driver tells it, until `stop` is set."""
     samples = []
     while not stop.wait(0.2):
         query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--id=0"]
@@ -166,7 +166,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15)
     options = parser.parse_args()
     prepare_torch()
-    cases = ON_GRAPHICS_CARDS if torch.cuda.is_available() else ON_PROCESSORS
+    cases = ON_GRAPHICS_CARDS if torch.cuda.is_available() else ON_CPU
     print("| network and size | `fit`, images/s | limit, images/s | ratio | utilisation |")
     print("| --- | --- | --- | --- | --- |")
     for case in [cases[number] for number in options.cases] if options.cases else cases:

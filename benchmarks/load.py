@@ -1,4 +1,4 @@
-"""A light client of a service on this machine: so many callers, each with its next film as soon as one is answered.
+"""A light client of a service on this machine: so many callers, each with its next image as soon as one is answered.
 
 Requests are built beforehand and go over plain sockets that stay open, so that the client takes little of the cores
 that it shares with the service; what it takes is measured.
@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
-BOUNDARY = b"film-7f3a91c2"
+BOUNDARY = b"image-7f3a91c2"
 PATIENCE = 90.0
 """Seconds after which a request without an answer counts as lost."""
 PAUSE = 0.05
-"""Seconds that a caller waits after a refusal, or where a connection failed."""
+"""Seconds that a caller waits after a rejection, or where a connection failed."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Films answered per second."""
+        """Images answered per second."""
         return self.in_time / self.seconds
 
     def expect(self, *statuses: int) -> None:
@@ -61,20 +61,20 @@ class Load:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def full_size_films(folder: Path) -> list[bytes]:
+def full_size_images(folder: Path) -> list[bytes]:
     """Content of all `*.jpeg` files in NORMAL and PNEUMONIA, the classes mixed.
 
     Raises:
         FileNotFoundError: There is none.
     """
-    films = [path.read_bytes() for path in sorted(folder.glob("*/*.jpeg"), key=lambda path: path.name[::-1])]
-    if not films:
+    images = [path.read_bytes() for path in sorted(folder.glob("*/*.jpeg"), key=lambda path: path.name[::-1])]
+    if not images:
         raise FileNotFoundError(f"{folder} holds no *.jpeg files in folders NORMAL and PNEUMONIA.")
-    return films
+    return images
 
 
 def form_request(
-    path: str, file_field: str, content: bytes, name: bytes = b"film.jpeg", fields: Mapping[str, str] | None = None
+    path: str, file_field: str, content: bytes, name: bytes = b"image.jpeg", fields: Mapping[str, str] | None = None
 ) -> bytes:
     """One request with one file, as bytes of HTTP/1.1.
 
@@ -142,7 +142,7 @@ class Caller:
         return self._socket
 
     def _exchange(self, connection: socket.socket, request: bytes) -> tuple[int, bytes]:
-        # A request may be refused before it is all there: then sending fails, and there is an answer to read.
+        # A request may be rejected before it is all there: then sending fails, and there is an answer to read.
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)
         received = b""

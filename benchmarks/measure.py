@@ -39,11 +39,11 @@ def ratio(first: Sequence[float], second: Sequence[float]) -> str:
 
 def describe_machine() -> str:
     """What the figures depend on."""
-    processor = platform.processor() or platform.machine()
+    cpu = platform.cpu() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.exists():
         lines = information.read_text(encoding="utf-8").splitlines()
-        processor = next((line.partition(":")[2].strip() for line in lines if "model name" in line), processor)
+        cpu = next((line.partition(":")[2].strip() for line in lines if "model name" in line), cpu)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     installed = {
@@ -52,4 +52,4 @@ def describe_machine() -> str:
     }
     versions = [f"{name} {installed[name]}" for name in PACKAGES if name in installed]
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return ", ".join([processor, f"{cores} cores", f"{memory:.0f} GiB", *versions, today])
+    return ", ".join([cpu, f"{cores} cores", f"{memory:.0f} GiB", *versions, today])

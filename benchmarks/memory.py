@@ -1,4 +1,4 @@
-"""Memory of training on many films against few: peak of what the process holds for itself, page cache aside.
+"""Memory of training on many images against few: peak of what the process holds for itself, page cache aside.
 
 Both runs are whole `fit` commands of as many steps, once building the cache and once with a warm one. The memory is
 what Linux calls RssAnon, read from /proc several times a second.
@@ -20,7 +20,7 @@ from PIL import Image
 from measure import alternate, describe_machine, ratio
 
 
-def make_films(root: Path, count: int, size: int) -> None:
+def make_images(root: Path, count: int, size: int) -> None:
     """Write so many files of distinct content, and as many patients: one picture, with a number behind its end."""
     pixels = np.random.default_rng(0).normal(120, 40, (size, size)).clip(0, 255).astype(np.uint8)
     content = io.BytesIO()
@@ -55,7 +55,7 @@ def peak_of_fit(config: Path, root: Path, size: int, folder: Path) -> float:
 
 
 def main() -> None:
-    """Measure both numbers of films, and print the table."""
+    """Measure both numbers of images, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, default=Path("configs/cnn.yaml"))
     parser.add_argument("--counts", type=int, nargs=2, default=[1_000, 100_000])
@@ -66,14 +66,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folders = [Path(temporary) / str(count) for count in options.counts]
         for folder, count in zip(folders, options.counts, strict=True):
-            make_films(folder / "films", count, options.size)
+            make_images(folder / "images", count, options.size)
 
         def peak(folder: Path) -> float:
-            return peak_of_fit(options.config, folder / "films", options.size, folder)
+            return peak_of_fit(options.config, folder / "images", options.size, folder)
 
         cold = [peak(folder) for folder in folders]
         warm = alternate({"few": lambda: peak(folders[0]), "many": lambda: peak(folders[1])}, options.repeats)
-    print(f"| {options.config.stem} at {options.size} | {few:,} films | {many:,} films | ratio |")
+    print(f"| {options.config.stem} at {options.size} | {few:,} images | {many:,} images | ratio |")
     print("| --- | --- | --- | --- |")
     print(f"| building the cache, once | {cold[0]:.0f} MiB | {cold[1]:.0f} MiB | {cold[1] / cold[0]:.2f} |")
     medians = [statistics.median(peaks) for peaks in warm.values()]

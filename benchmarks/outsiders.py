@@ -1,9 +1,9 @@
-"""How many real films a checkpoint refuses as no chest films, and how many other pictures it lets pass.
+"""How many real images a checkpoint rejects as no chest X-rays, and how many other pictures it lets pass.
 
-    python benchmarks/outsiders.py --ckpt checkpoints/cnn/version_0/best.ckpt --films data/chest_xray/test
+    python benchmarks/outsiders.py --ckpt checkpoints/cnn/version_0/best.ckpt --images data/chest_xray/test
 
-The other pictures are made from a seed and the installed packages (see `pictures.py`). Real films inverted, turned or
-cut are counted apart, and so are films spoilt as in the robustness curve, which should not be refused.
+The other pictures are made from a seed and the installed packages (see `pictures.py`). Real images inverted, turned or
+cut are counted apart, and so are images spoilt as in the robustness curve, which should not be rejected.
 """
 
 import argparse
@@ -16,87 +16,87 @@ import numpy.typing as npt
 from PIL import Image
 
 from pictures import outsiders
-from xray.checkpoint import FAMILIARITY_KEY, read_checkpoint
-from xray.data.corruptions import CORRUPTIONS, corrupt
-from xray.data.decode import decode_films
-from xray.data.film import FILM_SUFFIXES, ResizeRule, load_film
-from xray.familiarity import Familiarity
+from xray.data.decode.batch import decode_images
+from xray.data.decode.image import IMAGE_SUFFIXES, ResizeRule, load_image
+from xray.ood.detector import OODDetector
+from xray.runs.checkpoint import OOD_KEY, read_checkpoint
+from xray.scoring.corruptions import CORRUPTIONS, corrupt
 
-Films = npt.NDArray[np.uint8]
+Images = npt.NDArray[np.uint8]
 MOST = 150
-"""Real films that are altered or spoilt."""
+"""Real images that are altered or spoilt."""
 
 
-def as_films(pictures: Iterable[Image.Image], size: int, rule: ResizeRule) -> Films:
+def as_images(pictures: Iterable[Image.Image], size: int, rule: ResizeRule) -> Images:
     """Pictures as a network would see their PNG files, shape (pictures, size, size)."""
-    films = []
+    images = []
     for picture in pictures:
         file = io.BytesIO()
         picture.save(file, "PNG")
         file.seek(0)
-        films.append(load_film(file, size, rule))
-    return np.stack(films)
+        images.append(load_image(file, size, rule))
+    return np.stack(images)
 
 
-def part(films: Films, top: float, left: float, share: float) -> Films:
-    """A square part of each film, enlarged to its size; place and side as shares of the film's side."""
-    size = films.shape[-1]
+def part(images: Images, top: float, left: float, share: float) -> Images:
+    """A square part of each image, enlarged to its size; place and side as shares of the image's side."""
+    size = images.shape[-1]
     box = (left * size, top * size, (left + share) * size, (top + share) * size)
-    return np.stack([np.asarray(Image.fromarray(film).resize((size, size), box=box)) for film in films])
+    return np.stack([np.asarray(Image.fromarray(image).resize((size, size), box=box)) for image in images])
 
 
-ALTERED: dict[str, Callable[[Films], Films]] = {
-    "inverted": lambda films: 255 - films,
-    "upside down": lambda films: np.rot90(films, 2, (1, 2)),
-    "on a side": lambda films: np.concatenate([np.rot90(films[::2], 1, (1, 2)), np.rot90(films[1::2], 3, (1, 2))]),
-    "mirrored": lambda films: films[:, :, ::-1],
-    "an eighth of the contrast, dark": lambda films: films // 8,
-    "an eighth of the contrast, bright": lambda films: 255 - (255 - films) // 8,
-    "half the side, upper left": lambda films: part(films, 0.1, 0.1, 0.45),
-    "three fifths of the side, centre": lambda films: part(films, 0.2, 0.2, 0.6),
+ALTERED: dict[str, Callable[[Images], Images]] = {
+    "inverted": lambda images: 255 - images,
+    "upside down": lambda images: np.rot90(images, 2, (1, 2)),
+    "on a side": lambda images: np.concatenate([np.rot90(images[::2], 1, (1, 2)), np.rot90(images[1::2], 3, (1, 2))]),
+    "mirrored": lambda images: images[:, :, ::-1],
+    "an eighth of the contrast, dark": lambda images: images // 8,
+    "an eighth of the contrast, bright": lambda images: 255 - (255 - images) // 8,
+    "half the side, upper left": lambda images: part(images, 0.1, 0.1, 0.45),
+    "three fifths of the side, centre": lambda images: part(images, 0.2, 0.2, 0.6),
 }
-"""What is done to real films."""
+"""What is done to real images."""
 
 
 def main() -> None:
     """Print the shares as Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ckpt", type=Path, required=True, help="checkpoint of a fit")
-    parser.add_argument("--films", type=Path, required=True, help="folder of real films, with folders below it")
+    parser.add_argument("--images", type=Path, required=True, help="folder of real images, with folders below it")
     parser.add_argument("--of-each", type=int, default=40, help="other pictures of each kind")
     options = parser.parse_args()
 
     checkpoint = read_checkpoint(options.ckpt)
-    stored = checkpoint.record(FAMILIARITY_KEY)
+    stored = checkpoint.record(OOD_KEY)
     if stored is None:
-        parser.error(f"{options.ckpt} refuses nothing: too few training films, or fitted by an earlier version")
-    familiarity = Familiarity.from_dict(stored)
+        parser.error(f"{options.ckpt} rejects nothing: too few training images, or fitted by an earlier version")
+    ood = OODDetector.from_dict(stored)
     size, rule = checkpoint.config["data"]["image_size"], checkpoint.config["data"]["resize"]
-    paths = sorted(path for path in options.films.rglob("*") if path.suffix.lower() in FILM_SUFFIXES)
+    paths = sorted(path for path in options.images.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
     if not paths:
-        parser.error(f"no JPEG or PNG files in {options.films}")
-    real, _ = decode_films(paths, size, rule)
+        parser.error(f"no JPEG or PNG files in {options.images}")
+    real, _ = decode_images(paths, size, rule)
 
-    def row(name: str, films: Films) -> float:
-        refused = familiarity.score(np.ascontiguousarray(films)) > 1
-        print(f"| {name} | {len(films):,} | {refused.sum():,} | {refused.mean():.1%} | {(~refused).mean():.1%} |")
-        return float((~refused).mean())
+    def row(name: str, images: Images) -> float:
+        rejected = ood.score(np.ascontiguousarray(images)) > 1
+        print(f"| {name} | {len(images):,} | {rejected.sum():,} | {rejected.mean():.1%} | {(~rejected).mean():.1%} |")
+        return float((~rejected).mean())
 
     def head(title: str) -> None:
-        print(f"\n| {title} | pictures | refused | refused | let pass |\n| --- | --- | --- | --- | --- |")
+        print(f"\n| {title} | pictures | rejected | rejected | let pass |\n| --- | --- | --- | --- | --- |")
 
-    print(familiarity.describe())
-    head("real films")
-    row(str(options.films.name), real)
+    print(ood.describe())
+    head("real images")
+    row(str(options.images.name), real)
     some = real[:: max(1, -(-len(real) // MOST))]
     for strength in (1, 2, 3):
         row(f"spoilt, strength {strength}", np.concatenate([corrupt(some, c, strength, 0) for c in CORRUPTIONS]))
-    head("real films, altered")
+    head("real images, altered")
     for name, alter in ALTERED.items():
         row(name, alter(some))
     head("other pictures")
     kinds = outsiders(0, options.of_each)
-    passed = [row(kind, as_films(pictures, size, rule)) for kind, pictures in kinds.items()]
+    passed = [row(kind, as_images(pictures, size, rule)) for kind, pictures in kinds.items()]
     print(f"| mean of the kinds | | | | {np.mean(passed):.1%} |")
 
 

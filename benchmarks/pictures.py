@@ -1,4 +1,4 @@
-"""Pictures that are no frontal chest film, from a seed and the installed packages alone.
+"""Pictures that are no frontal chest X-ray, from a seed and the installed packages alone.
 
 Photographs are parts of those that scikit-learn and matplotlib carry, slices are those of pydicom's test files, digits
 are scikit-learn's; the rest is drawn.
@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scipy import ndimage
 
 Grey = npt.NDArray[np.uint8]
-WORDS = ("the", "film", "shows", "report", "patient", "view", "settings", "open", "file", "edit", "value", "left")
+WORDS = ("the", "image", "shows", "report", "patient", "view", "settings", "open", "file", "edit", "value", "left")
 SLICES = (
     "CT_small.dcm",
     "MR_small.dcm",
@@ -190,7 +190,7 @@ def digit(rng: np.random.Generator) -> Image.Image:
 
 
 def hand(rng: np.random.Generator) -> Image.Image:
-    """A hand's film: four fingers and a thumb of three bones each, a palm, a forearm."""
+    """A hand's image: four fingers and a thumb of three bones each, a palm, a forearm."""
     x, y = _turned(rng, 0.25)
     flesh, bone = np.zeros_like(x), np.zeros_like(x)
     spread = rng.uniform(0.08, 0.28)
@@ -212,7 +212,7 @@ def hand(rng: np.random.Generator) -> Image.Image:
 
 
 def skull(rng: np.random.Generator) -> Image.Image:
-    """A head's film from the front or the side: vault, orbits, jaw, teeth and neck."""
+    """A head's image from the front or the side: vault, orbits, jaw, teeth and neck."""
     x, y = _turned(rng, 0.15)
     sideways = rng.random() < 0.5
     width = 0.78 if sideways else rng.uniform(0.55, 0.65)
@@ -328,7 +328,7 @@ def _rod(along, across, start, end, radius) -> npt.NDArray[np.float64]:
 
 
 def _exposed(rng: np.random.Generator, shadow: npt.NDArray[np.float64]) -> Image.Image:
-    """A film of a shadow: uneven, grainy, more or less exposed."""
+    """An image of a shadow: uneven, grainy, more or less exposed."""
     grain = ndimage.gaussian_filter(rng.normal(size=shadow.shape), 2)
     lit = rng.uniform(0.75, 1.3) * shadow * (1 + 0.25 * grain / grain.std() * 0.3) + rng.uniform(0, 0.12)
     return _image(np.clip(lit, 0, 1) ** rng.uniform(0.7, 1.4)).filter(ImageFilter.GaussianBlur(rng.uniform(0, 1.2)))

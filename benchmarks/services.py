@@ -31,7 +31,7 @@ class Running:
     log: Path
     ready_after: float
 
-    def processor_seconds(self) -> float:
+    def cpu_seconds(self) -> float:
         """Processor time that it has taken."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -3,10 +3,10 @@
 Served are full-size JPEG files, on two cores that the client shares. The peer is `peers/plain_service.py`: the eager
 model behind a handler as the documentation of FastAPI has it. Services run side by side, one at a time is asked.
 
-- throughput: films per second and latency at 32 callers at a time, and latency of one caller alone
+- throughput: images per second and latency at 32 callers at a time, and latency of one caller alone
 - start: seconds from the command to /ready, of the ONNX file
 - memory: growth over 20,000 requests
-- clients: 200 callers at a time for a minute; every request is answered or refused, none is lost
+- clients: 200 callers at a time for a minute; every request is answered or rejected, none is lost
 - fuzz: hostile files, at /predict and at /explain, and schemathesis with the service's own description
 """
 
@@ -24,10 +24,10 @@ from functools import partial
 from pathlib import Path
 
 from hostile import hostile_files
-from load import HOST, Load, form_request, full_size_films, load
+from load import HOST, Load, form_request, full_size_images, load
 from measure import alternate, describe_machine, ratio
 from services import Running, running, serve
-from xray.runs import find_model
+from xray.runs.run import find_model
 
 CALLERS, MANY_CALLERS = 32, 200
 CORES = 2
@@ -43,7 +43,7 @@ CHECKS = (
 def throughput(
     checkpoint: Path, models: dict[str, Path], requests: Sequence[bytes], seconds: float, repeats: int, folder: Path
 ) -> None:
-    """Films per second and latency, of many callers and of one, in turns."""
+    """Images per second and latency, of many callers and of one, in turns."""
     plain = [str(Path(__file__).parent / "peers" / "plain_service.py"), "--checkpoint", str(checkpoint)]
     commands = {PLAIN: plain, PLAIN_TUNED: [*plain, "--threads", "1"]}
     commands |= {name: serve(model) for name, model in models.items()}
@@ -51,12 +51,12 @@ def throughput(
     used: dict[str, list[float]] = {name: [] for name in commands}
 
     def turn(name: str, service: Running, callers: int) -> float:
-        before = service.processor_seconds()
+        before = service.cpu_seconds()
         done = load(service.port, requests, callers, seconds)
         done.expect(200)
         loads[name, callers].append(done)
         if callers == CALLERS:
-            used[name].append(1000 * (service.processor_seconds() - before) / done.statuses.total())
+            used[name].append(1000 * (service.cpu_seconds() - before) / done.statuses.total())
         return done.rate
 
     with ExitStack() as stack:
@@ -74,7 +74,7 @@ def throughput(
         ("p99, ms", CALLERS, ".0f", 1000, lambda done: done.percentile(0.99)),
         ("p50 of one caller, ms", 1, ".1f", 1000, lambda done: done.percentile(0.5)),
     ]
-    titles = [f"service, {CALLERS} callers", *(title for title, *_ in columns), "processor, ms a film"]
+    titles = [f"service, {CALLERS} callers", *(title for title, *_ in columns), "CPU, ms an image"]
     print(f"\n| {' | '.join(titles)} |")
     print("| --- |" + " --- |" * (len(columns) + 1))
     for name in commands:
@@ -138,17 +138,17 @@ def clients(model: Path, requests: Sequence[bytes], seconds: float, folder: Path
     done.expect(200, 503)
 
 
-def fuzz(model: Path, films: Sequence[bytes], count: int, examples: int, folder: Path) -> None:
+def fuzz(model: Path, images: Sequence[bytes], count: int, examples: int, folder: Path) -> None:
     """Hostile files to both paths, then requests from the service's own description."""
-    files = hostile_files(films, count)
+    files = hostile_files(images, count)
     kinds = list(dict.fromkeys(file.kind for file in files))
     counts: dict[tuple[str, str], Counter[int]] = {}
-    good = form_request("/predict", "files", films[0])
+    good = form_request("/predict", "files", images[0])
     with running(serve(model), folder) as service:
         for path, file_field in (("/predict", "files"), ("/explain", "file")):
             for kind in kinds:
                 asked = [form_request(path, file_field, file.content, file.name) for file in files if file.kind == kind]
-                # No more callers than explanations at a time, so that none is refused for being one too many.
+                # No more callers than explanations at a time, so that none is rejected for being one too many.
                 done = load(service.port, asked, 4, count=len(asked))
                 assert not done.lost, f"{path}, {kind}: {dict(done.lost)}"
                 counts[path, kind] = done.statuses
@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--run", default="", help="a run or a checkpoint; the newest run if left out")
     parser.add_argument("--onnx", type=Path, help="export of it in single precision; made if left out")
     parser.add_argument("--int8", type=Path, help="export of it in int8; made if left out")
-    parser.add_argument("--films", type=Path, required=True, help="folder with NORMAL and PNEUMONIA, full size")
+    parser.add_argument("--images", type=Path, required=True, help="folder with NORMAL and PNEUMONIA, full size")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts, metavar="PART", help=", ".join(parts))
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=6.0, help="of one turn")
@@ -196,8 +196,8 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     checkpoint = find_model(options.run)
-    films = full_size_films(options.films)
-    requests = [form_request("/predict", "files", film) for film in films]
+    images = full_size_images(options.images)
+    requests = [form_request("/predict", "files", image) for image in images]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         models = {SINGLE: options.onnx, INT8: options.int8}
@@ -215,7 +215,7 @@ def main() -> None:
         if "clients" in options.only:
             clients(models[SINGLE], requests, options.clients_seconds, folder)
         if "fuzz" in options.only:
-            fuzz(models[SINGLE], films, options.hostile, options.examples, folder)
+            fuzz(models[SINGLE], images, options.hostile, options.examples, folder)
     print(f"\n{describe_machine()}")
 
 

@@ -1,4 +1,4 @@
-"""Tiny folders of films for all tests, and the real ones where they are at hand."""
+"""Tiny folders of images for all tests, and the real ones where they are at hand."""
 
 import os
 import socket
@@ -21,7 +21,7 @@ settings.load_profile("busy")
 REAL_DATA = Path(os.environ.get("XRAY_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
-def draw_film(rng: np.random.Generator, pneumonia: bool, size: int = 48) -> Image.Image:
+def draw_image(rng: np.random.Generator, pneumonia: bool, size: int = 48) -> Image.Image:
     """Grey noise with a bright square where the class is positive: learnable in a few steps."""
     pixels = rng.normal(90, 20, (size, size))
     if pneumonia:
@@ -30,16 +30,16 @@ def draw_film(rng: np.random.Generator, pneumonia: bool, size: int = 48) -> Imag
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def film_name(folder: str, class_name: str, patient: int, image: int) -> str:
+def image_name(folder: str, class_name: str, patient: int, k: int) -> str:
     """A name as in the public release; no patient number occurs in two folders."""
     number = patient + {"train": 100, "val": 400, "test": 700}[folder]
     if class_name == "NORMAL":
         series = "IM" if patient % 2 else "NORMAL2-IM"
-        return f"{series}-{number:04d}-{image:04d}.jpeg"
-    return f"person{number}_{'bacteria' if patient % 2 else 'virus'}_{10 * number + image}.jpeg"
+        return f"{series}-{number:04d}-{k:04d}.jpeg"
+    return f"person{number}_{'bacteria' if patient % 2 else 'virus'}_{10 * number + k}.jpeg"
 
 
-def make_films(
+def make_images(
     root: Path,
     patients: dict[str, tuple[int, int]] | None = None,
     images_per_patient: int = 2,
@@ -53,15 +53,15 @@ def make_films(
             where = root / folder / class_name
             where.mkdir(parents=True)
             for patient in range(counts[label]):
-                for image in range(1, images_per_patient + 1):
-                    film = draw_film(rng, bool(label), size)
-                    film.save(where / film_name(folder, class_name, patient, image), quality=90)
+                for k in range(1, images_per_patient + 1):
+                    image = draw_image(rng, bool(label), size)
+                    image.save(where / image_name(folder, class_name, patient, k), quality=90)
     return root
 
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refuse every connection but those within this machine."""
+    """Reject every connection but those within this machine."""
     connect = socket.socket.connect
 
     def connect_here(self: socket.socket, address: object) -> None:
@@ -80,30 +80,30 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def films(tmp_path: Path) -> Path:
+def images(tmp_path: Path) -> Path:
     """A small, clean data set."""
-    return make_films(tmp_path / "films")
+    return make_images(tmp_path / "images")
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Path]:
     """Make further data sets below the test's own folder."""
-    return lambda name, **options: make_films(tmp_path / name, **options)
+    return lambda name, **options: make_images(tmp_path / name, **options)
 
 
 @pytest.fixture(scope="session")
-def real_films() -> Path:
-    """The real films in folders, where they lie beside the project or at XRAY_DATA."""
+def real_images() -> Path:
+    """The real images in folders, where they lie beside the project or at XRAY_DATA."""
     folder = REAL_DATA / "chest_xray"
     if not folder.is_dir():
-        pytest.skip(f"no real films: neither {folder} nor the variable XRAY_DATA names them")
+        pytest.skip(f"no real images: neither {folder} nor the variable XRAY_DATA names them")
     return folder
 
 
 @pytest.fixture(scope="session")
-def full_size_films() -> Path:
-    """Real films as released, of full size."""
+def full_size_images() -> Path:
+    """Real images as released, of full size."""
     folder = REAL_DATA / "fullsize"
     if not folder.is_dir():
-        pytest.skip(f"no full-size films: neither {folder} nor the variable XRAY_DATA names them")
+        pytest.skip(f"no full-size images: neither {folder} nor the variable XRAY_DATA names them")
     return folder

@@ -108,14 +108,14 @@ def model(checkpoint: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def told(checkpoint: Path, model: Path) -> list[dict[str, str]]:
-    """What is said of films in this environment; some of the drawn ones are refused."""
+    """What is said of images in this environment; some of the drawn ones are rejected."""
     table = model.with_suffix(".csv")
-    main(["predict", str(films_of(checkpoint)), "--ckpt_path", str(model), "--out", str(table)])
+    main(["predict", str(images_of(checkpoint)), "--ckpt_path", str(model), "--out", str(table)])
     return rows(table)
 
 
-def films_of(checkpoint: Path) -> Path:
-    return checkpoint.parents[3] / "films" / "train"
+def images_of(checkpoint: Path) -> Path:
+    return checkpoint.parents[3] / "images" / "train"
 
 
 def rows(file: Path) -> list[dict[str, str]]:
@@ -155,16 +155,16 @@ def test_help_and_version(environment: Environment) -> None:
 
 
 def test_predicts_as_where_torch_is(environment, checkpoint, model, told, tmp_path):
-    films = films_of(checkpoint)
-    done = environment.xray("predict", films, "--ckpt_path", model, "--out", tmp_path / "out.csv")
+    images = images_of(checkpoint)
+    done = environment.xray("predict", images, "--ckpt_path", model, "--out", tmp_path / "out.csv")
     assert rows(tmp_path / "out.csv") == told
-    refused = len(list(films.rglob("*.jpeg"))) - len(told)
-    assert len(done.stderr.splitlines()) == refused < len(told)
-    assert done.returncode == int(refused > 0)
+    rejected = len(list(images.rglob("*.jpeg"))) - len(told)
+    assert len(done.stderr.splitlines()) == rejected < len(told)
+    assert done.returncode == int(rejected > 0)
 
 
-def test_a_checkpoint_is_refused_with_what_to_do(environment, checkpoint):
-    for words in (["predict", films_of(checkpoint), "--ckpt_path", checkpoint], ["serve", checkpoint, "--port", "0"]):
+def test_a_checkpoint_is_rejected_with_what_to_do(environment, checkpoint):
+    for words in (["predict", images_of(checkpoint), "--ckpt_path", checkpoint], ["serve", checkpoint, "--port", "0"]):
         done = environment.xray(*words)
         assert done.returncode == 1
         (line,) = done.stderr.splitlines()
@@ -188,9 +188,9 @@ class Service:
         with urllib.request.urlopen(self.address + path, timeout=30) as answer:
             return dict(json.load(answer))
 
-    def post(self, path: str, field: str, film: Path, **texts: str) -> dict[str, Any]:
+    def post(self, path: str, field: str, image: Path, **texts: str) -> dict[str, Any]:
         parts = [f'name="{name}"\r\n\r\n{text}'.encode() for name, text in texts.items()]
-        parts.append(f'name="{field}"; filename="{film.name}"\r\n\r\n'.encode() + film.read_bytes())
+        parts.append(f'name="{field}"; filename="{image.name}"\r\n\r\n'.encode() + image.read_bytes())
         body = b"".join(b"--b\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts) + b"--b--\r\n"
         headers = {"Content-Type": "multipart/form-data; boundary=b"}
         with urllib.request.urlopen(urllib.request.Request(self.address + path, body, headers), timeout=30) as answer:
@@ -219,11 +219,11 @@ def test_answers_as_predict_does(service, told):
 
 
 def test_explains(service, told):
-    film = Path(told[0]["path"])
+    image = Path(told[0]["path"])
     for method in service.get("/model")["methods"]:
-        answer = service.post("/explain", "file", film, method=method)
+        answer = service.post("/explain", "file", image, method=method)
         assert answer["heat"]["method"] == method
-        with Image.open(io.BytesIO(base64.b64decode(answer["heat"]["layer"]))) as layer, Image.open(film) as picture:
+        with Image.open(io.BytesIO(base64.b64decode(answer["heat"]["layer"]))) as layer, Image.open(image) as picture:
             assert (layer.mode, layer.size) == ("RGBA", picture.size)
 
 

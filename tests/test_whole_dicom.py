@@ -1,4 +1,4 @@
-"""Whole runs on a folder of DICOM films, and that no run tells whose they are."""
+"""Whole runs on a folder of DICOM images, and that no run tells whose they are."""
 
 import csv
 import logging
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import CLASSES, draw_film
+from tests.conftest import CLASSES, draw_image
 from tests.data.dicoms import IDENTIFYING, traces, write_dicom
 from xray.cli import main
 
@@ -24,18 +24,18 @@ def identity(folder: str, label: int, patient: int) -> str:
 
 @pytest.fixture
 def dicoms(tmp_path: Path) -> Path:
-    """Two films of each patient, whose names tell nothing: the second is far from the first in the order of names."""
+    """Two images of each patient, whose names tell nothing: the second is far from the first in the order of names."""
     rng = np.random.default_rng(3)
     root = tmp_path / "dicoms"
     window = {"bits": 12, "WindowCenter": 2040, "WindowWidth": 4080, "VOILUTFunction": "LINEAR_EXACT"}
     for folder, patients in PATIENTS.items():
         for label, class_name in enumerate(CLASSES):
             for number in range(2 * patients):
-                film = np.asarray(draw_film(rng, bool(label))).astype(np.uint16) * 16
+                image = np.asarray(draw_image(rng, bool(label))).astype(np.uint16) * 16
                 path = root / folder / class_name / f"{number:04d}.dcm"
-                write_dicom(path, film, PatientID=identity(folder, label, number % patients), **window)
-    # Of another kind, which predict must refuse without a word about the patient.
-    write_dicom(tmp_path / "others" / "hand.dcm", film, bits=12, BodyPartExamined="HAND")
+                write_dicom(path, image, PatientID=identity(folder, label, number % patients), **window)
+    # Of another kind, which predict must reject without a word about the patient.
+    write_dicom(tmp_path / "others" / "hand.dcm", image, bits=12, BodyPartExamined="HAND")
     return root
 
 
@@ -56,7 +56,7 @@ def test_a_run_on_dicom_keeps_patients_together_and_tells_of_none(dicoms, tmp_pa
     assert main(["fit", "--config", str(CNN), "--data.root", str(dicoms), *FAST]) == 0
     assert main(["test"]) == 0
     others = str(tmp_path / "others")
-    assert main(["predict", str(dicoms / "test"), others, "--out", "out.csv", "--refuse_unfamiliar", "false"]) == 1
+    assert main(["predict", str(dicoms / "test"), others, "--out", "out.csv", "--reject_ood", "false"]) == 1
     assert main(["audit", str(dicoms), "--out", "audit"]) in {0, 1}
 
     split = rows("logs/cnn/version_0/split.csv")
@@ -74,7 +74,7 @@ def test_a_run_on_dicom_keeps_patients_together_and_tells_of_none(dicoms, tmp_pa
     assert "hand.dcm: its Body Part Examined is HAND" in told.err
     written = {str(path): path.read_bytes() for path in Path.cwd().rglob("*") if path.is_file()}
     names = {Path(path).name for path in written}
-    assert {"best.ckpt", "config.yaml", "split.csv", "out.csv", "films.sqlite", "digests.sqlite"} <= names
+    assert {"best.ckpt", "config.yaml", "split.csv", "out.csv", "images.sqlite", "digests.sqlite"} <= names
     secrets = set()
     for folder, patients in PATIENTS.items():
         for label in range(2):
@@ -91,7 +91,7 @@ def test_a_run_on_dicom_keeps_patients_together_and_tells_of_none(dicoms, tmp_pa
         assert not [secret for secret in secrets if secret.lower().encode() in text], where
 
 
-def test_a_patient_on_both_sides_of_the_test_is_refused_by_the_tags(dicoms, capfd):
+def test_a_patient_on_both_sides_of_the_test_is_rejected_by_the_tags(dicoms, capfd):
     pixels = np.full((48, 48), 900, np.uint16)
     write_dicom(dicoms / "test/NORMAL/9999.dcm", pixels, bits=12, PatientID=identity("train", 0, 3))
     assert main(["fit", "--config", str(CNN), "--data.root", str(dicoms), *FAST]) == 1

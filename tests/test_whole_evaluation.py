@@ -11,12 +11,12 @@ import yaml
 from PIL import Image, ImageOps
 
 from tests.test_whole_runs import CNN, elsewhere, fit, metrics, run, table
-from xray.checkpoint import DECISION_KEY, FLOORS_KEY, read_checkpoint
 from xray.cli import main
-from xray.data.corruptions import CORRUPTIONS
 from xray.data.datamodule import ChestXRayDataModule
 from xray.evaluation.calibration import fit_temperature, probability_of
 from xray.evaluation.operating_point import OperatingPoint, choose_threshold
+from xray.runs.checkpoint import BASELINES_KEY, DECISION_KEY, read_checkpoint
+from xray.scoring.corruptions import CORRUPTIONS
 
 __all__ = ["elsewhere"]
 
@@ -28,8 +28,8 @@ def decision() -> dict[str, object]:
     return dict(read_checkpoint(BEST).record(DECISION_KEY))
 
 
-def spoil_test_films(root: Path) -> None:
-    """Swap the classes of all test films, and turn them upside down."""
+def spoil_test_images(root: Path) -> None:
+    """Swap the classes of all test images, and turn them upside down."""
     test = root / "test"
     (test / "NORMAL").rename(test / "swap")
     (test / "PNEUMONIA").rename(test / "NORMAL")
@@ -38,8 +38,8 @@ def spoil_test_films(root: Path) -> None:
         ImageOps.flip(Image.open(path)).save(path)
 
 
-def test_a_fit_ends_with_a_decision_from_its_validation_films(films: Path, capsys):
-    fit(films)
+def test_a_fit_ends_with_a_decision_from_its_validation_images(images: Path, capsys):
+    fit(images)
     assert "Decision fitted on" in capsys.readouterr().out
     fitted = decision()
     run("validate")
@@ -55,12 +55,12 @@ def test_a_fit_ends_with_a_decision_from_its_validation_films(films: Path, capsy
     assert json.loads((RUN / "decision.json").read_text()) == fitted
 
 
-def test_test_films_choose_nothing(films: Path):
-    """A run whose test films are others, under other labels, ends with the same checkpoint, to the bit."""
-    spoilt = films.parent / "spoilt"
-    shutil.copytree(films, spoilt)
-    spoil_test_films(spoilt)
-    fit(films)
+def test_test_images_choose_nothing(images: Path):
+    """A run whose test images are others, under other labels, ends with the same checkpoint, to the bit."""
+    spoilt = images.parent / "spoilt"
+    shutil.copytree(images, spoilt)
+    spoil_test_images(spoilt)
+    fit(images)
     fit(spoilt)
     first, second = (read_checkpoint(Path(f"checkpoints/cnn/version_{n}/best.ckpt")) for n in (0, 1))
     for name, tensor in first.content["state_dict"].items():
@@ -68,7 +68,7 @@ def test_test_films_choose_nothing(films: Path):
     one, other = (each.record(DECISION_KEY) for each in (first, second))
     assert one | {"fitted_on": None} == other | {"fitted_on": None}
     assert one["fitted_on"]["fingerprint"] == other["fitted_on"]["fingerprint"]
-    assert first.record(FLOORS_KEY) == second.record(FLOORS_KEY)
+    assert first.record(BASELINES_KEY) == second.record(BASELINES_KEY)
     run("test", "--ckpt_path", "checkpoints/cnn/version_0/best.ckpt")
     tested = read_checkpoint(Path("checkpoints/cnn/version_0/best.ckpt"))
     assert tested.record(DECISION_KEY) == one
@@ -77,24 +77,24 @@ def test_test_films_choose_nothing(films: Path):
     assert metrics("cnn/version_1")["figures"]["auroc"]["value"] != auroc
 
 
-def test_nothing_that_decides_can_reach_test_films(films: Path, monkeypatch):
+def test_nothing_that_decides_can_reach_test_images(images: Path, monkeypatch):
     """Fit and calibrate read no pixel of the test folder and ask for no test batch."""
     asked: list[str] = []
-    for name in ("grey_films", "files"):
+    for name in ("grey_images", "files"):
         method = getattr(ChestXRayDataModule, name)
         monkeypatch.setattr(
             ChestXRayDataModule,
             name,
             lambda self, split, *rest, method=method: asked.append(split) or method(self, split, *rest),
         )
-    monkeypatch.setattr(ChestXRayDataModule, "test_dataloader", lambda self: pytest.fail("test films were asked for"))
-    fit(films)
+    monkeypatch.setattr(ChestXRayDataModule, "test_dataloader", lambda self: pytest.fail("test images were asked for"))
+    fit(images)
     run("calibrate")
     assert set(asked) == {"train", "val"}
 
 
-def test_calibrate_fits_anew_without_training(films: Path, make):
-    fit(films)
+def test_calibrate_fits_anew_without_training(images: Path, make):
+    fit(images)
     before = read_checkpoint(BEST)
     run("test")
     words = ["--model.operating_point.rule", "sensitivity", "--model.operating_point.target", "1.0"]
@@ -108,27 +108,27 @@ def test_calibrate_fits_anew_without_training(films: Path, make):
     run("test")
     assert metrics("cnn/version_0")["threshold"] == pytest.approx(fitted["threshold"])
     assert metrics("cnn/version_0", "test_1")["threshold"] != metrics("cnn/version_0")["threshold"]
-    run("predict", films / "test", "--out", "out.csv")
+    run("predict", images / "test", "--out", "out.csv")
     tested = {row["path"]: row["decision"] for row in table(f"{RUN}/test/predictions.csv")}
     assert {row["path"]: row["decision"] for row in table("out.csv")} == tested
 
 
-def test_calibrate_takes_another_validation_set(films: Path, make):
-    fit(films)
+def test_calibrate_takes_another_validation_set(images: Path, make):
+    fit(images)
     other = make("other", seed=5, patients={"train": (1, 1), "val": (4, 5)})
     run("calibrate", "--data.root", other, "--data.validation", "folder")
     on = decision()["fitted_on"]
-    assert (on["data_root"], on["validation"], on["films"], on["patients"]) == (str(other), "folder", 18, 9)
+    assert (on["data_root"], on["validation"], on["images"], on["patients"]) == (str(other), "folder", 18, 9)
 
 
-def test_films_of_a_decision_are_no_test_films(films: Path, make, capsys):
-    fit(films)
+def test_images_of_a_decision_are_no_test_images(images: Path, make, capsys):
+    fit(images)
     other = make("other", seed=5) / "test"
     run("calibrate", "--data.root", other)
     assert main(["test", "--data.root", str(other)]) == 1
-    assert "films that its decision was fitted on and test share patients or files" in capsys.readouterr().err
+    assert "images that its decision was fitted on and test share patients or files" in capsys.readouterr().err
     run("test", "--data.root", other, "--data.overlaps", "accept")
-    assert "Accepted: films that its decision was fitted on" in (RUN / "external/test/report.html").read_text()
+    assert "Accepted: images that its decision was fitted on" in (RUN / "external/test/report.html").read_text()
     run("test")
 
 
@@ -136,22 +136,22 @@ def test_films_of_a_decision_are_no_test_films(films: Path, make, capsys):
     ("words", "expected"),
     [
         (["--data.class_names", "[PNEUMONIA,NORMAL]"], "turns the classes of the training around"),
-        (["--data.resize", "pad"], "is not what the model was trained with, squash"),
+        (["--data.resize", "pad"], "is not what the model was trained with, stretch"),
         (["--data.image_size", "48"], "is not what the model was trained with, 32"),
-        (["--trainer.fast_dev_run", "true"], "calibrate takes all validation films"),
-        (["--trainer.limit_val_batches", "0.5"], "calibrate takes all validation films"),
+        (["--trainer.fast_dev_run", "true"], "calibrate takes all validation images"),
+        (["--trainer.limit_val_batches", "0.5"], "calibrate takes all validation images"),
     ],
 )
-def test_calibrate_stores_nothing_that_predict_would_not_do(words, expected, films: Path, capsys):
-    fit(films)
+def test_calibrate_stores_nothing_that_predict_would_not_do(words, expected, images: Path, capsys):
+    fit(images)
     before = BEST.read_bytes()
     assert main(["calibrate", *words]) > 0
     assert expected in capsys.readouterr().err
     assert BEST.read_bytes() == before
 
 
-def test_calibrate_names_what_was_exported_before_and_leaves_the_record_of_the_best_alone(films: Path, capsys):
-    fit(films)
+def test_calibrate_names_what_was_exported_before_and_leaves_the_record_of_the_best_alone(images: Path, capsys):
+    fit(images)
     BEST.with_name("best.int8.onnx").touch()
     run("calibrate")
     assert "export best.int8.onnx anew" in capsys.readouterr().out
@@ -161,8 +161,8 @@ def test_calibrate_names_what_was_exported_before_and_leaves_the_record_of_the_b
     assert json.loads(BEST.with_name("last.decision.json").read_text())["temperature"] > 0
 
 
-def test_validate_elsewhere_is_external(films: Path, make):
-    fit(films)
+def test_validate_elsewhere_is_external(images: Path, make):
+    fit(images)
     other = make("other", seed=5)
     shutil.rmtree(other / "train")
     run("validate")
@@ -171,11 +171,11 @@ def test_validate_elsewhere_is_external(films: Path, make):
     assert not (RUN / "validate_1").exists()
 
 
-def test_calibrate_refuses_films_of_the_training(films: Path, capsys):
-    fit(films)
+def test_calibrate_rejects_images_of_the_training(images: Path, capsys):
+    fit(images)
     before = BEST.read_bytes()
     assert main(["calibrate", "--data.split_seed", "3"]) == 1
-    assert "films that the model was trained on" in capsys.readouterr().err
+    assert "images that the model was trained on" in capsys.readouterr().err
     assert BEST.read_bytes() == before
     run("calibrate", "--data.split_seed", "3", "--data.overlaps", "accept")
     assert any("Accepted" in note for note in decision()["fitted_on"]["notes"])
@@ -192,9 +192,9 @@ def test_calibrate_refuses_films_of_the_training(films: Path, capsys):
         (["target", "much"], "'much' is no number"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_told_in_one_line(words, expected, films: Path, capsys):
+def test_a_rule_that_makes_no_sense_is_told_in_one_line(words, expected, images: Path, capsys):
     status = main(
-        ["fit", "--config", str(CNN), "--data.root", str(films), f"--model.operating_point.{words[0]}", words[1]]
+        ["fit", "--config", str(CNN), "--data.root", str(images), f"--model.operating_point.{words[0]}", words[1]]
     )
     assert status in {1, 2}
     error = capsys.readouterr().err.strip().splitlines()[-1]
@@ -203,15 +203,15 @@ def test_a_rule_that_makes_no_sense_is_told_in_one_line(words, expected, films: 
     assert not list(Path("logs").glob("*/*"))
 
 
-def test_another_source_is_external_and_stands_beside_the_test(films: Path, make):
-    fit(films)
+def test_another_source_is_external_and_stands_beside_the_test(images: Path, make):
+    fit(images)
     run("test")
     own = (RUN / "test" / "metrics.json").read_bytes()
     other = make("elsewhere", seed=5, patients={"test": (5, 6)})
     run("test", "--data.root", other)
     outside = metrics("cnn/version_0", "external/elsewhere")
     assert outside["source"]["external"] is True
-    assert outside["films"] == 22
+    assert outside["images"] == 22
     assert outside["threshold"] == metrics("cnn/version_0")["threshold"]
     assert metrics("cnn/version_0")["source"]["external"] is False
     assert (RUN / "test" / "metrics.json").read_bytes() == own
@@ -222,17 +222,17 @@ def test_another_source_is_external_and_stands_beside_the_test(films: Path, make
         assert f"{outside['figures']['auroc']['value']:.3f}" in text
 
 
-def test_the_own_films_in_another_place_are_not_external(films: Path):
-    fit(films)
-    moved = films.parent / "moved"
-    films.rename(moved)
+def test_the_own_images_in_another_place_are_not_external(images: Path):
+    fit(images)
+    moved = images.parent / "moved"
+    images.rename(moved)
     run("test", "--data.root", moved)
     assert metrics("cnn/version_0")["source"]["external"] is False
     assert not (RUN / "external").exists()
 
 
-def test_robustness_scores_every_corruption_at_every_strength(films: Path):
-    fit(films)
+def test_robustness_scores_every_corruption_at_every_strength(images: Path):
+    fit(images)
     run("test", "--robustness")
     curves = metrics("cnn/version_0")["robustness"]
     assert curves.keys() == CORRUPTIONS.keys()
@@ -246,8 +246,8 @@ def test_robustness_scores_every_corruption_at_every_strength(films: Path):
     assert metrics("cnn/version_0")["robustness"] == {}
 
 
-def test_a_report_is_redone_to_the_byte_from_the_tables(films: Path):
-    fit(films)
+def test_a_report_is_redone_to_the_byte_from_the_tables(images: Path):
+    fit(images)
     run("test")
     made = {path: path.read_bytes() for path in (RUN / "test").rglob("*") if path.is_file()}
     for path in made:
@@ -259,38 +259,38 @@ def test_a_report_is_redone_to_the_byte_from_the_tables(films: Path):
     assert {path: path.read_bytes() for path in (RUN / "test").rglob("*") if path.is_file()} == made
 
 
-def test_a_part_of_the_films_leaves_no_result(films: Path, capsys):
-    fit(films)
+def test_a_part_of_the_images_leaves_no_result(images: Path, capsys):
+    fit(images)
     run("test", "--trainer.limit_test_batches", "0.5")
     assert "nothing is written" in capsys.readouterr().out
     assert not (RUN / "test").exists()
 
 
-def test_two_seeds_are_compared(films: Path, capsys):
+def test_two_seeds_are_compared(images: Path, capsys):
     for seed in (1, 2):
-        fit(films, "--seed_everything", seed)
+        fit(images, "--seed_everything", seed)
         run("test")
     run("compare", "cnn/version_0", "cnn/version_1")
     assert "cnn/version_1" in capsys.readouterr().out
     assert Path("logs/comparisons/comparison_0/comparison.json").is_file()
     run("test")  # the comparison is not taken for a run
-    shutil.move(next((films / "test" / "NORMAL").iterdir()), films.parent / "gone.jpeg")
+    shutil.move(next((images / "test" / "NORMAL").iterdir()), images.parent / "gone.jpeg")
     run("test")
     assert main(["compare", "cnn/version_0", "cnn/version_1"]) == 1
-    assert "films" in capsys.readouterr().err
+    assert "images" in capsys.readouterr().err
 
 
-def test_an_audit_says_by_its_status_whether_something_blocks(films: Path, capsys):
-    assert main(["audit", str(films)]) == 0
-    shutil.copy(films / "train/NORMAL/IM-0101-0001.jpeg", films / "test/PNEUMONIA/person999_virus_1.jpeg")
-    assert main(["audit", str(films)]) == 1
+def test_an_audit_says_by_its_status_whether_something_blocks(images: Path, capsys):
+    assert main(["audit", str(images)]) == 0
+    shutil.copy(images / "train/NORMAL/IM-0101-0001.jpeg", images / "test/PNEUMONIA/person999_virus_1.jpeg")
+    assert main(["audit", str(images)]) == 1
     assert "person999_virus_1.jpeg" in capsys.readouterr().out
 
 
-def test_a_checkpoint_from_before_decisions_still_tests(films: Path, capsys):
-    fit(films)
+def test_a_checkpoint_from_before_decisions_still_tests(images: Path, capsys):
+    fit(images)
     content = torch.load(BEST, weights_only=True)
-    for key in (DECISION_KEY, FLOORS_KEY, "xray_data", "xray_code"):
+    for key in (DECISION_KEY, BASELINES_KEY, "xray_data", "xray_code"):
         del content[key]
     config = yaml.safe_load(content["xray_config"])
     del config["model"]["init_args"]["operating_point"]
@@ -300,5 +300,5 @@ def test_a_checkpoint_from_before_decisions_still_tests(films: Path, capsys):
     run("test")
     summary = metrics("cnn/version_0")
     assert summary["source"]["decision"] is None
-    assert summary["shortcuts"]["verdict"] is None
+    assert summary["shortcuts"]["prediction"] is None
     assert "python -m xray calibrate" in (RUN / "test/report.html").read_text()

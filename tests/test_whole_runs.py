@@ -11,8 +11,8 @@ import torch
 import yaml
 from lightning.pytorch import Callback
 
-import xray.processor
-from tests.conftest import make_films
+import xray.utils.hardware
+from tests.conftest import make_images
 from xray.cli import main
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
@@ -62,24 +62,24 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
-def test_every_config_trains_tests_and_predicts(config: Path, films: Path):
-    fit(films, config=config)
+def test_every_config_trains_tests_and_predicts(config: Path, images: Path):
+    fit(images, config=config)
     run("test")
     run("validate")
-    run("predict", films / "test", "--out", "out.csv")
+    run("predict", images / "test", "--out", "out.csv")
     version = f"{config.stem}/version_0"
     assert {p.name for p in Path("checkpoints", version).iterdir()} == {"best.ckpt", "last.ckpt"}
     record = {p.name for p in Path("logs", version).iterdir()}
     assert {"config.yaml", "split.csv", "data.json", "decision.json", "test", "validate"} <= record
-    assert metrics(version)["films"] == 28
+    assert metrics(version)["images"] == 28
     in_val = [row for row in table(f"logs/{version}/split.csv") if row["split"] == "val"]
-    assert metrics(version, "validate")["films"] == len(in_val)
+    assert metrics(version, "validate")["images"] == len(in_val)
 
 
-def test_predict_agrees_with_test_on_every_film(films: Path):
-    fit(films)
+def test_predict_agrees_with_test_on_every_image(images: Path):
+    fit(images)
     run("test")
-    run("predict", films / "test", "--out", "out.csv")
+    run("predict", images / "test", "--out", "out.csv")
     tested = {row["path"]: row for row in table("logs/cnn/version_0/test/predictions.csv")}
     predicted = {row["path"]: row for row in table("out.csv")}
     assert tested.keys() == predicted.keys()
@@ -89,10 +89,10 @@ def test_predict_agrees_with_test_on_every_film(films: Path):
         assert predicted[path]["patient"] == row["patient"]
 
 
-def test_the_figures_of_test_follow_from_its_table(films: Path):
+def test_the_figures_of_test_follow_from_its_table(images: Path):
     from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
 
-    fit(films)
+    fit(images)
     run("test")
     rows = table("logs/cnn/version_0/test/predictions.csv")
     labels = [row["label"] == "PNEUMONIA" for row in rows]
@@ -107,36 +107,36 @@ def test_the_figures_of_test_follow_from_its_table(films: Path):
     assert summary["source"]["checkpoint"] == "checkpoints/cnn/version_0/best.ckpt"
 
 
-def test_tensorboard_shows_curves_pictures_and_hyperparameters(films: Path):
+def test_tensorboard_shows_curves_pictures_and_hyperparameters(images: Path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    fit(films, epochs=2)
+    fit(images, epochs=2)
     events = EventAccumulator("logs/cnn/version_0", size_guidance={"images": 0})
     events.Reload()
     tags = events.Tags()
     assert {"train/loss", "val/loss", "val/auroc", "lr-AdamW", "final/val/loss"} <= set(tags["scalars"])
-    assert {"train/films", "val/curves", "val/worst"} <= set(tags["images"])
+    assert {"train/images", "val/curves", "val/worst"} <= set(tags["images"])
     assert len(events.Images("val/curves")) == 2
     summaries = events.PluginTagToContent("hparams")
     assert b"weight_decay" in summaries["_hparams_/session_start_info"]
 
 
-def test_validate_finds_the_figures_of_the_fit_again(films: Path):
-    fit(films)
+def test_validate_finds_the_figures_of_the_fit_again(images: Path):
+    fit(images)
     run("validate", "--ckpt_path", "checkpoints/cnn/version_0/last.ckpt")
     assert metrics("cnn/version_0", "validate")["figures"]["auroc"]["value"] == pytest.approx(
         final_validation("cnn/version_0")["val/auroc"]
     )
 
 
-def test_a_learnable_set_is_learnt(films: Path):
-    fit(films, epochs=8)
+def test_a_learnable_set_is_learnt(images: Path):
+    fit(images, epochs=8)
     run("test")
     assert metrics("cnn/version_0")["figures"]["auroc"]["value"] > 0.9
 
 
-def test_the_saved_config_repeats_the_run_to_the_bit(films: Path):
-    fit(films)
+def test_the_saved_config_repeats_the_run_to_the_bit(images: Path):
+    fit(images)
     run("fit", "--config", "logs/cnn/version_0/config.yaml")
     assert final_validation("cnn/version_0") == final_validation("cnn/version_1")
     first, second = (torch.load(f"checkpoints/cnn/version_{n}/last.ckpt", weights_only=True) for n in (0, 1))
@@ -154,101 +154,101 @@ class StopAfter(Callback):
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
-def test_an_interrupted_run_goes_on_as_if_it_had_not_been(config: Path, films: Path):
-    fit(films, config=config, epochs=4)
+def test_an_interrupted_run_goes_on_as_if_it_had_not_been(config: Path, images: Path):
+    fit(images, config=config, epochs=4)
     interrupt = ["--trainer.callbacks+", f"{__name__}.StopAfter", "--trainer.callbacks.epochs", "2"]
-    fit(films, *interrupt, config=config, epochs=4)
+    fit(images, *interrupt, config=config, epochs=4)
     last = f"checkpoints/{config.stem}/version_1/last.ckpt"
     assert torch.load(last, weights_only=True)["epoch"] == 1
-    fit(films, "--ckpt_path", "last", config=config, epochs=4)
+    fit(images, "--ckpt_path", "last", config=config, epochs=4)
     assert final_validation(f"{config.stem}/version_2") == final_validation(f"{config.stem}/version_0")
 
 
-def test_a_resumed_run_keeps_the_best_epoch_so_far(films: Path):
-    fit(films)
+def test_a_resumed_run_keeps_the_best_epoch_so_far(images: Path):
+    fit(images)
     best = torch.load("checkpoints/cnn/version_0/best.ckpt", weights_only=True)["epoch"]
     # A learning rate so high that no later epoch can be better.
-    fit(films, "--ckpt_path", "last", "--model.optimizer.lr", "100", epochs=4)
+    fit(images, "--ckpt_path", "last", "--model.optimizer.lr", "100", epochs=4)
     assert torch.load("checkpoints/cnn/version_1/best.ckpt", weights_only=True)["epoch"] == best
 
 
-def test_a_resume_in_another_folder_never_takes_a_strangers_best_epoch(films: Path, monkeypatch: pytest.MonkeyPatch):
-    fit(films)
+def test_a_resume_in_another_folder_never_takes_a_strangers_best_epoch(images: Path, monkeypatch: pytest.MonkeyPatch):
+    fit(images)
     own = torch.load("checkpoints/cnn/version_0/best.ckpt", weights_only=True)
     last = Path("checkpoints/cnn/version_0/last.ckpt").absolute()
     Path("elsewhere").mkdir()
     monkeypatch.chdir("elsewhere")
-    fit(films, "--model.widths", "[8, 16]", epochs=1)
-    fit(films, "--ckpt_path", last, "--model.optimizer.lr", "100", epochs=4)
+    fit(images, "--model.widths", "[8, 16]", epochs=1)
+    fit(images, "--ckpt_path", last, "--model.optimizer.lr", "100", epochs=4)
     brought = torch.load("checkpoints/cnn/version_1/best.ckpt", weights_only=True)
     assert all(torch.equal(brought["state_dict"][key], value) for key, value in own["state_dict"].items())
     # Where it is gone, the best of the epochs to come is kept instead of none.
     last.with_name("best.ckpt").unlink()
-    fit(films, "--ckpt_path", last, "--model.optimizer.lr", "100", epochs=4)
+    fit(images, "--ckpt_path", last, "--model.optimizer.lr", "100", epochs=4)
     assert torch.load("checkpoints/cnn/version_2/best.ckpt", weights_only=True)["epoch"] >= 2
 
 
-def test_what_the_user_says_beats_the_checkpoint(films: Path, make):
-    fit(films)
+def test_what_the_user_says_beats_the_checkpoint(images: Path, make):
+    fit(images)
     other = make("other", seed=5, patients={"train": (2, 2), "val": (2, 2), "test": (3, 5)})
     run("test", "--data.root", other)
     scored = metrics("cnn/version_0", "external/other")
-    assert scored["films"] == 16
+    assert scored["images"] == 16
     assert scored["source"]["data_root"] == str(other)
-    fit(films, "--ckpt_path", "last", "--model.optimizer.weight_decay", "0.5", "--model.dropout", "0.7", epochs=3)
+    fit(images, "--ckpt_path", "last", "--model.optimizer.weight_decay", "0.5", "--model.dropout", "0.7", epochs=3)
     last = torch.load("checkpoints/cnn/version_1/last.ckpt", weights_only=True)
     assert last["hyper_parameters"]["dropout"] == 0.7
     assert last["optimizer_states"][0]["param_groups"][0]["weight_decay"] == 0.5
 
 
-def test_results_of_other_films_do_not_replace_those_of_the_runs_own(films: Path, make):
-    fit(films)
+def test_results_of_other_images_do_not_replace_those_of_the_runs_own(images: Path, make):
+    fit(images)
     run("test")
     own = metrics("cnn/version_0")
     run("test")
     assert metrics("cnn/version_0") == own
-    shutil.move(next((films / "test" / "NORMAL").iterdir()), films.parent / "gone.jpeg")
+    shutil.move(next((images / "test" / "NORMAL").iterdir()), images.parent / "gone.jpeg")
     run("test")
-    assert metrics("cnn/version_0")["films"] == 27
+    assert metrics("cnn/version_0")["images"] == 27
     assert metrics("cnn/version_0", "test_1") == own
     assert not Path("logs/cnn/version_0/test_2").exists()
 
 
-def test_the_newest_run_is_tested_and_another_by_its_config_or_checkpoint(films: Path, capsys):
-    fit(films)
-    fit(films, "--trainer.logger.name", "second")
+def test_the_newest_run_is_tested_and_another_by_its_config_or_checkpoint(images: Path, capsys):
+    fit(images)
+    fit(images, "--trainer.logger.name", "second")
     run("test")
     assert "checkpoints/second/version_0/best.ckpt" in capsys.readouterr().out
     run("test", "--config", "logs/cnn/version_0/config.yaml")
     assert "checkpoints/cnn/version_0/best.ckpt" in capsys.readouterr().out
-    run("test", "--config", CNN, "--data.root", films, *TINY["cnn"], *FAST)
+    run("test", "--config", CNN, "--data.root", images, *TINY["cnn"], *FAST)
     assert "checkpoints/cnn/version_0/best.ckpt" in capsys.readouterr().out
     run("test", "--ckpt_path", "checkpoints/cnn/version_0/last.ckpt")
     assert metrics("cnn/version_0")["source"]["checkpoint"] == "checkpoints/cnn/version_0/last.ckpt"
 
 
-def test_a_checkpoint_moved_far_from_its_run_still_tests_and_predicts(films: Path):
-    fit(films)
+def test_a_checkpoint_moved_far_from_its_run_still_tests_and_predicts(images: Path):
+    fit(images)
     Path("away").mkdir()
     shutil.move("checkpoints/cnn/version_0/best.ckpt", "away/model.ckpt")
     shutil.rmtree("logs")
     run("test", "--ckpt_path", "away/model.ckpt")
-    run("predict", films / "test", "--ckpt_path", "away/model.ckpt", "--out", "out.csv")
+    run("predict", images / "test", "--ckpt_path", "away/model.ckpt", "--out", "out.csv")
     assert Path("away/test/metrics.json").is_file()
 
 
-def test_runs_never_share_a_folder_and_a_failed_start_leaves_none(films: Path):
-    fit(films, epochs=1)
+def test_runs_never_share_a_folder_and_a_failed_start_leaves_none(images: Path):
+    fit(images, epochs=1)
     assert main(["fit", "--config", str(CNN), "--data.root", "nowhere"]) == 1
-    fit(films, epochs=1)
+    fit(images, epochs=1)
     assert sorted(p.name for p in Path("logs/cnn").iterdir()) == ["version_0", "version_1"]
-    assert main(["fit", "--config", str(CNN), "--data.root", str(films), "--trainer.logger.version", "1"]) == 1
+    assert main(["fit", "--config", str(CNN), "--data.root", str(images), "--trainer.logger.version", "1"]) == 1
 
 
-def test_films_the_model_was_trained_on_are_refused_in_test(films: Path, capsys):
-    fit(films)
-    trained = films / "train" / "NORMAL" / "IM-0101-0001.jpeg"
-    other = make_films(films.parent / "other", seed=9)
+def test_images_the_model_was_trained_on_are_rejected_in_test(images: Path, capsys):
+    fit(images)
+    trained = images / "train" / "NORMAL" / "IM-0101-0001.jpeg"
+    other = make_images(images.parent / "other", seed=9)
     shutil.copy(trained, other / "test" / "NORMAL" / "IM-9999-0001.jpeg")
     shutil.rmtree(other / "train")
     shutil.rmtree("logs/cnn/version_0/test", ignore_errors=True)
@@ -260,23 +260,23 @@ def test_films_the_model_was_trained_on_are_refused_in_test(films: Path, capsys)
     assert "Accepted" in str(metrics("cnn/version_0", "external/other")["source"]["notes"])
 
 
-def test_fast_dev_run_leaves_no_trace_but_the_decoded_films(films: Path):
-    fit(films, "--trainer.fast_dev_run", "true")
+def test_fast_dev_run_leaves_no_trace_but_the_decoded_images(images: Path):
+    fit(images, "--trainer.fast_dev_run", "true")
     assert list(Path().iterdir()) == [Path("data")]
     assert list(Path("data").iterdir()) == [Path("data/.cache")]
 
 
-def test_two_processes_train_and_score_each_film_once(films: Path):
-    fit(films, "--trainer.devices", "2", "--trainer.strategy", "ddp_spawn", epochs=1)
+def test_two_processes_train_and_score_each_image_once(images: Path):
+    fit(images, "--trainer.devices", "2", "--trainer.strategy", "ddp_spawn", epochs=1)
     run("test")
-    assert metrics("cnn/version_0")["films"] == 28
+    assert metrics("cnn/version_0")["images"] == 28
 
 
-def test_a_resumed_run_is_not_validated_on_films_its_weights_have_seen(films: Path, capsys):
-    fit(films)
-    words = ["--config", str(CNN), "--data.root", str(films), *TINY["cnn"], *FAST, "--trainer.max_epochs", "3"]
+def test_a_resumed_run_is_not_validated_on_images_its_weights_have_seen(images: Path, capsys):
+    fit(images)
+    words = ["--config", str(CNN), "--data.root", str(images), *TINY["cnn"], *FAST, "--trainer.max_epochs", "3"]
     assert main(["fit", *words, "--ckpt_path", "last", "--data.split_seed", "1"]) == 1
-    assert "films that the model was trained on" in capsys.readouterr().err
+    assert "images that the model was trained on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -291,8 +291,8 @@ def test_a_resumed_run_is_not_validated_on_films_its_weights_have_seen(films: Pa
         (["--config", "nowhere.yaml"], "nowhere.yaml"),
     ],
 )
-def test_a_mistake_on_the_command_line_is_one_line_that_names_the_mend(words, expected, films: Path, capsys):
-    status = main(["fit", "--config", str(CNN), "--data.root", str(films), *words])
+def test_a_mistake_on_the_command_line_is_one_line_that_names_the_mend(words, expected, images: Path, capsys):
+    status = main(["fit", "--config", str(CNN), "--data.root", str(images), *words])
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert status == 2
     assert error.startswith("xray: error: ")
@@ -318,24 +318,24 @@ def test_a_mistake_in_a_config_is_one_line_that_names_the_mend(text, expected, c
     assert expected in error[-1]
 
 
-def test_a_checkpoint_of_another_model_is_refused(films: Path, capsys):
-    fit(films, epochs=1)
+def test_a_checkpoint_of_another_model_is_rejected(images: Path, capsys):
+    fit(images, epochs=1)
     words = ["--ckpt_path", "checkpoints/cnn/version_0/best.ckpt", "--model.widths", "[8, 16]"]
     assert main(["test", *words]) == 1
     assert "holds another model" in capsys.readouterr().err
 
 
-def test_logs_that_cannot_be_written_are_told_before_training(films: Path, capsys):
+def test_logs_that_cannot_be_written_are_told_before_training(images: Path, capsys):
     Path("logs").write_text("a file in the way")
-    assert main(["fit", "--config", str(CNN), "--data.root", str(films)]) == 1
+    assert main(["fit", "--config", str(CNN), "--data.root", str(images)]) == 1
     assert "logs" in capsys.readouterr().err
     assert Path("logs").read_text() == "a file in the way"
 
 
-def test_print_config_shows_every_value(films: Path, capsys):
-    assert main(["fit", "--config", str(CNN), "--data.root", str(films), "--print_config"]) == 0
+def test_print_config_shows_every_value(images: Path, capsys):
+    assert main(["fit", "--config", str(CNN), "--data.root", str(images), "--print_config"]) == 0
     config = yaml.safe_load(capsys.readouterr().out)
-    assert config["data"]["root"] == str(films)
+    assert config["data"]["root"] == str(images)
     assert config["trainer"]["max_epochs"] > 0
 
 
@@ -348,10 +348,10 @@ def test_every_command_explains_itself(command: str, capsys):
 
 
 @pytest.mark.parametrize("accelerator", ["xpu", "gpu"])
-def test_an_accelerator_that_is_not_there_is_named(films: Path, monkeypatch, capsys, accelerator):
+def test_an_accelerator_that_is_not_there_is_named(images: Path, monkeypatch, capsys, accelerator):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    words = ["fit", "--config", str(CNN), "--data.root", str(films), *FAST]
+    words = ["fit", "--config", str(CNN), "--data.root", str(images), *FAST]
     assert main([*words, "--trainer.accelerator", accelerator]) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
     assert f"trainer.accelerator {accelerator} cannot be used here" in line
@@ -359,11 +359,11 @@ def test_an_accelerator_that_is_not_there_is_named(films: Path, monkeypatch, cap
 
 
 @pytest.mark.parametrize(("config", "precision"), [("cnn", "bf16-mixed"), ("timm", "32-true")])
-def test_the_saved_config_says_which_precision_was_taken(films: Path, monkeypatch, recwarn, config, precision):
-    monkeypatch.setattr(xray.processor, "_processor_has_brain_float", lambda _: True)
+def test_the_saved_config_says_which_precision_was_taken(images: Path, monkeypatch, recwarn, config, precision):
+    monkeypatch.setattr(xray.utils.hardware, "_cpu_has_bfloat16", lambda _: True)
     path = CNN.with_stem(config)
     words = [*TINY[config], "--data.image_size", "32", "--data.batch_size", "8", "--trainer.accelerator", "cpu"]
-    run("fit", "--config", path, "--data.root", films, *words, "--trainer.max_epochs", 1)
+    run("fit", "--config", path, "--data.root", images, *words, "--trainer.max_epochs", 1)
     saved = yaml.safe_load(Path("logs", config, "version_0", "config.yaml").read_text())
     assert saved["trainer"]["precision"] == precision
     said = [str(warning.message) for warning in recwarn if "trainer.precision is" in str(warning.message)]
@@ -373,9 +373,9 @@ def test_the_saved_config_says_which_precision_was_taken(films: Path, monkeypatc
     assert not any("trainer.precision is" in str(warning.message) for warning in recwarn)
 
 
-def test_a_processor_without_brain_float_trains_in_single_precision(films: Path, monkeypatch, recwarn):
-    monkeypatch.setattr(xray.processor, "_processor_has_brain_float", lambda _: False)
-    fit(films, "--trainer.precision", "bf16-mixed", epochs=1)
+def test_a_cpu_without_bfloat16_trains_in_single_precision(images: Path, monkeypatch, recwarn):
+    monkeypatch.setattr(xray.utils.hardware, "_cpu_has_bfloat16", lambda _: False)
+    fit(images, "--trainer.precision", "bf16-mixed", epochs=1)
     saved = yaml.safe_load(Path("logs/cnn/version_0/config.yaml").read_text())
     assert saved["trainer"]["precision"] == "32-true"
-    assert any("no brain float" in str(warning.message) for warning in recwarn)
+    assert any("no bfloat16" in str(warning.message) for warning in recwarn)

@@ -4,7 +4,7 @@ import os
 from contextlib import chdir
 from pathlib import Path
 
-from tests.conftest import make_films
+from tests.conftest import make_images
 from xray.cli import main
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -19,7 +19,7 @@ FAST += ["--trainer.precision", "32-true", "--trainer.max_epochs", "1"]
 
 def tiny_run(folder: Path, kind: str = "cnn", *words: str) -> Path:
     """Train for an epoch below `folder`; returns the best checkpoint, an absolute path."""
-    root = make_films(folder / "films", patients={"train": (36, 40), "val": (2, 2), "test": (6, 8)})
+    root = make_images(folder / "images", patients={"train": (36, 40), "val": (2, 2), "test": (6, 8)})
     with chdir(folder):
         config = os.fspath(CONFIGS / f"{kind}.yaml")
         assert main(["fit", "--config", config, "--data.root", os.fspath(root), *TINY[kind], *FAST, *words]) == 0

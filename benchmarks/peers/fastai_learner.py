@@ -1,10 +1,10 @@
 """Train with fastai: ImageDataLoaders from the folders, Learner, one-cycle schedule.
 
-`same`: brain float, torch's AdamW, workers on all cores, films squashed to the size, and fastai's batch augmentation
+`same`: bfloat16, torch's AdamW, workers on all cores, images stretched to the size, and fastai's batch augmentation
 with strengths like ours. `tuned`: also channels last.
 
-`defaults`: what the quick start has: films cropped to the size, no augmentation, single precision, fastai's own Adam
-and number of workers. Grey films and the small network are all that differs from it.
+`defaults`: what the quick start has: images cropped to the size, no augmentation, single precision, fastai's own Adam
+and number of workers. Grey images and the small network are all that differs from it.
 """
 
 import time
@@ -29,11 +29,11 @@ from fastai.vision.all import (
 from shared import LEARNING_RATE, MEAN, STD, WEIGHT_DECAY, parse_job, report
 
 from xray.models.simple_cnn import SimpleCNN
-from xray.processor import usable_cores
+from xray.utils.hardware import usable_cores
 
 
-class BrainFloat(Callback):
-    """Mixed precision on any device; fastai's own callback names CUDA and does nothing on a processor."""
+class Bfloat16(Callback):
+    """Mixed precision on any device; fastai's own callback names CUDA and does nothing on a CPU."""
 
     order = MixedPrecision.order
 
@@ -62,7 +62,7 @@ class Clock(Callback):
 
 
 def accuracy(logits, targets):
-    """Find the share of films on the right side of a logit of zero."""
+    """Find the share of images on the right side of a logit of zero."""
     return ((logits.squeeze(1) > 0) == targets.bool()).float().mean()
 
 
@@ -86,7 +86,7 @@ def main() -> None:
         )
         loading = {"num_workers": usable_cores(), "pin_memory": torch.cuda.is_available()}
         optimiser = {"opt_func": partial(OptimWrapper, opt=torch.optim.AdamW), "wd": WEIGHT_DECAY}
-        callbacks += [BrainFloat()] if job.precision == "bf16-mixed" else []
+        callbacks += [Bfloat16()] if job.precision == "bf16-mixed" else []
         callbacks += [ChannelsLast()] if job.tuned else []
 
     dls = ImageDataLoaders.from_folder(
@@ -99,7 +99,7 @@ def main() -> None:
         bs=job.batch_size,
         **loading,
     )
-    # By default fastai writes next to the films.
+    # By default fastai writes next to the images.
     learn = Learner(
         dls,
         SimpleCNN(),

@@ -1,7 +1,7 @@
-"""Train with plain Lightning: ImageFolder, torchvision's transforms film by film, worker processes, Trainer.
+"""Train with plain Lightning: ImageFolder, torchvision's transforms image by image, worker processes, Trainer.
 
-`same`: workers on all cores that stay from epoch to epoch, brain float, and augmentation by torchvision. `tuned`: also
-channels last, and films opened as grey at once.
+`same`: workers on all cores that stay from epoch to epoch, bfloat16, and augmentation by torchvision. `tuned`: also
+channels last, and images opened as grey at once.
 
 `defaults`: what quick starts have: ImageFolder's own opener, no augmentation, single precision, workers that start anew
 with every epoch. Their number is what Lightning itself advises to those who have none.
@@ -22,7 +22,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from xray.models.simple_cnn import SimpleCNN
-from xray.processor import usable_cores
+from xray.utils.hardware import usable_cores
 
 
 class Classifier(L.LightningModule):
@@ -64,7 +64,7 @@ class Clock(L.Callback):
 
 
 def open_grey(path: str | Path) -> Image.Image:
-    """Open a film without the way through RGB that ImageFolder takes."""
+    """Open an image without the way through RGB that ImageFolder takes."""
     with Image.open(path) as image:
         return image.convert("L")
 

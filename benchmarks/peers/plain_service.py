@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI, UploadFile
 from PIL import Image
 
-from xray.checkpoint import load_classifier, read_checkpoint
+from xray.runs.checkpoint import load_classifier, read_checkpoint
 
 
 def make_app(path: Path) -> FastAPI:
@@ -29,8 +29,8 @@ def make_app(path: Path) -> FastAPI:
 
     @app.post("/predict")
     def predict(files: UploadFile) -> dict[str, float | str]:
-        film = Image.open(files.file).convert("L").resize((side, side), Image.Resampling.BILINEAR)
-        pixels = torch.from_numpy(np.array(film))[None, None]
+        image = Image.open(files.file).convert("L").resize((side, side), Image.Resampling.BILINEAR)
+        pixels = torch.from_numpy(np.array(image))[None, None]
         with torch.inference_mode():
             probability = model.probability(model(pixels)).item()
         return {"probability": probability, "decision": class_names[probability >= model.threshold.item()]}

@@ -30,20 +30,20 @@ def parse_job(description: str | None) -> argparse.Namespace:
     return job
 
 
-def report(peer: str, job: argparse.Namespace, films: int, epoch_seconds: list[float], accuracy: float) -> None:
+def report(peer: str, job: argparse.Namespace, images: int, epoch_seconds: list[float], accuracy: float) -> None:
     """Print what the harness reads: one line of JSON, the last of the output.
 
     Args:
         peer: Name of the script.
         job: Its command line.
-        films: Training films.
+        images: Training images.
         epoch_seconds: Duration of each epoch, validation included.
-        accuracy: On the validation films after the last epoch.
+        accuracy: On the validation images after the last epoch.
     """
     line = {
         "peer": peer,
         "settings": job.settings,
-        "images": films * job.epochs,
+        "images": images * job.epochs,
         "epoch_seconds": [round(seconds, 2) for seconds in epoch_seconds],
         "val_accuracy": round(accuracy, 4),
     }

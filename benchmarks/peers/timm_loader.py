@@ -1,6 +1,6 @@
 """Train with timm's data sets, loaders, optimiser, schedule and checkpoints, in the manner of its training script.
 
-`same`: brain float, workers on all cores, films squashed to the size, and of timm's augmentation what comes near ours:
+`same`: bfloat16, workers on all cores, images stretched to the size, and of timm's augmentation what comes near ours:
 a mild crop for shift and scale, brightness and contrast, no flip. It has no rotation outside its policies, which is
 work saved. `tuned`: also channels last.
 
@@ -21,7 +21,7 @@ from timm.utils import AverageMeter, CheckpointSaver
 from torch import nn
 
 from xray.models.simple_cnn import SimpleCNN
-from xray.processor import usable_cores
+from xray.utils.hardware import usable_cores
 
 LOG_INTERVAL = 50
 
@@ -46,7 +46,7 @@ def train_one_epoch(epoch, model, loader, optimizer, loss_fn, autocast, layout, 
 
 
 def validate(model, loader, autocast, layout) -> float:
-    """Find the share of films on the right side of a logit of zero."""
+    """Find the share of images on the right side of a logit of zero."""
     accuracy = AverageMeter()
     model.eval()
     with torch.inference_mode():
@@ -70,7 +70,7 @@ def main() -> None:
     if job.same:
         workers, pin = usable_cores(), device.type == "cuda"
         layout = torch.channels_last if job.tuned else layout
-        data |= {"interpolation": "bilinear", "crop_pct": 1.0, "crop_mode": "squash"}
+        data |= {"interpolation": "bilinear", "crop_pct": 1.0, "crop_mode": "stretch"}
         augmentation = {"scale": (0.8, 1.0), "ratio": (0.9, 1.1), "hflip": 0.0, "color_jitter": (0.2, 0.2, 0.0)}
         if job.precision == "bf16-mixed":
 

@@ -11,5 +11,5 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 NOTICE = "For research and teaching; not a medical device."
 """Said wherever a probability is shown."""
 
-ONE_SOURCE = "A model trained on one source may be near chance on films of another."
+ONE_SOURCE = "A model trained on one source may be near chance on images of another."
 """Said wherever its figures are shown."""

@@ -1,23 +1,23 @@
-"""Folders of drawn films, and everything measured of them."""
+"""Folders of drawn images, and everything measured of them."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from xray.audit.evidence import SIZE, Evidence, gather
 from xray.audit.finding import Finding
 from xray.audit.folder import read_folder
+from xray.audit.folder_data import SIZE, ScoredSet, gather
 from xray.audit.record import examine
-from xray.data.patients import KERMANY_PATTERN
-from xray.data.reader import FilmReader
+from xray.data.cache.reader import ImageReader
+from xray.data.index.patients import KERMANY_PATTERN
 
 CLASSES = ("NORMAL", "PNEUMONIA")
 
 
-def evidence_of(root: Path) -> Evidence:
+def evidence_of(root: Path) -> ScoredSet:
     """Measure a folder, without a cache."""
-    reader = FilmReader(None, SIZE, "squash")
+    reader = ImageReader(None, SIZE, "stretch")
     return gather(read_folder(root, CLASSES, KERMANY_PATTERN, reader.digests), reader)
 
 

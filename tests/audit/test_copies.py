@@ -4,13 +4,13 @@ import shutil
 
 import pytest
 from PIL import Image
-from tests.conftest import make_films
+from tests.conftest import make_images
 
 from xray.audit.copies import check_copies
-from xray.audit.evidence import Evidence
-from xray.audit.folder import FilmFolder
+from xray.audit.folder import ImageFolder
+from xray.audit.folder_data import ScoredSet
 from xray.data.duplicates import NearDuplicate
-from xray.data.index import Film
+from xray.data.index.folders import ImageRecord
 
 NORMAL = "train/NORMAL/IM-0101-0001.jpeg"
 PNEUMONIA = "train/PNEUMONIA/person101_bacteria_1011.jpeg"
@@ -18,13 +18,13 @@ PNEUMONIA = "train/PNEUMONIA/person101_bacteria_1011.jpeg"
 
 def saved_anew(source, target):
     target.parent.mkdir(parents=True, exist_ok=True)
-    with Image.open(source) as film:
-        film.resize((96, 96)).save(target, quality=85)
+    with Image.open(source) as image:
+        image.resize((96, 96)).save(target, quality=85)
 
 
 @pytest.fixture
 def root(tmp_path):
-    return make_films(tmp_path / "set", size=96)
+    return make_images(tmp_path / "set", size=96)
 
 
 @pytest.mark.parametrize("copy", [shutil.copyfile, saved_anew])
@@ -65,17 +65,17 @@ def test_a_chain_of_copies_is_one_picture(root, found):
     ]
 
 
-def film(path, patient, group=""):
-    return Film(path, path.split("/")[0], 0, patient, group or patient, path, True)
+def image(path, patient, group=""):
+    return ImageRecord(path, path.split("/")[0], 0, patient, group or patient, path, True)
 
 
-def test_films_of_two_patients_that_look_alike_are_a_note_and_no_copy(tmp_path):
-    films = [film("test/a", "a"), film("train/b", "b"), film("train/c", "c_1", "c"), film("train/d", "c_2", "c")]
-    others = [film(f"train/{k}", f"p{k}") for k in range(60)]
-    folder = FilmFolder(tmp_path, ("NORMAL", "PNEUMONIA"), ("train", "test"), [*films, *others], [])
+def test_images_of_two_patients_that_look_alike_are_a_note_and_no_copy(tmp_path):
+    images = [image("test/a", "a"), image("train/b", "b"), image("train/c", "c_1", "c"), image("train/d", "c_2", "c")]
+    others = [image(f"train/{k}", f"p{k}") for k in range(60)]
+    folder = ImageFolder(tmp_path, ("NORMAL", "PNEUMONIA"), ("train", "test"), [*images, *others], [])
     alike = [NearDuplicate(0, 1, 0.85), NearDuplicate(2, 3, 0.85)]
-    evidence = Evidence(folder, {}, [], [], None, None, None, alike)
-    (finding,) = check_copies(evidence)
+    scored_set = ScoredSet(folder, {}, [], [], None, None, None, alike)
+    (finding,) = check_copies(scored_set)
     assert (finding.code, finding.severity) == ("look-alikes", "note")
     assert [(case.files, case.detail) for case in finding.cases] == [
         (("test/a", "train/b"), "correlation 0.850; test and train")
@@ -83,11 +83,11 @@ def test_films_of_two_patients_that_look_alike_are_a_note_and_no_copy(tmp_path):
     assert "may have two numbers" in finding.why
 
 
-def test_where_many_films_look_alike_nothing_follows(tmp_path):
-    films = [film(f"train/{k}", f"p{k}") for k in range(40)]
-    folder = FilmFolder(tmp_path, ("NORMAL", "PNEUMONIA"), ("train",), films, [])
+def test_where_many_images_look_alike_nothing_follows(tmp_path):
+    images = [image(f"train/{k}", f"p{k}") for k in range(40)]
+    folder = ImageFolder(tmp_path, ("NORMAL", "PNEUMONIA"), ("train",), images, [])
     alike = [NearDuplicate(0, k, 0.85) for k in range(1, 31)]
-    (finding,) = check_copies(Evidence(folder, {}, [], [], None, None, None, alike))
+    (finding,) = check_copies(ScoredSet(folder, {}, [], [], None, None, None, alike))
     assert finding.title.startswith("30 pairs")
     assert len(finding.cases) == 20
     assert "nothing follows" in finding.why

@@ -5,15 +5,15 @@ import pytest
 from PIL import Image
 
 from xray.audit.colour import COLOURED, colourfulness
-from xray.data.facts import read_facts
+from xray.data.decode.header import read_facts
 
 
-def test_unreadable_files_are_blocking_and_named_with_their_reasons(films, found):
-    broken = films / "train/NORMAL/IM-0900-0001.jpeg"
-    broken.write_bytes((films / "train/NORMAL/IM-0101-0001.jpeg").read_bytes()[:700])
-    (films / "test/PNEUMONIA/person900_virus_1.jpeg").write_text("text")
-    (films / "val/NORMAL/IM-0901-0001.jpeg").touch()
-    finding = found(films)["unreadable"]
+def test_unreadable_files_are_blocking_and_named_with_their_reasons(images, found):
+    broken = images / "train/NORMAL/IM-0900-0001.jpeg"
+    broken.write_bytes((images / "train/NORMAL/IM-0101-0001.jpeg").read_bytes()[:700])
+    (images / "test/PNEUMONIA/person900_virus_1.jpeg").write_text("text")
+    (images / "val/NORMAL/IM-0901-0001.jpeg").touch()
+    finding = found(images)["unreadable"]
     assert finding.severity == "blocking"
     assert finding.title == "3 files of 95 cannot be read."
     reasons = {case.files[0]: case.detail for case in finding.cases}
@@ -47,6 +47,6 @@ def test_grey_stored_as_rgb_has_no_colour_and_a_photograph_has(tmp_path, suffix)
     assert sky_colour > COLOURED
 
 
-def test_a_film_in_colour_is_told(films, found):
-    Image.new("RGB", (48, 48), (200, 60, 60)).save(films / "train/NORMAL/IM-0900-0001.jpeg")
-    assert found(films)["coloured"].files == ["train/NORMAL/IM-0900-0001.jpeg"]
+def test_an_image_in_colour_is_told(images, found):
+    Image.new("RGB", (48, 48), (200, 60, 60)).save(images / "train/NORMAL/IM-0900-0001.jpeg")
+    assert found(images)["coloured"].files == ["train/NORMAL/IM-0900-0001.jpeg"]

@@ -1,13 +1,13 @@
-"""Pictures that are no chest film among drawn chests, and what is too few to judge."""
+"""Pictures that are no chest X-ray among drawn chests, and what is too few to judge."""
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from xray.audit.likeness import LEAST_FILMS, judge_likeness
-from xray.data.cache import FilmCache
-from xray.data.digest import FileDigests
-from xray.data.index import film_names
+from xray.audit.likeness import LEAST_IMAGES, judge_likeness
+from xray.data.cache.hashing import FileDigests
+from xray.data.cache.store import ImageCache
+from xray.data.index.folders import image_names
 from xray.sources.anatomy import draw_anatomy
 from xray.sources.phantom import draw_phantom
 
@@ -44,27 +44,27 @@ def test_a_blank_is_told_as_such(chests):
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_a_turned_film_is_told_with_its_angle(chests, turns):
+def test_a_turned_image_is_told_with_its_angle(chests, turns):
     turned = np.rot90(chests[:10], turns, (1, 2))
     likeness = judge_likeness(np.concatenate([chests, turned]))
     assert not likeness.turned[:150].any()
     assert (likeness.turned[150:] == 90 * turns).sum() >= 7
 
 
-def test_too_few_films_are_not_judged(chests):
-    assert judge_likeness(chests[: LEAST_FILMS - 1]) is None
-    assert judge_likeness(chests[:LEAST_FILMS]) is not None
+def test_too_few_images_are_not_judged(chests):
+    assert judge_likeness(chests[: LEAST_IMAGES - 1]) is None
+    assert judge_likeness(chests[:LEAST_IMAGES]) is not None
 
 
 def test_all_blank_is_defined():
-    likeness = judge_likeness(np.zeros((LEAST_FILMS, 32, 32), np.uint8))
+    likeness = judge_likeness(np.zeros((LEAST_IMAGES, 32, 32), np.uint8))
     assert likeness.blank.all()
     assert not likeness.strange.any()
 
 
-def test_few_real_films_are_called_strange(full_size_films, tmp_path):
-    files = [str(full_size_films / name) for name in film_names(full_size_films)]
-    fetched = FilmCache(tmp_path / "cache", 32, "squash").fetch(files, FileDigests()(files))
-    likeness = judge_likeness(np.asarray(fetched.films[fetched.rows]))
+def test_few_real_images_are_called_strange(full_size_images, tmp_path):
+    files = [str(full_size_images / name) for name in image_names(full_size_images)]
+    fetched = ImageCache(tmp_path / "cache", 32, "stretch").fetch(files, FileDigests()(files))
+    likeness = judge_likeness(np.asarray(fetched.images[fetched.rows]))
     assert likeness.strange.mean() <= 0.01
     assert not likeness.turned.any()

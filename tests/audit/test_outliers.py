@@ -1,13 +1,13 @@
-"""Films whose brightness or sharpness is far from the others'."""
+"""Images whose brightness or sharpness is far from the others'."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tests.conftest import make_films
+from tests.conftest import make_images
 
-from xray.audit.outliers import FAR, LEAST_FILMS, robust_z
+from xray.audit.outliers import FAR, LEAST_IMAGES, robust_z
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -36,17 +36,17 @@ def test_a_half_without_spread_gives_no_distance():
     assert (robust_z(values) == 0).all()
 
 
-def test_the_most_extreme_films_are_named_with_what_is_so(make, found):
+def test_the_most_extreme_images_are_named_with_what_is_so(make, found):
     root = make("set", patients={"train": (20, 20)})
     assert "intensity-outliers" not in found(root)
     Image.new("L", (48, 48), 255).save(root / "train/NORMAL/IM-0900-0001.jpeg")
     finding = found(root)["intensity-outliers"]
-    assert finding.title.startswith("1 film of 81 is far")
+    assert finding.title.startswith("1 image of 81 is far")
     assert finding.files == ["train/NORMAL/IM-0900-0001.jpeg"]
     assert "robust deviations" in finding.cases[0].detail
 
 
-def test_too_few_films_are_not_judged(tmp_path, found):
-    findings = found(make_films(tmp_path / "few", patients={"train": (5, 5)}))
-    assert f"takes {LEAST_FILMS} films, and 20 can be read" in findings["intensity-not-judged"].title
+def test_too_few_images_are_not_judged(tmp_path, found):
+    findings = found(make_images(tmp_path / "few", patients={"train": (5, 5)}))
+    assert f"takes {LEAST_IMAGES} images, and 20 can be read" in findings["intensity-not-predicted"].title
     assert "intensity-outliers" not in findings

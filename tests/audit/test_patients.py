@@ -2,20 +2,20 @@
 
 import pytest
 
-from xray.audit.evidence import Evidence
-from xray.audit.folder import FilmFolder
+from xray.audit.folder import ImageFolder
+from xray.audit.folder_data import ScoredSet
 from xray.audit.patients import check_patients
-from xray.data.index import Film
+from xray.data.index.folders import ImageRecord
 
 
-def check(*films):
-    """Findings of films given as (side, patient, group or None, image); "" for an unknown patient."""
+def check(*images):
+    """Findings of images given as (side, patient, group or None, image); "" for an unknown patient."""
     rows = []
-    for k, (side, patient, group) in enumerate(films):
+    for k, (side, patient, group) in enumerate(images):
         path = f"{side}/NORMAL/{k}.png"
-        rows.append(Film(path, side, k % 2, patient or path, group or patient or path, path, bool(patient)))
-    folder = FilmFolder(None, ("NORMAL", "PNEUMONIA"), ("train", "val", "test"), rows, [])
-    return {finding.code: finding for finding in check_patients(Evidence(folder, {}, [], [], None, None, None, []))}
+        rows.append(ImageRecord(path, side, k % 2, patient or path, group or patient or path, path, bool(patient)))
+    folder = ImageFolder(None, ("NORMAL", "PNEUMONIA"), ("train", "val", "test"), rows, [])
+    return {finding.code: finding for finding in check_patients(ScoredSet(folder, {}, [], [], None, None, None, []))}
 
 
 @pytest.mark.parametrize(("side", "code"), [("train", "patients-in-test"), ("val", "patients-in-test")])
@@ -52,18 +52,18 @@ def test_train_and_val_may_share_patients_with_a_warning():
     assert found["patients-in-train-and-val"].files == ["val/NORMAL/1.png", "train/NORMAL/0.png"]
 
 
-def test_films_without_a_name_are_their_own_patients_and_leak_nothing():
+def test_images_without_a_name_are_their_own_patients_and_leak_nothing():
     found = check(("train", "", None), ("test", "", None), ("test", "p", None))
     assert set(found) == {"patients-unknown"}
-    assert found["patients-unknown"].title.startswith("2 films of 3 do not tell")
+    assert found["patients-unknown"].title.startswith("2 images of 3 do not tell")
 
 
-@pytest.mark.parametrize(("films", "told"), [(16, True), (99, True), (100, False)])
-def test_a_small_val_is_told(films, told):
-    found = check(*[("val", f"p{i // 2}", None) for i in range(films)])
+@pytest.mark.parametrize(("images", "told"), [(16, True), (99, True), (100, False)])
+def test_a_small_val_is_told(images, told):
+    found = check(*[("val", f"p{i // 2}", None) for i in range(images)])
     assert ("val-small" in found) is told
     if told:
-        assert found["val-small"].title == f"val has {films} films of {(films + 1) // 2} patients."
+        assert found["val-small"].title == f"val has {images} images of {(images + 1) // 2} patients."
 
 
 def test_blocks_of_numbers_are_told_with_their_ends():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.audit.conftest import evidence_of
-from tests.conftest import make_films
+from tests.conftest import make_images
 
 from xray.audit.measures import measure_shortcuts
 
@@ -12,7 +12,7 @@ from xray.audit.measures import measure_shortcuts
 def write(
     root, shape_of, mode_of=lambda label: "L", suffix="jpeg", patients=24, side="train", level_of=lambda label: 100
 ):
-    """Films of one class of pixels, whose size, mode and brightness depend on the label."""
+    """Images of one class of pixels, whose size, mode and brightness depend on the label."""
     rng = np.random.default_rng(0)
     for label, class_name in enumerate(("NORMAL", "PNEUMONIA")):
         where = root / side / class_name
@@ -30,10 +30,10 @@ def square(label, rng):
     return (48, 48)
 
 
-def test_films_of_one_shape_and_brightness_have_no_shortcut(tmp_path, found):
+def test_images_of_one_shape_and_brightness_have_no_shortcut(tmp_path, found):
     findings = found(write(tmp_path / "set", square))
     assert not {"shape-tells-class", "mode-of-one-class", "format-of-one-class"} & set(findings)
-    assert findings["shortcut-floor"].severity == "note"
+    assert findings["shortcut-baseline"].severity == "note"
 
 
 def test_size_and_aspect_that_tell_the_class_are_told_with_their_medians(tmp_path, found):
@@ -42,9 +42,9 @@ def test_size_and_aspect_that_tell_the_class_are_told_with_their_medians(tmp_pat
     assert "width (AUROC 1.00; medians 60 and 100)" in finding.title
     assert "aspect (AUROC 1.00; medians 1.00 and 1.67" in finding.title
     assert "height" not in finding.title
-    floor = found(root)["shortcut-floor"]
-    assert floor.severity == "warning"
-    assert "size and mode of the file 1.000" in floor.title
+    baseline = found(root)["shortcut-baseline"]
+    assert baseline.severity == "warning"
+    assert "size and mode of the file 1.000" in baseline.title
 
 
 def test_a_mode_of_one_class_is_told_with_its_files(tmp_path, found):
@@ -67,11 +67,11 @@ def test_a_format_of_one_class_is_told(tmp_path, found):
     )
 
 
-def test_brightness_that_tells_the_class_makes_a_high_floor_also_on_test(tmp_path, found):
+def test_brightness_that_tells_the_class_makes_a_high_baseline_also_on_test(tmp_path, found):
     root = tmp_path / "set"
     for side in ("train", "test"):
         write(root, square, side=side, level_of=lambda label: 90 + 30 * label)
-    finding = found(root)["shortcut-floor"]
+    finding = found(root)["shortcut-baseline"]
     assert finding.severity == "warning"
     assert "sharpness 1.000 (on test 1.000)" in finding.title
 
@@ -83,20 +83,20 @@ def test_a_test_side_that_differs_is_told(tmp_path, found, level, severity):
     assert found(root)["test-differs"].severity == severity
 
 
-def test_too_few_films_are_not_judged(films):
-    measured = measure_shortcuts(evidence_of(make_films(films.parent / "few", patients={"train": (3, 3)})))
-    assert set(measured["floor"]["statistics"].values()) == {None}
+def test_too_few_images_are_not_judged(images):
+    measured = measure_shortcuts(evidence_of(make_images(images.parent / "few", patients={"train": (3, 3)})))
+    assert set(measured["baseline"]["statistics"].values()) == {None}
     assert set(measured["single"].values()) == {None}
     assert set(measured["test_from_rest"].values()) == {None}
 
 
-def test_figures_are_of_the_films_outside_test(films):
-    by_class = measure_shortcuts(evidence_of(films))["by_class"]
-    assert {name: row["films"] for name, row in by_class.items()} == {"NORMAL": 28, "PNEUMONIA": 36}
+def test_figures_are_of_the_images_outside_test(images):
+    by_class = measure_shortcuts(evidence_of(images))["by_class"]
+    assert {name: row["images"] for name, row in by_class.items()} == {"NORMAL": 28, "PNEUMONIA": 36}
     assert by_class["NORMAL"]["modes"] == {"L": 28}
 
 
 def test_imbalance_is_told_with_the_accuracy_it_gives_away(make, found):
     finding = found(make("uneven", patients={"train": (4, 12)}))["class-imbalance"]
-    assert "8 films of NORMAL and 24 of PNEUMONIA: 1 to 3.0" in finding.title
+    assert "8 images of NORMAL and 24 of PNEUMONIA: 1 to 3.0" in finding.title
     assert "always says PNEUMONIA has an accuracy of 0.75" in finding.why

@@ -9,7 +9,7 @@ from tests.data.dicoms import write_dicom
 
 from xray.audit.colour import colourfulness
 from xray.audit.thumbnails import thumbnail
-from xray.data.facts import read_facts
+from xray.data.decode.header import read_facts
 
 RAMP = np.tile(np.linspace(0, 4095, 400).astype(np.uint16), (200, 1))
 
@@ -18,19 +18,19 @@ def picture(uri):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:image/jpeg;base64,")))))
 
 
-def test_a_dicom_film_is_shown_by_its_window(tmp_path):
-    path = write_dicom(tmp_path / "film.dcm", RAMP, bits=12, WindowCenter=2048, WindowWidth=4096)
+def test_a_dicom_image_is_shown_by_its_window(tmp_path):
+    path = write_dicom(tmp_path / "image.dcm", RAMP, bits=12, WindowCenter=2048, WindowWidth=4096)
     small = picture(thumbnail(path))
     assert small.shape == (80, 160)
     np.testing.assert_allclose(small[40], np.linspace(0, 255, 160), atol=4)
 
 
-def test_a_dicom_file_that_is_no_film_has_no_thumbnail(tmp_path):
+def test_a_dicom_file_that_is_no_image_has_no_thumbnail(tmp_path):
     assert thumbnail(write_dicom(tmp_path / "ct.dcm", RAMP, bits=12, Modality="CT")) is None
     assert thumbnail(tmp_path / "missing.dcm") is None
 
 
-def test_dicom_films_are_not_coloured(tmp_path):
+def test_dicom_images_are_not_coloured(tmp_path):
     colour = tmp_path / "colour.png"
     Image.new("RGB", (8, 8), (200, 10, 10)).save(colour)
     paths = [write_dicom(tmp_path / "grey.dcm", RAMP, bits=12), colour]

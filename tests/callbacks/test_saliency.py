@@ -1,4 +1,4 @@
-"""Grad-CAM in TensorBoard: the same films in every epoch, and no trace of it in the weights."""
+"""Grad-CAM in TensorBoard: the same images in every epoch, and no trace of it in the weights."""
 
 import os
 from contextlib import chdir
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tests.conftest import make_films
+from tests.conftest import make_images
 from tests.tiny import CONFIGS, FAST, TINY
 
 from xray.callbacks.saliency import fixed_rows
@@ -21,9 +21,9 @@ FROZEN = {"cnn": [], "timm": ["--model.head_epochs", "1", "--model.unfreeze_stag
 
 def fit(folder, kind, saliency):
     """Train for two epochs with or without the callback; returns the run's folder of events and its weights."""
-    root = folder / "films"
+    root = folder / "images"
     if not root.exists():
-        make_films(root)
+        make_images(root)
     text = (CONFIGS / f"{kind}.yaml").read_text()
     assert NAME in text
     if not saliency:
@@ -53,7 +53,7 @@ def test_training_repeats_to_the_bit_with_and_without(tmp_path, kind):
     assert [event.step for event in events.Images("val/grad_cam")] == [0, 1]
 
 
-def test_the_same_films_of_both_classes_are_shown():
+def test_the_same_images_of_both_classes_are_shown():
     labels = [0, 1, 1, 1, 0, 0, 1, 1, 0, 1]
     assert fixed_rows(labels, 6) == fixed_rows(labels, 6)
     assert fixed_rows(labels, 4) == [0, 8, 1, 9]
@@ -62,7 +62,7 @@ def test_the_same_films_of_both_classes_are_shown():
     assert fixed_rows([1, 1], 2) == [0]
 
 
-def test_no_film_is_shown_twice():
+def test_no_image_is_shown_twice():
     rng = np.random.default_rng(0)
     for count in range(9):
         rows = fixed_rows(rng.integers(0, 2, 7).tolist(), count)

@@ -6,30 +6,30 @@ import pytest
 from PIL import Image
 
 from xray.cli import main
-from xray.data.cache import FilmCache
+from xray.data.cache.store import ImageCache
 
 CACHE = Path("data/.cache")
 
 
-def fill(folder=CACHE, size=16, rule="squash", films=5):
-    paths = [Path(f"{i}.png") for i in range(films)]
+def fill(folder=CACHE, size=16, rule="stretch", images=5):
+    paths = [Path(f"{i}.png") for i in range(images)]
     for i, path in enumerate(paths):
         Image.new("L", (20, 20), i).save(path)
-    cache = FilmCache(folder, size, rule)
+    cache = ImageCache(folder, size, rule)
     return cache.fetch(paths, cache.digests(paths))
 
 
-def test_each_cache_is_listed_with_its_films(capsys):
+def test_each_cache_is_listed_with_its_images(capsys):
     fill()
-    fill(size=32, rule="pad", films=3)
+    fill(size=32, rule="pad", images=3)
     assert main(["cache", "list"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [(line[0], line[-1].split("-r")[0]) for line in lines] == [("3", "pad-32"), ("5", "squash-16")]
+    assert [(line[0], line[-1].split("-r")[0]) for line in lines] == [("3", "pad-32"), ("5", "stretch-16")]
 
 
 def test_a_damaged_cache_is_named_with_the_command_that_frees_it(capsys):
     fill()
-    (database,) = CACHE.glob("*/films.sqlite")
+    (database,) = CACHE.glob("*/images.sqlite")
     database.write_bytes(b"no database" * 1000)
     assert main(["cache", "list"]) == 1
     assert "'python -m xray cache clean'" in capsys.readouterr().err
@@ -46,7 +46,7 @@ def test_no_cache_is_no_error(capsys):
 
 
 def test_clean_frees_all_of_it(capsys):
-    fill(films=50, size=128)
+    fill(images=50, size=128)
     assert main(["cache", "clean"]) == 0
     assert "Freed 0.8 MB" in capsys.readouterr().out
     assert [path for path in CACHE.rglob("*") if path.is_file()] in ([], [CACHE / "lock"])
@@ -56,9 +56,9 @@ def test_clean_frees_all_of_it(capsys):
 
 def test_clean_leaves_what_is_not_the_caches():
     fill()
-    store = next(CACHE.glob("squash*"))
-    mine = [CACHE / "notes.txt", CACHE / "other" / "film.png", CACHE / "digests.sqlite-notes"]
-    kept = [*mine, store / "mine.txt", store / "films.sqlite.bak", store / "films-of-mine.u8"]
+    store = next(CACHE.glob("stretch*"))
+    mine = [CACHE / "notes.txt", CACHE / "other" / "image.png", CACHE / "digests.sqlite-notes"]
+    kept = [*mine, store / "mine.txt", store / "images.sqlite.bak", store / "images-of-mine.u8"]
     for path in kept:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine")
@@ -70,15 +70,15 @@ def test_another_folder_may_be_named(capsys):
     fill(Path("elsewhere"))
     fill()
     assert main(["cache", "clean", "--cache_dir", "elsewhere"]) == 0
-    assert not list(Path("elsewhere").rglob("films*"))
-    assert list(CACHE.rglob("films*"))
+    assert not list(Path("elsewhere").rglob("images*"))
+    assert list(CACHE.rglob("images*"))
 
 
-def test_films_in_use_stay_readable_and_a_new_cache_can_be_made():
-    films, rows, _ = fill()
-    before = films[rows].copy()
+def test_images_in_use_stay_readable_and_a_new_cache_can_be_made():
+    images, rows, _ = fill()
+    before = images[rows].copy()
     assert main(["cache", "clean"]) == 0
-    assert (films[rows] == before).all()
+    assert (images[rows] == before).all()
     again, rows, _ = fill()
     assert (again[rows] == before).all()
 

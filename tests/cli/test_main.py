@@ -9,7 +9,7 @@ import pytest
 import xray
 from xray.cli import main
 from xray.cli.main import PLAIN_COMMANDS, TRAINER_COMMANDS
-from xray.errors import UserError
+from xray.utils.errors import UserError
 
 COMMANDS = [
     "fit", "validate", "test", "calibrate", "report", "compare", "audit", "predict", "explain", "export",
@@ -119,7 +119,7 @@ def test_debug_behind_a_double_dash_is_a_file(capsys):
 
 def outcome(monkeypatch, behave, *words):
     """Exit status of a command that behaves so."""
-    monkeypatch.setattr("xray.predict.predict", behave)
+    monkeypatch.setattr("xray.predictor.command.predict", behave)
     return main(["predict", *words])
 
 

@@ -13,9 +13,9 @@ import pytest
 from xray.cli import main
 from xray.cli.plain import run_plain_command
 from xray.cli.signals import Terminated, ending_on_sigterm
-from xray.errors import UserError
+from xray.utils.errors import UserError
 
-ODD = os.fsdecode(b"film\xff.png")
+ODD = os.fsdecode(b"image\xff.png")
 
 
 def called(*words):

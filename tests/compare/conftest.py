@@ -5,23 +5,23 @@ from pathlib import Path
 
 import numpy as np
 
-from xray.compare.films import Contender, SharedFilms
+from xray.compare.images import Contender, SharedImages
 from xray.evaluation.calibration import probability_of
-from xray.evaluation.evidence import Evidence, write_evidence
 from xray.evaluation.predictions import Predictions, decide
+from xray.evaluation.scored_set import ScoredSet, write_scored_set
 
 CLASSES = ["NORMAL", "PNEUMONIA"]
 
 
-def draw(seed=0, films=60, patients=25, strength=1.5):
+def draw(seed=0, images=60, patients=25, strength=1.5):
     """Labels, patients with one label each, and scores with ties."""
     rng = np.random.default_rng(seed)
-    number = np.concatenate([np.arange(patients), rng.integers(0, patients, films - patients)])
+    number = np.concatenate([np.arange(patients), rng.integers(0, patients, images - patients)])
     labels = number % 2
     return labels, [f"p{i}" for i in number], np.round(rng.normal(strength * labels, 1.0), 1)
 
 
-def evidence(
+def scored_set(
     labels, patients, logits, name="cnn/version_0", seed=42, root="data", digests=True, threshold=0.5, **config
 ):
     """What the test of a run leaves."""
@@ -46,8 +46,8 @@ def evidence(
         "config": {"seed_everything": seed, "data": {"split_seed": 0}, "model": {"lr": 0.1}} | config,
         "training_data": {"splits": {"train": {"fingerprint": "ab"}, "val": {"fingerprint": "cd"}}},
     }
-    films = {"digest": [f"d{i}" for i in range(len(labels))]} if digests else {}
-    return Evidence(table, source, films)
+    images = {"digest": [f"d{i}" for i in range(len(labels))]} if digests else {}
+    return ScoredSet(table, source, images)
 
 
 def take(found, rows):
@@ -55,19 +55,19 @@ def take(found, rows):
     table = found.table
     words = {key: [getattr(table, key)[i] for i in rows] for key in ("path", "patient", "label", "decision")}
     numbers = {key: getattr(table, key)[list(rows)] for key in ("logit", "probability")}
-    films = {key: [column[i] for i in rows] for key, column in found.films.items()}
-    return replace(found, table=Predictions(**words, **numbers), films=films)
+    images = {key: [column[i] for i in rows] for key, column in found.images.items()}
+    return replace(found, table=Predictions(**words, **numbers), images=images)
 
 
 def write(found, folder=None):
     """Write it where the run's test is, or elsewhere; returns the folder."""
     folder = Path(folder or f"logs/{found.source['run']}/test")
-    write_evidence(folder, found)
+    write_scored_set(folder, found)
     return folder
 
 
 def shared(labels, patients, *scores, sources=None, thresholds=None):
-    """Runs on shared films, straight from arrays; a film is called positive above 0 or the run's threshold."""
+    """Runs on shared images, straight from arrays; an image is called positive above 0 or the run's threshold."""
     runs = [
         Contender(
             name=f"cnn/version_{i}",
@@ -79,4 +79,4 @@ def shared(labels, patients, *scores, sources=None, thresholds=None):
         )
         for i, logits in enumerate(scores)
     ]
-    return SharedFilms(np.asarray(labels, dtype=np.int64), list(patients), CLASSES, runs, "digest", [])
+    return SharedImages(np.asarray(labels, dtype=np.int64), list(patients), CLASSES, runs, "digest", [])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.compare.conftest import draw, evidence, take, write
+from tests.compare.conftest import draw, scored_set, take, write
 
 from xray import NOTICE
 from xray.cli import main
@@ -25,7 +25,7 @@ def runs(count=2, **kinds):
     for i in range(count):
         rng = np.random.default_rng(i)
         name = f"cnn/version_{i}"
-        whole = evidence(labels, patients, logits + i * rng.normal(0, 1, len(labels)), name=name, seed=i, **kinds)
+        whole = scored_set(labels, patients, logits + i * rng.normal(0, 1, len(labels)), name=name, seed=i, **kinds)
         write(take(whole, rng.permutation(len(labels))))
     return [f"cnn/version_{i}" for i in range(count)]
 
@@ -96,7 +96,7 @@ def test_an_experiment_stands_for_its_newest_run(complaint, capsys):
 
 def test_a_run_far_from_the_logs_is_named_by_its_folder(capsys):
     runs(1)
-    write(evidence(*draw(seed=0)), "elsewhere")
+    write(scored_set(*draw(seed=0)), "elsewhere")
     compare(["cnn/version_0", "elsewhere"])
     found = json.loads(Path("logs/comparisons/comparison_0/comparison.json").read_text())
     assert [run["name"] for run in found["runs"]] == ["cnn/version_0", "elsewhere"]
@@ -104,7 +104,7 @@ def test_a_run_far_from_the_logs_is_named_by_its_folder(capsys):
 
 def test_two_runs_of_one_name_are_told_apart():
     runs(1)
-    write(evidence(*draw(seed=0)), "other/logs/cnn/version_0/test")
+    write(scored_set(*draw(seed=0)), "other/logs/cnn/version_0/test")
     compare(["logs/cnn/version_0/test", "other/logs/cnn/version_0/test"])
     found = json.loads(Path("logs/comparisons/comparison_0/comparison.json").read_text())
     assert [run["name"] for run in found["runs"]] == ["logs/cnn/version_0/test", "other/logs/cnn/version_0/test"]
@@ -113,7 +113,7 @@ def test_two_runs_of_one_name_are_told_apart():
 @pytest.mark.parametrize("name", ["[red]x[/red]", "a|b", "$x_{", "-", "two\nlines", "odd\udcff"])
 def test_odd_names_of_folders_are_no_reason_to_fail(name, capsys):
     runs(1)
-    write(evidence(*draw(seed=0)), name)
+    write(scored_set(*draw(seed=0)), name)
     compare(["cnn/version_0", name])
     shown = name.replace("\n", "\\n").replace("\udcff", "\\udcff")
     assert shown in capsys.readouterr().out
@@ -126,7 +126,7 @@ def test_one_run_is_not_enough(complaint):
 
 
 @pytest.mark.parametrize("spelling", ["cnn/version_0", "logs/cnn/version_0", "logs/cnn/version_0/test", "link"])
-def test_the_same_run_twice_is_refused_however_it_is_spelled(complaint, spelling):
+def test_the_same_run_twice_is_rejected_however_it_is_spelled(complaint, spelling):
     runs(2)
     Path("link").symlink_to("logs/cnn/version_0/test")
     said = complaint("cnn/version_0", "cnn/version_1", spelling)
@@ -134,32 +134,32 @@ def test_the_same_run_twice_is_refused_however_it_is_spelled(complaint, spelling
     assert f"{spelling} is {how} (" in said
 
 
-def test_runs_on_other_films_are_refused(complaint):
+def test_runs_on_other_images_are_rejected(complaint):
     runs(1)
     labels, patients, logits = draw()
-    write(take(evidence(labels, patients, logits, name="timm/version_0"), range(50)))
+    write(take(scored_set(labels, patients, logits, name="timm/version_0"), range(50)))
     said = complaint("cnn/version_0", "timm/version_0")
     assert "10 only in cnn/version_0" in said
     assert "0 only in timm/version_0, 50 in both" in said
 
 
-def test_a_run_without_a_test_is_refused(complaint):
+def test_a_run_without_a_test_is_rejected(complaint):
     runs(1)
     complaint("cnn/version_0", "cnn/version_7")
 
 
-def test_a_damaged_test_is_refused(complaint):
+def test_a_damaged_test_is_rejected(complaint):
     runs(2)
     Path("logs/cnn/version_1/test/source.json").write_text("{")
     assert "source.json is damaged" in complaint("cnn/version_0", "cnn/version_1")
 
 
-def test_a_metric_that_is_none_is_refused(complaint):
+def test_a_metric_that_is_none_is_rejected(complaint):
     runs(2)
     assert "auroc" in complaint("cnn/version_0", "cnn/version_1", "--metric", "acuracy")
 
 
-def test_a_folder_in_use_is_refused(complaint):
+def test_a_folder_in_use_is_rejected(complaint):
     runs(2)
     Path("mine").mkdir()
     Path("mine/kept.txt").touch()
@@ -168,7 +168,7 @@ def test_a_folder_in_use_is_refused(complaint):
 
 def test_a_run_without_decision_or_config_can_be_compared():
     names = runs(1)
-    whole = evidence(*draw(), name="old/version_0")
+    whole = scored_set(*draw(), name="old/version_0")
     source = {key: value for key, value in whole.source.items() if key not in {"config", "training_data", "decision"}}
     write(replace(whole, source=source | {"run": None}), "old")
     compare([*names, "old"], metric="sensitivity")

@@ -16,24 +16,24 @@ from tests.compare.conftest import draw, shared
 from xray import NOTICE
 from xray.compare.figure import LONGEST_NAME, ZOOMS, roc_figure, save_figure, zoom_of
 from xray.compare.statistics import compare_runs
-from xray.errors import UserError
 from xray.evaluation.curves import roc_points
+from xray.utils.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def films_of(count=2, strength=4.0, names=()):
+def images_of(count=2, strength=4.0, names=()):
     labels, patients, logits = draw(strength=strength)
     scores = [logits + i * np.random.default_rng(i).normal(0, 0.3, len(labels)) for i in range(count)]
-    films = shared(labels, patients, *scores, thresholds=[1.0 + 0.1 * i for i in range(count)])
-    runs = [replace(run, name=name) for run, name in zip(films.runs, names, strict=False)]
-    return replace(films, runs=[*runs, *films.runs[len(runs) :]])
+    images = shared(labels, patients, *scores, thresholds=[1.0 + 0.1 * i for i in range(count)])
+    runs = [replace(run, name=name) for run, name in zip(images.runs, names, strict=False)]
+    return replace(images, runs=[*runs, *images.runs[len(runs) :]])
 
 
-def drawn(films):
+def drawn(images):
     """The figure, rendered with nothing to warn of, and what it was drawn from."""
-    found = compare_runs(films, "auroc", 99)
-    figure = roc_figure(films, found)
+    found = compare_runs(images, "auroc", 99)
+    figure = roc_figure(images, found)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         FigureCanvasAgg(figure).draw()
@@ -45,33 +45,33 @@ def curves(axes):
 
 
 def test_curves_and_operating_points_are_those_of_scikit_learn():
-    films = films_of(3)
-    figure, _ = drawn(films)
+    images = images_of(3)
+    figure, _ = drawn(images)
     axes, (inset,) = figure.axes[0], figure.axes[0].child_axes
     for where in (axes, inset):
         dots = [line for line in where.lines if line.get_marker() == "o"]
-        for run, line, dot in zip(films.runs, curves(where), dots, strict=True):
-            false, true, _ = sk.roc_curve(films.labels, run.logits, drop_intermediate=False)
+        for run, line, dot in zip(images.runs, curves(where), dots, strict=True):
+            false, true, _ = sk.roc_curve(images.labels, run.logits, drop_intermediate=False)
             np.testing.assert_allclose(line.get_xydata(), np.column_stack([false, true]))
-            sensitivity, specificity = (sk.recall_score(films.labels, run.decisions, pos_label=c) for c in (1, 0))
+            sensitivity, specificity = (sk.recall_score(images.labels, run.decisions, pos_label=c) for c in (1, 0))
             np.testing.assert_allclose(dot.get_xydata(), [[1 - specificity, sensitivity]])
 
 
 def test_the_legend_says_each_auroc_with_its_interval():
-    films = films_of(3)
-    figure, found = drawn(films)
+    images = images_of(3)
+    figure, found = drawn(images)
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == [
         f"{run['letter']}  {run['name']}: {run['auroc']['value']:.4f} ({run['auroc']['low']:.4f} to "
         f"{run['auroc']['high']:.4f})"
         for run in found["runs"]
     ]
-    assert "60 films of 25 patients" in figure.axes[0].get_title(loc="left")
+    assert "60 images of 25 patients" in figure.axes[0].get_title(loc="left")
     assert NOTICE in [text.get_text() for text in figure.texts]
 
 
 def test_no_two_runs_look_alike_and_every_text_is_inside():
-    figure, _ = drawn(films_of(28))
+    figure, _ = drawn(images_of(28))
     looks = [(line.get_color(), line.get_linestyle()) for line in curves(figure.axes[0])]
     assert len(set(looks)) == 28
     box = figure.bbox
@@ -86,7 +86,7 @@ def test_no_two_runs_look_alike_and_every_text_is_inside():
 
 @pytest.mark.parametrize("name", ["$x_{", "$x_{$", "_hidden", "n" * 500, "<b>&amp;", "Größe"])
 def test_a_name_with_marks_shows_as_it_is(name):
-    figure, _ = drawn(films_of(2, names=[name]))
+    figure, _ = drawn(images_of(2, names=[name]))
     text = figure.legends[0].get_texts()[0]
     expected = name if len(name) <= LONGEST_NAME else "n" * 10
     assert text.get_text().startswith(f"A  {expected}")
@@ -105,10 +105,10 @@ def test_one_class_is_said_to_have_no_curve(label):
 
 
 def test_the_inset_shows_the_corner():
-    films = films_of(2)
-    figure, _ = drawn(films)
+    images = images_of(2)
+    figure, _ = drawn(images)
     (inset,) = figure.axes[0].child_axes
-    side = zoom_of([roc_points(films.labels, run.logits) for run in films.runs])
+    side = zoom_of([roc_points(images.labels, run.logits) for run in images.runs])
     assert side in ZOOMS
     assert inset.get_xlim() == pytest.approx((-0.02 * side, 1.02 * side))
     assert inset.get_ylim() == pytest.approx((1 - 1.02 * side, 1 + 0.02 * side))
@@ -141,10 +141,10 @@ def test_the_corner_is_as_large_as_curves_near_it_need(lines, side):
 def test_the_files_are_valid_and_the_same_each_time(tmp_path):
     found = []
     for name in ("one", "other"):
-        films = films_of(3)
+        images = images_of(3)
         folder = tmp_path / name
         folder.mkdir()
-        save_figure(folder, roc_figure(films, compare_runs(films, "auroc", 99)))
+        save_figure(folder, roc_figure(images, compare_runs(images, "auroc", 99)))
         found.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert found[0] == found[1]
     assert sorted(found[0]) == ["roc.png", "roc.svg"]
@@ -155,6 +155,6 @@ def test_the_files_are_valid_and_the_same_each_time(tmp_path):
 
 
 def test_a_folder_that_is_gone_is_a_users_error(tmp_path):
-    films = films_of()
+    images = images_of()
     with pytest.raises(UserError, match="name another with --out"):
-        save_figure(tmp_path / "gone", roc_figure(films, compare_runs(films, "auroc", 99)))
+        save_figure(tmp_path / "gone", roc_figure(images, compare_runs(images, "auroc", 99)))

@@ -7,8 +7,8 @@ from threading import Barrier
 import pytest
 
 from xray.compare.folder import claim_folder, release_folder
-from xray.errors import UserError
-from xray.runs import newest_run
+from xray.runs.run import newest_run
+from xray.utils.errors import UserError
 
 
 def test_comparisons_are_numbered_from_zero():

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.compare.conftest import draw, evidence
+from tests.compare.conftest import draw, scored_set
 
 from xray.compare.seeds import SeedGroup, Spread, group_by_config, seed_of
 
 
 def source(seed=42, **config):
-    return evidence(*draw(), seed=seed, **config).source
+    return scored_set(*draw(), seed=seed, **config).source
 
 
 def altered(change):
@@ -32,7 +32,7 @@ def test_seeds_of_one_config_are_a_group_in_the_order_given():
         lambda s: s["config"]["data"].update(split_seed=1),
         lambda s: s["config"]["model"].update(lr=0.2),
         lambda s: s["config"].update(ckpt_path="last.ckpt"),
-        lambda s: s["training_data"]["splits"]["train"].update(fingerprint="other films"),
+        lambda s: s["training_data"]["splits"]["train"].update(fingerprint="other images"),
         lambda s: s.pop("config"),
     ],
 )

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 from sklearn.metrics import recall_score, roc_auc_score
-from tests.compare.conftest import draw, evidence, shared
+from tests.compare.conftest import draw, scored_set, shared
 
-from xray.compare.films import Candidate, align
+from xray.compare.images import Candidate, align
 from xray.compare.metrics import METRICS
-from xray.compare.statistics import NO_DIFFERENCE, compare_runs, letter, pairs, verdict
+from xray.compare.statistics import NO_DIFFERENCE, compare_runs, letter, pairs, prediction
 from xray.evaluation.resampling import Estimate, Patients
 from xray.evaluation.summary import summarise
 
@@ -30,17 +30,17 @@ def noisy(count, seed=0, **kinds):
 
 def seeds(*configs):
     """Sources of runs by (learning rate, seed)."""
-    return [evidence(*draw(), seed=seed, model={"lr": rate}).source for rate, seed in configs]
+    return [scored_set(*draw(), seed=seed, model={"lr": rate}).source for rate, seed in configs]
 
 
 def repeated(weights, *arrays):
-    """Each film as often as it was drawn."""
+    """Each image as often as it was drawn."""
     times = weights.astype(int)
     return [np.repeat(array, times) for array in arrays]
 
 
 def brute_force(labels, patients, figure):
-    """The middle 95% of a figure over the resamples, film by film."""
+    """The middle 95% of a figure over the resamples, image by image."""
     values = sorted(figure(weights) for chunk in Patients.of(patients, labels).resample(RESAMPLES) for weights in chunk)
     # The smallest value that at least such a share lies at or below.
     return [values[int(np.ceil(share * len(values) - 1e-9)) - 1] for share in (0.025, 0.975)]
@@ -61,11 +61,11 @@ def test_a_difference_of_auroc_is_that_of_a_bootstrap_by_hand():
 
 def test_a_difference_of_decisions_is_that_of_a_bootstrap_by_hand():
     labels, patients, scores = noisy(2)
-    films = shared(labels, patients, *scores, thresholds=[0.3, 1.1])
-    found = compare_runs(films, "sensitivity", RESAMPLES)
+    images = shared(labels, patients, *scores, thresholds=[0.3, 1.1])
+    found = compare_runs(images, "sensitivity", RESAMPLES)
 
     def difference(weights):
-        y, a, b = repeated(weights, labels, *(run.decisions for run in films.runs))
+        y, a, b = repeated(weights, labels, *(run.decisions for run in images.runs))
         return recall_score(y, a) - recall_score(y, b)
 
     pair = found["pairs"][0]["difference"]
@@ -76,8 +76,8 @@ def test_a_difference_of_decisions_is_that_of_a_bootstrap_by_hand():
 
 def test_means_over_seeds_and_their_difference_are_those_by_hand():
     labels, patients, scores = noisy(5)
-    films = shared(labels, patients, *scores, sources=seeds((0.1, 1), (0.2, 1), (0.1, 2), (0.1, 3), (0.2, 2)))
-    found = compare_runs(films, "auroc", RESAMPLES)
+    images = shared(labels, patients, *scores, sources=seeds((0.1, 1), (0.2, 1), (0.1, 2), (0.1, 3), (0.2, 2)))
+    found = compare_runs(images, "auroc", RESAMPLES)
     areas = np.array([roc_auc_score(labels, s) for s in scores])
     first, second = areas[[0, 2, 3]], areas[[1, 4]]
     for config, values, runs in zip(found["configs"], (first, second), ("A C D", "B E"), strict=True):
@@ -103,8 +103,8 @@ def test_means_over_seeds_and_their_difference_are_those_by_hand():
 
 def test_a_config_of_one_seed_is_set_against_the_mean_of_another():
     labels, patients, scores = noisy(4)
-    films = shared(labels, patients, *scores, sources=seeds((0.1, 1), (0.1, 2), (0.2, 1), (0.3, 1)))
-    found = compare_runs(films, "auroc", RESAMPLES)
+    images = shared(labels, patients, *scores, sources=seeds((0.1, 1), (0.1, 2), (0.2, 1), (0.3, 1)))
+    found = compare_runs(images, "auroc", RESAMPLES)
     assert [config["over_seeds"]["n"] for config in found["configs"]] == [2, 1, 1]
     # C and D stand among the pairs of runs already.
     assert [(pair["first"], pair["second"]) for pair in found["config_pairs"]] == [("A B", "C"), ("A B", "D")]
@@ -119,8 +119,8 @@ def test_one_seed_of_each_config_has_no_table_of_seeds():
 
 def test_a_repeated_seed_is_left_out_of_the_mean_and_told():
     labels, patients, scores = noisy(3)
-    films = shared(labels, patients, *scores, sources=seeds((0.1, 1), (0.1, 2), (0.1, 1)))
-    found = compare_runs(films, "auroc", RESAMPLES)
+    images = shared(labels, patients, *scores, sources=seeds((0.1, 1), (0.1, 2), (0.1, 1)))
+    found = compare_runs(images, "auroc", RESAMPLES)
     assert [config["runs"] for config in found["configs"]] == ["A B"]
     assert found["notes"][0].startswith("C repeats config and seed")
 
@@ -128,7 +128,7 @@ def test_a_repeated_seed_is_left_out_of_the_mean_and_told():
 @pytest.mark.parametrize("metric", METRICS)
 def test_each_runs_figure_and_interval_are_those_of_its_own_report(metric):
     labels, patients, scores = noisy(2)
-    runs = [evidence(labels, patients, s, threshold=0.6) for s in scores]
+    runs = [scored_set(labels, patients, s, threshold=0.6) for s in scores]
     found = compare_runs(align([Candidate(str(i), i, run) for i, run in enumerate(runs)]), metric)
     for run, row in zip(runs, found["runs"], strict=True):
         assert row["figure"] == pytest.approx(summarise(run)["figures"][metric])
@@ -136,8 +136,8 @@ def test_each_runs_figure_and_interval_are_those_of_its_own_report(metric):
 
 @pytest.mark.parametrize("metric", ["sensitivity", "specificity"])
 def test_a_share_without_an_error_has_the_exact_interval_of_its_own_report(metric):
-    labels, patients, _ = draw(films=40, patients=11)
-    run = evidence(labels, patients, np.where(labels == 1, 2.0, -2.0))
+    labels, patients, _ = draw(images=40, patients=11)
+    run = scored_set(labels, patients, np.where(labels == 1, 2.0, -2.0))
     found = compare_runs(align([Candidate("A", "A", run), Candidate("B", "B", run)]), metric)
     assert found["runs"][0]["figure"] == pytest.approx(summarise(run)["figures"][metric])
     trials = {"sensitivity": 5, "specificity": 6}[metric]
@@ -154,13 +154,13 @@ def test_the_interval_of_a_difference_covers_the_true_one():
         labels = np.repeat([0, 1], 40)
         shared_noise = rng.normal(0, np.sqrt(0.5), 80)
         scores = [d * labels + shared_noise + rng.normal(0, np.sqrt(0.5), 80) for d in distances]
-        films = shared(labels, [str(i) for i in range(80)], *scores)
-        pair = compare_runs(films, "auroc", RESAMPLES)["pairs"][0]["difference"]
+        images = shared(labels, [str(i) for i in range(80)], *scores)
+        pair = compare_runs(images, "auroc", RESAMPLES)["pairs"][0]["difference"]
         covered.append(pair["low"] <= areas[0] - areas[1] <= pair["high"])
     assert 0.89 <= np.mean(covered) <= 0.99
 
 
-def test_films_of_one_patient_that_agree_widen_the_interval():
+def test_images_of_one_patient_that_agree_widen_the_interval():
     rng = np.random.default_rng(2)
     labels, first, second = np.repeat([0, 1], 20), rng.normal(0, 1, 40), rng.normal(0, 1, 40)
     columns = [np.repeat(column, 5) for column in (labels, first + labels, second + labels)]
@@ -225,28 +225,28 @@ def test_letters_do_not_repeat():
         (Estimate(-0.1, -0.2, 0.0), True, NO_DIFFERENCE),
         (Estimate(0.0, reason="no resample differs"), True, NO_DIFFERENCE),
         (Estimate(0.1, reason="one patient"), True, "no interval: one patient"),
-        (Estimate(None, reason="not defined for these films"), True, "not defined for these films"),
+        (Estimate(None, reason="not defined for these images"), True, "not defined for these images"),
     ],
 )
-def test_a_verdict_says_what_the_interval_shows(difference, higher, expected):
-    assert verdict(difference, "A", "B", higher) == expected
+def test_a_prediction_says_what_the_interval_shows(difference, higher, expected):
+    assert prediction(difference, "A", "B", higher) == expected
 
 
 def test_a_clear_difference_is_found_and_none_is_invented():
-    labels, patients, logits = draw(films=200, patients=100)
+    labels, patients, logits = draw(images=200, patients=100)
     rng = np.random.default_rng(0)
     found = compare_runs(shared(labels, patients, logits, -logits, logits + rng.normal(0, 0.01, 200)), "auroc")
-    verdicts = {(pair["first"], pair["second"]): pair["verdict"] for pair in found["pairs"]}
-    assert verdicts == {("A", "B"): "A better", ("A", "C"): NO_DIFFERENCE, ("B", "C"): "C better"}
+    predictions = {(pair["first"], pair["second"]): pair["prediction"] for pair in found["pairs"]}
+    assert predictions == {("A", "B"): "A better", ("A", "C"): NO_DIFFERENCE, ("B", "C"): "C better"}
     assert [pair["excludes_zero"] for pair in found["pairs"]] == [True, False, True]
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_runs_that_agree_on_every_film_show_no_difference(metric):
+def test_runs_that_agree_on_every_image_show_no_difference(metric):
     labels, patients, logits = draw()
     pair = compare_runs(shared(labels, patients, logits, logits), metric, RESAMPLES)["pairs"][0]
     assert pair["difference"] == {"value": 0, "low": None, "high": None, "reason": "no resample differs"}
-    assert (pair["verdict"], pair["excludes_zero"]) == (NO_DIFFERENCE, None)
+    assert (pair["prediction"], pair["excludes_zero"]) == (NO_DIFFERENCE, None)
     assert pair.get("delong_p", 1) == 1
 
 
@@ -255,8 +255,8 @@ def test_runs_that_agree_on_every_film_show_no_difference(metric):
 def test_one_class_leaves_undefined_what_needs_both(metric, label):
     labels, patients, scores = noisy(2)
     kept = labels == label
-    films = shared(labels[kept], np.array(patients)[kept], *(s[kept] for s in scores), sources=seeds((1, 1), (1, 2)))
-    found = compare_runs(films, metric, RESAMPLES)
+    images = shared(labels[kept], np.array(patients)[kept], *(s[kept] for s in scores), sources=seeds((1, 1), (1, 2)))
+    found = compare_runs(images, metric, RESAMPLES)
     json.dumps(found, allow_nan=False)
     undefined = {
         "auroc",
@@ -267,7 +267,7 @@ def test_one_class_leaves_undefined_what_needs_both(metric, label):
     assert (found["runs"][0]["figure"]["value"] is None) == (metric in undefined)
     assert (found["pairs"][0]["difference"]["value"] is None) == (metric in undefined)
     if metric == "auroc":
-        assert found["pairs"][0]["verdict"] == "not defined for these films"
+        assert found["pairs"][0]["prediction"] == "not defined for these images"
         assert found["pairs"][0]["delong_p"] is None
         assert found["configs"][0]["over_seeds"]["mean"] is None
 
@@ -280,20 +280,20 @@ def test_one_patient_of_each_class_has_figures_but_no_interval(metric):
     pair = found["pairs"][0]
     assert pair["difference"]["low"] is None
     assert pair["excludes_zero"] is None
-    assert "one patient only" in pair["verdict"] or pair["difference"]["value"] == 0
+    assert "one patient only" in pair["prediction"] or pair["difference"]["value"] == 0
 
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("label", [0, 1])
-def test_a_single_film_is_no_reason_to_fail(metric, label):
+def test_a_single_image_is_no_reason_to_fail(metric, label):
     found = compare_runs(shared([label], ["p"], [1.0], [-1.0]), metric, RESAMPLES)
     json.dumps(found, allow_nan=False)
     assert found["pairs"][0]["difference"]["low"] is None
 
 
-def test_counts_are_those_of_the_films():
+def test_counts_are_those_of_the_images():
     labels, patients, scores = noisy(2)
     found = compare_runs(shared(labels, patients, *scores), "f1", RESAMPLES)
-    assert (found["films"], found["patients"]) == (60, 25)
-    assert found["films_by_class"] == {"NORMAL": (labels == 0).sum(), "PNEUMONIA": (labels == 1).sum()}
+    assert (found["images"], found["patients"]) == (60, 25)
+    assert found["images_by_class"] == {"NORMAL": (labels == 0).sum(), "PNEUMONIA": (labels == 1).sum()}
     assert found["patients_by_class"] == {"NORMAL": 13, "PNEUMONIA": 12}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from rich.console import Console
-from tests.compare.conftest import draw, evidence, shared
+from tests.compare.conftest import draw, scored_set, shared
 
 from xray import NOTICE
 from xray.compare.statistics import compare_runs
@@ -19,13 +19,13 @@ HOSTILE = "[red]x[/red] [/] :smile: a|b <script>alert(1)</script> `c` *d* _e_ [f
 def found_of(count=2, metric="auroc", names=(), sources=None):
     labels, patients, logits = draw()
     scores = [logits + i * np.random.default_rng(i).normal(0, 1, len(labels)) for i in range(count)]
-    films = shared(labels, patients, *scores, sources=sources)
-    runs = [replace(run, name=name) for run, name in zip(films.runs, names, strict=False)]
-    return compare_runs(replace(films, runs=[*runs, *films.runs[len(runs) :]]), metric, 99)
+    images = shared(labels, patients, *scores, sources=sources)
+    runs = [replace(run, name=name) for run, name in zip(images.runs, names, strict=False)]
+    return compare_runs(replace(images, runs=[*runs, *images.runs[len(runs) :]]), metric, 99)
 
 
 def of_seeds(*configs):
-    return [evidence(*draw(), seed=seed, model={"lr": rate}).source for rate, seed in configs]
+    return [scored_set(*draw(), seed=seed, model={"lr": rate}).source for rate, seed in configs]
 
 
 def printed(found, capsys):
@@ -51,7 +51,7 @@ def test_every_figure_stands_in_the_tables(capsys):
             assert f"{difference['value']:+.4f}" in text
             assert f"{difference['low']:+.4f} to {difference['high']:+.4f}" in text
             assert p_value(pair["delong_p"]) in text.replace("&lt;", "<")
-            assert pair["verdict"] in text
+            assert pair["prediction"] in text
         assert NOTICE in text
 
 
@@ -97,10 +97,10 @@ def test_a_long_name_is_folded_in_a_terminal(monkeypatch):
 
 def test_what_is_not_defined_is_said(capsys):
     labels, patients, logits = draw()
-    films = shared(np.zeros_like(labels), patients, logits, -logits, sources=of_seeds((1, 1), (1, 2)))
-    found = compare_runs(films, "auroc", 99)
+    images = shared(np.zeros_like(labels), patients, logits, -logits, sources=of_seeds((1, 1), (1, 2)))
+    found = compare_runs(images, "auroc", 99)
     for text in (as_markdown(found, "roc.png"), printed(found, capsys)):
-        assert "not defined for these films" in text
+        assert "not defined for these images" in text
         assert "None" not in text
         assert "nan" not in text
 
@@ -112,17 +112,17 @@ def test_several_comparisons_are_told_to_be_unadjusted():
 
 def test_what_the_sentences_say_fits_the_metric():
     ranked, decided, brier = (" ".join(sentences(found_of(metric=m))) for m in ("auroc", "sensitivity", "brier"))
-    assert "takes every film for a patient" in ranked
-    assert "takes every film for a patient" not in decided + brier
+    assert "takes every image for a patient" in ranked
+    assert "takes every image for a patient" not in decided + brier
     assert "own threshold: A 0.5000 (never fitted), B 0.5000 (never fitted)" in decided
     assert "own threshold" not in ranked + brier
     assert "(lower is better)" in brier
     assert "(higher is better)" in ranked
 
 
-def test_notes_of_the_films_are_told():
-    found = found_of() | {"notes": ["something of the films"]}
-    assert "something of the films" in sentences(found)
+def test_notes_of_the_images_are_told():
+    found = found_of() | {"notes": ["something of the images"]}
+    assert "something of the images" in sentences(found)
 
 
 def test_tables_of_seeds_are_there_where_a_config_has_several():

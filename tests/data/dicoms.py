@@ -11,7 +11,7 @@ from pydicom import Dataset, uid
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 
-from xray.data.film import UnreadableFilmError, read_film
+from xray.data.decode.image import UnreadableImageError, read_image
 
 IDENTIFYING = {
     "PatientName": "Quagmire^Zebulon",
@@ -104,9 +104,9 @@ BYTES = RNG.integers(0, 256, (8, 6), dtype=np.uint8)
 WINDOW = {"bits": 12, "WindowCenter": 2048, "WindowWidth": 4096}
 
 
-def refusal(*pixels, **options):
-    with pytest.raises(UnreadableFilmError) as info:
-        read_film(stored_dicom(*(pixels or (TWELVE,)), **({"bits": 12} | options)))
+def rejection(*pixels, **options):
+    with pytest.raises(UnreadableImageError) as info:
+        read_image(stored_dicom(*(pixels or (TWELVE,)), **({"bits": 12} | options)))
     text = "".join(traceback.format_exception(info.value))
     assert not any(trace in text for trace in traces())
     assert info.value.__cause__ is None

@@ -18,7 +18,7 @@ def stored(image, kind="PNG", **options):
     return file
 
 
-def assert_close(film, expected, within=1.0):
-    assert film.dtype == np.uint8
-    assert film.shape == expected.shape
-    np.testing.assert_allclose(film.astype(float), expected, rtol=0, atol=within)
+def assert_close(image, expected, within=1.0):
+    assert image.dtype == np.uint8
+    assert image.shape == expected.shape
+    np.testing.assert_allclose(image.astype(float), expected, rtol=0, atol=within)

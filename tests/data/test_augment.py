@@ -1,4 +1,4 @@
-"""Each strength does what its name says, within its limit, differently for each film."""
+"""Each strength does what its name says, within its limit, differently for each image."""
 
 from dataclasses import fields, replace
 
@@ -9,7 +9,7 @@ from scipy import ndimage, stats
 from torch.nn import functional as nnf
 
 from xray.data.augment import Augmentation, _places, augment
-from xray.errors import UserError
+from xray.utils.errors import UserError
 
 OFF = Augmentation(rotation=0, shift=0, scale=0, exposure=0, contrast=0)
 NAMES = [field.name for field in fields(Augmentation)]
@@ -31,19 +31,19 @@ def noise(count, side=32):
 
 def dotted(count):
     y, x = np.mgrid[:SIDE, :SIDE]
-    film = sum(250 * np.exp(-((x - dx) ** 2 + (y - dy) ** 2) / (2 * 2.5**2)) for dx, dy in DOTS)
-    return torch.from_numpy(film.round().astype(np.uint8)).expand(count, 1, SIDE, SIDE)
+    image = sum(250 * np.exp(-((x - dx) ** 2 + (y - dy) ** 2) / (2 * 2.5**2)) for dx, dy in DOTS)
+    return torch.from_numpy(image.round().astype(np.uint8)).expand(count, 1, SIDE, SIDE)
 
 
-def motions(films):
-    """For each film the matrix and the shift, in pixels about the centre, that moved the dots: fitted, not assumed."""
+def motions(images):
+    """For each image the matrix and the shift, in pixels about the centre, that moved the dots: fitted, not assumed."""
     result = []
-    for film in films[:, 0].numpy():
+    for image in images[:, 0].numpy():
         found = []
         for x, y in DOTS.astype(int):
-            window = np.zeros_like(film)
+            window = np.zeros_like(image)
             cut = slice(max(y - REACH, 0), y + REACH + 1), slice(max(x - REACH, 0), x + REACH + 1)
-            window[cut] = film[cut]
+            window[cut] = image[cut]
             found.append(ndimage.center_of_mass(window)[::-1])
         known = np.c_[DOTS - CENTRE, np.ones(len(DOTS))]
         solution, residual, *_ = np.linalg.lstsq(known, np.array(found) - CENTRE, rcond=None)
@@ -60,45 +60,45 @@ def assert_uniform_within(values, limit):
 
 
 def test_shape_type_and_range():
-    films = augment(noise(16), Augmentation(rotation=30, shift=0.2, scale=0.3, exposure=1, contrast=0.9))
-    assert films.shape == (16, 1, 32, 32)
-    assert films.dtype == torch.float32
-    assert films.min() >= 0
-    assert films.max() <= 1
-    assert films.isfinite().all()
+    images = augment(noise(16), Augmentation(rotation=30, shift=0.2, scale=0.3, exposure=1, contrast=0.9))
+    assert images.shape == (16, 1, 32, 32)
+    assert images.dtype == torch.float32
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert images.isfinite().all()
 
 
-def test_without_strengths_a_film_is_only_scaled_to_one():
-    films = noise(4)
-    np.testing.assert_array_equal(augment(films, OFF), films.numpy().astype(np.float32) / 255)
+def test_without_strengths_an_image_is_only_scaled_to_one():
+    images = noise(4)
+    np.testing.assert_array_equal(augment(images, OFF), images.numpy().astype(np.float32) / 255)
 
 
-def test_films_given_are_left_alone():
-    films = noise(4)
-    before = films.clone()
-    augment(films, Augmentation())
-    assert torch.equal(films, before)
+def test_images_given_are_left_alone():
+    images = noise(4)
+    before = images.clone()
+    augment(images, Augmentation())
+    assert torch.equal(images, before)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_strength_alone_changes_each_film_of_a_batch_differently(name):
-    films = augment(noise(1).expand(8, -1, -1, -1), replace(OFF, **{name: 0.5 if name != "rotation" else 10}))
-    assert len({film.numpy().tobytes() for film in films}) == 8
+def test_each_strength_alone_changes_each_image_of_a_batch_differently(name):
+    images = augment(noise(1).expand(8, -1, -1, -1), replace(OFF, **{name: 0.5 if name != "rotation" else 10}))
+    assert len({image.numpy().tobytes() for image in images}) == 8
 
 
 def test_one_torch_seed_gives_one_result_and_another_another():
-    films = noise(4)
+    images = noise(4)
     results = []
     for seed in (3, 3, 4):
         torch.manual_seed(seed)
-        results.append(augment(films, Augmentation()))
+        results.append(augment(images, Augmentation()))
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
 
 
 def test_batches_differ_from_one_another():
-    films = noise(4)
-    assert not torch.equal(augment(films, Augmentation()), augment(films, Augmentation()))
+    images = noise(4)
+    assert not torch.equal(augment(images, Augmentation()), augment(images, Augmentation()))
 
 
 def test_rotation_turns_about_the_centre_and_keeps_lengths():
@@ -142,56 +142,56 @@ def test_all_motions_together_neither_shear_nor_flip():
     assert abs(np.corrcoef(angle, zoom)[0, 1]) < 0.3
 
 
-def test_no_film_is_ever_flipped():
-    film = torch.from_numpy(np.linspace(0, 200, 32 * 32).reshape(32, 32).astype(np.uint8))
-    film[8:24, 4:10] = 255  # the heart, on one side
-    films = augment(film.expand(300, 1, 32, 32), Augmentation())[:, 0]
+def test_no_image_is_ever_flipped():
+    image = torch.from_numpy(np.linspace(0, 200, 32 * 32).reshape(32, 32).astype(np.uint8))
+    image[8:24, 4:10] = 255  # the heart, on one side
+    images = augment(image.expand(300, 1, 32, 32), Augmentation())[:, 0]
     for flip in ((0,), (1,), (0, 1)):
-        straight, flipped = (((films - other / 255) ** 2).mean(dim=(1, 2)) for other in (film, film.flip(flip)))
+        straight, flipped = (((images - other / 255) ** 2).mean(dim=(1, 2)) for other in (image, image.flip(flip)))
         assert (straight < flipped).all()
 
 
 def test_what_comes_in_from_outside_is_black():
     white = torch.full((20, 1, 32, 32), 255, dtype=torch.uint8)
-    films = augment(white, replace(OFF, shift=0.3))
-    assert (films.amin(dim=(1, 2, 3)) == 0).float().mean() > 0.9
-    assert films.max() == 1
+    images = augment(white, replace(OFF, shift=0.3))
+    assert (images.amin(dim=(1, 2, 3)) == 0).float().mean() > 0.9
+    assert images.max() == 1
 
 
 def test_exposure_is_a_gamma_curve_within_its_limit():
     greys = torch.tensor([0, 60, 120, 200, 255], dtype=torch.uint8)
-    films = augment(greys.repeat(400, 1, 5, 1), replace(OFF, exposure=0.4))[:, 0, 0]
-    assert (films[:, 0] == 0).all()
-    assert (films[:, 4] == 1).all()
-    gamma = np.log(films[:, 1:4].numpy()) / np.log(greys[1:4].numpy() / 255)
+    images = augment(greys.repeat(400, 1, 5, 1), replace(OFF, exposure=0.4))[:, 0, 0]
+    assert (images[:, 0] == 0).all()
+    assert (images[:, 4] == 1).all()
+    gamma = np.log(images[:, 1:4].numpy()) / np.log(greys[1:4].numpy() / 255)
     np.testing.assert_allclose(gamma, gamma[:, :1] * np.ones(3), rtol=1e-3)
     assert_uniform_within(np.log(gamma[:, 0]), 0.4)
 
 
-def test_contrast_stretches_about_the_mean_of_the_film_within_its_limit():
+def test_contrast_stretches_about_the_mean_of_the_image_within_its_limit():
     greys = torch.tensor([70, 100, 100, 150], dtype=torch.uint8)
-    films = augment(greys.repeat(400, 1, 4, 1), replace(OFF, contrast=0.3))[:, 0, 0].numpy() * 255
-    np.testing.assert_allclose(films.mean(axis=1), 105, atol=0.01)
-    factors = (films - 105) / (greys.numpy() - 105.0)
+    images = augment(greys.repeat(400, 1, 4, 1), replace(OFF, contrast=0.3))[:, 0, 0].numpy() * 255
+    np.testing.assert_allclose(images.mean(axis=1), 105, atol=0.01)
+    factors = (images - 105) / (greys.numpy() - 105.0)
     np.testing.assert_allclose(factors, factors[:, :1] * np.ones(4), rtol=1e-3)
     assert_uniform_within(factors[:, 0] - 1, 0.3)
 
 
-def test_contrast_of_a_film_does_not_depend_on_the_others_of_its_batch():
+def test_contrast_of_an_image_does_not_depend_on_the_others_of_its_batch():
     greys = torch.tensor([40, 200], dtype=torch.uint8)[:, None, None, None]
-    films = augment(greys.expand(2, 1, 8, 8), replace(OFF, contrast=0.5))
-    np.testing.assert_allclose(films.numpy(), np.broadcast_to(greys / 255, films.shape), atol=1e-6)
+    images = augment(greys.expand(2, 1, 8, 8), replace(OFF, contrast=0.5))
+    np.testing.assert_allclose(images.numpy(), np.broadcast_to(greys / 255, images.shape), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", [-0.01, float("nan"), float("inf")])
-def test_strengths_that_are_negative_or_no_number_are_refused(name, value):
+def test_strengths_that_are_negative_or_no_number_are_rejected(name, value):
     with pytest.raises(UserError, match=f"data.augmentation.{name} {value}"):
         Augmentation(**{name: value})
 
 
 @pytest.mark.parametrize("name", ["shift", "scale", "contrast"])
-def test_strengths_that_leave_nothing_of_a_film_are_refused(name):
+def test_strengths_that_leave_nothing_of_an_image_are_rejected(name):
     Augmentation(**{name: 0.99})
     with pytest.raises(UserError, match=f"data.augmentation.{name}"):
         Augmentation(**{name: 1.0})

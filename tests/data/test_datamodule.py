@@ -1,4 +1,4 @@
-"""A folder of films becomes batches that are what they say, or one line that says why not."""
+"""A folder of images becomes batches that are what they say, or one line that says why not."""
 
 import shutil
 import warnings
@@ -14,8 +14,8 @@ from PIL import Image
 
 from xray.data.augment import Augmentation
 from xray.data.datamodule import ChestXRayDataModule
-from xray.data.index import Film
-from xray.errors import UserError
+from xray.data.index.folders import ImageRecord
+from xray.utils.errors import UserError
 
 SIDE = 32
 POOL = {"random", "blocks"}
@@ -31,7 +31,7 @@ def ready(root, stage="fit", **options):
     return data
 
 
-def refusal(root, stage="fit", **options):
+def rejection(root, stage="fit", **options):
     with pytest.raises(UserError) as info:
         ready(root, stage, **options)
     return str(info.value)
@@ -42,8 +42,8 @@ def accepted(root, stage="fit", **options):
         return ready(root, stage, **options)
 
 
-def paths(films):
-    return {film.path for film in films}
+def paths(images):
+    return {image.path for image in images}
 
 
 def files(root, *folders):
@@ -55,7 +55,7 @@ def first(root, folder, class_name):
 
 
 def spoil(path: Path) -> Path:
-    path.write_bytes(b"no film, but a text: " + path.name.encode())
+    path.write_bytes(b"no image, but a text: " + path.name.encode())
     return path
 
 
@@ -67,70 +67,70 @@ def flat(order):
     ("stage", "splits"),
     [("fit", {"train", "val"}), ("validate", {"train", "val"}), ("test", {"test"}), ("predict", set())],
 )
-def test_each_stage_sets_up_what_it_needs(films, stage, splits):
-    assert set(ready(films, stage).films) == splits
+def test_each_stage_sets_up_what_it_needs(images, stage, splits):
+    assert set(ready(images, stage).images) == splits
 
 
-def test_a_second_setup_keeps_what_is_there(films):
-    data = ready(films)
-    before = dict(data.films)
-    shutil.rmtree(films / "train")
+def test_a_second_setup_keeps_what_is_there(images):
+    data = ready(images)
+    before = dict(data.images)
+    shutil.rmtree(images / "train")
     data.setup("fit")
     data.setup("validate")
-    assert all(data.films[split] is before[split] for split in before)
+    assert all(data.images[split] is before[split] for split in before)
 
 
-def test_clean_films_give_no_notes_and_no_warnings(films):
+def test_clean_images_give_no_notes_and_no_warnings(images):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        data = ready(films)
+        data = ready(images)
         data.setup("test")
     assert data.notes == []
 
 
 @pytest.mark.parametrize("validation", sorted(POOL))
-def test_train_and_val_folders_are_pooled_and_split_by_patient(films, validation):
-    data = ready(films, validation=validation)
-    train, val = data.films["train"], data.films["val"]
-    assert paths(train) | paths(val) == files(films, "train", "val")
-    assert not {film.group for film in train} & {film.group for film in val}
-    # A fifth of 28 and of 36 films, in patients of two.
-    assert Counter(film.label for film in val) == {0: pytest.approx(5.6, abs=2), 1: pytest.approx(7.2, abs=2)}
-    assert all(data.films[split] == sorted(data.films[split], key=lambda film: film.path) for split in data.films)
+def test_train_and_val_folders_are_pooled_and_split_by_patient(images, validation):
+    data = ready(images, validation=validation)
+    train, val = data.images["train"], data.images["val"]
+    assert paths(train) | paths(val) == files(images, "train", "val")
+    assert not {image.group for image in train} & {image.group for image in val}
+    # A fifth of 28 and of 36 images, in patients of two.
+    assert Counter(image.label for image in val) == {0: pytest.approx(5.6, abs=2), 1: pytest.approx(7.2, abs=2)}
+    assert all(data.images[split] == sorted(data.images[split], key=lambda image: image.path) for split in data.images)
 
 
-def test_blocks_are_runs_of_patient_numbers(films):
+def test_blocks_are_runs_of_patient_numbers(images):
     for seed in range(6):
-        data = ready(films, validation="blocks", split_seed=seed)
+        data = ready(images, validation="blocks", split_seed=seed)
         sides = [
-            (int(film.group.removeprefix("person")), side)
-            for side in data.films
-            for film in data.films[side]
-            if film.label
+            (int(image.group.removeprefix("person")), side)
+            for side in data.images
+            for image in data.images[side]
+            if image.label
         ]
         in_order = [side for _, side in sorted(sides)]
         assert len(list(groupby(in_order))) <= 3
 
 
-def test_folder_trusts_the_val_folder(films):
-    data = ready(films, validation="folder")
-    assert paths(data.films["train"]) == files(films, "train")
-    assert paths(data.films["val"]) == files(films, "val")
+def test_folder_trusts_the_val_folder(images):
+    data = ready(images, validation="folder")
+    assert paths(data.images["train"]) == files(images, "train")
+    assert paths(data.images["val"]) == files(images, "val")
 
 
-def test_split_depends_on_its_own_seed_alone(films):
+def test_split_depends_on_its_own_seed_alone(images):
     torch.manual_seed(1)
-    one = ready(films, split_seed=5)
+    one = ready(images, split_seed=5)
     torch.manual_seed(2)
-    assert ready(films, split_seed=5).films == one.films
-    assert any(ready(films, split_seed=seed).films != one.films for seed in range(3))
+    assert ready(images, split_seed=5).images == one.images
+    assert any(ready(images, split_seed=seed).images != one.images for seed in range(3))
 
 
-def test_fraction_out_of_range_is_refused(films):
-    assert "val_fraction 1.5" in refusal(films, val_fraction=1.5)
+def test_fraction_out_of_range_is_rejected(images):
+    assert "val_fraction 1.5" in rejection(images, val_fraction=1.5)
 
 
-def assert_batches_show_their_films(data, split, class_names=("NORMAL", "PNEUMONIA")):
+def assert_batches_show_their_images(data, split, class_names=("NORMAL", "PNEUMONIA")):
     seen = []
     for batch in getattr(data, f"{split}_dataloader")():
         count = len(batch["index"])
@@ -138,45 +138,45 @@ def assert_batches_show_their_films(data, split, class_names=("NORMAL", "PNEUMON
         assert batch["image"].dtype == torch.uint8
         assert (batch["label"].shape, batch["label"].dtype) == ((count,), torch.float32)
         assert batch["index"].dtype == torch.int64
-        for image, label, row in zip(batch["image"], batch["label"], batch["index"], strict=True):
-            film = data.films[split][row]
-            with Image.open(data.root / film.path) as file:
+        for pixels, label, row in zip(batch["image"], batch["label"], batch["index"], strict=True):
+            image = data.images[split][row]
+            with Image.open(data.root / image.path) as file:
                 file.draft("L", (SIDE, SIDE))
                 expected = file.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-            np.testing.assert_array_equal(image[0], np.asarray(expected))
-            assert class_names[int(label)] == film.path.split("/")[1]
+            np.testing.assert_array_equal(pixels[0], np.asarray(expected))
+            assert class_names[int(label)] == image.path.split("/")[1]
             seen.append(int(row))
     return seen
 
 
 @pytest.mark.parametrize("validation", ["random", "blocks", "folder"])
-def test_batches_show_the_films_of_the_table(films, validation):
-    data = ready(films, validation=validation)
+def test_batches_show_the_images_of_the_table(images, validation):
+    data = ready(images, validation=validation)
     data.setup("test")
-    assert_batches_show_their_films(data, "train")
+    assert_batches_show_their_images(data, "train")
     for split in ("val", "test"):
-        assert assert_batches_show_their_films(data, split) == list(range(len(data.films[split])))
+        assert assert_batches_show_their_images(data, split) == list(range(len(data.images[split])))
 
 
-def test_second_class_name_is_the_positive_class(films):
-    data = ready(films, class_names=("PNEUMONIA", "NORMAL"))
-    assert_batches_show_their_films(data, "train", ("PNEUMONIA", "NORMAL"))
+def test_second_class_name_is_the_positive_class(images):
+    data = ready(images, class_names=("PNEUMONIA", "NORMAL"))
+    assert_batches_show_their_images(data, "train", ("PNEUMONIA", "NORMAL"))
 
 
-def test_resize_rule_reaches_the_films(tmp_path, films):
-    for path in films.rglob("*.jpeg"):
+def test_resize_rule_reaches_the_images(tmp_path, images):
+    for path in images.rglob("*.jpeg"):
         Image.new("L", (80, 40), 200).save(path)
         path.write_bytes(path.read_bytes() + path.name.encode())  # no copies of one another
-    padded, squashed = (ready(films, resize=rule).grey_films("val", [0])[0] for rule in ("pad", "squash"))
+    padded, stretched = (ready(images, resize=rule).grey_images("val", [0])[0] for rule in ("pad", "stretch"))
     assert (padded[0] == 0).all()
-    assert (squashed[0] > 178).all()
+    assert (stretched[0] > 178).all()
 
 
 @pytest.mark.parametrize("validation", ["blocks", "folder"])
-@pytest.mark.parametrize("rule", ["squash", "pad", "crop"])
-def test_cached_and_uncached_runs_see_the_same_pixels(films, validation, rule):
+@pytest.mark.parametrize("rule", ["stretch", "pad", "crop"])
+def test_cached_and_uncached_runs_see_the_same_pixels(images, validation, rule):
     def batches(**options):
-        data = ready(films, validation=validation, resize=rule, **options)
+        data = ready(images, validation=validation, resize=rule, **options)
         data.setup("test")
         return [batch for split in ("train", "val", "test") for batch in getattr(data, f"{split}_dataloader")()]
 
@@ -191,89 +191,89 @@ def test_cached_and_uncached_runs_see_the_same_pixels(films, validation, rule):
 
 
 @pytest.mark.parametrize("validation", ["random", "blocks", "folder"])
-def test_films_skipped_as_unreadable_are_skipped_with_a_warm_cache_too(films, validation):
-    bad = spoil(first(films, "train", "NORMAL"))
+def test_images_skipped_as_unreadable_are_skipped_with_a_warm_cache_too(images, validation):
+    bad = spoil(first(images, "train", "NORMAL"))
     for _ in range(2):
-        data = accepted(films, unreadable="skip", validation=validation)
-        assert bad.relative_to(films).as_posix() not in paths(data.films["train"]) | paths(data.films["val"])
-        assert_batches_show_their_films(data, "val")
+        data = accepted(images, unreadable="skip", validation=validation)
+        assert bad.relative_to(images).as_posix() not in paths(data.images["train"]) | paths(data.images["val"])
+        assert_batches_show_their_images(data, "val")
 
 
 @pytest.mark.parametrize("validation", ["random", "blocks", "folder"])
-def test_a_cache_that_cannot_be_used_is_told_and_done_without(films, validation):
+def test_a_cache_that_cannot_be_used_is_told_and_done_without(images, validation):
     Path("taken").write_text("a file, no folder")
     with pytest.warns(UserWarning, match="decoded into memory.*taken.*--data.cache_dir") as warned:
-        data = ready(films, validation=validation, cache_dir=Path("taken"))
+        data = ready(images, validation=validation, cache_dir=Path("taken"))
     assert sum("decoded into memory" in str(warning.message) for warning in warned) == 1
-    assert_batches_show_their_films(data, "val")
+    assert_batches_show_their_images(data, "val")
 
 
 @pytest.mark.parametrize("validation", ["random", "blocks", "folder"])
-def test_a_cache_that_fails_after_it_gave_hashes_is_done_without(films, validation):
-    ready(films, validation=validation)
-    next(Path("data/.cache").glob("*/films.sqlite")).write_bytes(b"damaged" * 500)
+def test_a_cache_that_fails_after_it_gave_hashes_is_done_without(images, validation):
+    ready(images, validation=validation)
+    next(Path("data/.cache").glob("*/images.sqlite")).write_bytes(b"damaged" * 500)
     with pytest.warns(UserWarning, match="not a database"):
-        data = ready(films, validation=validation)
-    assert_batches_show_their_films(data, "val")
+        data = ready(images, validation=validation)
+    assert_batches_show_their_images(data, "val")
 
 
-def test_grey_films_are_those_of_the_rows(films):
-    data = ready(films)
+def test_grey_images_are_those_of_the_rows(images):
+    data = ready(images)
     batch = next(iter(data.val_dataloader()))
-    found = data.grey_films("val", [3, 1])
+    found = data.grey_images("val", [3, 1])
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, batch["image"][[3, 1], 0].numpy())
 
 
-def test_chunks_of_grey_films_are_the_whole_split_in_order(films):
-    data = ready(films)
+def test_chunks_of_grey_images_are_the_whole_split_in_order(images):
+    data = ready(images)
     chunks = list(data.grey_chunks("train", at_once=5))
     assert {len(chunk) for chunk in chunks[:-1]} == {5}
-    np.testing.assert_array_equal(np.concatenate(chunks), data.grey_films("train"))
-    assert len(data.grey_films("train")) == len(data.films["train"]) == len(data.files("train"))
+    np.testing.assert_array_equal(np.concatenate(chunks), data.grey_images("train"))
+    assert len(data.grey_images("train")) == len(data.images["train"]) == len(data.files("train"))
 
 
-def test_films_elsewhere_are_decoded_as_the_own_ones_and_bad_ones_left_out(films, make):
-    data = ready(films)
+def test_images_elsewhere_are_decoded_as_the_own_ones_and_bad_ones_left_out(images, make):
+    data = ready(images)
     other = make("other", seed=7)
     paths = [str(path) for path in sorted(other.glob("test/*/*.jpeg"))[:4]]
     spoil(Path(paths[1]))
-    found, kept = data.films_elsewhere(paths, data._reader.digests(paths))
+    found, kept = data.images_elsewhere(paths, data._reader.digests(paths))
     assert kept == [0, 2, 3]
     assert found.shape == (3, SIDE, SIDE)
 
 
-def test_class_counts_are_those_of_the_training_films(films):
-    data = ready(films, validation="folder")
+def test_class_counts_are_those_of_the_training_images(images):
+    data = ready(images, validation="folder")
     assert data.class_counts == (24, 32)
-    pooled = ready(films)
+    pooled = ready(images)
     assert pooled.class_counts == tuple(
-        sum(f"/{name}/" in film.path for film in pooled.films["train"]) for name in ("NORMAL", "PNEUMONIA")
+        sum(f"/{name}/" in image.path for image in pooled.images["train"]) for name in ("NORMAL", "PNEUMONIA")
     )
 
 
-def test_val_folder_may_be_missing_where_films_are_pooled(films):
-    shutil.rmtree(films / "val")
-    data = ready(films)
-    assert paths(data.films["train"]) | paths(data.films["val"]) == files(films, "train")
+def test_val_folder_may_be_missing_where_images_are_pooled(images):
+    shutil.rmtree(images / "val")
+    data = ready(images)
+    assert paths(data.images["train"]) | paths(data.images["val"]) == files(images, "train")
 
 
-def test_missing_val_folder_cannot_be_trusted(films):
-    shutil.rmtree(films / "val")
-    assert "No folder val" in refusal(films, validation="folder")
+def test_missing_val_folder_cannot_be_trusted(images):
+    shutil.rmtree(images / "val")
+    assert "No folder val" in rejection(images, validation="folder")
 
 
 @pytest.mark.parametrize("stage", ["fit", "validate"])
-def test_test_folder_may_be_missing_while_training(films, stage):
-    shutil.rmtree(films / "test")
-    assert ready(films, stage).films["train"]
-    assert "No folder test" in refusal(films, "test")
+def test_test_folder_may_be_missing_while_training(images, stage):
+    shutil.rmtree(images / "test")
+    assert ready(images, stage).images["train"]
+    assert "No folder test" in rejection(images, "test")
 
 
-def test_testing_needs_no_other_folder(films):
-    shutil.rmtree(films / "train")
-    shutil.rmtree(films / "val")
-    assert paths(ready(films, "test").films["test"]) == files(films, "test")
+def test_testing_needs_no_other_folder(images):
+    shutil.rmtree(images / "train")
+    shutil.rmtree(images / "val")
+    assert paths(ready(images, "test").images["test"]) == files(images, "test")
 
 
 def empty(folder: Path) -> None:
@@ -286,96 +286,96 @@ def empty(folder: Path) -> None:
     [("train", "fit", "folder"), ("val", "fit", "folder"), ("val", "validate", "folder"), ("test", "test", "random")],
 )
 @pytest.mark.parametrize("name", ["NORMAL", "PNEUMONIA"])
-def test_empty_class_is_refused_with_class_and_folder(films, folder, stage, validation, name):
-    empty(films / folder / name)
-    message = refusal(films, stage, validation=validation)
+def test_empty_class_is_rejected_with_class_and_folder(images, folder, stage, validation, name):
+    empty(images / folder / name)
+    message = rejection(images, stage, validation=validation)
     assert f"class {name} for {folder}" in message
 
 
 @pytest.mark.parametrize("name", ["NORMAL", "PNEUMONIA"])
-def test_class_that_is_empty_in_the_pool_is_refused(films, name):
+def test_class_that_is_empty_in_the_pool_is_rejected(images, name):
     for folder in ("train", "val"):
-        empty(films / folder / name)
-    assert f"class {name}" in refusal(films)
+        empty(images / folder / name)
+    assert f"class {name}" in rejection(images)
 
 
 @pytest.mark.parametrize("validation", ["random", "blocks", "folder"])
-def test_folders_without_any_film_are_refused(films, validation):
-    for path in films.rglob("*.jpeg"):
+def test_folders_without_any_image_are_rejected(images, validation):
+    for path in images.rglob("*.jpeg"):
         path.unlink()
-    assert "no readable film of class NORMAL" in refusal(films, validation=validation)
+    assert "no readable image of class NORMAL" in rejection(images, validation=validation)
 
 
 @pytest.mark.parametrize("validation", ["random", "folder"])
-def test_unreadable_films_stop_with_a_list_of_all_of_them(films, validation):
-    bad = [spoil(first(films, folder, name)) for folder in ("train", "val") for name in ("NORMAL", "PNEUMONIA")]
-    message = refusal(films, validation=validation)
-    assert "4 of 64 films cannot be read" in message
+def test_unreadable_images_stop_with_a_list_of_all_of_them(images, validation):
+    bad = [spoil(first(images, folder, name)) for folder in ("train", "val") for name in ("NORMAL", "PNEUMONIA")]
+    message = rejection(images, validation=validation)
+    assert "4 of 64 images cannot be read" in message
     assert "--data.unreadable skip" in message
     assert all(f"\n  {path}: " in message for path in bad)
-    spoil(first(films, "test", "NORMAL"))
-    assert "1 of 28 films cannot be read" in refusal(films, "test")
+    spoil(first(images, "test", "NORMAL"))
+    assert "1 of 28 images cannot be read" in rejection(images, "test")
 
 
 @pytest.mark.parametrize("validation", ["random", "blocks", "folder"])
-def test_unreadable_films_are_skipped_with_a_note_and_the_rest_stay_in_step(films, validation):
-    bad = [spoil(first(films, folder, name)) for folder in ("train", "val") for name in ("NORMAL", "PNEUMONIA")]
-    spoiled = {path.relative_to(films).as_posix() for path in bad}
-    data = accepted(films, unreadable="skip", validation=validation)
-    assert paths(data.films["train"]) | paths(data.films["val"]) == files(films, "train", "val") - spoiled
+def test_unreadable_images_are_skipped_with_a_note_and_the_rest_stay_in_step(images, validation):
+    bad = [spoil(first(images, folder, name)) for folder in ("train", "val") for name in ("NORMAL", "PNEUMONIA")]
+    spoiled = {path.relative_to(images).as_posix() for path in bad}
+    data = accepted(images, unreadable="skip", validation=validation)
+    assert paths(data.images["train"]) | paths(data.images["val"]) == files(images, "train", "val") - spoiled
     (note,) = data.notes
-    assert "Left out 4 of 64 films" in note
+    assert "Left out 4 of 64 images" in note
     assert all(str(path) in note for path in bad)
-    assert_batches_show_their_films(data, "train")
-    assert_batches_show_their_films(data, "val")
+    assert_batches_show_their_images(data, "train")
+    assert_batches_show_their_images(data, "val")
 
 
-def test_unreadable_test_films_are_skipped_with_a_note(films):
-    bad = spoil(first(films, "test", "PNEUMONIA"))
-    data = accepted(films, "test", unreadable="skip")
+def test_unreadable_test_images_are_skipped_with_a_note(images):
+    bad = spoil(first(images, "test", "PNEUMONIA"))
+    data = accepted(images, "test", unreadable="skip")
     assert str(bad) in data.notes[0]
-    assert len(assert_batches_show_their_films(data, "test")) == 27
+    assert len(assert_batches_show_their_images(data, "test")) == 27
 
 
 @pytest.mark.parametrize("validation", ["random", "folder"])
-def test_skipping_every_film_of_a_class_is_refused(films, validation):
-    for path in films.glob("*/NORMAL/*.jpeg"):
+def test_skipping_every_image_of_a_class_is_rejected(images, validation):
+    for path in images.glob("*/NORMAL/*.jpeg"):
         spoil(path)
     with pytest.warns(UserWarning, match="Left out"):
-        assert "no readable film of class NORMAL" in refusal(films, unreadable="skip", validation=validation)
+        assert "no readable image of class NORMAL" in rejection(images, unreadable="skip", validation=validation)
 
 
-def test_skipping_every_film_is_refused(films):
-    for path in films.rglob("*.jpeg"):
+def test_skipping_every_image_is_rejected(images):
+    for path in images.rglob("*.jpeg"):
         spoil(path)
     with pytest.warns(UserWarning, match="Left out"):
-        assert "no readable film" in refusal(films, unreadable="skip", validation="folder")
+        assert "no readable image" in rejection(images, unreadable="skip", validation="folder")
 
 
 @pytest.mark.filterwarnings("ignore:Left out")
 @pytest.mark.parametrize("validation", ["random", "folder"])
-def test_empty_files_are_unreadable_films_and_no_overlap(films, validation):
-    # What a copy that broke off leaves behind; the films are of different patients.
-    bad = [first(films, folder, "NORMAL") for folder in ("train", "val", "test")]
+def test_empty_files_are_unreadable_images_and_no_overlap(images, validation):
+    # What a copy that broke off leaves behind; the images are of different patients.
+    bad = [first(images, folder, "NORMAL") for folder in ("train", "val", "test")]
     for path in bad:
         path.write_bytes(b"")
-    assert "cannot be read" in refusal(films, validation=validation)
-    assert "cannot be read" in refusal(films, "test", validation=validation)
-    data = accepted(films, validation=validation, unreadable="skip")
+    assert "cannot be read" in rejection(images, validation=validation)
+    assert "cannot be read" in rejection(images, "test", validation=validation)
+    data = accepted(images, validation=validation, unreadable="skip")
     data.setup("test")
     assert all("Left out" in note for note in data.notes)
 
 
 def same_patient(root, one, other):
-    """Put another film of a PNEUMONIA patient of the one folder into the other."""
-    film = first(root, one, "PNEUMONIA")
-    name = film.stem.rpartition("_")[0]
+    """Put another image of a PNEUMONIA patient of the one folder into the other."""
+    image = first(root, one, "PNEUMONIA")
+    name = image.stem.rpartition("_")[0]
     shutil.copy(first(root, other, "PNEUMONIA"), root / other / "PNEUMONIA" / f"{name}_9999.jpeg")
     return name
 
 
 def same_file(root, one, other):
-    """Put a film of the one folder into the other under the name of another patient."""
+    """Put an image of the one folder into the other under the name of another patient."""
     shutil.copy(first(root, one, "PNEUMONIA"), root / other / "PNEUMONIA" / "person9999_virus_1.jpeg")
     return "person9999_virus_1.jpeg is the same file as"
 
@@ -393,103 +393,103 @@ OVERLAPS = [
 
 @pytest.mark.parametrize("share", [same_patient, same_file])
 @pytest.mark.parametrize(("one", "other", "stage", "validation"), OVERLAPS)
-def test_overlap_of_folders_is_refused_or_accepted_with_a_note(films, share, one, other, stage, validation):
-    sign = share(films, one, other)
-    message = refusal(films, stage, validation=validation)
+def test_overlap_of_folders_is_rejected_or_accepted_with_a_note(images, share, one, other, stage, validation):
+    sign = share(images, one, other)
+    message = rejection(images, stage, validation=validation)
     assert sign in message
     assert one in message
     assert other in message
     assert "--data.overlaps accept" in message
-    data = accepted(films, stage, validation=validation, overlaps="accept")
+    data = accepted(images, stage, validation=validation, overlaps="accept")
     (note,) = data.notes
     assert note.startswith("Accepted")
     assert sign in note
     if stage == "fit":
-        assert paths(data.films["train"]) | paths(data.films["val"]) == files(films, "train", "val")
+        assert paths(data.images["train"]) | paths(data.images["val"]) == files(images, "train", "val")
 
 
 @pytest.mark.parametrize("share", [same_patient, same_file])
-def test_train_and_val_folders_may_overlap_where_they_are_pooled(films, share):
-    share(films, "train", "val")
-    data = ready(films)
+def test_train_and_val_folders_may_overlap_where_they_are_pooled(images, share):
+    share(images, "train", "val")
+    data = ready(images)
     assert data.notes == []
-    train, val = data.films["train"], data.films["val"]
-    assert not {film.group for film in train} & {film.group for film in val}
-    assert not {film.digest for film in train} & {film.digest for film in val}
+    train, val = data.images["train"], data.images["val"]
+    assert not {image.group for image in train} & {image.group for image in val}
+    assert not {image.digest for image in train} & {image.digest for image in val}
 
 
-def test_many_overlaps_are_counted_rather_than_all_listed(films):
+def test_many_overlaps_are_counted_rather_than_all_listed(images):
     for number in range(8):
         shutil.copy(
-            sorted((films / "train/NORMAL").glob("*.jpeg"))[2 * number],
-            films / f"test/NORMAL/IM-9{number:03d}-0001.jpeg",
+            sorted((images / "train/NORMAL").glob("*.jpeg"))[2 * number],
+            images / f"test/NORMAL/IM-9{number:03d}-0001.jpeg",
         )
-    message = refusal(films)
+    message = rejection(images)
     assert message.count("is the same file as") == 5
     assert "and 3 more" in message
 
 
 @pytest.mark.filterwarnings("ignore:Accepted")
-def test_an_accepted_overlap_is_noted_once_for_fit_and_test_together(films):
-    same_patient(films, "train", "test")
-    data = accepted(films, overlaps="accept")
+def test_an_accepted_overlap_is_noted_once_for_fit_and_test_together(images):
+    same_patient(images, "train", "test")
+    data = accepted(images, overlaps="accept")
     data.setup("test")
     assert len(data.notes) == len(set(data.notes)) == 1
 
 
 @pytest.mark.parametrize("validation", sorted(POOL))
-def test_identical_files_within_the_pool_stay_on_one_side(films, validation):
-    originals = sorted((films / "train/PNEUMONIA").glob("*1.jpeg"))[:8]
+def test_identical_files_within_the_pool_stay_on_one_side(images, validation):
+    originals = sorted((images / "train/PNEUMONIA").glob("*1.jpeg"))[:8]
     for i, path in enumerate(originals):
-        shutil.copy(path, films / f"val/PNEUMONIA/person{3000 + i}_virus_1.jpeg")
+        shutil.copy(path, images / f"val/PNEUMONIA/person{3000 + i}_virus_1.jpeg")
     for seed in range(6):
-        data = ready(films, validation=validation, split_seed=seed)
-        train, val = ({film.digest for film in data.films[split]} for split in ("train", "val"))
+        data = ready(images, validation=validation, split_seed=seed)
+        train, val = ({image.digest for image in data.images[split]} for split in ("train", "val"))
         assert not train & val
 
 
 def rename_all(root):
     """Names that tell no patient."""
     for i, path in enumerate(sorted(root.rglob("*.jpeg"))):
-        path.rename(path.with_name(f"film{i}.jpeg"))
+        path.rename(path.with_name(f"image{i}.jpeg"))
 
 
 @pytest.mark.parametrize("validation", ["random", "blocks", "folder"])
-def test_names_without_a_patient_are_told_exactly_once(films, validation):
-    rename_all(films)
+def test_names_without_a_patient_are_told_exactly_once(images, validation):
+    rename_all(images)
     with warnings.catch_warnings(record=True) as caught:
-        data = ready(films, validation=validation)
+        data = ready(images, validation=validation)
         data.setup("test")
     assert sum("no recognisable patient" in str(warning.message) for warning in caught) == 1
     (note,) = data.notes
-    assert "64 of 64 films" in note
+    assert "64 of 64 images" in note
     assert "data.patient_pattern" in note
-    assert {film.patient for film in data.films["train"]} == paths(data.films["train"])
+    assert {image.patient for image in data.images["train"]} == paths(data.images["train"])
 
 
-def test_own_pattern_names_the_patients(films):
-    for i, path in enumerate(sorted(films.rglob("*.jpeg"))):
+def test_own_pattern_names_the_patients(images):
+    for i, path in enumerate(sorted(images.rglob("*.jpeg"))):
         path.rename(path.with_name(f"{i // 4:05d}_{i}.jpeg"))
-    # Four films to a patient, counted through all folders: no border between folders or classes parts them.
-    data = ready(films, patient_pattern=r"^(?P<patient>\d+)_")
+    # Four images to a patient, counted through all folders: no border between folders or classes parts them.
+    data = ready(images, patient_pattern=r"^(?P<patient>\d+)_")
     assert data.notes == []
-    assert {film.patient for film in data.films["train"]}.isdisjoint(film.patient for film in data.films["val"])
+    assert {image.patient for image in data.images["train"]}.isdisjoint(image.patient for image in data.images["val"])
 
 
-def test_bad_pattern_is_refused(films):
-    assert "patient_pattern" in refusal(films, patient_pattern="(")
+def test_bad_pattern_is_rejected(images):
+    assert "patient_pattern" in rejection(images, patient_pattern="(")
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("image_size", 15), ("image_size", 0), ("batch_size", 0), ("batch_size", -1)]
 )
-def test_sizes_that_are_too_small_are_refused_at_once(name, value):
+def test_sizes_that_are_too_small_are_rejected_at_once(name, value):
     with pytest.raises(UserError, match=f"data.{name} {value} is too small"):
         ChestXRayDataModule(**{name: value})
 
 
-def test_least_sizes_are_accepted(films):
-    data = ready(films, image_size=16, batch_size=1)
+def test_least_sizes_are_accepted(images):
+    data = ready(images, image_size=16, batch_size=1)
     assert next(iter(data.val_dataloader()))["image"].shape == (1, 1, 16, 16)
 
 
@@ -502,18 +502,18 @@ def epoch_order(data, seed, epoch=0, used=0):
     return [batch["index"].tolist() for batch in loader]
 
 
-def test_training_order_depends_on_seed_and_epoch_alone(films):
-    data = ready(films)
+def test_training_order_depends_on_seed_and_epoch_alone(images):
+    data = ready(images)
     order = epoch_order(data, seed=1)
     assert epoch_order(data, seed=1, used=100) == order
-    assert epoch_order(ready(films), seed=1) == order
+    assert epoch_order(ready(images), seed=1) == order
     assert epoch_order(data, seed=2) != order
     assert epoch_order(data, seed=1, epoch=1) != order
 
 
 @pytest.mark.parametrize("validation", ["random", "folder"])
-def test_training_order_is_shuffled_and_mixes_the_classes(films, validation):
-    data = ready(films, validation=validation)
+def test_training_order_is_shuffled_and_mixes_the_classes(images, validation):
+    data = ready(images, validation=validation)
     rows = flat(epoch_order(data, seed=0))
     assert rows != sorted(rows)
     mixed = [len(set(batch["label"].tolist())) == 2 for batch in data.train_dataloader()]
@@ -521,15 +521,15 @@ def test_training_order_is_shuffled_and_mixes_the_classes(films, validation):
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 4, 7, 8, 14, 28, 56, 57, 1000])
-def test_each_training_film_comes_exactly_once_where_batches_fit(films, batch_size):
-    data = ready(films, validation="folder", batch_size=batch_size)
+def test_each_training_image_comes_exactly_once_where_batches_fit(images, batch_size):
+    data = ready(images, validation="folder", batch_size=batch_size)
     for epoch in range(2):
         assert sorted(flat(epoch_order(data, 3, epoch))) == list(range(56))
 
 
 @pytest.mark.parametrize("batch_size", [3, 5, 11, 55])
-def test_what_does_not_fill_a_batch_is_left_for_another_epoch(films, batch_size):
-    data = ready(films, validation="folder", batch_size=batch_size)
+def test_what_does_not_fill_a_batch_is_left_for_another_epoch(images, batch_size):
+    data = ready(images, validation="folder", batch_size=batch_size)
     order = epoch_order(data, 3)
     assert {len(rows) for rows in order} == {batch_size}
     assert len(order) == 56 // batch_size
@@ -572,12 +572,12 @@ def trained(data, seed=1, epochs=1):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_training_augments_training_films_and_touches_neither_labels_nor_validation(films):
-    seen = trained(module(films, augmentation=Augmentation(shift=0.1)), epochs=2)
-    plain = ready(films)
+def test_training_augments_training_images_and_touches_neither_labels_nor_validation(images):
+    seen = trained(module(images, augmentation=Augmentation(shift=0.1)), epochs=2)
+    plain = ready(images)
     for batch in seen["train"]:
         rows = batch["index"].tolist()
-        assert [plain.films["train"][row].label for row in rows] == batch["label"].tolist()
+        assert [plain.images["train"][row].label for row in rows] == batch["label"].tolist()
         original = plain._datasets["train"].__getitems__(rows)["image"]
         assert batch["image"].dtype == torch.float32
         assert batch["image"].shape == original.shape
@@ -591,72 +591,72 @@ def test_training_augments_training_films_and_touches_neither_labels_nor_validat
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_trainer_gives_each_epoch_its_own_order(films):
-    data = module(films, validation="folder")
+def test_the_trainer_gives_each_epoch_its_own_order(images):
+    data = module(images, validation="folder")
     seen = [batch["index"].tolist() for batch in trained(data, seed=5, epochs=2)["train"]]
     assert seen == epoch_order(data, seed=5, epoch=0) + epoch_order(data, seed=5, epoch=1)
 
 
-def test_without_a_trainer_batches_are_left_as_they_are(films):
-    data = ready(films)
+def test_without_a_trainer_batches_are_left_as_they_are(images):
+    data = ready(images)
     batch = next(iter(data.train_dataloader()))
     assert data.on_after_batch_transfer(batch, 0)["image"].dtype == torch.uint8
 
 
-TRAINED = "films that the model was trained on"
+TRAINED = "images that the model was trained on"
 
 
 def trained_on(path, patient="elsewhere", digest="none", named=True):
-    return [Film(path, "train", -1, patient, patient, digest, named)]
+    return [ImageRecord(path, "train", -1, patient, patient, digest, named)]
 
 
-def test_a_trained_patient_is_refused_in_test_whatever_the_folders_look_like_now(films):
-    data = ready(films, "test")
-    film = data.films["test"][-1]
-    data.refuse_known(trained_on("train/PNEUMONIA/old.jpeg"), "test", same_source=True, called=TRAINED)
-    with pytest.raises(UserError, match=f"{TRAINED} and test share patients or files: patient {film.patient}"):
-        data.refuse_known(
-            trained_on("train/PNEUMONIA/old.jpeg", film.patient), "test", same_source=True, called=TRAINED
+def test_a_trained_patient_is_rejected_in_test_whatever_the_folders_look_like_now(images):
+    data = ready(images, "test")
+    image = data.images["test"][-1]
+    data.reject_known(trained_on("train/PNEUMONIA/old.jpeg"), "test", same_source=True, called=TRAINED)
+    with pytest.raises(UserError, match=f"{TRAINED} and test share patients or files: patient {image.patient}"):
+        data.reject_known(
+            trained_on("train/PNEUMONIA/old.jpeg", image.patient), "test", same_source=True, called=TRAINED
         )
 
 
-def test_equal_names_from_another_source_are_no_overlap_but_equal_files_are(films):
-    data = ready(films, "test")
-    film = data.films["test"][-1]
-    data.refuse_known(trained_on("train/PNEUMONIA/old.jpeg", film.patient), "test", same_source=False, called=TRAINED)
+def test_equal_names_from_another_source_are_no_overlap_but_equal_files_are(images):
+    data = ready(images, "test")
+    image = data.images["test"][-1]
+    data.reject_known(trained_on("train/PNEUMONIA/old.jpeg", image.patient), "test", same_source=False, called=TRAINED)
     with pytest.raises(UserError, match=r"is the same file as train/PNEUMONIA/old\.jpeg"):
-        data.refuse_known(
-            trained_on("train/PNEUMONIA/old.jpeg", digest=film.digest), "test", same_source=False, called=TRAINED
+        data.reject_known(
+            trained_on("train/PNEUMONIA/old.jpeg", digest=image.digest), "test", same_source=False, called=TRAINED
         )
 
 
-def test_trained_films_are_accepted_with_a_note(films):
-    data = ready(films, "test", overlaps="accept")
+def test_trained_images_are_accepted_with_a_note(images):
+    data = ready(images, "test", overlaps="accept")
     with pytest.warns(UserWarning, match="Accepted"):
-        data.refuse_known(trained_on("x", data.films["test"][0].patient), "test", same_source=True, called=TRAINED)
+        data.reject_known(trained_on("x", data.images["test"][0].patient), "test", same_source=True, called=TRAINED)
     assert len(data.notes) == 1
 
 
-def test_real_films_are_set_up_from_end_to_end(real_films, tmp_path):
-    # A few of each folder, as links: full setups of all films take their time.
+def test_real_images_are_set_up_from_end_to_end(real_images, tmp_path):
+    # A few of each folder, as links: full setups of all images take their time.
     for folder in ("train", "val", "test"):
         for name in ("NORMAL", "PNEUMONIA"):
             (tmp_path / folder / name).mkdir(parents=True)
-            for path in sorted((real_films / folder / name).glob("*.jpeg"))[:30]:
+            for path in sorted((real_images / folder / name).glob("*.jpeg"))[:30]:
                 (tmp_path / folder / name / path.name).symlink_to(path)
     data = ready(tmp_path)
     data.setup("test")
     assert data.notes == []
-    assert_batches_show_their_films(data, "val")
-    assert_batches_show_their_films(data, "test")
+    assert_batches_show_their_images(data, "val")
+    assert_batches_show_their_images(data, "test")
 
 
-def test_a_folder_of_classes_is_tested_whole_but_not_trained_on(films, make):
+def test_a_folder_of_classes_is_tested_whole_but_not_trained_on(images, make):
     other = make("other", seed=5) / "test"
     data = ready(other, "test")
     assert sorted(data.files("test")) == sorted(str(path) for path in other.glob("*/*.jpeg"))
-    assert {film.patient for film in data.films["test"]} == {
-        film.patient for film in ready(other.parent, "test").films["test"]
+    assert {image.patient for image in data.images["test"]} == {
+        image.patient for image in ready(other.parent, "test").images["test"]
     }
     assert data.beside_test == []
-    assert "holds the class folders" in refusal(other, "fit")
+    assert "holds the class folders" in rejection(other, "fit")

@@ -10,13 +10,13 @@ from PIL import Image, ImageOps
 from scipy.ndimage import gaussian_filter
 
 from xray.data import duplicates
-from xray.data.decode import decode_films
+from xray.data.decode.batch import decode_images
 from xray.data.duplicates import COPY, exact_duplicates, near_duplicates
-from xray.data.index import film_names
+from xray.data.index.folders import image_names
 
 
 def draw(count, seed=0, side=128):
-    """Pictures with structure at all scales, as films have."""
+    """Pictures with structure at all scales, as images have."""
     noise = np.random.default_rng(seed).normal(size=(count, side, side))
     pictures = sum(blur * gaussian_filter(noise, (0, blur, blur)) for blur in (1, 2, 4, 8, 16))
     return np.clip(110 + 35 * pictures / pictures.std(), 0, 255).astype(np.uint8)
@@ -47,23 +47,23 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_copy_is_found_and_no_other_pair(change):
-    films = draw(12)
-    copy = np.asarray(CHANGES[change](Image.fromarray(films[4])))
-    (pair,) = near_duplicates(np.concatenate([films, copy[None]]))
+    images = draw(12)
+    copy = np.asarray(CHANGES[change](Image.fromarray(images[4])))
+    (pair,) = near_duplicates(np.concatenate([images, copy[None]]))
     assert (pair.first, pair.second) == (4, 12)
     assert COPY <= pair.similarity <= 1
 
 
 def test_the_copy_may_come_first():
-    films = draw(6)
-    copy = np.asarray(cropped(Image.fromarray(films[5]), 5, 5, 5, 5))
-    (pair,) = near_duplicates(np.concatenate([copy[None], films]))
+    images = draw(6)
+    copy = np.asarray(cropped(Image.fromarray(images[5]), 5, 5, 5, 5))
+    (pair,) = near_duplicates(np.concatenate([copy[None], images]))
     assert (pair.first, pair.second) == (0, 6)
 
 
 def test_every_pair_of_three_copies_is_told_most_alike_first():
-    films = draw(5)
-    twice = np.concatenate([films, films[2:3], np.asarray(jpeg(Image.fromarray(films[2]), 20))[None]])
+    images = draw(5)
+    twice = np.concatenate([images, images[2:3], np.asarray(jpeg(Image.fromarray(images[2]), 20))[None]])
     pairs = near_duplicates(twice)
     assert [(pair.first, pair.second) for pair in pairs] == [(2, 5), (2, 6), (5, 6)]
     assert pairs[0].similarity == pytest.approx(1)
@@ -71,11 +71,11 @@ def test_every_pair_of_three_copies_is_told_most_alike_first():
 
 
 def test_other_pictures_are_no_copies():
-    films = draw(8)
-    turned = [ImageOps.mirror(Image.fromarray(films[0])), ImageOps.flip(Image.fromarray(films[1]))]
-    inverted = ImageOps.invert(Image.fromarray(films[2]))
+    images = draw(8)
+    turned = [ImageOps.mirror(Image.fromarray(images[0])), ImageOps.flip(Image.fromarray(images[1]))]
+    inverted = ImageOps.invert(Image.fromarray(images[2]))
     others = np.stack([np.asarray(image) for image in (*turned, inverted)])
-    assert near_duplicates(np.concatenate([films, others])) == []
+    assert near_duplicates(np.concatenate([images, others])) == []
 
 
 def test_pictures_without_structure_resemble_nothing():
@@ -84,17 +84,17 @@ def test_pictures_without_structure_resemble_nothing():
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_fewer_than_two_films_have_no_pair(count):
+def test_fewer_than_two_images_have_no_pair(count):
     assert near_duplicates(draw(2)[:count]) == []
 
 
 def test_blocks_do_not_matter(monkeypatch):
-    films = draw(10)
-    films = np.concatenate([films, films[3:6] // 2 + 40])
-    whole = near_duplicates(films)
+    images = draw(10)
+    images = np.concatenate([images, images[3:6] // 2 + 40])
+    whole = near_duplicates(images)
     monkeypatch.setattr(duplicates, "BLOCK", 40)
     monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", 2)
-    pairs = near_duplicates(films)
+    pairs = near_duplicates(images)
     assert [pair[:2] for pair in pairs] == [pair[:2] for pair in whole]
     assert sorted(pair[:2] for pair in pairs) == [(3, 10), (4, 11), (5, 12)]
 
@@ -107,12 +107,12 @@ def test_exact_duplicates_are_all_files_of_a_hash(digests):
     assert [group[0] for group in groups] == sorted(group[0] for group in groups)
 
 
-def test_released_films_are_found_among_their_small_copies(real_films, full_size_films):
-    where = {name.rsplit("/", 1)[1]: real_films / name for name in film_names(real_films)}
-    originals = film_names(full_size_films)[::8]
+def test_released_images_are_found_among_their_small_copies(real_images, full_size_images):
+    where = {name.rsplit("/", 1)[1]: real_images / name for name in image_names(real_images)}
+    originals = image_names(full_size_images)[::8]
     small = [where[name.rsplit("/", 1)[1]] for name in originals]
-    films, bad = decode_films([*small, *(full_size_films / name for name in originals)], 128, "squash")
+    images, bad = decode_images([*small, *(full_size_images / name for name in originals)], 128, "stretch")
     assert not bad
-    pairs = near_duplicates(films)
+    pairs = near_duplicates(images)
     assert sorted(pair[:2] for pair in pairs) == [(i, i + len(small)) for i in range(len(small))]
     assert min(pair.similarity for pair in pairs) > 0.95

@@ -137,7 +137,7 @@ def test_what_is_not_understood_is_no_silence(text):
         read_stages(text)
 
 
-def test_shell_form_is_refused_where_signals_count():
+def test_shell_form_is_rejected_where_signals_count():
     (stage,) = read_stages("FROM a\nENTRYPOINT python -m xray").values()
     with pytest.raises(DockerfileError, match="exec form"):
         stage.last("ENTRYPOINT").words()

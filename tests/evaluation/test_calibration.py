@@ -1,4 +1,4 @@
-"""Calibration against scikit-learn, SciPy and loops over films."""
+"""Calibration against scikit-learn, SciPy and loops over images."""
 
 import warnings
 
@@ -27,12 +27,12 @@ from xray.evaluation.calibration import (
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def draw(seed, films=80, scale=1.0, ties=False):
-    """Labels, logits that overlap somewhat, and how often each film counts in three resamples."""
+def draw(seed, images=80, scale=1.0, ties=False):
+    """Labels, logits that overlap somewhat, and how often each image counts in three resamples."""
     rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, films)
-    logits = scale * (rng.standard_t(2, films) + rng.uniform(-2, 3) * (labels - 0.5))
-    return labels, np.round(logits, 1) if ties else logits, rng.integers(0, 4, (3, films)).astype(float)
+    labels = rng.integers(0, 2, images)
+    logits = scale * (rng.standard_t(2, images) + rng.uniform(-2, 3) * (labels - 0.5))
+    return labels, np.round(logits, 1) if ties else logits, rng.integers(0, 4, (3, images)).astype(float)
 
 
 def slope_of_scikit_learn(labels, logits, weights):
@@ -85,8 +85,8 @@ def test_a_few_errors_of_a_network_that_is_far_too_sure_are_no_obstacle():
 )
 def test_slopes_exist_where_classes_overlap_and_intercepts_where_there_are_two(rows, scale):
     labels, logits, weights = (np.array([row[i] for row in rows]) for i in range(3))
-    films = [(label, logit) for label, logit, weight in rows if weight]
-    pairs = {np.sign(p - n) for one, p in films for other, n in films if one and not other}
+    images = [(label, logit) for label, logit, weight in rows if weight]
+    pairs = {np.sign(p - n) for one, p in images for other, n in images if one and not other}
     slope, intercept = (
         of(labels, logits * scale, weights[None].astype(float))[0] for of in (calibration_slope, calibration_intercept)
     )
@@ -116,7 +116,7 @@ def test_a_network_that_says_what_is_has_slope_1_and_intercept_0():
         ([0, 1], [-1e5, 1e5]),
         ([1, 0], [-1.0, 3.0]),
     ],
-    ids=["apart", "the wrong way round", "touching", "all equal", "far apart", "one film each"],
+    ids=["apart", "the wrong way round", "touching", "all equal", "far apart", "one image each"],
 )
 def test_without_overlap_there_is_an_intercept_but_no_slope(labels, logits):
     labels, logits = np.array(labels), np.array(logits)
@@ -153,7 +153,7 @@ def test_the_temperature_is_that_of_a_logistic_regression_on_soft_targets(seed, 
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, 80)
     logits = scale * rng.normal(3 * labels - 1.5, 1.5)
-    # Each film twice: as a positive with the weight of its target, and as a negative with the rest.
+    # Each image twice: as a positive with the weight of its target, and as a negative with the rest.
     targets = soft_targets(labels)
     model = LogisticRegression(C=np.inf, fit_intercept=False, solver="newton-cholesky", tol=1e-12)
     model.fit(np.tile(logits, 2)[:, None], np.repeat([1, 0], 80), np.concatenate([targets, 1 - targets]))
@@ -161,14 +161,14 @@ def test_the_temperature_is_that_of_a_logistic_regression_on_soft_targets(seed, 
 
 
 @pytest.mark.parametrize("distance", [1.0, 5.0, 40.0])
-def test_films_that_are_all_on_the_right_side_ask_for_no_endless_confidence(distance):
+def test_images_that_are_all_on_the_right_side_ask_for_no_endless_confidence(distance):
     labels = np.repeat([0, 1], 50)
-    # All films are equally sure, so that the best probability is the target itself.
+    # All images are equally sure, so that the best probability is the target itself.
     expected = distance / np.log(51)
     assert fit_temperature(labels, np.where(labels == 1, distance, -distance)) == pytest.approx(expected, rel=1e-4)
 
 
-def test_one_film_of_each_class_is_enough():
+def test_one_image_of_each_class_is_enough():
     assert fit_temperature(np.array([0, 1]), np.array([-3.0, 3.0])) == pytest.approx(3 / np.log(2), rel=1e-4)
 
 
@@ -194,18 +194,18 @@ def error_by_a_loop(labels, probability, weights):
     for b in range(BINS):
         last = b == BINS - 1
         inside = [b / BINS <= p and (p < (b + 1) / BINS or last) for p in probability]
-        films = [(w, y, p) for w, y, p, i in zip(weights, labels, probability, inside, strict=True) if i and w]
-        if films:
-            weight = sum(w for w, _, _ in films)
-            gap += abs(sum(w * y for w, y, _ in films) - sum(w * p for w, _, p in films)) / weight * weight
+        images = [(w, y, p) for w, y, p, i in zip(weights, labels, probability, inside, strict=True) if i and w]
+        if images:
+            weight = sum(w for w, _, _ in images)
+            gap += abs(sum(w * y for w, y, _ in images) - sum(w * p for w, _, p in images)) / weight * weight
     return gap / sum(weights)
 
 
 PROBABILITIES = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), st.floats(0, 1))
-FILMS = st.lists(st.tuples(st.integers(0, 1), PROBABILITIES, st.integers(0, 3)), min_size=1, max_size=40)
+IMAGES = st.lists(st.tuples(st.integers(0, 1), PROBABILITIES, st.integers(0, 3)), min_size=1, max_size=40)
 
 
-@given(FILMS.filter(lambda rows: any(row[2] for row in rows)))
+@given(IMAGES.filter(lambda rows: any(row[2] for row in rows)))
 def test_the_calibration_error_is_that_of_a_loop_over_bins(rows):
     labels, probability, weights = (np.array([row[i] for row in rows]) for i in range(3))
     found = expected_calibration_error(labels, probability, np.stack([weights, np.ones(len(rows))]).astype(float))
@@ -214,15 +214,15 @@ def test_the_calibration_error_is_that_of_a_loop_over_bins(rows):
     assert expected_calibration_error(labels, probability) == pytest.approx(expected[1:], abs=1e-12)
 
 
-@given(FILMS)
+@given(IMAGES)
 def test_the_bins_of_the_diagram_give_the_calibration_error(rows):
     labels, probability = (np.array([row[i] for row in rows]) for i in range(2))
     bins = reliability(labels, probability)
-    assert sum(b.films for b in bins) == len(rows)
+    assert sum(b.images for b in bins) == len(rows)
     assert [b.low for b in bins] == sorted({b.low for b in bins})
     for b in bins:
         assert b.low - 1e-12 <= b.probability <= b.high + 1e-12
-    error = sum(b.films * abs(b.observed - b.probability) for b in bins) / len(rows)
+    error = sum(b.images * abs(b.observed - b.probability) for b in bins) / len(rows)
     assert expected_calibration_error(labels, probability) == pytest.approx([error], abs=1e-12)
 
 
@@ -230,7 +230,7 @@ def test_bins_hold_their_lower_edge_and_the_last_one_both():
     assert bin_of(np.array([0.0, 0.0999, 0.1, 0.5, 0.95, 1.0])).tolist() == [0, 0, 1, 5, 9, 9]
 
 
-def test_no_films_have_no_bins_and_no_error():
+def test_no_images_have_no_bins_and_no_error():
     none = np.array([])
     assert reliability(none.astype(np.int64), none) == []
     assert np.isnan(expected_calibration_error(none.astype(np.int64), none)).tolist() == [True]

@@ -45,14 +45,14 @@ def test_net_benefit_and_shares_are_those_of_a_loop(rows, thresholds):
     labels, probability = columns(rows)
     model, everyone = net_benefit(labels, probability, np.array(thresholds))
     sensitivity, specificity = by_threshold(labels, probability, np.array(thresholds))
-    positives, films = int(labels.sum()), len(rows)
+    positives, images = int(labels.sum()), len(rows)
     for i, t in enumerate(thresholds):
         tp = sum(label == 1 and p >= t for label, p in rows)
         fp = sum(label == 0 and p >= t for label, p in rows)
-        assert model[i] == pytest.approx(tp / films - fp / films * t / (1 - t))
-        assert everyone[i] == pytest.approx(positives / films - (films - positives) / films * t / (1 - t))
+        assert model[i] == pytest.approx(tp / images - fp / images * t / (1 - t))
+        assert everyone[i] == pytest.approx(positives / images - (images - positives) / images * t / (1 - t))
         assert sensitivity[i] == pytest.approx(tp / positives if positives else np.nan, nan_ok=True)
-        negatives = films - positives
+        negatives = images - positives
         assert specificity[i] == pytest.approx(1 - fp / negatives if negatives else np.nan, nan_ok=True)
 
 
@@ -70,9 +70,9 @@ def test_treating_all_is_worth_nothing_at_the_prevalence_and_the_prevalence_at_z
     assert perfect == pytest.approx(np.full(34, prevalence))
 
 
-def draw(films, seed=0, digits=8):
+def draw(images, seed=0, digits=8):
     rng = np.random.default_rng(seed)
-    number = rng.integers(0, films // 2, films)
+    number = rng.integers(0, images // 2, images)
     labels = number % 2
     return labels, np.round(rng.normal(labels, 1.0), digits), Patients.of([str(i) for i in number], labels)
 
@@ -87,7 +87,7 @@ def test_bands_hold_the_curves(digits):
     assert inside.mean() > 0.97
     recall, precision = precision_recall_points(labels, scores)
     steps = precision[np.searchsorted(recall, GRID - 1e-9)]
-    # Over the first few films the curve jumps.
+    # Over the first few images the curve jumps.
     inside = (precision_recall.low - 1e-9 <= steps) & (steps <= precision_recall.high + 1e-9)
     assert inside[GRID > 0.05].mean() > 0.97
     for band in (roc, precision_recall):

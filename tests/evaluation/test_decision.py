@@ -1,4 +1,4 @@
-"""From validation films to a decision that a checkpoint can keep."""
+"""From validation images to a decision that a checkpoint can keep."""
 
 import json
 
@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from xray.evaluation.calibration import probability_of
-from xray.evaluation.decision import Decision, ValidationFilms, fit_decision
+from xray.evaluation.decision import Decision, ValidationImages, fit_decision
 from xray.evaluation.operating_point import OperatingPoint
 
-ON = ValidationFilms("films", "blocks", 60, 40, "0f", ("Left out 1 of 61 films.",))
+ON = ValidationImages("images", "blocks", 60, 40, "0f", ("Left out 1 of 61 images.",))
 POINTS = [
     OperatingPoint(),
     OperatingPoint("sensitivity", 0.9),
@@ -21,22 +21,22 @@ POINTS = [
 ]
 
 
-def films(seed=0, n=60):
+def images(seed=0, n=60):
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(n) % 3 > 0).astype(np.int64)
     return labels, np.round(rng.normal(3.0 * labels - 1, 2.5), 2)
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.rule)
-def test_a_decision_tells_what_it_reaches_on_its_own_films(point):
-    labels, logits = films()
+def test_a_decision_tells_what_it_reaches_on_its_own_images(point):
+    labels, logits = images()
     decision = fit_decision(labels, logits, point, ON)
     called = probability_of(logits, decision.temperature) >= decision.threshold
     tn, fp, fn, tp = confusion_matrix(labels, called).ravel()
     assert decision.sensitivity == pytest.approx(tp / (tp + fn))
     assert decision.specificity == pytest.approx(tn / (tn + fp))
     assert decision.auroc == pytest.approx(roc_auc_score(labels, logits))
-    assert (decision.rule, decision.target, decision.wish) == (point.rule, point.target, point.wish)
+    assert (decision.rule, decision.target, decision.description) == (point.rule, point.target, point.description)
     assert decision.fitted_on == ON
     if point.rule in {"sensitivity", "specificity"}:
         assert getattr(decision, point.rule) >= 0.9
@@ -44,7 +44,7 @@ def test_a_decision_tells_what_it_reaches_on_its_own_films(point):
 
 @given(st.integers(0, 10**6), st.sampled_from(POINTS))
 def test_single_precision_loses_nothing_of_it(seed, point):
-    labels, logits = films(seed)
+    labels, logits = images(seed)
     decision = fit_decision(labels, logits, point, ON)
     assert float(np.float32(decision.temperature)) == decision.temperature
     assert float(np.float32(decision.threshold)) == decision.threshold
@@ -52,7 +52,7 @@ def test_single_precision_loses_nothing_of_it(seed, point):
 
 
 def test_a_network_twice_as_sure_decides_the_same_at_twice_the_temperature():
-    labels, logits = films()
+    labels, logits = images()
     plain, sure = (fit_decision(labels, scale * logits, OperatingPoint(), ON) for scale in (1, 2))
     assert sure.temperature == pytest.approx(2 * plain.temperature, rel=1e-4)
     assert sure.threshold == pytest.approx(plain.threshold, abs=1e-4)

@@ -1,4 +1,4 @@
-"""DeLong's variance against its definition, film by film."""
+"""DeLong's variance against its definition, image by image."""
 
 import numpy as np
 import pytest
@@ -16,11 +16,11 @@ SCORE = st.one_of(st.integers(0, 4).map(float), st.floats(-5, 5))
 
 
 def tables(models=1, least=2):
-    """Labels with at least so many films of each class, and so many rows of scores."""
+    """Labels with at least so many images of each class, and so many rows of scores."""
 
     def build(counts):
-        films = sum(counts)
-        scores = st.lists(st.lists(SCORE, min_size=films, max_size=films), min_size=models, max_size=models)
+        images = sum(counts)
+        scores = st.lists(st.lists(SCORE, min_size=images, max_size=images), min_size=models, max_size=models)
         return scores.map(lambda rows: (np.repeat([1, 0], counts), np.array(rows)))
 
     return st.tuples(st.integers(least, 12), st.integers(least, 12)).flatmap(build)
@@ -131,7 +131,7 @@ def test_one_class_has_no_area(labels):
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 1, 1], [1, 0, 0, 0], [0, 1]])
-def test_one_film_of_a_class_has_an_area_and_no_variance(labels):
+def test_one_image_of_a_class_has_an_area_and_no_variance(labels):
     labels, scores = np.array(labels), np.array([0.5, 0.1, 0.7, 0.9])[: len(labels)]
     found = delong_interval(labels, scores)
     assert found.value == stats.mannwhitneyu(scores[labels == 1], scores[labels == 0]).statistic / max(

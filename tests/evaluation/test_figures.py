@@ -1,4 +1,4 @@
-"""Figures that render whatever the films are, and say the right numbers."""
+"""Figures that render whatever the images are, and say the right numbers."""
 
 import io
 import warnings
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from sklearn import metrics as sk
 
-from xray.evaluation.figures import curves_figure, films_figure
+from xray.evaluation.figures import curves_figure, images_figure
 
 # Undefined figures are no reason to warn.
 pytestmark = pytest.mark.filterwarnings("error")
@@ -48,16 +48,16 @@ def scored():
         ([0, 1], [0.0, 1.0]),
     ],
 )
-def test_curves_render_for_few_films_of_any_class(labels, scores):
-    render(curves_figure(np.array(labels), np.array(scores), 0.5, CLASSES, "Films"))
+def test_curves_render_for_few_images_of_any_class(labels, scores):
+    render(curves_figure(np.array(labels), np.array(scores), 0.5, CLASSES, "Images"))
 
 
 def test_curves_carry_the_right_figures(scored):
     labels, scores = scored
-    figure = curves_figure(labels, scores, 0.3, CLASSES, "80 validation films, epoch 4")
+    figure = curves_figure(labels, scores, 0.3, CLASSES, "80 validation images, epoch 4")
     render(figure)
     roc, precision_recall, matrix = figure.axes
-    assert figure.get_suptitle() == "80 validation films, epoch 4"
+    assert figure.get_suptitle() == "80 validation images, epoch 4"
     assert roc.get_title() == f"ROC curve, AUROC {sk.roc_auc_score(labels, scores):.4f}"
     assert (
         precision_recall.get_title() == f"Precision-recall curve, AP {sk.average_precision_score(labels, scores):.4f}"
@@ -73,7 +73,7 @@ def test_curves_carry_the_right_figures(scored):
 
 def test_curves_go_through_the_points_of_scikit_learn(scored):
     labels, scores = scored
-    roc, precision_recall, _ = curves_figure(labels, scores, 0.3, CLASSES, "Films").axes
+    roc, precision_recall, _ = curves_figure(labels, scores, 0.3, CLASSES, "Images").axes
     false, true, _ = sk.roc_curve(labels, scores, drop_intermediate=False)
     np.testing.assert_allclose(roc.lines[1].get_xydata(), np.column_stack([false, true]))
     precision, recall, _ = sk.precision_recall_curve(labels, scores)
@@ -86,22 +86,22 @@ def test_curves_go_through_the_points_of_scikit_learn(scored):
     np.testing.assert_allclose(precision_recall.lines[1].get_xydata(), marked)
 
 
-def films(count):
+def images(count):
     return [np.full((8, 8), i / max(count, 1), dtype=np.float32) for i in range(count)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 6, 7])
-def test_films_render_however_many_there_are(count):
-    figure = films_figure(films(count), [f"film {i}" for i in range(count)], "Worst films", columns=3)
+def test_images_render_however_many_there_are(count):
+    figure = images_figure(images(count), [f"image {i}" for i in range(count)], "Worst images", columns=3)
     render(figure)
     shown = [axes for axes in figure.axes if axes.images]
-    assert [axes.get_title() for axes in shown] == [f"film {i}" for i in range(count)]
-    for axes, film in zip(shown, films(count), strict=True):
-        np.testing.assert_array_equal(axes.images[0].get_array(), film)
-        # Equal greys look equal on all films.
+    assert [axes.get_title() for axes in shown] == [f"image {i}" for i in range(count)]
+    for axes, image in zip(shown, images(count), strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), image)
+        # Equal greys look equal on all images.
         assert axes.images[0].get_clim() == (0, 1)
-    assert figure.get_suptitle() == "Worst films"
+    assert figure.get_suptitle() == "Worst images"
 
 
-def test_no_films_are_said_to_be_none():
-    assert [text.get_text() for text in films_figure([], [], "Worst films").axes[0].texts] == ["none"]
+def test_no_images_are_said_to_be_none():
+    assert [text.get_text() for text in images_figure([], [], "Worst images").axes[0].texts] == ["none"]

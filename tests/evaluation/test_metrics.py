@@ -27,7 +27,7 @@ CLOSE = {"rel": 1e-10, "abs": 1e-12}
 
 @st.composite
 def tables(draw):
-    """Labels, decisions, and how often each film counts: at least one does."""
+    """Labels, decisions, and how often each image counts: at least one does."""
     row = st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 3))
     rows = draw(st.lists(row, min_size=1, max_size=40).filter(lambda rows: any(row[2] for row in rows)))
     return tuple(np.array([row[i] for row in rows], dtype=t) for i, t in enumerate((np.int64, np.int64, np.float64)))
@@ -35,21 +35,21 @@ def tables(draw):
 
 def of_scikit_learn(labels, decisions, weights):
     """All figures of decisions, NaN where scikit-learn calls them undefined."""
-    films = {"sample_weight": weights}
+    images = {"sample_weight": weights}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        sensitivity = sk.recall_score(labels, decisions, zero_division=np.nan, **films)
-        specificity = sk.recall_score(labels, decisions, pos_label=0, zero_division=np.nan, **films)
-        tn, fp, fn, tp = sk.confusion_matrix(labels, decisions, labels=[0, 1], **films).ravel()
+        sensitivity = sk.recall_score(labels, decisions, zero_division=np.nan, **images)
+        specificity = sk.recall_score(labels, decisions, pos_label=0, zero_division=np.nan, **images)
+        tn, fp, fn, tp = sk.confusion_matrix(labels, decisions, labels=[0, 1], **images).ravel()
         varied = all((tp + fp, tp + fn, tn + fp, tn + fn))
         return {
             "sensitivity": sensitivity,
             "specificity": specificity,
             "balanced_accuracy": (sensitivity + specificity) / 2,
-            "accuracy": sk.accuracy_score(labels, decisions, **films),
+            "accuracy": sk.accuracy_score(labels, decisions, **images),
             # Scikit-learn's 0 stands for: not defined.
-            "mcc": sk.matthews_corrcoef(labels, decisions, **films) if varied else np.nan,
-            "f1": sk.f1_score(labels, decisions, zero_division=np.nan, **films),
+            "mcc": sk.matthews_corrcoef(labels, decisions, **images) if varied else np.nan,
+            "f1": sk.f1_score(labels, decisions, zero_division=np.nan, **images),
         }
 
 
@@ -136,10 +136,10 @@ def test_predictive_values_are_told_at_each_prevalence():
     assert found["npv_at_0.01"] == pytest.approx(891 / (891 + 2))
 
 
-@pytest.mark.parametrize("films", [1, 4])
+@pytest.mark.parametrize("images", [1, 4])
 @pytest.mark.parametrize("label", [0, 1])
-def test_one_class_leaves_undefined_what_needs_both(label, films):
-    labels = np.full(films, label)
+def test_one_class_leaves_undefined_what_needs_both(label, images):
+    labels = np.full(images, label)
     found = decision_figures(labels, labels)
     predictive = {f"{name}_at_{prevalence:g}" for name in ("ppv", "npv") for prevalence in PREVALENCES}
     needs_both = {"balanced_accuracy", "mcc", "positive_likelihood_ratio", "negative_likelihood_ratio"} | predictive
@@ -148,7 +148,7 @@ def test_one_class_leaves_undefined_what_needs_both(label, films):
     assert found["accuracy"] == 1
 
 
-def test_no_films_leave_every_figure_undefined():
+def test_no_images_leave_every_figure_undefined():
     none = np.array([], dtype=np.int64)
     found = (
         decision_figures(none, none)

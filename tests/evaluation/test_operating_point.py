@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xray.errors import UserError
 from xray.evaluation.calibration import probability_of
 from xray.evaluation.operating_point import OperatingPoint, choose_threshold
+from xray.utils.errors import UserError
 
 PROBABILITY = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0, np.nextafter(1, 0), 5e-324]), st.floats(0, 1))
 TARGETS = [0.01, 0.5, 2 / 3, 0.9, 0.95, 1.0]
@@ -52,7 +52,7 @@ def merit(labels, probability, threshold, point):
 
 
 def partings(probability):
-    """A threshold from 0 to 1 for each way in which one can part the films."""
+    """A threshold from 0 to 1 for each way in which one can part the images."""
     return [0.0, *(p for p in set(probability.tolist())), *([1.0] if probability.max() < 1 else [])]
 
 
@@ -66,7 +66,7 @@ def test_no_threshold_is_better_than_the_one_chosen(table, point):
 
 
 @given(tables(), POINTS)
-def test_of_thresholds_that_are_as_good_none_half_way_between_films_lies_nearer(table, point):
+def test_of_thresholds_that_are_as_good_none_half_way_between_images_lies_nearer(table, point):
     labels, probability = table
     chosen = choose_threshold(labels, probability, point)
     wanted = 1 / (1 + point.target) if point.rule == "cost" else 0.5
@@ -134,7 +134,7 @@ def test_costs_move_the_threshold_to_where_errors_are_cheap():
     assert chosen[0] > chosen[1] > chosen[2]
 
 
-def test_films_that_cannot_be_told_apart_are_all_called_alike():
+def test_images_that_cannot_be_told_apart_are_all_called_alike():
     labels, probability = np.array([0, 1, 1]), np.full(3, 0.7)
     assert choose_threshold(labels, probability, OperatingPoint()) in {0.35, 0.85}
     assert choose_threshold(labels, probability, OperatingPoint("sensitivity", 0.9)) == pytest.approx(0.35)
@@ -142,7 +142,7 @@ def test_films_that_cannot_be_told_apart_are_all_called_alike():
 
 
 @pytest.mark.parametrize("certain", [0.0, 1.0])
-def test_films_of_certain_probability_are_called_alike(certain):
+def test_images_of_certain_probability_are_called_alike(certain):
     labels, probability = np.array([0, 1, 1]), np.full(3, certain)
     chosen = choose_threshold(labels, probability, OperatingPoint("sensitivity", 1.0))
     assert 0 <= chosen <= 1
@@ -150,7 +150,7 @@ def test_films_of_certain_probability_are_called_alike(certain):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_threshold_in_single_precision_parts_the_same_films(seed):
+def test_the_threshold_in_single_precision_parts_the_same_images(seed):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, 500)
     probability = probability_of(rng.normal(3 * labels - 1.5, 1.5), 1.2)
@@ -196,4 +196,4 @@ def test_a_target_that_makes_no_sense_is_told(rule, target, words):
     ],
 )
 def test_rules_are_told_in_words(point, words):
-    assert all(word in point.wish for word in words)
+    assert all(word in point.description for word in words)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xray.errors import UserError
 from xray.evaluation.predictions import COLUMNS, Predictions, decide, read_predictions, write_predictions
+from xray.utils.errors import UserError
 
 HEADER = ",".join(COLUMNS)
 ROW = "a.png,p1,NORMAL,-1.5,0.2,NORMAL"

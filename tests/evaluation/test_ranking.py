@@ -18,7 +18,7 @@ SCORES = st.one_of(st.integers(-2, 2).map(float), st.floats(-50, 50), st.sampled
 
 @st.composite
 def tables(draw, least=1, most=40):
-    """Labels, scores, and how often each film counts."""
+    """Labels, scores, and how often each image counts."""
     row = st.tuples(st.integers(0, 1), SCORES, st.integers(0, 3))
     rows = draw(st.lists(row, min_size=least, max_size=most))
     return tuple(np.array([row[i] for row in rows], dtype=t) for i, t in enumerate((np.int64, np.float64, np.float64)))
@@ -56,7 +56,7 @@ def test_auroc_and_average_precision_of_resamples_are_those_of_scikit_learn(tabl
 
 
 @given(tables())
-def test_a_weight_counts_as_so_many_copies_of_the_film(table):
+def test_a_weight_counts_as_so_many_copies_of_the_image(table):
     labels, scores, weights = table
     copies = np.repeat(np.arange(len(labels)), weights.astype(int))
     copied = Ranking.of(labels[copies], scores[copies])
@@ -68,8 +68,10 @@ def test_a_weight_counts_as_so_many_copies_of_the_film(table):
 @given(tables())
 def test_auroc_is_the_share_of_pairs_in_the_right_order(table):
     labels, scores, weights = table
-    films = list(zip(labels, scores, weights, strict=True))
-    pairs = [(w * v, (p > n) + (p == n) / 2) for one, p, w in films for other, n, v in films if one == 1 and other == 0]
+    images = list(zip(labels, scores, weights, strict=True))
+    pairs = [
+        (w * v, (p > n) + (p == n) / 2) for one, p, w in images for other, n, v in images if one == 1 and other == 0
+    ]
     every = sum(weight for weight, _ in pairs)
     share = sum(weight * right for weight, right in pairs) / every if every else np.nan
     assert Ranking.of(labels, scores).auroc(weights[None]) == pytest.approx([share], nan_ok=True, **CLOSE)
@@ -97,7 +99,7 @@ def test_the_order_of_the_rows_does_not_matter(table, random):
 
 
 @given(tables())
-def test_each_threshold_calls_the_films_from_its_score_upwards(table):
+def test_each_threshold_calls_the_images_from_its_score_upwards(table):
     labels, scores, weights = table
     ranking = Ranking.of(labels, scores)
     called = ranking.called(weights[None])
@@ -146,15 +148,15 @@ def test_infinite_scores_rank_as_they_should():
     assert auroc(labels, scores) == pytest.approx((2 * (1 + 0.5) + (1 + 0)) / 6)
 
 
-@pytest.mark.parametrize("films", [1, 4])
+@pytest.mark.parametrize("images", [1, 4])
 @pytest.mark.parametrize("label", [0, 1])
-def test_one_class_has_no_auroc(label, films):
-    labels, scores = np.full(films, label), np.arange(films, dtype=float)
+def test_one_class_has_no_auroc(label, images):
+    labels, scores = np.full(images, label), np.arange(images, dtype=float)
     assert np.isnan(auroc(labels, scores))
     assert average_precision(labels, scores) == pytest.approx(1.0 if label else np.nan, nan_ok=True)
 
 
-def test_no_films_have_neither():
+def test_no_images_have_neither():
     labels, scores = np.array([], dtype=np.int64), np.array([])
     ranking = Ranking.of(labels, scores)
     assert np.isnan([auroc(labels, scores), average_precision(labels, scores)]).all()

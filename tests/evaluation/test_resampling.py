@@ -14,12 +14,12 @@ from xray.evaluation.resampling import Estimate, Patients, bootstrap, estimate, 
 # Undefined figures are no reason to warn.
 pytestmark = pytest.mark.filterwarnings("error")
 
-# (patient, label) of each film; patients may have films of both classes.
-FILMS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 1)), min_size=1, max_size=30)
+# (patient, label) of each image; patients may have images of both classes.
+IMAGES = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 1)), min_size=1, max_size=30)
 
 
-def take_apart(films):
-    return [patient for patient, _ in films], np.array([label for _, label in films], dtype=np.int64)
+def take_apart(images):
+    return [patient for patient, _ in images], np.array([label for _, label in images], dtype=np.int64)
 
 
 def drawn(patients, resamples=50, seed=0):
@@ -27,7 +27,7 @@ def drawn(patients, resamples=50, seed=0):
 
 
 def kinds_of(names, labels):
-    """Patients by the classes that their films have."""
+    """Patients by the classes that their images have."""
     kinds = {}
     for name in sorted(set(names)):
         kind = frozenset(label for other, label in zip(names, labels, strict=True) if other == name)
@@ -35,11 +35,11 @@ def kinds_of(names, labels):
     return kinds
 
 
-@given(FILMS, st.integers(0, 5))
-def test_whole_patients_are_drawn_as_many_of_each_kind_as_there_are(films, seed):
-    names, labels = take_apart(films)
+@given(IMAGES, st.integers(0, 5))
+def test_whole_patients_are_drawn_as_many_of_each_kind_as_there_are(images, seed):
+    names, labels = take_apart(images)
     weights = drawn(Patients.of(names, labels), seed=seed)
-    assert weights.shape == (50, len(films))
+    assert weights.shape == (50, len(images))
     assert (weights == np.round(weights)).all()
     assert weights.min() >= 0
     first = {name: names.index(name) for name in names}
@@ -49,10 +49,10 @@ def test_whole_patients_are_drawn_as_many_of_each_kind_as_there_are(films, seed)
         assert set(weights[:, [first[name] for name in members]].sum(axis=1)) == {len(members)}
 
 
-@given(FILMS)
-def test_patients_are_counted_by_class(films):
-    names, labels = take_apart(films)
-    expected = tuple(len({name for name, label in films if label == of}) for of in (0, 1))
+@given(IMAGES)
+def test_patients_are_counted_by_class(images):
+    names, labels = take_apart(images)
+    expected = tuple(len({name for name, label in images if label == of}) for of in (0, 1))
     patients = Patients.of(names, labels)
     assert patients.of_class == expected
     assert sorted(map(len, patients.strata)) == sorted(map(len, kinds_of(names, labels).values()))
@@ -97,7 +97,7 @@ def test_figures_of_all_resamples_come_in_order():
     np.testing.assert_array_equal(found["first"], drawn(patients, 200, seed=1)[:, 0])
 
 
-def test_no_films_are_drawn_from_none():
+def test_no_images_are_drawn_from_none():
     patients = Patients.of([], np.array([], dtype=np.int64))
     assert patients.of_class == (0, 0)
     assert drawn(patients).shape == (50, 0)
@@ -126,7 +126,7 @@ def overlapping():
     return labels, scores, (scores > 0.5).astype(np.int64)
 
 
-def test_intervals_are_those_of_scipy_where_every_film_is_a_patient(overlapping):
+def test_intervals_are_those_of_scipy_where_every_image_is_a_patient(overlapping):
     labels, scores, decisions = overlapping
     patients = Patients.of([str(i) for i in range(150)], labels)
     found = estimates(patients, figures_of(*overlapping), resamples=20_000)
@@ -146,12 +146,12 @@ def test_intervals_are_those_of_scipy_where_every_film_is_a_patient(overlapping)
     width = expected.high - expected.low
     assert [found["auroc"].low, found["auroc"].high] == pytest.approx(list(expected), abs=0.05 * width)
     expected = interval((decisions[labels == 1],), np.mean)
-    # A share of 90 films moves in steps.
+    # A share of 90 images moves in steps.
     assert [found["sensitivity"].low, found["sensitivity"].high] == pytest.approx(list(expected), abs=1 / 90 + 1e-9)
     assert found["sensitivity"].value == decisions[labels == 1].mean()
 
 
-def test_films_of_a_patient_that_agree_widen_the_interval():
+def test_images_of_a_patient_that_agree_widen_the_interval():
     rng = np.random.default_rng(2)
     number = np.repeat(np.arange(60), 8)
     labels = number % 2
@@ -163,7 +163,7 @@ def test_films_of_a_patient_that_agree_widen_the_interval():
     for name in ("auroc", "sensitivity", "specificity", "accuracy"):
         assert clustered[name].value == apart[name].value
         ratio = (clustered[name].high - clustered[name].low) / (apart[name].high - apart[name].low)
-        # Eight films that say nearly the same are worth one: the interval is nearly root 8 times as wide.
+        # Eight images that say nearly the same are worth one: the interval is nearly root 8 times as wide.
         assert 2.2 < ratio < 3.3
 
 
@@ -174,7 +174,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     for _ in range(200):
         number = np.repeat(np.arange(60), 2)
         labels = number % 2
-        # Two films of a patient share half of their variance, and each alone has variance 1.
+        # Two images of a patient share half of their variance, and each alone has variance 1.
         scores = labels + np.sqrt(0.5) * (rng.normal(size=60)[number] + rng.normal(size=120))
         ranking = Ranking.of(labels, scores)
         patients = Patients.of([str(i) for i in number], labels)
@@ -183,20 +183,20 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
     assert 0.88 <= held / 200 <= 0.99
 
 
-@pytest.mark.parametrize("films", [2, 3, 10, 234])
+@pytest.mark.parametrize("images", [2, 3, 10, 234])
 @pytest.mark.parametrize("right", [True, False])
-def test_a_share_of_all_or_none_has_the_exact_interval(films, right):
+def test_a_share_of_all_or_none_has_the_exact_interval(images, right):
     # A hundred patients of the other class must not count.
-    labels = np.repeat([1, 0], [films, 100])
-    decisions = np.where(labels == 1, int(right), np.arange(films + 100) % 2)
-    patients = Patients.of([str(i) for i in range(films + 100)], labels)
+    labels = np.repeat([1, 0], [images, 100])
+    decisions = np.where(labels == 1, int(right), np.arange(images + 100) % 2)
+    patients = Patients.of([str(i) for i in range(images + 100)], labels)
     found = estimates(patients, figures_of(labels, decisions.astype(float), decisions), resamples=100)["sensitivity"]
-    exact = stats.binomtest(films if right else 0, films).proportion_ci(0.95, method="exact")
+    exact = stats.binomtest(images if right else 0, images).proportion_ci(0.95, method="exact")
     assert found.value == right
     assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
 
 
-def test_the_exact_interval_counts_patients_not_films():
+def test_the_exact_interval_counts_patients_not_images():
     labels = np.repeat([1, 0], [40, 40])
     patients = Patients.of([str(i // 10) for i in range(80)], labels)
     found = estimates(patients, figures_of(labels, labels.astype(float), labels), resamples=100)
@@ -220,7 +220,7 @@ def test_resamples_that_all_agree_have_no_interval_of_no_width():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_what_is_no_number_has_neither_value_nor_interval(value):
     assert estimate(value, np.linspace(0, 1, 100), pair_of_patients()) == Estimate(
-        None, reason="not defined for these films"
+        None, reason="not defined for these images"
     )
 
 

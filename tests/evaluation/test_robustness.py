@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 
 @pytest.fixture
-def films():
+def images():
     rng = np.random.default_rng(3)
     number = np.repeat(np.arange(60), 2)
     labels = number % 2
@@ -27,8 +27,8 @@ def films():
     return labels, logits, corrupted, Patients.of([str(i) for i in number], labels)
 
 
-def test_each_strength_has_its_figures_at_the_operating_point_of_clean_films(films):
-    labels, logits, corrupted, patients = films
+def test_each_strength_has_its_figures_at_the_operating_point_of_clean_images(images):
+    labels, logits, corrupted, patients = images
     found = robustness_figures(labels, logits, corrupted, 1.5, 0.4, patients)
     assert set(found) == {"motion_blur", "noise"}
     for name, rows in found.items():
@@ -47,14 +47,14 @@ def test_each_strength_has_its_figures_at_the_operating_point_of_clean_films(fil
                 assert row[figure]["low"] <= value <= row[figure]["high"]
 
 
-def test_films_that_are_not_changed_keep_their_figures(films):
-    labels, logits, _, patients = films
+def test_images_that_are_not_changed_keep_their_figures(images):
+    labels, logits, _, patients = images
     clean, same = robustness_figures(labels, logits, {"noise_1": logits}, 1.0, 0.5, patients)["noise"]
     assert {**clean, "strength": 1} == same
 
 
-def test_without_corrupted_films_there_is_nothing(films):
-    labels, logits, _, patients = films
+def test_without_corrupted_images_there_is_nothing(images):
+    labels, logits, _, patients = images
     assert robustness_figures(labels, logits, {}, 1.0, 0.5, patients) == {}
 
 

@@ -51,7 +51,7 @@ def test_other_names_tell_nothing_and_that_is_said():
     assert all("do not tell" in note for note in notes)
 
 
-def test_a_group_without_films_stays_empty_instead_of_being_all_films_of_the_other_class():
+def test_a_group_without_images_stays_empty_instead_of_being_all_images_of_the_other_class():
     found, notes = named(["person1_virus_1.jpeg", "IM-0001-0001.jpeg"], [1, 0])
     assert found == {
         "viral": [True, True],
@@ -63,7 +63,7 @@ def test_a_group_without_films_stays_empty_instead_of_being_all_films_of_the_oth
 
 
 def test_a_name_counts_only_in_its_class():
-    # A film that is filed as normal is no pneumonia, whatever its name says.
+    # An image that is filed as normal is no pneumonia, whatever its name says.
     found, notes = named(["person1_virus_1.jpeg", "IM-0001-0001.jpeg"], [0, 1])
     assert found == {}
     assert len(notes) == 2
@@ -75,7 +75,7 @@ def test_one_class_has_groups_of_that_class():
     assert len(notes) == 1
 
 
-def test_no_films_have_no_groups():
+def test_no_images_have_no_groups():
     groups, notes = by_name([], np.array([], dtype=np.int64))
     assert groups == []
     assert len(notes) == 2
@@ -85,7 +85,7 @@ SIZES = st.lists(st.one_of(st.integers(0, 5), st.integers(10_000, 10_050), st.in
 
 
 @given(SIZES)
-def test_every_film_of_known_size_is_in_one_group_and_groups_ascend(sizes):
+def test_every_image_of_known_size_is_in_one_group_and_groups_ascend(sizes):
     pixels = np.array(sizes, dtype=np.int64)
     groups, notes = by_size(pixels)
     assert bool(groups) or bool(notes)
@@ -103,7 +103,7 @@ def test_different_sizes_make_thirds():
     assert notes == []
 
 
-def test_small_films_make_thirds_too():
+def test_small_images_make_thirds_too():
     # Of less than a hundredth of a megapixel each.
     groups, _ = by_size(np.arange(1, 91))
     assert [int(group.members.sum()) for group in groups] == [30, 30, 30]
@@ -116,7 +116,7 @@ def test_two_sizes_make_two_groups():
 
 
 @pytest.mark.parametrize("sizes", [[50_000] * 9, [50_000], [50_000] * 9 + [40_000]])
-def test_films_of_one_size_have_no_groups(sizes):
+def test_images_of_one_size_have_no_groups(sizes):
     groups, notes = by_size(np.array(sizes))
     assert groups == []
     assert "50,000" in notes[0]
@@ -129,7 +129,7 @@ def test_sizes_that_nobody_knows_are_said_to_be_unknown(sizes):
     assert "not on record" in notes[0]
 
 
-def test_films_of_unknown_size_are_in_no_group_and_counted():
+def test_images_of_unknown_size_are_in_no_group_and_counted():
     groups, notes = by_size(np.array([0, 100, 200, 300, 0]))
     assert sum(group.members.sum() for group in groups) == 3
-    assert "2 films" in notes[0]
+    assert "2 images" in notes[0]

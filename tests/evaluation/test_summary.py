@@ -12,9 +12,9 @@ from scipy.special import expit
 from sklearn import metrics as sk
 from sklearn.linear_model import LogisticRegression
 
-from xray.evaluation.evidence import Evidence
 from xray.evaluation.predictions import Predictions
 from xray.evaluation.resampling import Patients
+from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.summary import summarise
 
 # Undefined figures are no reason to warn.
@@ -24,7 +24,7 @@ CLASSES = ["NORMAL", "PNEUMONIA"]
 TEMPERATURE, THRESHOLD = 1.6, 0.45
 
 
-def evidence(labels, patients, logits, paths=None, temperature=TEMPERATURE, threshold=THRESHOLD, **parts):
+def scored_set(labels, patients, logits, paths=None, temperature=TEMPERATURE, threshold=THRESHOLD, **parts):
     labels, logits = np.asarray(labels, dtype=np.int64), np.asarray(logits, dtype=np.float64)
     probability = expit(logits / temperature)
     table = Predictions(
@@ -35,11 +35,11 @@ def evidence(labels, patients, logits, paths=None, temperature=TEMPERATURE, thre
         probability,
         [CLASSES[int(p >= threshold)] for p in probability],
     )
-    return Evidence(table, {"class_names": CLASSES, "temperature": temperature, "threshold": threshold}, **parts)
+    return ScoredSet(table, {"class_names": CLASSES, "temperature": temperature, "threshold": threshold}, **parts)
 
 
 def overlapping():
-    """Films of 30 patients, of whom one has films of both classes, with everything that can stand beside them."""
+    """Images of 30 patients, of whom one has images of both classes, with everything that can stand beside them."""
     rng = np.random.default_rng(12)
     number = np.concatenate([np.arange(30), rng.integers(0, 30, 60)])
     labels = (number % 3 > 0).astype(np.int64)
@@ -50,21 +50,21 @@ def overlapping():
         f"person{n}_{causes[n % 2]}_{i}.jpeg" if label else f"{series[n % 2]}-{n:04d}-{i}.jpeg"
         for i, (n, label) in enumerate(zip(number, labels, strict=True))
     ]
-    return evidence(
+    return scored_set(
         labels,
         [f"p{n}" for n in number],
         logits,
         paths,
-        films={"width": [str(100 + i) for i in range(90)], "height": ["10"] * 90},
-        controls={name: rng.normal(labels / 2, 1.0) for name in ("shape", "border_only")},
-        unfamiliarity={name: rng.gamma(2.0, 0.3, 90) for name in ("outlines", "tone")},
+        images={"width": [str(100 + i) for i in range(90)], "height": ["10"] * 90},
+        ablations={name: rng.normal(labels / 2, 1.0) for name in ("shape", "border_only")},
+        ood_scores={name: rng.gamma(2.0, 0.3, 90) for name in ("outlines", "tone")},
         robustness={f"blur_{strength}": logits + rng.normal(0, strength, 90) for strength in (1, 2)},
         duplicates=[{"first": paths[0], "second": paths[1], "similarity": 0.99}],
     )
 
 
-class Films:
-    """Some films with resamples of their patients, and what other means make of them: first all, then each resample."""
+class Images:
+    """Some images with resamples of their patients, and what other means make of them: first all, then each resample."""
 
     def __init__(self, table, inside, resamples=2000):
         self.labels = np.array([CLASSES.index(label) for label in table.label])[inside]
@@ -130,7 +130,7 @@ class Films:
 
 
 def estimate(values):
-    """The figure of all films, and the 50th of 2,000 resamples from each end, or the 12th of 500."""
+    """The figure of all images, and the 50th of 2,000 resamples from each end, or the 12th of 500."""
     last = {2000: 50, 500: 12}[len(values) - 1]
     low, high = sorted(values[1:])[last - 1], sorted(values[1:], reverse=True)[last - 1]
     return {"value": values[0], "low": low, "high": high}
@@ -151,7 +151,7 @@ def diagram(labels, probability):
         {
             "low": b / 10,
             "high": (b + 1) / 10,
-            "films": (where == b).sum(),
+            "images": (where == b).sum(),
             "probability": probability[where == b].mean(),
             "observed": labels[where == b].mean(),
         }
@@ -168,7 +168,7 @@ def delong(labels, scores):
 
 
 def members(paths, pixels):
-    """Films of each subgroup in the order of the summary."""
+    """Images of each subgroup in the order of the summary."""
     names = np.array(paths)
     pneumonia = np.char.startswith(names, "person")
     thirds = np.argsort(np.argsort(pixels)) // (len(pixels) // 3)
@@ -184,29 +184,29 @@ def members(paths, pixels):
 def expected(whole):
     table = whole.table
     everything = np.ones(len(table), dtype=bool)
-    films, few = Films(table, everything), Films(table, everything, resamples=500)
-    labels, logits, decisions = films.labels, table.logit, films.decisions
+    images, few = Images(table, everything), Images(table, everything, resamples=500)
+    labels, logits, decisions = images.labels, table.logit, images.decisions
     calibration = {
-        when: estimates(films.calibration(scaled))
+        when: estimates(images.calibration(scaled))
         | {"ece": {"value": error_of_calibration(labels, expit(scaled)), "low": None, "high": None}}
         for when, scaled in (("before", logits), ("after", logits / TEMPERATURE))
     }
-    area = films.auroc(logits)
-    ranking = {"auroc": area, "average_precision": films.average_precision(logits)}
+    area = images.auroc(logits)
+    ranking = {"auroc": area, "average_precision": images.average_precision(logits)}
     tn, fp, fn, tp = sk.confusion_matrix(labels, decisions).ravel()
 
     def by_class(inside):
         return (
             {name: sum(labels[inside] == i) for i, name in enumerate(CLASSES)},
-            {name: len(set(films.patients[inside & (labels == i)])) for i, name in enumerate(CLASSES)},
+            {name: len(set(images.patients[inside & (labels == i)])) for i, name in enumerate(CLASSES)},
         )
 
     def subgroup(inside):
-        some = Films(table, inside)
+        some = Images(table, inside)
         counted = some.of_decisions(some.decisions)
         shares = {name: counted[name] for name in ("sensitivity", "specificity")}
-        of_films, of_patients = by_class(inside)
-        return {"films_by_class": of_films, "patients_by_class": of_patients} | estimates(
+        of_images, of_patients = by_class(inside)
+        return {"images_by_class": of_images, "patients_by_class": of_patients} | estimates(
             {"auroc": some.auroc(logits[inside]), **shares}
         )
 
@@ -215,19 +215,19 @@ def expected(whole):
         shares = {name: counted[name] for name in ("sensitivity", "specificity")}
         return {"strength": strength} | estimates({"auroc": few.auroc(changed), **shares})
 
-    controls = {name: films.auroc(whole.controls[name]) for name in ("shape", "border_only")}
-    refused = np.maximum(*whole.unfamiliarity.values()) > 1
-    pixels = np.array([10 * int(width) for width in whole.films["width"]])
-    of_films, of_patients = by_class(everything)
+    ablations = {name: images.auroc(whole.ablations[name]) for name in ("shape", "border_only")}
+    rejected = np.maximum(*whole.ood_scores.values()) > 1
+    pixels = np.array([10 * int(width) for width in whole.images["width"]])
+    of_images, of_patients = by_class(everything)
     return {
-        "films": 90,
+        "images": 90,
         "patients": 30,
-        "films_by_class": of_films,
+        "images_by_class": of_images,
         "patients_by_class": of_patients,
         "prevalence": sum(labels) / 90,
         "threshold": THRESHOLD,
         "temperature": TEMPERATURE,
-        "figures": estimates(ranking | films.of_decisions(decisions)) | calibration["after"],
+        "figures": estimates(ranking | images.of_decisions(decisions)) | calibration["after"],
         "auroc_delong": delong(labels, logits),
         "before_scaling": calibration["before"],
         "confusion_matrix": {"tp": tp, "fp": fp, "fn": fn, "tn": tn},
@@ -236,16 +236,16 @@ def expected(whole):
             "before": diagram(labels, expit(logits)),
             "after": diagram(labels, expit(logits / TEMPERATURE)),
         },
-        "subgroups": [subgroup(inside) for inside in (*members(table.path, pixels), ~refused)],
-        "refusals": {
-            "refused": sum(refused),
-            "share": estimate(films.rows @ refused / films.rows.sum(axis=1)),
-            "refused_by_class": {name: sum(refused & (labels == i)) for i, name in enumerate(CLASSES)},
-            "refused_by_distance": {name: sum(values > 1) for name, values in whole.unfamiliarity.items()},
+        "subgroups": [subgroup(inside) for inside in (*members(table.path, pixels), ~rejected)],
+        "rejections": {
+            "rejected": sum(rejected),
+            "share": estimate(images.rows @ rejected / images.rows.sum(axis=1)),
+            "rejected_by_class": {name: sum(rejected & (labels == i)) for i, name in enumerate(CLASSES)},
+            "rejected_by_distance": {name: sum(values > 1) for name, values in whole.ood_scores.items()},
         },
         "shortcuts": {
-            "controls": [
-                {"auroc": estimate(other), "model_above_it_by": estimate(area - other)} for other in controls.values()
+            "ablations": [
+                {"auroc": estimate(other), "model_above_it_by": estimate(area - other)} for other in ablations.values()
             ]
         },
         "robustness": {
@@ -289,9 +289,9 @@ def test_every_number_is_right():
 
 def test_the_slope_of_the_oracle_is_that_of_scikit_learn():
     whole = overlapping()
-    films = Films(whole.table, np.ones(90, dtype=bool), resamples=20)
-    for row, slope in zip(films.rows, films.calibration(whole.table.logit)["calibration_slope"], strict=True):
-        model = LogisticRegression(C=np.inf, tol=1e-10).fit(whole.table.logit[:, None], films.labels, row)
+    images = Images(whole.table, np.ones(90, dtype=bool), resamples=20)
+    for row, slope in zip(images.rows, images.calibration(whole.table.logit)["calibration_slope"], strict=True):
+        model = LogisticRegression(C=np.inf, tol=1e-10).fit(whole.table.logit[:, None], images.labels, row)
         assert slope == pytest.approx(model.coef_[0, 0], rel=1e-4)
 
 
@@ -302,7 +302,7 @@ def test_names_and_words_say_what_the_numbers_are():
     assert [group["name"] for group in found["subgroups"]][:4] == ["bacterial", "viral", "IM", "NORMAL2-IM"]
     assert len({group["family"] for group in found["subgroups"]}) == 4
     assert found["subgroup_notes"] == []
-    assert [row["name"] for row in found["shortcuts"]["controls"]] == ["shape", "border_only"]
+    assert [row["name"] for row in found["shortcuts"]["ablations"]] == ["shape", "border_only"]
     assert found["duplicates"] == whole.duplicates
     assert found["source"] == whole.source
     assert "patients" in found["method"]["interval"]
@@ -316,7 +316,7 @@ def test_a_summary_is_the_same_each_time_and_in_any_order_of_rows():
     table = whole.table
     words = {key: [getattr(table, key)[i] for i in order] for key in ("path", "patient", "label", "decision")}
     shuffled = replace(table, logit=table.logit[order], probability=table.probability[order], **words)
-    again = summarise(Evidence(shuffled, whole.source))
+    again = summarise(ScoredSet(shuffled, whole.source))
     # Patients are drawn by their names, so that even the resamples are the same.
     for name, figure in first["figures"].items():
         for key in ("value", "low", "high"):
@@ -327,11 +327,11 @@ def test_a_summary_is_the_same_each_time_and_in_any_order_of_rows():
 ODD = {
     "one class, normal": ([0, 0, 0, 0], "abcd", [-1.0, 0.5, 2.0, -3.0]),
     "one class, pneumonia": ([1, 1, 1, 1], "abcd", [-1.0, 0.5, 2.0, -3.0]),
-    "one film": ([1], "a", [0.3]),
-    "one film, certain": ([0], "a", [90.0]),
+    "one image": ([1], "a", [0.3]),
+    "one image, certain": ([0], "a", [90.0]),
     "one patient": ([0, 1, 0, 1], "aaaa", [-1.0, 0.5, 2.0, -3.0]),
     "one patient of a class": ([0, 0, 1, 1], "aabc", [-1.0, 0.5, 2.0, -3.0]),
-    "two films": ([0, 1], "ab", [-1.0, 1.0]),
+    "two images": ([0, 1], "ab", [-1.0, 1.0]),
     "ties everywhere": ([0, 1, 0, 1, 1], "abcde", [0.5] * 5),
     "all logits zero": ([0, 1, 0, 1, 1], "abcde", [0.0] * 5),
     "all called positive": ([0, 1, 0, 1, 1, 0], "abcdef", [1.0, 5.0, 2.0, 3.0, 2.5, 4.0]),
@@ -343,17 +343,17 @@ ODD = {
     "as large as single precision": ([0, 1, 0, 1], "abcd", [3.4e38, -3.4e38, -1.0, 1.0]),
     "one error": ([0, 0, 0, 0, 1, 1, 1, 1], "abcdefgh", [-3, -2, -1, 2.0, 1, 2.5, 3, 4]),
     "every patient has both classes": ([0, 1, 0, 1, 0, 1], "aabbcc", [-1.0, 1.0, 2.0, -2.0, 0.5, 3.0]),
-    "no films": ([], "", []),
+    "no images": ([], "", []),
 }
 
 
 def all_beside(labels, logits):
-    films = len(labels)
+    images = len(labels)
     return {
-        "films": {"width": ["100", "200", "300", "0"] * films, "height": ["10"] * films * 4},
-        "controls": {"shape": np.zeros(films), "statistics": -logits, "border_only": logits},
-        "unfamiliarity": {"outlines": np.arange(films) / 2, "tone": np.zeros(films)},
-        "robustness": {"blur_1": logits - 1, "blur_2": np.zeros(films)},
+        "images": {"width": ["100", "200", "300", "0"] * images, "height": ["10"] * images * 4},
+        "ablations": {"shape": np.zeros(images), "statistics": -logits, "border_only": logits},
+        "ood_scores": {"outlines": np.arange(images) / 2, "tone": np.zeros(images)},
+        "robustness": {"blur_1": logits - 1, "blur_2": np.zeros(images)},
     }
 
 
@@ -363,10 +363,10 @@ def test_odd_tables_have_a_summary_in_plain_json(odd, named):
     labels, patients, logits = odd
     logits = np.array(logits, dtype=float)
     beside = all_beside(labels, logits)
-    beside["films"] = {name: column[: len(labels)] for name, column in beside["films"].items()}
+    beside["images"] = {name: column[: len(labels)] for name, column in beside["images"].items()}
     # Of the causes and series only one each, so that others are empty.
     names = [f"person{i}_virus_1.jpeg" if label else f"IM-{i:04d}-0001.jpeg" for i, label in enumerate(labels)]
-    found = summarise(evidence(labels, patients, logits, names if named else None, **beside))
+    found = summarise(scored_set(labels, patients, logits, names if named else None, **beside))
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     check_estimates(found)
 
@@ -386,15 +386,17 @@ def check_estimates(value):
 
 
 def test_an_empty_subgroup_says_so():
-    found = summarise(evidence([0, 1, 0, 1], "abcd", [-1.0, 1.0, 2.0, -2.0], ["IM-1-1.png", "person1_virus_1.png"] * 2))
+    found = summarise(
+        scored_set([0, 1, 0, 1], "abcd", [-1.0, 1.0, 2.0, -2.0], ["IM-1-1.png", "person1_virus_1.png"] * 2)
+    )
     groups = {group["name"]: group for group in found["subgroups"]}
-    assert groups["bacterial"]["films_by_class"] == {"NORMAL": 0, "PNEUMONIA": 0}
-    assert groups["bacterial"]["auroc"] == {"value": None, "low": None, "high": None, "reason": "no films"}
+    assert groups["bacterial"]["images_by_class"] == {"NORMAL": 0, "PNEUMONIA": 0}
+    assert groups["bacterial"]["auroc"] == {"value": None, "low": None, "high": None, "reason": "no images"}
     assert groups["viral"]["auroc"]["value"] is not None
 
 
 def test_one_class_has_what_it_has_and_no_more():
-    found = summarise(evidence([1, 1, 1, 1], "abcd", [-1.0, 1.0, 2.0, 3.0]))
+    found = summarise(scored_set([1, 1, 1, 1], "abcd", [-1.0, 1.0, 2.0, 3.0]))
     defined = {name for name, figure in found["figures"].items() if figure["value"] is not None}
     assert defined == {"sensitivity", "accuracy", "f1", "average_precision", "brier", "ece"}
     assert found["figures"]["sensitivity"]["value"] == 0.75
@@ -403,13 +405,13 @@ def test_one_class_has_what_it_has_and_no_more():
 
 
 def test_one_patient_has_figures_without_intervals():
-    found = summarise(evidence([0, 1, 0, 1], "aaaa", [-1.0, 0.5, 2.0, -3.0]))["figures"]
+    found = summarise(scored_set([0, 1, 0, 1], "aaaa", [-1.0, 0.5, 2.0, -3.0]))["figures"]
     assert found["auroc"]["value"] == 0.25
     assert {(figure["low"], figure["high"]) for figure in found.values()} == {(None, None)}
 
 
 def test_perfect_separation_has_exact_intervals_of_shares_and_no_slope():
-    found = summarise(evidence([0] * 10 + [1] * 20, [str(i) for i in range(30)], [-2.0] * 10 + [2.0] * 20))["figures"]
+    found = summarise(scored_set([0] * 10 + [1] * 20, [str(i) for i in range(30)], [-2.0] * 10 + [2.0] * 20))["figures"]
     for name, patients in (("specificity", 10), ("sensitivity", 20)):
         exact = stats.binomtest(patients, patients).proportion_ci(0.95, method="exact")
         assert (found[name]["low"], found[name]["high"]) == pytest.approx((exact.low, 1.0))
@@ -427,6 +429,6 @@ LOGIT = st.one_of(st.sampled_from([-2.0, 0.0, 1.5]), st.floats(-60, 60), st.floa
 @given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abcde"), LOGIT), max_size=12), st.floats(0.05, 20))
 def test_any_table_has_a_summary_in_plain_json(rows, temperature):
     labels, patients, logits = ([row[i] for row in rows] for i in range(3))
-    found = summarise(evidence(labels, patients, logits, temperature=temperature))
+    found = summarise(scored_set(labels, patients, logits, temperature=temperature))
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     check_estimates(found)

@@ -17,7 +17,7 @@ STEPS = 25
 
 
 class Linear:
-    """A predictor whose logit is a weighted sum of the pixels, and whose map is that sum by quarters of the film."""
+    """A predictor whose logit is a weighted sum of the pixels, and whose map is that sum by quarters of the image."""
 
     path = Path("linear.onnx")
 
@@ -31,24 +31,24 @@ class Linear:
             version="0",
             code=None,
             image_size=len(weights),
-            resize="squash",
+            resize="stretch",
             class_names=("NORMAL", "PNEUMONIA"),
             patient_pattern="",
             temperature=1.0,
             threshold=0.5,
             decision=None,
             training=None,
-            familiarity=None,
+            ood=None,
             has_grad_cam=has_grad_cam,
         )
 
-    def logits(self, films):
-        self.asked.append(len(films))
-        return (films * self.weights).sum((1, 2)) / 255
+    def logits(self, images):
+        self.asked.append(len(images))
+        return (images * self.weights).sum((1, 2)) / 255
 
-    def grad_cam(self, films):
+    def grad_cam(self, images):
         half = len(self.weights) // 2
-        return (films * self.weights / 255).reshape(len(films), 2, half, 2, half).sum((2, 4))
+        return (images * self.weights / 255).reshape(len(images), 2, half, 2, half).sum((2, 4))
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def linear():
 
 
 def network(kind, seed=0):
-    """A classifier with random weights, whose batch normalisation has seen films."""
+    """A classifier with random weights, whose batch normalisation has seen images."""
     torch.manual_seed(seed)
     made = CNNClassifier([8, 16]) if kind == "cnn" else TransferClassifier(kind, pretrained=False)
     for module in made.modules():
@@ -74,28 +74,28 @@ def network(kind, seed=0):
     return made
 
 
-def noise(films=3, size=SIZE, seed=0):
-    """Films of smooth noise, shape (films, size, size)."""
+def noise(images=3, size=SIZE, seed=0):
+    """Images of smooth noise, shape (images, size, size)."""
     rng = np.random.default_rng(seed)
-    coarse = rng.integers(0, 256, (films, 8, 8), dtype=np.uint8)
+    coarse = rng.integers(0, 256, (images, 8, 8), dtype=np.uint8)
     return np.kron(coarse, np.ones((size // 8, size // 8), np.uint8))
 
 
-def spotted(films=64, size=SIZE, seed=0):
-    """Noise with a bright square anywhere in every second film; films, and labels as floats."""
+def spotted(images=64, size=SIZE, seed=0):
+    """Noise with a bright square anywhere in every second image; images, and labels as floats."""
     rng = np.random.default_rng(seed)
-    pixels = rng.normal(90, 20, (films, size, size))
-    labels = np.arange(films) % 2
-    for film in pixels[1::2]:
+    pixels = rng.normal(90, 20, (images, size, size))
+    labels = np.arange(images) % 2
+    for image in pixels[1::2]:
         row, column = rng.integers(0, size - size // 4, 2)
-        film[row : row + size // 4, column : column + size // 4] += 90
+        image[row : row + size // 4, column : column + size // 4] += 90
     return np.clip(pixels, 0, 255).astype(np.uint8), torch.from_numpy(labels).float()
 
 
 @functools.cache
 def trained(kind):
     """A network that has learnt to see the square, in some steps."""
-    films, labels = spotted()
+    images, labels = spotted()
     torch.manual_seed(1)
     model = (
         CNNClassifier([8, 16], 0.0) if kind == "cnn" else TransferClassifier(kind, False, dropout=0.0, drop_path=0.0)
@@ -103,9 +103,9 @@ def trained(kind):
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     model.train()
     for _ in range(STEPS):
-        part = torch.randperm(len(films))[:32]
+        part = torch.randperm(len(images))[:32]
         optimizer.zero_grad()
-        logits = model(torch.from_numpy(films)[part, None])
+        logits = model(torch.from_numpy(images)[part, None])
         torch.nn.functional.binary_cross_entropy_with_logits(logits, labels[part]).backward()
         optimizer.step()
     model.zero_grad()

@@ -11,13 +11,13 @@ from tests.serve.fakes import make_manifest
 from tests.tiny import tiny_run
 
 from xray.cli import main
-from xray.errors import UserError
 from xray.evaluation.predictions import read_predictions
 from xray.explain.command import choose_methods, explain
 from xray.explain.figure import explanation_figure
 from xray.explain.folder import TABLE
 from xray.explain.maps import CAVEATS, Explanation
-from xray.predictor.judge import Verdict
+from xray.predictor.decision_model import ImagePrediction
+from xray.utils.errors import UserError
 
 
 @pytest.fixture(scope="module", params=["cnn", "timm"])
@@ -26,8 +26,8 @@ def checkpoint(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def films(checkpoint):
-    return sorted((checkpoint.parents[3] / "films" / "test").rglob("*.jpeg"))
+def images(checkpoint):
+    return sorted((checkpoint.parents[3] / "images" / "test").rglob("*.jpeg"))
 
 
 def rows(folder):
@@ -35,9 +35,9 @@ def rows(folder):
         return list(csv.DictReader(file))
 
 
-def test_each_film_gets_a_picture_and_the_number_that_predict_gives(checkpoint, films, tmp_path):
-    chosen = [films[0], films[-1]]
-    words = [*map(str, chosen), "--ckpt_path", str(checkpoint), "--refuse_unfamiliar", "false"]
+def test_each_image_gets_a_picture_and_the_number_that_predict_gives(checkpoint, images, tmp_path):
+    chosen = [images[0], images[-1]]
+    words = [*map(str, chosen), "--ckpt_path", str(checkpoint), "--reject_ood", "false"]
     assert main(["explain", *words, "--out", "maps"]) == 0
     assert main(["predict", *words]) == 0
     table, predicted = rows(tmp_path / "maps"), read_predictions(tmp_path / "predictions.csv")
@@ -47,38 +47,38 @@ def test_each_film_gets_a_picture_and_the_number_that_predict_gives(checkpoint, 
     for row in table:
         pixels = np.asarray(Image.open(tmp_path / "maps" / row["picture"]).convert("RGB")).astype(int)
         assert min(pixels.shape[:2]) > 300
-        # Films are grey, so any colour is that of maps and scales.
+        # Images are grey, so any colour is that of maps and scales.
         assert (np.ptp(pixels, axis=2) > 40).mean() > 0.005
 
 
-def test_bad_films_are_told_and_the_others_explained(checkpoint, films, tmp_path, capsys):
-    (tmp_path / "bad.png").write_bytes(b"no film")
+def test_bad_images_are_told_and_the_others_explained(checkpoint, images, tmp_path, capsys):
+    (tmp_path / "bad.png").write_bytes(b"no image")
     (tmp_path / "x").mkdir()
-    shutil.copy(films[0], tmp_path / "x" / films[1].name)
-    paths = [films[1], tmp_path / "bad.png", tmp_path / "x" / films[1].name]
-    assert explain(paths, checkpoint, method="gradcam", refuse_unfamiliar=False) == 1
+    shutil.copy(images[0], tmp_path / "x" / images[1].name)
+    paths = [images[1], tmp_path / "bad.png", tmp_path / "x" / images[1].name]
+    assert explain(paths, checkpoint, method="gradcam", reject_ood=False) == 1
     assert f"cannot read {tmp_path / 'bad.png'}" in capsys.readouterr().err
     assert [row["picture"] for row in rows(tmp_path / "explanations")] == [
-        f"{films[1].stem}.png",
-        f"{films[1].stem}-2.png",
+        f"{images[1].stem}.png",
+        f"{images[1].stem}-2.png",
     ]
-    # A second time, with another film: what was there is replaced.
-    assert explain([films[2]], checkpoint, method="gradcam", refuse_unfamiliar=False) == 0
-    assert {entry.name for entry in (tmp_path / "explanations").iterdir()} == {TABLE, f"{films[2].stem}.png"}
+    # A second time, with another image: what was there is replaced.
+    assert explain([images[2]], checkpoint, method="gradcam", reject_ood=False) == 0
+    assert {entry.name for entry in (tmp_path / "explanations").iterdir()} == {TABLE, f"{images[2].stem}.png"}
 
 
-def test_nothing_is_written_where_no_film_can_be_read(checkpoint, tmp_path):
-    (tmp_path / "bad.png").write_bytes(b"no film")
+def test_nothing_is_written_where_no_image_can_be_read(checkpoint, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no image")
     with pytest.raises(UserError, match="nothing was written"):
         explain([tmp_path / "bad.png"], checkpoint)
     assert [entry.name for entry in tmp_path.iterdir()] == ["bad.png"]
 
 
-def test_a_folder_with_something_else_is_refused_before_the_model_is_opened(films, tmp_path):
+def test_a_folder_with_something_else_is_rejected_before_the_model_is_opened(images, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
     with pytest.raises(UserError, match="left alone"):
-        explain([films[0]], tmp_path / "no.ckpt", tmp_path / "mine")
+        explain([images[0]], tmp_path / "no.ckpt", tmp_path / "mine")
 
 
 def test_a_network_without_grad_cam_falls_back_and_says_so(capsys):
@@ -95,14 +95,14 @@ def test_a_network_without_grad_cam_falls_back_and_says_so(capsys):
 
 def test_a_picture_says_what_it_is_not(tmp_path):
     maps = [Explanation.of(method, np.eye(4)) for method in ("gradcam", "occlusion")]
-    film = np.zeros((100, 400), np.uint8)
-    verdict = Verdict(1.5, 0.6789, "PNEUMONIA", "")
-    figure = explanation_figure("$odd$ name.png", film, verdict, maps, make_manifest(threshold=0.4321))
+    image = np.zeros((100, 400), np.uint8)
+    prediction = ImagePrediction(1.5, 0.6789, "PNEUMONIA", "")
+    figure = explanation_figure("$odd$ name.png", image, prediction, maps, make_manifest(threshold=0.4321))
     figure.savefig(tmp_path / "figure.png")
     said = " ".join(" ".join(text.get_text() for text in figure.texts).split())
     for words in ("$odd$ name.png", "0.6789", "0.4321", "PNEUMONIA", "not a medical device", *CAVEATS.values()):
         assert words in said
     panels = [axes for axes in figure.axes if axes.get_title()]
-    assert [axes.get_title() for axes in panels] == ["Film", "Grad-CAM", "Occlusion"]
+    assert [axes.get_title() for axes in panels] == ["ImageRecord", "Grad-CAM", "Occlusion"]
     ticks = [tick.get_text() for axes in figure.axes for tick in axes.get_xticklabels() if not axes.get_title()]
     assert ticks == ["-1", "0", "+1"] * 2

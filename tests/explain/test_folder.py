@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from xray.errors import UserError
 from xray.explain.folder import COLUMNS, TABLE, check_out, holds_earlier, picture_names, write_table
+from xray.utils.errors import UserError
 
 
 def earlier(folder, *names):
     """Earlier explanations."""
     folder.mkdir()
-    write_table(folder / TABLE, [(name, "film.jpeg", 0.5, 0.6, 0.5, "PNEUMONIA") for name in names])
+    write_table(folder / TABLE, [(name, "image.jpeg", 0.5, 0.6, 0.5, "PNEUMONIA") for name in names])
     for name in names:
         (folder / name).write_bytes(b"picture")
     return folder
@@ -48,7 +48,7 @@ def test_tables_of_others_and_what_they_name_are_left_alone(tmp_path, content):
     assert not holds_earlier(out)
 
 
-def test_a_file_and_the_working_folder_are_refused(tmp_path):
+def test_a_file_and_the_working_folder_are_rejected(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is a file"):
         check_out(tmp_path / "file")
@@ -60,7 +60,7 @@ def test_a_file_and_the_working_folder_are_refused(tmp_path):
         check_out(Path())
 
 
-def test_films_of_one_name_get_pictures_of_their_own():
+def test_images_of_one_name_get_pictures_of_their_own():
     paths = [Path(p) for p in ("x/a.jpeg", "y/a.jpeg", "y/A.png", "a-2.png", "b.jpeg")]
     assert picture_names(paths) == ["a.png", "a-2.png", "A-3.png", "a-2-2.png", "b.png"]
 
@@ -71,7 +71,7 @@ def test_odd_and_long_names_make_names_that_disks_take():
     assert len(set(names)) == 4
 
 
-def test_a_link_is_refused_before_anything_is_lost(tmp_path):
+def test_a_link_is_rejected_before_anything_is_lost(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     with pytest.raises(UserError, match="is a link"):

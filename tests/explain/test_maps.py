@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 from tests.explain.conftest import Linear, noise
 
-from xray.errors import UserError
-from xray.explain.maps import CAVEATS, Explanation, explain_film, methods_of
+from xray.explain.maps import CAVEATS, Explanation, explain_image, methods_of
+from xray.utils.errors import UserError
 
 
 @pytest.mark.parametrize("method", CAVEATS)
 def test_each_method_finds_where_a_model_looks(linear, method):
-    film = np.zeros((64, 64), np.uint8)
-    film[8:24, 8:24] = 255
-    film[40:56, 40:56] = 255
-    explanation = explain_film(linear, film, method)
+    image = np.zeros((64, 64), np.uint8)
+    image[8:24, 8:24] = 255
+    image[40:56, 40:56] = 255
+    explanation = explain_image(linear, image, method)
     values = explanation.values
     assert values.dtype == np.float64
     half = len(values) // 2
@@ -34,7 +34,7 @@ def test_a_model_without_numbers_has_no_map(value):
     with pytest.raises(UserError, match="no number"):
         Explanation.of("gradcam", np.array([[0.0, value]]))
     with pytest.raises(UserError, match="no number"):
-        explain_film(Linear(np.full((64, 64), value)), noise(1)[0], "occlusion")
+        explain_image(Linear(np.full((64, 64), value)), noise(1)[0], "occlusion")
 
 
 @pytest.mark.parametrize("method", CAVEATS)

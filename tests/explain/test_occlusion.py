@@ -5,80 +5,80 @@ from captum.attr import Occlusion
 from tests.explain.conftest import network, noise
 
 from xray.explain.occlusion import CELLS, cover, occlusion
-from xray.inference import logits_of
+from xray.scoring.inference import logits_of
 
 
 @pytest.mark.parametrize("kind", ["cnn", "test_resnet"])
 def test_occlusion_is_that_of_captum(kind):
-    model, film = network(kind), noise(1)[0]
-    found = occlusion(lambda films: logits_of(model, [films]), film)
-    patch = len(film) // 8
+    model, image = network(kind), noise(1)[0]
+    found = occlusion(lambda images: logits_of(model, [images]), image)
+    patch = len(image) // 8
     with torch.no_grad():
         oracle = Occlusion(model).attribute(
-            torch.from_numpy(film)[None, None].float() / 255,
+            torch.from_numpy(image)[None, None].float() / 255,
             sliding_window_shapes=(1, patch, patch),
             strides=(1, patch // 2, patch // 2),
-            baselines=torch.from_numpy(cover(film).copy())[None, None].float() / 255,
+            baselines=torch.from_numpy(cover(image).copy())[None, None].float() / 255,
         )[0, 0]
-    step = len(film) // CELLS
+    step = len(image) // CELLS
     np.testing.assert_allclose(np.kron(found, np.ones((step, step))), oracle.numpy(), atol=1e-4)
     assert np.abs(found).max() > 1e-3
 
 
 @pytest.mark.parametrize("size", [16, 29, 50, 128])
 def test_every_size_is_covered_by_patches_of_about_an_eighth_that_overlap_by_half(size):
-    film = np.random.default_rng(1).integers(0, 256, (size, size), dtype=np.uint8)
-    covered = cover(film)
+    image = np.random.default_rng(1).integers(0, 256, (size, size), dtype=np.uint8)
+    covered = cover(image)
     weights = np.random.default_rng(2).normal(size=(size, size))
 
-    def logits(films):
-        return (films * weights).sum((1, 2))
+    def logits(images):
+        return (images * weights).sum((1, 2))
 
     edges = [round(i * size / CELLS) for i in range(CELLS + 1)]
     drops = {}
     for i in range(CELLS - 1):
         for j in range(CELLS - 1):
-            patched = film.copy()
+            patched = image.copy()
             patched[edges[i] : edges[i + 2], edges[j] : edges[j + 2]] = covered[
                 edges[i] : edges[i + 2], edges[j] : edges[j + 2]
             ]
-            drops[i, j] = logits(film[None])[0] - logits(patched[None])[0]
+            drops[i, j] = logits(image[None])[0] - logits(patched[None])[0]
     expected = [
         [np.mean([d for (a, b), d in drops.items() if a in (i - 1, i) and b in (j - 1, j)]) for j in range(CELLS)]
         for i in range(CELLS)
     ]
-    np.testing.assert_allclose(occlusion(logits, film), expected, atol=1e-6)
+    np.testing.assert_allclose(occlusion(logits, image), expected, atol=1e-6)
 
 
 def test_what_lifts_the_logit_is_positive_and_what_plays_no_part_is_zero(linear):
-    film = np.zeros((64, 64), np.uint8)
-    film[8:24, 8:24] = 255
-    found = occlusion(linear.logits, film)
+    image = np.zeros((64, 64), np.uint8)
+    image[8:24, 8:24] = 255
+    found = occlusion(linear.logits, image)
     assert found[:8, :8].max() > 0
     assert found[2:6, 2:6].min() > 0
     assert (found[9:] == 0).all()
     assert (found[:, 9:] == 0).all()
-    np.testing.assert_allclose(occlusion(lambda films: -linear.logits(films), film), -found)
+    np.testing.assert_allclose(occlusion(lambda images: -linear.logits(images), image), -found)
 
 
-def test_films_go_through_the_model_in_batches_and_stay_as_they_are(linear):
-    film = noise(1)[0]
-    film.setflags(write=False)
-    occlusion(linear.logits, film)
+def test_images_go_through_the_model_in_batches_and_stay_as_they_are(linear):
+    image = noise(1)[0]
+    image.setflags(write=False)
+    occlusion(linear.logits, image)
     assert sum(linear.asked) == 1 + (CELLS - 1) ** 2
     assert max(linear.asked) <= 32
 
 
 def test_the_cover_keeps_how_bright_each_region_is_and_nothing_small():
-    film = np.full((128, 128), 40, np.uint8)
-    film[:, 64:] = 200
-    film[60:68, 20:28] = 255
-    covered = cover(film)
+    image = np.full((128, 128), 40, np.uint8)
+    image[:, 64:] = 200
+    image[60:68, 20:28] = 255
+    covered = cover(image)
     assert covered[:, :10].mean() < 80 < 160 < covered[:, -10:].mean()
-    without = film.copy()
+    without = image.copy()
     without[60:68, 20:28] = 40
     assert np.abs(covered.astype(int) - cover(without)).max() <= 5
 
 
-def test_a_film_of_one_grey_has_nothing_to_hide(linear):
+def test_an_image_of_one_grey_has_nothing_to_hide(linear):
     assert (occlusion(linear.logits, np.full((64, 64), 90, np.uint8)) == 0).all()

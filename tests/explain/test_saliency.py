@@ -1,4 +1,4 @@
-"""Grad-CAM in the middle of training, and whether maps tell of the model or of the film alone."""
+"""Grad-CAM in the middle of training, and whether maps tell of the model or of the image alone."""
 
 import copy
 
@@ -10,47 +10,47 @@ from scipy.stats import spearmanr
 from tests.explain.conftest import SIZE, network, noise, spotted, trained
 
 from xray.explain.occlusion import occlusion
-from xray.inference import logits_of
 from xray.models.activation import find_activation
 from xray.models.grad_cam import evaluating, grad_cam
+from xray.scoring.inference import logits_of
 
 KINDS = ["cnn", "test_efficientnet"]
 
 
-def cam(model, films):
-    return grad_cam(model, find_activation(model, SIZE).layer, films)
+def cam(model, images):
+    return grad_cam(model, find_activation(model, SIZE).layer, images)
 
 
-def occluded(model, films):
-    return np.stack([occlusion(lambda some: logits_of(model, [some]), film) for film in films])
+def occluded(model, images):
+    return np.stack([occlusion(lambda some: logits_of(model, [some]), image) for image in images])
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_cells_and_the_bias_of_the_head_add_up_to_the_logit(kind):
-    model, films = network(kind), noise(40)
+    model, images = network(kind), noise(40)
     found = find_activation(model, SIZE)
-    logits = logits_of(model, [films])
+    logits = logits_of(model, [images])
     assert np.ptp(logits) > 0.01
-    np.testing.assert_allclose(cam(model, films).sum((1, 2)) + found.head.bias.item(), logits, atol=1e-4)
+    np.testing.assert_allclose(cam(model, images).sum((1, 2)) + found.head.bias.item(), logits, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "test_convnext"])
 def test_it_is_grad_cam_without_the_rectifier(kind):
-    model, films = network(kind), noise()
+    model, images = network(kind), noise()
     layer = find_activation(model, SIZE).layer
-    oracle = LayerGradCam(model, layer).attribute(torch.from_numpy(films)[:, None].float() / 255)[:, 0]
-    np.testing.assert_allclose(cam(model, films), oracle.detach().numpy(), atol=1e-5)
+    oracle = LayerGradCam(model, layer).attribute(torch.from_numpy(images)[:, None].float() / 255)[:, 0]
+    np.testing.assert_allclose(cam(model, images), oracle.detach().numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_frozen_weights_and_places_without_gradients_make_no_difference(kind):
-    model, films = network(kind), noise()
-    expected = cam(model, films)
+    model, images = network(kind), noise()
+    expected = cam(model, images)
     model.requires_grad_(False)
     with torch.inference_mode():
-        assert (cam(model, films) == expected).all()
+        assert (cam(model, images) == expected).all()
     with torch.no_grad():
-        assert (cam(model, films) == expected).all()
+        assert (cam(model, images) == expected).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,23 +74,23 @@ def test_the_model_is_left_as_it_was(kind):
     assert not any(module._forward_hooks for module in model.modules())
 
 
-# Adebayo et al., Sanity Checks for Saliency Maps (NeurIPS 2018): a map that stays when the weights go shows the film.
+# Adebayo et al., Sanity Checks for Saliency Maps (NeurIPS 2018): a map that stays when the weights go shows the image.
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("method", [cam, occluded])
 def test_randomised_weights_change_the_map(kind, method):
     model = trained(kind)
-    films, labels = spotted(8, seed=5)
-    assert ((logits_of(model, [films]) > 0) == labels.numpy().astype(bool)).mean() >= 0.75
+    images, labels = spotted(8, seed=5)
+    assert ((logits_of(model, [images]) > 0) == labels.numpy().astype(bool)).mean() >= 0.75
     randomised = copy.deepcopy(model)
     torch.manual_seed(2)
     for module in randomised.modules():
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()
-    before, after = method(model, films), method(randomised, films)
+    before, after = method(model, images), method(randomised, images)
     alike = [spearmanr(one.ravel(), other.ravel()).statistic for one, other in zip(before, after, strict=True)]
     again = [
         spearmanr(one.ravel(), other.ravel()).statistic
-        for one, other in zip(before, method(copy.deepcopy(model), films), strict=True)
+        for one, other in zip(before, method(copy.deepcopy(model), images), strict=True)
     ]
     assert abs(np.mean(alike)) < 0.4
     assert np.min(again) == pytest.approx(1)
@@ -98,9 +98,9 @@ def test_randomised_weights_change_the_map(kind, method):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_map_of_a_trained_network_finds_what_it_was_trained_to_see(kind):
-    films, _ = spotted(16, seed=6)
+    images, _ = spotted(16, seed=6)
     inside = []
-    for film, values in zip(films[1::2], occluded(trained(kind), films[1::2]), strict=True):
-        square = film.reshape(16, 4, 16, 4).mean((1, 3)) > 135
+    for image, values in zip(images[1::2], occluded(trained(kind), images[1::2]), strict=True):
+        square = image.reshape(16, 4, 16, 4).mean((1, 3)) > 135
         inside.append(values[square].mean() > values[~square].mean())
     assert np.mean(inside) >= 0.75

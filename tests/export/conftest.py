@@ -3,13 +3,13 @@
 import pytest
 from tests.tiny import tiny_run
 
-# Films large enough for a map of several cells, and steps long enough for logits that differ.
+# Images large enough for a map of several cells, and steps long enough for logits that differ.
 LEARNING = ["--data.image_size", "64", "--model.optimizer.init_args.lr", "0.05", "--model.head_epochs", "0"]
 
 
 @pytest.fixture(scope="session")
 def cnn(tmp_path_factory):
-    """The best checkpoint of a tiny CNN, with a Grad-CAM and enough films to be familiar with."""
+    """The best checkpoint of a tiny CNN, with a Grad-CAM and enough images to be familiar with."""
     return tiny_run(tmp_path_factory.mktemp("cnn"))
 
 

@@ -1,4 +1,4 @@
-"""From a checkpoint to one file, and what is refused on the way."""
+"""From a checkpoint to one file, and what is rejected on the way."""
 
 import json
 import re
@@ -13,22 +13,22 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from tests.conftest import make_films
+from tests.conftest import make_images
 from tests.tiny import tiny_run
 
 from xray.cli import main
-from xray.data.film import load_film, read_film
-from xray.errors import UserError
+from xray.data.decode.image import load_image, read_image
 from xray.predictor.open import open_predictor
+from xray.utils.errors import UserError
 
 
-def films_of(checkpoint):
-    return sorted((checkpoint.parents[3] / "films" / "test").rglob("*.jpeg"))
+def images_of(checkpoint):
+    return sorted((checkpoint.parents[3] / "images" / "test").rglob("*.jpeg"))
 
 
 def squares(checkpoint):
     size = open_predictor(checkpoint).manifest.image_size
-    return np.stack([load_film(path, size, "squash") for path in films_of(checkpoint)])
+    return np.stack([load_image(path, size, "stretch") for path in images_of(checkpoint)])
 
 
 def export(checkpoint, out, *words):
@@ -47,10 +47,10 @@ def test_an_export_answers_as_its_checkpoint(kind, format, name, tmp_path, reque
     checkpoint = request.getfixturevalue(kind)
     exported = open_predictor(export(checkpoint, tmp_path / name, "--format", format))
     trained = open_predictor(checkpoint)
-    films = squares(checkpoint)
-    np.testing.assert_allclose(exported.logits(films), trained.logits(films), atol=1e-4)
-    np.testing.assert_allclose(exported.grad_cam(films), trained.grad_cam(films), atol=1e-4)
-    assert np.ptp(trained.logits(films)) > 1e-3
+    images = squares(checkpoint)
+    np.testing.assert_allclose(exported.logits(images), trained.logits(images), atol=1e-4)
+    np.testing.assert_allclose(exported.grad_cam(images), trained.grad_cam(images), atol=1e-4)
+    assert np.ptp(trained.logits(images)) > 1e-3
     assert exported.manifest.version == trained.manifest.version
     assert exported.manifest.format == format
 
@@ -58,8 +58,8 @@ def test_an_export_answers_as_its_checkpoint(kind, format, name, tmp_path, reque
 @pytest.mark.parametrize(("format", "name"), [("onnx", "m.onnx"), ("torch", "m.pt2")])
 def test_the_file_resizes_by_itself(cnn, format, name, tmp_path):
     exported = open_predictor(export(cnn, tmp_path / name, "--format", format))
-    files = films_of(cnn)
-    raw = np.stack([read_film(path) for path in files])
+    files = images_of(cnn)
+    raw = np.stack([read_image(path) for path in files])
     assert raw.shape[1:] == (48, 48)
     np.testing.assert_allclose(exported.logits(raw), open_predictor(cnn).logits(squares(cnn)), atol=1e-4)
 
@@ -70,16 +70,16 @@ def test_anyone_can_run_it_by_the_names_of_its_graph(onnx_file, cnn):
     assert model.producer_name == "xray"
     assert "not a medical device" in model.doc_string
     session = onnxruntime.InferenceSession(onnx_file, providers=["CPUExecutionProvider"])
-    film = np.random.default_rng(0).integers(0, 256, (2, 1, 300, 200), dtype=np.uint8)
-    logit, probability = session.run(["logit", "probability"], {"films": film})
+    image = np.random.default_rng(0).integers(0, 256, (2, 1, 300, 200), dtype=np.uint8)
+    logit, probability = session.run(["logit", "probability"], {"images": image})
     manifest = open_predictor(cnn).manifest
     np.testing.assert_allclose(probability, 1 / (1 + np.exp(-logit / manifest.temperature)), rtol=1e-6)
 
 
-def test_a_film_is_answered_alike_whatever_is_beside_it(onnx_file, cnn):
-    exported, films = open_predictor(onnx_file), squares(cnn)
-    alone = np.concatenate([exported.logits(film[None]) for film in films])
-    np.testing.assert_allclose(exported.logits(films), alone, atol=1e-5)
+def test_an_image_is_answered_alike_whatever_is_beside_it(onnx_file, cnn):
+    exported, images = open_predictor(onnx_file), squares(cnn)
+    alone = np.concatenate([exported.logits(image[None]) for image in images])
+    np.testing.assert_allclose(exported.logits(images), alone, atol=1e-5)
 
 
 def test_the_metadata_says_what_the_model_is(onnx_file, cnn):
@@ -89,11 +89,11 @@ def test_the_metadata_says_what_the_model_is(onnx_file, cnn):
     split = json.loads(checkpoint["xray_data"])["splits"]["train"]
     assert told["license"] == "CC BY 4.0"
     assert told["class_names"] == ["NORMAL", "PNEUMONIA"]
-    assert told["training"] == {"folder": "films", **split}
+    assert told["training"] == {"folder": "images", **split}
     assert told["temperature"] == float(checkpoint["state_dict"]["temperature"])
     assert told["threshold"] == float(checkpoint["state_dict"]["threshold"])
-    assert told["familiarity"] == json.loads(checkpoint["xray_familiarity"])
-    assert (told["image_size"], told["resize"], told["run"]) == (32, "squash", "cnn/version_0")
+    assert told["ood"] == json.loads(checkpoint["xray_familiarity"])
+    assert (told["image_size"], told["resize"], told["run"]) == (32, "stretch", "cnn/version_0")
 
 
 def test_no_path_of_the_machine_is_in_the_file(onnx_file, cnn, tmp_path):
@@ -109,12 +109,12 @@ def test_int8_is_smaller_and_says_what_it_costs(cnn, tmp_path, capsys):
     said = capsys.readouterr().out
     exported, trained = open_predictor(whole), open_predictor(cnn)
     measured = exported.manifest.measured
-    assert measured["films"] == len(re.findall(",val,", (cnn.parents[3] / "logs/cnn/version_0/split.csv").read_text()))
+    assert measured["images"] == len(re.findall(",val,", (cnn.parents[3] / "logs/cnn/version_0/split.csv").read_text()))
     assert f"AUROC {measured['auroc_int8']:.4f} instead of {measured['auroc_fp32']:.4f}" in said
     assert measured["speed_of_one"] > 0
-    films = squares(cnn)
-    differences = np.abs(exported.logits(films) - trained.logits(films))
-    assert 0 < differences.max() < 0.5 * np.ptp(trained.logits(films))
+    images = squares(cnn)
+    differences = np.abs(exported.logits(images) - trained.logits(images))
+    assert 0 < differences.max() < 0.5 * np.ptp(trained.logits(images))
     assert exported.manifest.version == f"{trained.manifest.version}-int8"
     kinds = {node.op_type for node in onnx.load(whole).graph.node}
     assert "QuantizeLinear" in kinds
@@ -133,8 +133,8 @@ def test_without_an_exact_sum_there_is_no_grad_cam_but_logits(tmp_path):
     vit = tiny_run(tmp_path, "timm", "--model.backbone", "test_vit", "--data.image_size", "160")
     exported = open_predictor(export(vit, tmp_path / "m.onnx"))
     assert not exported.manifest.has_grad_cam
-    films = np.zeros((1, 160, 160), np.uint8)
-    np.testing.assert_allclose(exported.logits(films), open_predictor(vit).logits(films), atol=1e-4)
+    images = np.zeros((1, 160, 160), np.uint8)
+    np.testing.assert_allclose(exported.logits(images), open_predictor(vit).logits(images), atol=1e-4)
 
 
 def test_what_is_no_export_is_never_written_over(cnn, tmp_path, capsys):
@@ -200,12 +200,12 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_left(cnn, tmp_path, capsys, 
     assert list(out.parent.iterdir()) == []
 
 
-def test_films_other_than_those_of_the_training_are_told(cnn, tmp_path, capsys):
-    root = make_films(tmp_path / "films", patients={"train": (20, 20), "val": (2, 2)}, seed=9)
+def test_images_other_than_those_of_the_training_are_told(cnn, tmp_path, capsys):
+    root = make_images(tmp_path / "images", patients={"train": (20, 20), "val": (2, 2)}, seed=9)
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     for folder, reason in (
-        (root, "other validation films"),
+        (root, "other validation images"),
         (tmp_path / "empty", "No folder train"),
         (tmp_path / "file", "is no folder"),
         (tmp_path / "gone", "is not there"),

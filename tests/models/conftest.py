@@ -8,22 +8,22 @@ import torch
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from torch.utils.data import DataLoader
 
-from xray.data.dataset import FilmDataset
+from xray.data.dataset import ImageDataset
 
 
 class TinyData(LightningDataModule):
-    """Sixteen small films of noise in four batches, positives among them three to one."""
+    """Sixteen small images of noise in four batches, positives among them three to one."""
 
     def __init__(self, size=32):
         super().__init__()
         rng = np.random.default_rng(0)
-        self._films = FilmDataset(
+        self._images = ImageDataset(
             rng.integers(0, 256, (16, size, size), dtype=np.uint8), np.arange(16), [0, 1, 1, 1] * 4
         )
         self.class_counts = (4, 12)
 
     def train_dataloader(self):
-        return DataLoader(self._films, batch_size=4, collate_fn=lambda batch: batch)
+        return DataLoader(self._images, batch_size=4, collate_fn=lambda batch: batch)
 
     val_dataloader = train_dataloader
 

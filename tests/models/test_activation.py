@@ -26,9 +26,9 @@ def test_networks_that_end_in_pooling_and_a_linear_layer_sum_their_map(kind):
     found = find_activation(net, 64)
     assert found is not None
     assert found.is_sum
-    films = torch.rand(3, 1, 64, 64)
+    images = torch.rand(3, 1, 64, 64)
     with torch.no_grad(), captured(found.layer) as maps:
-        logits = net(films)
+        logits = net(images)
     torch.testing.assert_close(weighted(maps[0], found.head).sum((1, 2)) + found.head.bias, logits)
 
 
@@ -36,10 +36,10 @@ def test_networks_that_end_in_pooling_and_a_linear_layer_sum_their_map(kind):
 def test_the_weighted_map_is_grad_cam(kind):
     net = model(kind)
     found = find_activation(net, 64)
-    films = torch.rand(3, 1, 64, 64)
+    images = torch.rand(3, 1, 64, 64)
     with torch.no_grad(), captured(found.layer) as maps:
-        net(films)
-    oracle = LayerGradCam(net, found.layer).attribute(films)[:, 0]
+        net(images)
+    oracle = LayerGradCam(net, found.layer).attribute(images)[:, 0]
     torch.testing.assert_close(weighted(maps[0], found.head).detach(), oracle.detach())
 
 

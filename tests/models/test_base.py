@@ -13,11 +13,11 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
-from xray.errors import UserError
-from xray.models.base import FilmClassifier
+from xray.models.base import ImageClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.schedule import WarmupCosine
 from xray.models.transfer import TransferClassifier
+from xray.utils.errors import UserError
 
 
 class Ends(nn.Module):
@@ -27,17 +27,17 @@ class Ends(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(1))
 
-    def forward(self, films):
-        return films[:, :, 0, 0] * self.weight
+    def forward(self, images):
+        return images[:, :, 0, 0] * self.weight
 
 
-def films_of(logits):
-    """Films that `Ends` with mean 0 and std 1 maps to these logits."""
+def images_of(logits):
+    """Images that `Ends` with mean 0 and std 1 maps to these logits."""
     return torch.as_tensor(logits, dtype=torch.float32)[:, None, None, None].expand(-1, 1, 4, 4)
 
 
 def batch_of(logits, labels):
-    return {"image": films_of(logits), "label": torch.tensor(labels), "index": torch.arange(len(labels))}
+    return {"image": images_of(logits), "label": torch.tensor(labels), "index": torch.arange(len(labels))}
 
 
 @pytest.fixture
@@ -47,18 +47,18 @@ def classifier():
 
 
 @pytest.fixture
-def films():
+def images():
     return torch.randint(0, 256, (4, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_bytes_and_floats_give_the_same_logits(classifier, films, training):
+def test_bytes_and_floats_give_the_same_logits(classifier, images, training):
     classifier.train(training)
-    assert torch.equal(classifier(films), classifier(films.float() / 255))
+    assert torch.equal(classifier(images), classifier(images.float() / 255))
 
 
-def test_films_are_normalised_by_mean_and_spread():
-    model = FilmClassifier(Ends(), mean=0.2, std=0.5)
+def test_images_are_normalised_by_mean_and_spread():
+    model = ImageClassifier(Ends(), mean=0.2, std=0.5)
     greys = torch.tensor([0, 51, 255], dtype=torch.uint8)[:, None, None, None].expand(-1, 1, 4, 4)
     assert model(greys).tolist() == pytest.approx([-0.4, 0.0, 1.6], abs=1e-6)
 
@@ -69,7 +69,7 @@ LOGITS, LABELS = [2.0, -1.0, 0.5, -3.0], [1.0, 1.0, 0.0, 0.0]
 @pytest.mark.parametrize("weight", [1.0, 0.35, 4.0])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_the_loss_is_weighted_cross_entropy_of_smoothed_labels(weight, smoothing):
-    model = FilmClassifier(Ends(), 0.0, 1.0, label_smoothing=smoothing)
+    model = ImageClassifier(Ends(), 0.0, 1.0, label_smoothing=smoothing)
     model.positive_weight.fill_(weight)
     loss, logits = model.model_step(batch_of(LOGITS, LABELS))
     assert logits.tolist() == LOGITS
@@ -78,8 +78,8 @@ def test_the_loss_is_weighted_cross_entropy_of_smoothed_labels(weight, smoothing
     assert loss.item() == pytest.approx(-terms.mean(), rel=1e-6)
 
 
-def test_the_loss_of_one_film_by_hand():
-    model = FilmClassifier(Ends(), 0.0, 1.0)
+def test_the_loss_of_one_image_by_hand():
+    model = ImageClassifier(Ends(), 0.0, 1.0)
     model.positive_weight.fill_(3.0)
     # The sigmoid of log 4 is 4/5.
     assert model.model_step(batch_of([np.log(4)], [1.0]))[0].item() == pytest.approx(3 * np.log(5 / 4))
@@ -87,7 +87,7 @@ def test_the_loss_of_one_film_by_hand():
 
 
 def test_probability_divides_by_the_temperature_in_double_precision():
-    model = FilmClassifier(Ends(), 0.0, 1.0)
+    model = ImageClassifier(Ends(), 0.0, 1.0)
     model.temperature.fill_(1.7)
     logits = torch.tensor([-700.0, -3.0, 0.0, 2.5, 45.0, 46.0], dtype=torch.float32)
     probability = model.probability(logits)
@@ -98,28 +98,28 @@ def test_probability_divides_by_the_temperature_in_double_precision():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_films_are_scored_in_single_precision_under_autocast(classifier, films, dtype):
+def test_images_are_scored_in_single_precision_under_autocast(classifier, images, dtype):
     classifier.eval()
     with torch.inference_mode():
-        plain = classifier(films)
+        plain = classifier(images)
         with torch.autocast("cpu", dtype=dtype):
-            scored = classifier(films)
+            scored = classifier(images)
     assert scored.dtype == torch.float32
     assert torch.equal(scored, plain)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_training_keeps_the_precision_of_autocast(classifier, films, dtype):
+def test_training_keeps_the_precision_of_autocast(classifier, images, dtype):
     seen = []
     classifier.network.stem[0].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
     with torch.autocast("cpu", dtype=dtype):
-        logits = classifier(films)
-    classifier(films)
+        logits = classifier(images)
+    classifier(images)
     assert seen == [dtype, torch.float32]
     assert logits.dtype == torch.float32
 
 
-def test_a_run_in_brain_float_validates_in_single_precision(classifier, trainer):
+def test_a_run_in_bfloat16_validates_in_single_precision(classifier, trainer):
     run = trainer(max_epochs=1, precision="bf16-mixed")
     run.fit(classifier, TinyData())
     batch = next(iter(TinyData().train_dataloader()))
@@ -310,7 +310,7 @@ def test_a_compiled_network_learns_the_same_and_keeps_the_names_of_its_weights(t
         torch.testing.assert_close(weights, states[1][name], rtol=1e-3, atol=1e-4)
 
 
-def test_compiling_without_a_compiler_is_refused_at_once(monkeypatch, tmp_path):
+def test_compiling_without_a_compiler_is_rejected_at_once(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(UserError, match=r"C\+\+ compiler.*--model.compile false"):

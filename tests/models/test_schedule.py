@@ -9,9 +9,9 @@ from tests.models.conftest import Rates, TinyData
 from torch.optim import SGD, AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR
 
-from xray.errors import UserError
 from xray.models.cnn import CNNClassifier
 from xray.models.schedule import WarmupCosine
+from xray.utils.errors import UserError
 
 STEPS_PER_EPOCH = 4
 

@@ -1,4 +1,4 @@
-"""The small network: how small, for which films, and that all of it learns."""
+"""The small network: how small, for which images, and that all of it learns."""
 
 from pathlib import Path
 
@@ -25,14 +25,14 @@ def test_the_network_has_under_a_million_parameters():
 
 
 @pytest.mark.parametrize("size", [64, 65, 97, 128, 151, 224])
-def test_any_size_of_film_gives_one_logit(size):
+def test_any_size_of_image_gives_one_logit(size):
     network = SimpleCNN((8, 16, 16))
     assert network(torch.randn(2, 1, size, size)).shape == (2, 1)
     assert CNNClassifier(widths=(8, 8)).eval()(torch.randn(3, 1, size, size)).shape == (3,)
 
 
 @pytest.mark.parametrize("size", [16, 33])
-def test_films_need_not_be_large_nor_square(size):
+def test_images_need_not_be_large_nor_square(size):
     assert SimpleCNN().eval()(torch.randn(1, 1, size, 2 * size)).shape == (1, 1)
 
 
@@ -51,16 +51,16 @@ def test_the_gradient_reaches_every_parameter():
     assert unmoved == []
 
 
-def test_predicting_is_deterministic_and_each_film_stands_alone():
+def test_predicting_is_deterministic_and_each_image_stands_alone():
     torch.manual_seed(0)
     network = SimpleCNN(dropout=0.5)
-    films = torch.randn(6, 1, 64, 64)
-    network(films)  # moves the statistics of batch normalisation
-    assert not torch.equal(network(films), network(films))
+    images = torch.randn(6, 1, 64, 64)
+    network(images)  # moves the statistics of batch normalisation
+    assert not torch.equal(network(images), network(images))
     network.eval()
-    together = network(films)
-    assert torch.equal(together, network(films))
-    one_by_one = torch.cat([network(film[None]) for film in films])
+    together = network(images)
+    assert torch.equal(together, network(images))
+    one_by_one = torch.cat([network(image[None]) for image in images])
     torch.testing.assert_close(one_by_one, together, rtol=1e-4, atol=1e-5)
 
 

@@ -9,9 +9,9 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR
 
-from xray.errors import UserError
 from xray.models.transfer import TransferClassifier
 from xray.models.weights import read_weights
+from xray.utils.errors import UserError
 
 HEADS = {"test_resnet": "fc", "test_vit": "head", "test_efficientnet": "classifier"}
 FIRST = {
@@ -57,7 +57,7 @@ class Learning(Callback):
 
 @pytest.fixture
 def learn(trainer):
-    """Train on tiny films; returns what changed in which epoch, and the trainer."""
+    """Train on tiny images; returns what changed in which epoch, and the trainer."""
 
     def run(model, epochs, checkpoint=None, **options):
         learning = Learning()
@@ -206,25 +206,25 @@ def test_a_step_moves_the_backbone_by_its_share_of_the_rate(learn):
         torch.testing.assert_close(model.network.state_dict()[name], before - rate * gradient)
 
 
-def test_films_are_normalised_as_the_backbone_was_trained_to():
+def test_images_are_normalised_as_the_backbone_was_trained_to():
     description = timm.get_pretrained_cfg("test_efficientnet")
     model = classifier("test_efficientnet")
     assert model.mean.item() == pytest.approx(sum(description.mean) / 3)
     assert model.std.item() == pytest.approx(sum(description.std) / 3)
 
 
-def test_a_grey_film_is_seen_as_a_film_of_three_equal_colours(tmp_path):
+def test_a_grey_image_is_seen_as_an_image_of_three_equal_colours(tmp_path):
     torch.manual_seed(5)
     network = timm.create_model("test_resnet", num_classes=0).eval()
     description = timm.get_pretrained_cfg("test_resnet")
-    film = torch.randint(0, 256, (2, 1, 64, 64), dtype=torch.uint8)
+    image = torch.randint(0, 256, (2, 1, 64, 64), dtype=torch.uint8)
     mean, std = (torch.tensor(values)[:, None, None] for values in (description.mean, description.std))
     torch.save(network.state_dict(), tmp_path / "w.pt")
     model = classifier(dropout=0.0).eval()
     model.network.load_state_dict(read_weights(tmp_path / "w.pt", "test_resnet"), strict=False)
     with torch.inference_mode():
-        expected = model.network.fc(network((film.expand(-1, 3, -1, -1) / 255 - mean) / std))
-        torch.testing.assert_close(model(film), expected[:, 0], rtol=1e-4, atol=1e-6)
+        expected = model.network.fc(network((image.expand(-1, 3, -1, -1) / 255 - mean) / std))
+        torch.testing.assert_close(model(image), expected[:, 0], rtol=1e-4, atol=1e-6)
 
 
 def test_pretrained_weights_are_where_a_fresh_run_starts(learn, tmp_path):
@@ -271,7 +271,7 @@ def test_an_unknown_backbone_is_told_with_the_nearest(name, near):
     assert "\n" not in str(caught.value)
 
 
-def test_no_stages_are_refused():
+def test_no_stages_are_rejected():
     with pytest.raises(UserError, match="unfreeze_stages"):
         classifier(unfreeze_stages=0)
 

@@ -13,8 +13,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from sklearn.datasets import load_sample_images
 
-from xray.errors import UserError
 from xray.models.weights import fetch_hub_weights, read_weights
+from xray.utils.errors import UserError
 
 BACKBONES = ["test_resnet", "test_efficientnet", "test_vit", "test_convnext"]
 
@@ -55,17 +55,17 @@ def renamed(tensors):
     return {new: tensors[old] for old, new in names.items()}
 
 
-def features(network, films):
+def features(network, images):
     with torch.inference_mode():
-        return network.forward_head(network.forward_features(films), pre_logits=True)
+        return network.forward_head(network.forward_features(images), pre_logits=True)
 
 
 def assert_same_features(backbone, weights, network):
-    """A grey film gives what the RGB network makes of three equal channels."""
-    films = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(1))
-    expected = features(network, films.expand(-1, 3, -1, -1))
+    """A grey image gives what the RGB network makes of three equal channels."""
+    images = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(1))
+    expected = features(network, images.expand(-1, 3, -1, -1))
     assert expected.std() > 0
-    torch.testing.assert_close(features(grey_network(backbone, weights), films), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(features(grey_network(backbone, weights), images), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
@@ -98,7 +98,7 @@ def test_renamed_tensors_in_another_order_are_never_mixed_up(tmp_path, classes):
     try:
         weights = read_weights(path, "test_resnet")
     except UserError:
-        return  # refused, which is as good
+        return  # rejected, which is as good
     assert_same_features("test_resnet", weights, network)
 
 
@@ -121,7 +121,7 @@ def test_the_classifier_may_be_of_other_classes(tmp_path):
     assert_same_features("test_resnet", weights, network)
 
 
-def refusal(path, backbone="test_resnet"):
+def rejection(path, backbone="test_resnet"):
     with pytest.raises(UserError) as caught:
         read_weights(path, backbone)
     message = str(caught.value)
@@ -133,10 +133,10 @@ def refusal(path, backbone="test_resnet"):
 def test_a_tensor_of_another_shape_is_told(tmp_path):
     tensors = rgb_network("test_resnet").state_dict()
     tensors["layer2.0.conv1.weight"] = torch.zeros(1, 2, 3, 3)
-    message = refusal(saved(tmp_path / "w.pt", tensors))
+    message = rejection(saved(tmp_path / "w.pt", tensors))
     assert "layer2.0.conv1.weight" in message
     assert "(1, 2, 3, 3)" in message
-    message = refusal(saved(tmp_path / "renamed.pt", renamed(tensors)))
+    message = rejection(saved(tmp_path / "renamed.pt", renamed(tensors)))
     assert "layer2.0.conv1.weight" in message
     assert "(1, 2, 3, 3)" in message
 
@@ -144,39 +144,39 @@ def test_a_tensor_of_another_shape_is_told(tmp_path):
 def test_too_few_or_too_many_tensors_are_told(tmp_path):
     tensors = rgb_network("test_resnet").state_dict()
     fewer = {name: tensor for name, tensor in tensors.items() if not name.startswith("layer3.")}
-    assert "layer3.0.conv1.weight" in refusal(saved(tmp_path / "few.pt", fewer))
+    assert "layer3.0.conv1.weight" in rejection(saved(tmp_path / "few.pt", fewer))
     count = len(renamed(tensors))
     more = renamed(tensors) | {"extra": torch.zeros(3)}
-    message = refusal(saved(tmp_path / "many.pt", more))
+    message = rejection(saved(tmp_path / "many.pt", more))
     assert f"{count + 1} tensors" in message
     assert str(count) in message.replace(str(count + 1), "")
 
 
 def test_weights_of_another_network_are_told(tmp_path):
     path = saved(tmp_path / "w.pt", rgb_network("test_efficientnet").state_dict())
-    assert "test_resnet" in refusal(path)
+    assert "test_resnet" in rejection(path)
 
 
 @pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
 def test_what_are_no_weights_is_told(tmp_path, name):
     path = tmp_path / name
-    assert "does not exist" in refusal(path)
+    assert "does not exist" in rejection(path)
     whole = saved(path, renamed(rgb_network("test_resnet").state_dict())).read_bytes()
     # The last cuts leave the table of contents whole.
     for length in (0, 10, 1000, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
-        refusal(path)
+        rejection(path)
     for text in ("# Weights\n", "a,b\n1,2\n", "version https://git-lfs.github.com/spec/v1\n"):
         path.write_text(text)
-        refusal(path)
+        rejection(path)
     path.unlink()
     path.mkdir()
-    refusal(path)
+    rejection(path)
 
 
 @pytest.mark.parametrize("content", [{}, [torch.zeros(1)], {"a": 1}, torch.zeros(3), {"state_dict": {"a": "b"}}])
 def test_a_file_without_tensors_by_name_is_told(tmp_path, content):
-    refusal(saved(tmp_path / "w.pt", content))
+    rejection(saved(tmp_path / "w.pt", content))
 
 
 class Malicious:
@@ -188,7 +188,7 @@ class Malicious:
 
 
 def test_no_code_in_a_file_is_run(tmp_path):
-    refusal(saved(tmp_path / "w.pt", {"a": Malicious(tmp_path / "touched")}))
+    rejection(saved(tmp_path / "w.pt", {"a": Malicious(tmp_path / "touched")}))
     assert not (tmp_path / "touched").exists()
 
 
@@ -221,22 +221,22 @@ def test_real_weights_recognise_what_is_in_a_grey_photograph():
 
 
 def test_real_weights_of_one_network_do_not_fit_another():
-    assert "test_resnet" in refusal(imagenet_lite0())
-    refusal(imagenet_lite0(), "tf_efficientnet_lite1")
+    assert "test_resnet" in rejection(imagenet_lite0())
+    rejection(imagenet_lite0(), "tf_efficientnet_lite1")
 
 
 @pytest.fixture
 def no_network(monkeypatch, tmp_path):
-    """Every connection is refused and noted; the hub's cache is empty."""
+    """Every connection is rejected and noted; the hub's cache is empty."""
     tried = []
 
-    def refuse(*args, **kwargs):
+    def reject(*args, **kwargs):
         tried.append(args)
         raise OSError("Network is unreachable")
 
     for name in ("connect", "connect_ex"):
-        monkeypatch.setattr(socket.socket, name, refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+        monkeypatch.setattr(socket.socket, name, reject)
+    monkeypatch.setattr(socket, "getaddrinfo", reject)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     # torch's own downloads go here.

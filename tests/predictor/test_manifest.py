@@ -26,7 +26,7 @@ def manifest(**changed):
             "threshold": 0.4,
             "decision": {"rule": "youden"},
             "training": {"images": 10},
-            "familiarity": None,
+            "ood": None,
             "has_grad_cam": True,
         }
         | changed
@@ -34,7 +34,7 @@ def manifest(**changed):
 
 
 def test_what_is_written_is_read():
-    for one in (manifest(), manifest(precision="int8", measured={"films": 3}, license="ä", run="a/b")):
+    for one in (manifest(), manifest(precision="int8", measured={"images": 3}, license="ä", run="a/b")):
         assert Manifest.from_json(one.to_json(), "onnx") == one
 
 
@@ -48,18 +48,18 @@ def test_probabilities_are_those_of_the_temperature():
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "null", "3", '{"format": "onnx"}', "text", ""])
-def test_anything_else_is_refused(text):
+def test_anything_else_is_rejected(text):
     with pytest.raises(ValueError, match=r"manifest|Expecting"):
         Manifest.from_json(text, "onnx")
 
 
-def test_another_version_s_manifest_is_refused():
+def test_another_version_s_manifest_is_rejected():
     values = json.loads(manifest().to_json())
     with pytest.raises(ValueError, match="another version"):
         Manifest.from_json(json.dumps(values | {"more": 1}), "onnx")
 
 
-def test_the_manifest_of_a_file_of_another_format_is_refused():
+def test_the_manifest_of_a_file_of_another_format_is_rejected():
     with pytest.raises(ValueError, match="another format"):
         Manifest.from_json(manifest().to_json(), "torch")
 
@@ -88,15 +88,15 @@ def test_a_changed_manifest_is_another_one():
         ("version", 5),
         ("resize", "foo"),
         ("patient_pattern", "("),
-        ("familiarity", {}),
-        ("familiarity", "parts"),
-        ("familiarity", {"parts": {"outlines": {}, "tone": {}}}),
-        ("familiarity", {"parts": {name: {"mean": "?"} for name in ("outlines", "tone")}}),
+        ("ood", {}),
+        ("ood", "parts"),
+        ("ood", {"parts": {"outlines": {}, "tone": {}}}),
+        ("ood", {"parts": {name: {"mean": "?"} for name in ("outlines", "tone")}}),
         ("has_grad_cam", "yes"),
         ("format", "tflite"),
     ],
 )
-def test_an_edited_manifest_is_refused_by_what_is_wrong(name, value):
+def test_an_edited_manifest_is_rejected_by_what_is_wrong(name, value):
     values = json.loads(manifest().to_json())
     with pytest.raises(ValueError, match=f"no usable {name}"):
         Manifest.from_json(json.dumps(values | {name: value}), "onnx")

@@ -8,8 +8,8 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from xray.errors import UserError
 from xray.predictor.open import open_predictor
+from xray.utils.errors import UserError
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path):
@@ -47,9 +47,9 @@ def test_an_archive_of_something_else_is_told_and_nothing_is_logged(members, tmp
 
 @pytest.mark.parametrize("manifest", ["", "{", "[]", '{"format": "onnx"}'])
 def test_a_manifest_of_another_version_is_told(manifest, tmp_path):
-    value = helper.make_tensor_value_info("films", TensorProto.FLOAT, [1])
+    value = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1])
     out = helper.make_tensor_value_info("logit", TensorProto.FLOAT, [1])
-    graph = helper.make_graph([helper.make_node("Relu", ["films"], ["logit"])], "g", [value], [out])
+    graph = helper.make_graph([helper.make_node("Relu", ["images"], ["logit"])], "g", [value], [out])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     model.metadata_props.add(key="xray", value=manifest)
     onnx.save(model, tmp_path / "m.onnx")
@@ -71,12 +71,12 @@ def test_without_torch_a_checkpoint_says_what_to_do(tmp_path, monkeypatch):
         open_predictor(tmp_path / "m.ckpt")
 
 
-def test_films_come_in_any_number(tmp_path):
+def test_images_come_in_any_number(tmp_path):
     from tests.tiny import tiny_run
 
     predictor = open_predictor(tiny_run(tmp_path))
-    films = np.random.default_rng(0).integers(0, 256, (70, 32, 32), dtype=np.uint8)
-    together = predictor.logits(films)
+    images = np.random.default_rng(0).integers(0, 256, (70, 32, 32), dtype=np.uint8)
+    together = predictor.logits(images)
     assert together.shape == (70,)
-    np.testing.assert_allclose(together[[0, 35, 69]], predictor.logits(films[[0, 35, 69]]), atol=1e-5)
-    assert predictor.grad_cam(films[:1]).shape == (1, 4, 4)
+    np.testing.assert_allclose(together[[0, 35, 69]], predictor.logits(images[[0, 35, 69]]), atol=1e-5)
+    assert predictor.grad_cam(images[:1]).shape == (1, 4, 4)

@@ -1,4 +1,4 @@
-"""Folders of evidence with films, as `test` leaves them, drawn at random."""
+"""Folders of evidence with images, as `test` leaves them, drawn at random."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from xray.evaluation.calibration import probability_of
-from xray.evaluation.evidence import Evidence, write_evidence
 from xray.evaluation.predictions import Predictions, decide
+from xray.evaluation.scored_set import ScoredSet, write_scored_set
 from xray.report.build import write_reports
 
 CLASSES = ["NORMAL", "PNEUMONIA"]
@@ -16,27 +16,27 @@ CORRUPTIONS = ("exposure", "contrast", "blur", "noise", "jpeg", "shift", "rotati
 TEMPERATURE, THRESHOLD = 1.3, 0.4
 SPLITS = {
     split: {
-        "images": images,
-        "patients": images // 2,
-        "images_by_class": {"NORMAL": images - 3, "PNEUMONIA": 3},
+        "images": count,
+        "patients": count // 2,
+        "images_by_class": {"NORMAL": count - 3, "PNEUMONIA": 3},
         "fingerprint": f"{split}-fingerprint",
     }
-    for split, images in (("train", 4207), ("val", 466))
+    for split, count in (("train", 4207), ("val", 466))
 }
 
 
 def source(class_names=CLASSES, **changes):
-    """Where a test comes from, as `xray.scoring` writes it."""
+    """Where a test comes from, as `xray.scoring.evaluate` writes it."""
     return {
         "set": "test",
         "external": False,
         "checkpoint": "checkpoints/cnn/version_0/best.ckpt",
         "run": "cnn/version_0",
-        "data_root": "films",
+        "data_root": "images",
         "split": "test",
         "data_fingerprint": "scored-fingerprint",
         "image_size": 64,
-        "resize": "squash",
+        "resize": "stretch",
         "class_names": list(class_names),
         "temperature": TEMPERATURE,
         "threshold": THRESHOLD,
@@ -45,14 +45,14 @@ def source(class_names=CLASSES, **changes):
             "threshold": THRESHOLD,
             "rule": "youden",
             "target": None,
-            "wish": "highest sum of sensitivity and specificity (Youden)",
+            "description": "highest sum of sensitivity and specificity (Youden)",
             "auroc": 0.9,
             "sensitivity": 0.9,
             "specificity": 0.9,
             "fitted_on": {
-                "data_root": "films",
+                "data_root": "images",
                 "validation": "blocks",
-                "films": 466,
+                "images": 466,
                 "patients": 352,
                 "fingerprint": "decision-fingerprint",
             },
@@ -68,7 +68,7 @@ def source(class_names=CLASSES, **changes):
                     "optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.002}},
                 },
             },
-            "data": {"root": "films", "batch_size": 32, "augmentation": {"rotation": 7.0}},
+            "data": {"root": "images", "batch_size": 32, "augmentation": {"rotation": 7.0}},
         },
         "code": {
             "xray": "0.1.0",
@@ -79,15 +79,15 @@ def source(class_names=CLASSES, **changes):
             "lightning": "2",
         },
         "trained_with": {"xray": "0.1.0", "commit": "decade", "changed": True, "python": "3.11"},
-        "training_data": {"root": "films", "splits": SPLITS, "notes": ["Left out a note of the training."]},
-        "notes": ["Left out 1 of 61 films that cannot be read."],
+        "training_data": {"root": "images", "splits": SPLITS, "notes": ["Left out a note of the training."]},
+        "notes": ["Left out 1 of 61 images that cannot be read."],
     } | changes
 
 
-def draw(films=60, patients=24, seed=0, class_names=CLASSES, root="films", **changes):
-    """Evidence of films of both classes, with controls, corruptions and duplicates; some decisions are wrong."""
+def draw(images=60, patients=24, seed=0, class_names=CLASSES, root="images", **changes):
+    """Evidence of images of both classes, with controls, corruptions and duplicates; some decisions are wrong."""
     rng = np.random.default_rng(seed)
-    number = np.concatenate([np.arange(patients), rng.integers(0, patients, films - patients)])
+    number = np.concatenate([np.arange(patients), rng.integers(0, patients, images - patients)])
     labels = number % 2
     logits = np.round(rng.normal(3.0 * labels - 1.5, 1.5), 2)
     probability = probability_of(logits, TEMPERATURE)
@@ -104,9 +104,9 @@ def draw(films=60, patients=24, seed=0, class_names=CLASSES, root="films", **cha
         probability,
         decide(probability, THRESHOLD, class_names),
     )
-    sizes = [str(100 + 3 * i) for i in range(films)]
-    controls = {"statistics": rng.normal(labels, 1), "border_only": rng.normal(2.0 * labels, 1)}
-    robustness = {f"{c}_{k}": logits + rng.normal(0, k, films) for c in CORRUPTIONS for k in range(1, 6)}
+    sizes = [str(100 + 3 * i) for i in range(images)]
+    ablations = {"statistics": rng.normal(labels, 1), "border_only": rng.normal(2.0 * labels, 1)}
+    robustness = {f"{c}_{k}": logits + rng.normal(0, k, images) for c in CORRUPTIONS for k in range(1, 6)}
     duplicates = [
         {"kind": "same file", "first": table.path[0], "second": table.path[1], "similarity": 1.0, "with": "test"},
         {
@@ -117,20 +117,20 @@ def draw(films=60, patients=24, seed=0, class_names=CLASSES, root="films", **cha
             "with": "training",
         },
     ]
-    columns = {"width": sizes, "height": sizes, "mode": ["L"] * films, "bytes": sizes, "digest": sizes}
-    unfamiliarity = {"outlines": np.linspace(0.2, 1.1, films), "tone": np.full(films, 0.5)}
+    columns = {"width": sizes, "height": sizes, "mode": ["L"] * images, "bytes": sizes, "digest": sizes}
+    ood_scores = {"outlines": np.linspace(0.2, 1.1, images), "tone": np.full(images, 0.5)}
     parts = {
-        "films": columns,
-        "controls": controls,
-        "unfamiliarity": unfamiliarity,
+        "images": columns,
+        "ablations": ablations,
+        "ood_scores": ood_scores,
         "robustness": robustness,
         "duplicates": duplicates,
     }
-    return Evidence(table, **{"source": source(class_names), **parts, **changes})
+    return ScoredSet(table, **{"source": source(class_names), **parts, **changes})
 
 
 def one_class(found):
-    """The evidence with its positive films only, as tables are read: no columns that would need both."""
+    """The evidence with its positive images only, as tables are read: no columns that would need both."""
     rows = [i for i, label in enumerate(found.table.label) if label == found.source["class_names"][1]]
     table = Predictions(
         *([getattr(found.table, name)[i] for i in rows] for name in ("path", "patient", "label")),
@@ -138,11 +138,11 @@ def one_class(found):
         found.table.probability[rows],
         [found.table.decision[i] for i in rows],
     )
-    return Evidence(table, found.source)
+    return ScoredSet(table, found.source)
 
 
-def write_films(found, seed=0):
-    """Write a film for each row of the table, below the working folder."""
+def write_images(found, seed=0):
+    """Write an image for each row of the table, below the working folder."""
     rng = np.random.default_rng(seed)
     for path in found.table.path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,7 @@ def write_films(found, seed=0):
 
 def write(found, folder="logs/cnn/version_0/test"):
     """Write the evidence; returns the folder."""
-    write_evidence(Path(folder), found)
+    write_scored_set(Path(folder), found)
     return Path(folder)
 
 
@@ -167,7 +167,7 @@ def reported(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         found = draw()
-        write_films(found)
+        write_images(found)
         folder = write(found)
         write_report(folder)
     return place / folder

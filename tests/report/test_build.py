@@ -3,14 +3,14 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tests.report.conftest import draw, source, write, write_films, write_report
+from tests.report.conftest import draw, source, write, write_images, write_report
 
 from xray import NOTICE
-from xray.errors import UserError
-from xray.evaluation.evidence import Evidence, read_evidence
+from xray.evaluation.scored_set import ScoredSet, read_scored_set
 from xray.evaluation.summary import summarise
 from xray.report.build import siblings, write_reports
 from xray.report.gallery import HOW_TO_READ
+from xray.utils.errors import UserError
 
 RUN = Path("logs/cnn/version_0")
 
@@ -22,12 +22,12 @@ def contents(folder):
 def test_metrics_are_the_summary_with_the_notice(reported):
     metrics = json.loads((reported / "metrics.json").read_text())
     assert metrics.pop("notice") == NOTICE
-    assert metrics == json.loads(json.dumps(summarise(read_evidence(reported))))
+    assert metrics == json.loads(json.dumps(summarise(read_scored_set(reported))))
 
 
 def test_a_report_has_all_its_files_and_no_others(reported):
     names = {str(path.relative_to(reported)) for path in reported.rglob("*") if path.is_file()}
-    tables = {"predictions.csv", "source.json", "films.csv", "controls.csv", "familiarity.csv"} | {
+    tables = {"predictions.csv", "source.json", "images.csv", "ablations.csv", "ood.csv"} | {
         "robustness.csv",
         "duplicates.json",
     }
@@ -48,7 +48,7 @@ def test_no_file_names_an_outside_address(reported):
 
 def test_a_repeated_report_is_the_same_to_the_byte():
     found = draw()
-    write_films(found)
+    write_images(found)
     folder = write(found)
     write_report(folder)
     before = contents(folder)
@@ -61,7 +61,7 @@ def test_what_an_earlier_report_drew_of_other_evidence_is_removed():
     folder = write(found)
     write_report(folder)
     assert (folder / "figures/robustness.png").exists()
-    write(Evidence(found.table, found.source))
+    write(ScoredSet(found.table, found.source))
     write_report(folder)
     assert not (folder / "figures/robustness.png").exists()
     assert "figure-robustness" not in (folder / "report.html").read_text()
@@ -85,7 +85,7 @@ def test_all_sets_of_a_run_show_one_another_after_one_call():
         assert set(shown) == {"test", "validate", "external/a"} - {str(folder.relative_to(RUN))}
         for place, row in shown.items():
             assert row["auroc"] == summaries[RUN / place]["figures"]["auroc"]
-            assert row["films"] == 60
+            assert row["images"] == 60
             assert f'data-set="{place}"' in (folder / "report.html").read_text()
     kinds = {row["place"]: row["kind"] for row in siblings(folders[1])}
     assert kinds == {"test": "test", "external/a": "external test"}
@@ -99,7 +99,7 @@ def test_a_set_without_figures_is_none_beside_others():
 
 def test_a_set_with_damaged_figures_is_told_so():
     other, folder = write(draw(), RUN / "validate"), write(draw())
-    (other / "metrics.json").write_text('{"films": 3')
+    (other / "metrics.json").write_text('{"images": 3')
     (row,) = siblings(folder)
     assert "cannot be read" in row["damaged"]
     write_report(folder)

@@ -4,10 +4,10 @@ from huggingface_hub import ModelCard
 from tests.report.conftest import draw, one_class, source
 
 from xray import NOTICE, ONE_SOURCE
-from xray.evaluation.evidence import Evidence
+from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.summary import summarise
 from xray.report.card import HUB_METRICS, render_card
-from xray.report.words import interval, number, rows
+from xray.report.summary_text import interval, number, rows
 
 SUMMARY = summarise(draw())
 CARD = render_card(SUMMARY, {"roc": ""})
@@ -31,7 +31,7 @@ def test_the_results_of_the_block_are_the_figures():
     assert set(found) == set(HUB_METRICS.values())
     for name, kind in HUB_METRICS.items():
         assert found[kind].metric_value == SUMMARY["figures"][name]["value"]
-        assert found[kind].dataset_name == "films"
+        assert found[kind].dataset_name == "images"
         assert found[kind].dataset_split == "test"
 
 
@@ -71,13 +71,13 @@ def test_undefined_figures_are_left_out_of_the_block():
     card = render_card(summarise(one_class(draw())), {})
     assert "roc_auc" not in results(card)
     assert "recall" in results(card)
-    assert "| AUROC | not defined | not defined for these films |" in card
+    assert "| AUROC | not defined | not defined for these images |" in card
 
 
 def test_a_card_without_any_figure_has_a_block():
     table = draw().table
     none = type(table)((), (), (), table.logit[:0], table.logit[:0], ())
-    assert ModelCard(render_card(summarise(Evidence(none, source())), {})).data.library_name == "xray"
+    assert ModelCard(render_card(summarise(ScoredSet(none, source())), {})).data.library_name == "xray"
 
 
 def test_hostile_names_stay_text():
@@ -94,5 +94,5 @@ def test_hostile_names_stay_text():
 
 def test_what_must_be_known_first_stands_on_top():
     card = render_card(summarise(draw(source=source(set="validate", split="val"))), {})
-    assert card.index("Validation films") < card.index("## Intended use")
+    assert card.index("Validation images") < card.index("## Intended use")
     assert results(card)["roc_auc"].dataset_split == "validation"

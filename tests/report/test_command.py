@@ -8,8 +8,8 @@ import pytest
 from tests.report.conftest import draw, source, write
 
 from xray.cli import main
-from xray.errors import UserError
 from xray.report.command import report
+from xray.utils.errors import UserError
 
 RUN = Path("logs/cnn/version_0")
 FILES = ("metrics.json", "report.html", "model_card.md", "figures/roc.png", "figures/roc.svg")
@@ -31,8 +31,8 @@ def test_a_report_needs_no_torch_no_lightning_and_no_network():
     write(draw(), RUN / "test")
     code = (
         "import sys, socket\n"
-        "def refuse(*_): raise AssertionError('network')\n"
-        "socket.socket.connect = refuse\n"
+        "def reject(*_): raise AssertionError('network')\n"
+        "socket.socket.connect = reject\n"
         "from xray.cli import main\n"
         "assert main(['report']) == 0\n"
         "print([name for name in ('torch', 'lightning', 'torchvision') if name in sys.modules])"
@@ -72,15 +72,15 @@ def test_a_set_that_has_lost_its_tables_is_told_and_left(lost, capsys):
     assert main(["report"]) == 0
     out = capsys.readouterr().out
     assert f"Written: {folders[1]}/" in out
-    assert f"Left as it is: {folders[0]}/ has no predictions.csv or no source.json; score its films again." in out
+    assert f"Left as it is: {folders[0]}/ has no predictions.csv or no source.json; score its images again." in out
     assert (folders[0] / "report.html").read_bytes() == before
 
 
 def test_damaged_tables_are_one_line(capsys):
     folder = write(draw(), RUN / "test")
-    (folder / "films.csv").write_text("path,width\nother,3\n")
+    (folder / "images.csv").write_text("path,width\nother,3\n")
     assert main(["report"]) == 1
-    assert "films.csv is damaged" in capsys.readouterr().err
+    assert "images.csv is damaged" in capsys.readouterr().err
 
 
 def test_help_tells_what_a_run_is(capsys):

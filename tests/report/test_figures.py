@@ -127,9 +127,9 @@ def test_the_confusion_matrix_is_that_of_scikit_learn():
     assert_allclose(figure.axes[0].collections[0].get_array(), expected / expected.sum(axis=1, keepdims=True))
 
 
-def test_a_row_without_films_has_no_share():
+def test_a_row_without_images_has_no_share():
     figure = figures.confusion_figure({"tn": 0, "fp": 0, "fn": 1, "tp": 3}, ["N", "P"], 0.5)
-    assert texts(figure).count("no film") == 2
+    assert texts(figure).count("no image") == 2
 
 
 def test_the_decision_curve_is_net_benefit_from_its_definition():

@@ -1,7 +1,7 @@
 from tests.report.conftest import draw, one_class
 
-from xray.evaluation.evidence import Evidence
-from xray.evaluation.shortcuts import CONTROL_IMAGES, FLOORS
+from xray.evaluation.scored_set import ScoredSet
+from xray.evaluation.shortcuts import ABLATION_IMAGES, BASELINES
 from xray.evaluation.summary import summarise
 from xray.report.gallery import HOW_TO_READ, SHORT_TITLES, draw_figures
 
@@ -13,7 +13,7 @@ def test_whole_evidence_gives_each_figure():
 
 def test_what_was_not_recorded_is_not_drawn():
     found = draw()
-    bare = Evidence(found.table, found.source)
+    bare = ScoredSet(found.table, found.source)
     missing = set(HOW_TO_READ) - set(draw_figures(bare, summarise(bare)))
     assert missing == {"shortcuts", "robustness"}
 
@@ -24,4 +24,4 @@ def test_one_class_is_drawn():
 
 
 def test_each_control_has_a_short_title():
-    assert set(SHORT_TITLES) == set(FLOORS | CONTROL_IMAGES)
+    assert set(SHORT_TITLES) == set(BASELINES | ABLATION_IMAGES)

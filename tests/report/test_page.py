@@ -10,8 +10,8 @@ import pytest
 from tests.report.conftest import draw, one_class, source, write, write_report
 
 from xray import NOTICE
-from xray.evaluation.evidence import Evidence
-from xray.report.words import interval, number
+from xray.evaluation.scored_set import ScoredSet
+from xray.report.summary_text import interval, number
 
 EMPTY = {"meta", "img", "br", "link", "hr"}
 
@@ -83,13 +83,13 @@ def test_each_figure_stands_in_the_page_as_in_metrics_json(page, summary):
         text = rows[f"data-group={group['name']}"]
         for name in ("auroc", "sensitivity", "specificity"):
             assert number(group[name]["value"]) in text
-    for control in summary["shortcuts"]["controls"]:
+    for control in summary["shortcuts"]["ablations"]:
         assert number(control["auroc"]["value"]) in rows[f"data-control={control['name']}"]
 
 
 def test_the_page_says_what_it_is_not_for_and_where_it_comes_from(page):
     text = " ".join(read(page).text)
-    for part in (NOTICE, "scored-fingerprint", "c0ffee", "4,207", "Left out 1 of 61 films", "python -m xray fit"):
+    for part in (NOTICE, "scored-fingerprint", "c0ffee", "4,207", "Left out 1 of 61 images", "python -m xray fit"):
         assert part in text
 
 
@@ -103,7 +103,7 @@ def test_the_page_is_whole_by_itself(page):
     assert set(re.findall(r"https?://[^\"'<>\s]+", page)) <= names
     assert "@import" not in page
     assert page.startswith('<!DOCTYPE html>\n<html lang="en">')
-    assert "<title>cnn/version_0: test on films</title>" in page
+    assert "<title>cnn/version_0: test on images</title>" in page
     assert page.count('role="img"') == 10
 
 
@@ -122,7 +122,7 @@ def test_all_pictures_have_a_text(page):
     ],
 )
 def test_hostile_names_are_only_text(names):
-    found = draw(class_names=names, root="films")
+    found = draw(class_names=names, root="images")
     odd = [f"a/b/{i}<script>\"'\udcfe&.jpeg" for i in range(len(found.table))]
     table = type(found.table)(
         odd, odd, found.table.label, found.table.logit, found.table.probability, found.table.decision
@@ -138,9 +138,9 @@ def test_hostile_names_are_only_text(names):
     page.encode("utf-8")
 
 
-def test_films_that_are_gone_leave_a_place_that_says_so():
+def test_images_that_are_gone_leave_a_place_that_says_so():
     page = page_of(draw())
-    assert "The film is no longer there." in page
+    assert "The image is no longer there." in page
     assert "<img" not in page
 
 
@@ -151,24 +151,24 @@ def test_poor_evidence_has_a_page(kind):
     table = found.table
     no_rows = type(table)((), (), (), table.logit[:0], table.logit[:0], ())
     one = type(table)(table.path, ["p"] * len(table), table.label, table.logit, table.probability, table.decision)
-    evidence = {
+    scored_set = {
         "one class": one_class(found),
-        "one patient": Evidence(one, found.source, controls=found.controls, robustness=found.robustness),
-        "bare": Evidence(table, bare),
-        "no decision": Evidence(table, source(decision=None)),
-        "empty": Evidence(no_rows, found.source),
+        "one patient": ScoredSet(one, found.source, ablations=found.ablations, robustness=found.robustness),
+        "bare": ScoredSet(table, bare),
+        "no decision": ScoredSet(table, source(decision=None)),
+        "empty": ScoredSet(no_rows, found.source),
     }[kind]
-    page = page_of(evidence)
+    page = page_of(scored_set)
     reader = read(page)
     text = "".join(reader.text)
     assert len(reader.ids) == len(set(reader.ids))
     assert "None" not in text.replace("None.", "").replace("None on record", "")
     assert {
-        "one class": "not defined for these films",
+        "one class": "not defined for these images",
         "one patient": "one patient only",
-        "bare": "No shortcut floor is on record",
+        "bare": "No shortcut baseline is on record",
         "no decision": "python -m xray calibrate",
-        "empty": "0 films of 0 patients",
+        "empty": "0 images of 0 patients",
     }[kind] in text
 
 
@@ -184,16 +184,16 @@ def test_other_sets_of_the_run_stand_beside_it():
 
 
 def test_the_set_itself_is_not_beside_itself():
-    assert "No other films of this run were scored" in page_of(draw())
+    assert "No other images of this run were scored" in page_of(draw())
 
 
 def test_figures_are_told_when_shortcuts_suffice():
     found = draw()
-    page = page_of(Evidence(found.table, found.source, controls={"statistics": found.table.logit}))
-    assert "Not clearly above the shortcut floor" in page
+    page = page_of(ScoredSet(found.table, found.source, ablations={"statistics": found.table.logit}))
+    assert "Not clearly above the shortcut baseline" in page
     assert ">not clear<" in page
 
 
-def test_a_page_of_many_films_stays_small():
-    page_of(draw(films=3000, patients=1500))
+def test_a_page_of_many_images_stays_small():
+    page_of(draw(images=3000, patients=1500))
     assert Path("logs/cnn/version_0/test/report.html").stat().st_size < 2e6

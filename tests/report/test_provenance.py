@@ -14,7 +14,7 @@ def test_where_figures_come_from_is_told_in_full():
         "scored-fingerprint",
         "decision-fingerprint",
         "c0ffee",
-        "64x64 pixels, squash",
+        "64x64 pixels, stretch",
     ):
         assert part in text
     assert "decade with uncommitted changes" in text
@@ -33,7 +33,7 @@ def test_what_is_not_on_record_is_said_so():
     assert exclusions(summarise(draw(source=bare))) == []
 
 
-def test_splits_are_those_of_the_training_and_of_the_films_scored():
+def test_splits_are_those_of_the_training_and_of_the_images_scored():
     rows = splits(summarise(draw()))
     assert [(row["name"], row["images"], row["patients"]) for row in rows] == [
         ("Training", 4207, 2103),
@@ -44,10 +44,10 @@ def test_splits_are_those_of_the_training_and_of_the_films_scored():
 
 def test_exclusions_of_training_and_scoring_are_told_apart():
     found = exclusions(summarise(draw()))
-    assert found == ["Training: Left out a note of the training.", "Left out 1 of 61 films that cannot be read."]
+    assert found == ["Training: Left out a note of the training.", "Left out 1 of 61 images that cannot be read."]
 
 
-def test_commands_name_checkpoint_and_films():
+def test_commands_name_checkpoint_and_images():
     lines = [line for _, line in commands(source())]
     assert lines == [
         "python -m xray fit --config logs/cnn/version_0/config.yaml",
@@ -55,8 +55,8 @@ def test_commands_name_checkpoint_and_films():
         "python -m xray report cnn/version_0",
     ]
     assert "validate --ckpt_path" in commands(source(set="validate"))[1][1]
-    other = commands(source(data_root="/films of; others", external=True))[1][1]
-    assert shlex.split(other)[-2:] == ["--data.root", "/films of; others"]
+    other = commands(source(data_root="/images of; others", external=True))[1][1]
+    assert shlex.split(other)[-2:] == ["--data.root", "/images of; others"]
     assert [line.split()[3] for _, line in commands(source(run=None))] == ["test"]
 
 
@@ -67,4 +67,4 @@ def test_essentials_of_the_training_are_those_of_the_config():
     assert rows["Augmentation"] == "rotation 7.0"
     assert rows["Seed"] == "42"
     assert "Batch size" in rows
-    assert "Validation films" not in rows
+    assert "Validation images" not in rows

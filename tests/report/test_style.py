@@ -6,8 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from xray.errors import UserError
 from xray.report.style import inline_svg, panel, save_figures, styled, zoom_of
+from xray.utils.errors import UserError
 
 
 @styled

@@ -14,7 +14,7 @@ def client_of(predictor: FakePredictor | None = None, **limits: Any) -> TestClie
 
 
 def send(
-    client: TestClient, *files: bytes, name: str = "film.png", path: str = "/predict", field: str = "files"
+    client: TestClient, *files: bytes, name: str = "image.png", path: str = "/predict", field: str = "files"
 ) -> Any:
     return client.post(path, files=[(field, (name, data)) for data in files])
 

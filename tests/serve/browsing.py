@@ -19,7 +19,7 @@ from xray.serve.settings import Settings
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 Visit = Callable[..., Any]
 SENTENCE = "Probability of PNEUMONIA 0.87, above the operating point 0.40: called PNEUMONIA."
-"""What the page says of `film(250)`."""
+"""What the page says of `image(250)`."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
     "--no-sandbox",
@@ -69,8 +69,8 @@ def serving(token: str | None = None, **changes: Any) -> Iterator[Server]:
         server.stop()
 
 
-def film(value: int, name: str = "film.png") -> Any:
-    """A film of one grey, as playwright uploads files."""
+def image(value: int, name: str = "image.png") -> Any:
+    """An image of one grey, as playwright uploads files."""
     return {"name": name, "mimeType": "image/png", "buffer": grey(value)}
 
 
@@ -80,8 +80,8 @@ def is_inside(url: str, server: Server) -> bool:
     return parts.scheme in {"data", "blob"} or parts.netloc == f"127.0.0.1:{server.port}"
 
 
-def upload(page: Any, *films: Any) -> None:
-    page.set_input_files("#files", list(films))
+def upload(page: Any, *images: Any) -> None:
+    page.set_input_files("#files", list(images))
 
 
 def answer_once(page: Any, path: str, **answer: Any) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from xray.predictor.base import Films, Maps
+from xray.predictor.base import Images, Maps
 from xray.predictor.manifest import Manifest, Scores
 
 SIZE = 32
@@ -23,21 +23,21 @@ def make_manifest(**changes: Any) -> Manifest:
         "version": "0123456789ab",
         "code": None,
         "image_size": SIZE,
-        "resize": "squash",
+        "resize": "stretch",
         "class_names": ("NORMAL", "PNEUMONIA"),
         "patient_pattern": "(?P<patient>.+)",
         "temperature": 2.0,
         "threshold": 0.4,
-        "decision": {"rule": "youden", "sensitivity": 0.97, "specificity": 0.98, "films": 466, "patients": 352},
-        "training": {"folder": "films", "images": 10, "patients": 5, "images_by_class": {"NORMAL": 4, "PNEUMONIA": 6}},
-        "familiarity": None,
+        "decision": {"rule": "youden", "sensitivity": 0.97, "specificity": 0.98, "images": 466, "patients": 352},
+        "training": {"folder": "images", "images": 10, "patients": 5, "images_by_class": {"NORMAL": 4, "PNEUMONIA": 6}},
+        "ood": None,
         "has_grad_cam": True,
     }
     return Manifest(**values | changes)
 
 
 class FakePredictor:
-    """The brighter a film, the higher its logit."""
+    """The brighter an image, the higher its logit."""
 
     path = Path("fake.onnx")
 
@@ -45,24 +45,24 @@ class FakePredictor:
         self.manifest = make_manifest(**changes)
         self.batches: list[int] = []
 
-    def logits(self, films: Films) -> Scores:
-        self.batches.append(len(films))
-        return films.mean((1, 2), dtype=np.float64) / 32 - 4
+    def logits(self, images: Images) -> Scores:
+        self.batches.append(len(images))
+        return images.mean((1, 2), dtype=np.float64) / 32 - 4
 
-    def grad_cam(self, films: Films) -> Maps:
-        return films.astype(np.float64).reshape(len(films), 4, SIZE // 4, 4, SIZE // 4).mean((2, 4)) / 512
+    def grad_cam(self, images: Images) -> Maps:
+        return images.astype(np.float64).reshape(len(images), 4, SIZE // 4, 4, SIZE // 4).mean((2, 4)) / 512
 
 
-def familiar_films() -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
-    """Films of one kind, and the familiarity that is fitted to them, as a manifest holds it."""
-    from xray.familiarity import fit_familiarity
+def usual_images() -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+    """Images of one kind, and the OOD detector that is fitted to them, as a manifest holds it."""
+    from xray.ood.detector import fit_ood_detector
 
     rng = np.random.default_rng(0)
     base = np.linspace(40, 200, 32)[None, :, None] + np.linspace(-30, 30, 32)[None, None]
-    films = np.clip(base + rng.normal(0, 6, (300, 32, 32)) + rng.normal(0, 8, (300, 1, 1)), 0, 255).astype(np.uint8)
-    known = fit_familiarity(films[:200], films[200:])
+    images = np.clip(base + rng.normal(0, 6, (300, 32, 32)) + rng.normal(0, 8, (300, 1, 1)), 0, 255).astype(np.uint8)
+    known = fit_ood_detector(images[:200], images[200:])
     assert known is not None
-    return films, json.loads(json.dumps(known.as_dict()))
+    return images, json.loads(json.dumps(known.as_dict()))
 
 
 def stripes() -> npt.NDArray[np.uint8]:
@@ -79,5 +79,5 @@ def encode(pixels: np.ndarray[Any, Any], kind: str = "PNG") -> bytes:
 
 
 def grey(value: int, height: int = 40, width: int = 50, kind: str = "PNG") -> bytes:
-    """A film of one grey."""
+    """An image of one grey."""
     return encode(np.full((height, width), value, np.uint8), kind)

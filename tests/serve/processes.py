@@ -14,15 +14,15 @@ from typing import IO, Any
 
 PROGRAM = """
 import os, sys, time
-import xray.predictor.open, xray.runs, xray.serve.command, xray.serve.protocol, xray.serve.watch
+import xray.predictor.open, xray.runs.run, xray.serve.command, xray.serve.protocol, xray.serve.watch
 from tests.serve.fakes import FakePredictor
 from xray.__main__ import main
 class Slow(FakePredictor):
-    def logits(self, films):
+    def logits(self, images):
         time.sleep(float(sys.argv[1]))
-        return super().logits(films)
+        return super().logits(images)
 xray.predictor.open.open_predictor = lambda path: Slow()
-xray.runs.find_model = lambda named: None
+xray.runs.run.find_model = lambda named: None
 xray.serve.protocol.HEAD_SECONDS = float(os.environ["HEAD_SECONDS"])
 xray.serve.protocol.REST_SECONDS = 0.5
 xray.serve.protocol.GRACE_SECONDS = float(os.environ["GRACE_SECONDS"])

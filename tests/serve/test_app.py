@@ -15,20 +15,20 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from tests.serve.asking import assert_error, client_of, send
-from tests.serve.fakes import FakePredictor, encode, familiar_films, grey, stripes
-from xray.data.film import load_film
+from tests.serve.fakes import FakePredictor, encode, grey, stripes, usual_images
+from xray.data.decode.image import load_image
 from xray.serve.app import make_app
 from xray.serve.logs import JsonFormatter
 
 TOKEN = "correct-horse-battery"
 
 
-def test_predicts_what_the_model_says_of_the_same_film(client: TestClient) -> None:
+def test_predicts_what_the_model_says_of_the_same_image(client: TestClient) -> None:
     rng = np.random.default_rng(0)
-    films = [encode(rng.integers(0, 256, (60, 80), np.uint8), kind) for kind in ("PNG", "JPEG", "PNG")]
-    body = send(client, *films).json()
+    images = [encode(rng.integers(0, 256, (60, 80), np.uint8), kind) for kind in ("PNG", "JPEG", "PNG")]
+    body = send(client, *images).json()
     predictor = FakePredictor()
-    seen = np.stack([load_film(io.BytesIO(film), 32, "squash") for film in films])
+    seen = np.stack([load_image(io.BytesIO(image), 32, "stretch") for image in images])
     assert [result["logit"] for result in body["results"]] == pytest.approx(predictor.logits(seen).tolist())
     assert [result["index"] for result in body["results"]] == [0, 1, 2]
     assert body["model"]["version"] == "0123456789ab"
@@ -43,13 +43,13 @@ def test_decides_from_the_threshold_upwards(client: TestClient) -> None:
         assert result["threshold"] == 0.4
 
 
-def test_refuses_what_is_no_chest_film_without_a_probability() -> None:
-    films, known = familiar_films()
-    with client_of(FakePredictor(familiarity=known)) as client:
-        familiar, strange = send(client, encode(films[0]), encode(stripes())).json()["results"]
-        assert client.get("/model").json()["refuses"] is True
+def test_rejects_what_is_no_chest_image_without_a_probability() -> None:
+    images, known = usual_images()
+    with client_of(FakePredictor(ood=known)) as client:
+        familiar, strange = send(client, encode(images[0]), encode(stripes())).json()["results"]
+        assert client.get("/model").json()["rejects"] is True
     assert familiar["outcome"] == "predicted"
-    assert strange["outcome"] == "refused"
+    assert strange["outcome"] == "rejected"
     assert strange["reason"]
     assert strange["probability"] is strange["decision"] is strange["logit"] is None
 
@@ -65,14 +65,14 @@ def test_refuses_what_is_no_chest_film_without_a_probability() -> None:
         (b"\0" * 128 + b"DICM" + b"\0" * 40, 422, "unreadable"),
     ],
 )
-def test_names_each_file_that_is_no_film(client: TestClient, data: bytes, status: int, code: str) -> None:
+def test_names_each_file_that_is_no_image(client: TestClient, data: bytes, status: int, code: str) -> None:
     error = assert_error(send(client, grey(0), data, name="x.jpeg"), status, code)
     (bad,) = error["files"]
     assert (bad["index"], bad["file"], bad["code"]) == (1, "x.jpeg", code)
     assert bad["reason"]
 
 
-def test_refuses_a_bomb_by_its_header(client: TestClient) -> None:
+def test_rejects_a_bomb_by_its_header(client: TestClient) -> None:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
 
@@ -134,13 +134,13 @@ def test_logs_tell_nothing_of_whom(client: TestClient, caplog: pytest.LogCapture
     assert (second["route"], second["status"], second["code"]) == ("unknown", 404, "not_found")
 
 
-def test_metrics_count_requests_films_and_refusals() -> None:
+def test_metrics_count_requests_images_and_rejections() -> None:
     with client_of() as client:
         send(client, grey(0), grey(1))
         send(client, b"")
         lines = client.get("/metrics").text.splitlines()
     assert 'xray_requests_total{method="POST",route="/predict",status="200"} 1.0' in lines
-    assert 'xray_films_total{outcome="predicted"} 2.0' in lines
+    assert 'xray_images_total{outcome="predicted"} 2.0' in lines
     assert 'xray_errors_total{code="empty"} 1.0' in lines
     assert any(line.startswith('xray_model{name="FakeClassifier"') and "0123456789ab" in line for line in lines)
     assert "xray_requests_under_way 0.0" in lines
@@ -148,10 +148,10 @@ def test_metrics_count_requests_films_and_refusals() -> None:
 
 def test_a_fault_of_ours_is_answered_in_the_same_shape(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(FakePredictor):
-        def logits(self, films: Any) -> Any:
+        def logits(self, images: Any) -> Any:
             if len(self.batches) == 2:  # those of the trial
                 raise RuntimeError("secret of Jane")
-            return super().logits(films)
+            return super().logits(images)
 
     with client_of(Broken()) as client:
         assert_error(send(client, grey(0)), 500, "internal_error")

@@ -4,31 +4,31 @@ import threading
 import numpy as np
 import pytest
 
-from xray.predictor.base import Films
+from xray.predictor.base import Images
 from xray.serve.batcher import Batcher
 
 
-def film(value: int) -> Films:
+def image(value: int) -> Images:
     return np.full((2, 2), value, np.uint8)
 
 
-def values(films: Films) -> list[int]:
-    return films[:, 0, 0].tolist()
+def values(images: Images) -> list[int]:
+    return images[:, 0, 0].tolist()
 
 
-def test_films_that_arrive_while_the_network_is_busy_share_a_batch() -> None:
+def test_images_that_arrive_while_the_network_is_busy_share_a_batch() -> None:
     sizes: list[int] = []
     free = threading.Event()
 
-    def work(films: Films) -> list[int]:
+    def work(images: Images) -> list[int]:
         free.wait(5)
-        return values(films)
+        return values(images)
 
     async def run() -> list[int]:
         batcher = Batcher(work, 4, sizes.append)
-        first = asyncio.create_task(batcher.submit(film(0)))
+        first = asyncio.create_task(batcher.submit(image(0)))
         await asyncio.sleep(0.05)
-        others = [asyncio.create_task(batcher.submit(film(n))) for n in range(1, 8)]
+        others = [asyncio.create_task(batcher.submit(image(n))) for n in range(1, 8)]
         await asyncio.sleep(0.05)
         assert batcher.waiting == 7
         free.set()
@@ -41,19 +41,19 @@ def test_films_that_arrive_while_the_network_is_busy_share_a_batch() -> None:
     assert sizes == [1, 4, 3]
 
 
-def test_cancelled_films_are_left_out_and_the_others_answered() -> None:
+def test_cancelled_images_are_left_out_and_the_others_answered() -> None:
     sizes: list[int] = []
     free = threading.Event()
 
-    def work(films: Films) -> list[int]:
+    def work(images: Images) -> list[int]:
         free.wait(5)
-        return values(films)
+        return values(images)
 
     async def run() -> None:
         batcher = Batcher(work, 4, sizes.append)
-        tasks = [asyncio.create_task(batcher.submit(film(0)))]
+        tasks = [asyncio.create_task(batcher.submit(image(0)))]
         await asyncio.sleep(0.05)
-        tasks += [asyncio.create_task(batcher.submit(film(n))) for n in (1, 2, 3)]
+        tasks += [asyncio.create_task(batcher.submit(image(n))) for n in (1, 2, 3)]
         await asyncio.sleep(0.05)
         tasks[0].cancel()
         tasks[2].cancel()
@@ -66,16 +66,16 @@ def test_cancelled_films_are_left_out_and_the_others_answered() -> None:
 
 
 def test_a_failing_batch_fails_alone() -> None:
-    def work(films: Films) -> list[int]:
-        if films.max() == 9:
+    def work(images: Images) -> list[int]:
+        if images.max() == 9:
             raise ValueError("nine")
-        return values(films)
+        return values(images)
 
     async def run() -> None:
         batcher = Batcher(work, 4)
         with pytest.raises(ValueError, match="nine"):
-            await batcher.submit(film(9))
-        assert await batcher.submit(film(3)) == 3
+            await batcher.submit(image(9))
+        assert await batcher.submit(image(3)) == 3
         batcher.close()
 
     asyncio.run(run())

@@ -1,4 +1,4 @@
-"""The command serve: what it refuses to start with, what it answers, how it stops."""
+"""The command serve: what it rejects to start with, what it answers, how it stops."""
 
 import json
 import select
@@ -11,8 +11,8 @@ import pytest
 
 from tests.serve.fakes import grey
 from tests.serve.processes import Start
-from xray.errors import UserError
 from xray.serve.command import serve
+from xray.utils.errors import UserError
 
 
 def test_tells_where_it_listens_answers_and_stops(start: Start) -> None:
@@ -90,7 +90,7 @@ def test_it_ends_whoever_does_not_read_or_goes_on_sending(start: Start, signals:
     assert "Exception" not in errors
 
 
-def test_refuses_with_503_when_busy_and_loses_nothing(start: Start) -> None:
+def test_rejects_with_503_when_busy_and_loses_nothing(start: Start) -> None:
     service = start("--queue", "4", "--batch", "1", delay=0.1)
     with ThreadPoolExecutor(24) as pool:
         answers = list(pool.map(lambda _: service.predict(grey(0) + b"x" * 200_000), range(48)))

@@ -11,8 +11,8 @@ from tests.serve.fakes import grey
 from xray.serve.errors import CODES, MEANINGS
 
 DOCS = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
-FOR_FILMS = ("/predict", "/explain")
-PATHS = ("/", "/page/page.js", *FOR_FILMS, "/model", "/metrics", "/health", "/ready", "/docs", "/openapi.json")
+FOR_IMAGES = ("/predict", "/explain")
+PATHS = ("/", "/page/page.js", *FOR_IMAGES, "/model", "/metrics", "/health", "/ready", "/docs", "/openapi.json")
 
 
 def test_documentation_needs_no_other_address(client: TestClient) -> None:
@@ -63,7 +63,7 @@ def test_each_series_stands_in_the_docs(client: TestClient) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_allow_names_the_methods_that_a_path_takes(client: TestClient, path: str) -> None:
-    allowed = {"POST"} if path in FOR_FILMS else {"GET", "HEAD"}
+    allowed = {"POST"} if path in FOR_IMAGES else {"GET", "HEAD"}
     for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"):
         answer = client.request(method, path)
         if method in allowed:

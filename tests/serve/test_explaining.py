@@ -13,7 +13,7 @@ from xray.serve.settings import Settings
 
 
 def explain(client: TestClient, data: bytes, **fields: str) -> Any:
-    return client.post("/explain", files={"file": ("film.png", data)}, data=fields)
+    return client.post("/explain", files={"file": ("image.png", data)}, data=fields)
 
 
 def picture(text: str) -> np.ndarray[Any, Any]:
@@ -21,22 +21,22 @@ def picture(text: str) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize("method", ["gradcam", "occlusion"])
-def test_the_heat_lies_over_the_film(method: str) -> None:
-    film = np.random.default_rng(0).integers(0, 256, (60, 90), np.uint8)
+def test_the_heat_lies_over_the_image(method: str) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (60, 90), np.uint8)
     with TestClient(make_app(FakePredictor())) as client:
-        body = explain(client, encode(film), method=method).json()
-        predicted = client.post("/predict", files={"files": ("film.png", encode(film))}).json()
+        body = explain(client, encode(image), method=method).json()
+        predicted = client.post("/predict", files={"files": ("image.png", encode(image))}).json()
     assert body["result"] == predicted["results"][0]
     assert body["heat"]["method"] == method
     assert body["heat"]["unit"] == "logit"
     assert body["heat"]["limit"] > 0
     assert body["heat"]["caveat"]
     assert "PNEUMONIA" in body["heat"]["towards_positive"]
-    assert (picture(body["film"]) == film).all()
+    assert (picture(body["image"]) == image).all()
     assert picture(body["heat"]["layer"]).shape == (body["height"], body["width"], 4) == (60, 90, 4)
 
 
-def test_large_films_are_shown_smaller_in_their_proportions() -> None:
+def test_large_images_are_shown_smaller_in_their_proportions() -> None:
     with TestClient(make_app(FakePredictor())) as client:
         body = explain(client, grey(99, 1000, 3000)).json()
     assert (body["width"], body["height"]) == (1024, 341)
@@ -52,7 +52,7 @@ def test_the_model_tells_its_methods() -> None:
         assert client.get("/model").json()["methods"] == ["occlusion"]
 
 
-def test_what_is_no_film_is_told_as_in_predict() -> None:
+def test_what_is_no_image_is_told_as_in_predict() -> None:
     with TestClient(make_app(FakePredictor())) as client:
         answer = explain(client, b"GIF89a")
         assert answer.status_code == 415
@@ -61,7 +61,7 @@ def test_what_is_no_film_is_told_as_in_predict() -> None:
         assert (two.status_code, two.json()["error"]["code"]) == (413, "too_many_files")
 
 
-def test_explanations_beyond_the_limit_are_refused_and_predictions_go_on() -> None:
+def test_explanations_beyond_the_limit_are_rejected_and_predictions_go_on() -> None:
     with TestClient(make_app(FakePredictor(), Settings(explanations=1))) as client:
         client.app.state.service.explainer._under_way = 1  # type: ignore[attr-defined]
         answer = explain(client, grey(9))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from xray.errors import UserError
 from xray.serve.listening import listen, read_token
+from xray.utils.errors import UserError
 
 
 def test_the_token_comes_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,8 @@
-"""The page while the service does not answer, or not with a verdict."""
+"""The page while the service does not answer, or not with a prediction."""
 
 import re
 
-from tests.serve.browsing import SENTENCE, Server, Visit, answer_once, expect, film, item, serving, upload
+from tests.serve.browsing import SENTENCE, Server, Visit, answer_once, expect, image, item, serving, upload
 
 TOKEN = "correct-horse-battery"
 
@@ -10,17 +10,17 @@ TOKEN = "correct-horse-battery"
 def test_while_the_server_is_gone_nothing_is_lost(visit: Visit) -> None:
     with serving() as server:
         page = visit(server)
-        upload(page, film(250, "before.png"))
+        upload(page, image(250, "before.png"))
         expect(page.locator("#layer")).to_be_visible()
         server.stop()
-        upload(page, film(20, "first.png"), film(20, "second.png"))
+        upload(page, image(20, "first.png"), image(20, "second.png"))
         expect(page.get_by_role("alert")).to_contain_text("The service does not answer.")
         expect(item(page, 1)).to_have_attribute("data-state", "failed")
         expect(item(page, 2)).to_have_attribute("data-state", "waiting")
         expect(page.locator("#sentence")).to_have_text(SENTENCE)
         page.get_by_role("radio", name="occlusion").check()
         expect(page.locator("#stage-text")).to_have_text("The picture follows.")
-        expect(page.locator("#film")).to_be_visible()
+        expect(page.locator("#image")).to_be_visible()
         page.get_by_role("alert").get_by_role("button", name="Try again").click()
         expect(page.get_by_role("alert")).to_be_visible()
         server.start()
@@ -35,15 +35,15 @@ def test_other_answers_are_told_and_can_be_asked_for_again(server: Server, visit
     answers = [
         (413, "<html>nginx</html>", "The file is too large for this service."),
         (408, '{"error": {"message": "Too slow.", "files": []}}', "Too slow."),
-        (422, '{"error": "of another kind"}', "The file cannot be read as a chest film."),
+        (422, '{"error": "of another kind"}', "The file cannot be read as a chest X-ray."),
         (502, "", "The service answered with status 502."),
     ]
-    upload(page, film(250))
+    upload(page, image(250))
     for status, body, said in answers:
         expect(page.locator("#sentence")).to_have_text(SENTENCE)
-        page.get_by_role("button", name="Remove this film").click()
+        page.get_by_role("button", name="Remove this image").click()
         answer_once(page, "predict", status=status, body=body)
-        upload(page, film(250))
+        upload(page, image(250))
         expect(page.locator("#sentence")).to_contain_text(said)
         page.get_by_role("button", name="Try again").click()
     expect(page.locator("#sentence")).to_have_text(SENTENCE)
@@ -52,15 +52,15 @@ def test_other_answers_are_told_and_can_be_asked_for_again(server: Server, visit
 def test_a_busy_service_is_asked_again_after_its_time(server: Server, visit: Visit) -> None:
     page = visit(server)
     answer_once(page, "predict", status=503, headers={"Retry-After": "1"})
-    upload(page, film(250))
+    upload(page, image(250))
     expect(item(page, 0)).to_contain_text("the service is busy; asking again")
     expect(page.locator("#sentence")).to_have_text(SENTENCE)
 
 
-def test_a_picture_that_fails_leaves_the_verdict_and_can_be_asked_for_again(server: Server, visit: Visit) -> None:
+def test_a_picture_that_fails_leaves_the_prediction_and_can_be_asked_for_again(server: Server, visit: Visit) -> None:
     page = visit(server)
     answer_once(page, "explain", status=500, body="no")
-    upload(page, film(250))
+    upload(page, image(250))
     expect(page.locator("#stage-text")).to_have_text("No picture: The service answered with status 500.")
     expect(page.locator("#sentence")).to_have_text(SENTENCE)
     page.get_by_role("button", name="Try again").click()
@@ -73,7 +73,7 @@ def test_a_token_is_asked_for_and_kept_nowhere(visit: Visit) -> None:
         field = page.get_by_label("Token")
         expect(field).to_be_focused()
         assert "PNEUMONIA" not in page.content()
-        upload(page, film(250))
+        upload(page, image(250))
         expect(item(page, 0)).to_have_attribute("data-state", "waiting")
         field.fill("wrong-token-of-someone")
         field.press("Enter")

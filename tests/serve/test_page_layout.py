@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.serve.browsing import Server, Visit, expect, film, item, upload, widths
+from tests.serve.browsing import Server, Visit, expect, image, item, upload, widths
 
 CONTRASTS = """() => {
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
@@ -31,7 +31,7 @@ CONTRASTS = """() => {
 
 def test_the_page_is_worked_with_tab_alone(server: Server, visit: Visit) -> None:
     page = visit(server)
-    upload(page, film(250))
+    upload(page, image(250))
     expect(page.locator("#layer")).to_be_visible()
     reached = []
     page.evaluate("document.activeElement.blur()")
@@ -46,7 +46,7 @@ def test_the_page_is_worked_with_tab_alone(server: Server, visit: Visit) -> None
 def test_a_phone_scrolls_in_one_direction_only(server: Server, visit: Visit) -> None:
     page = visit(server, 360, 740, has_touch=True, is_mobile=True)
     assert widths(page) == (360, 360)
-    upload(page, film(250, "a" * 200 + ".png"), film(20, "b.png"))
+    upload(page, image(250, "a" * 200 + ".png"), image(20, "b.png"))
     expect(page.locator("#layer")).to_be_visible()
     assert widths(page) == (360, 360)
     item(page, 1).tap()
@@ -62,7 +62,7 @@ def test_a_phone_scrolls_in_one_direction_only(server: Server, visit: Visit) -> 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_in_light_and_in_dark(server: Server, visit: Visit, scheme: str) -> None:
     page = visit(server, color_scheme=scheme)
-    upload(page, film(250), {"name": "x", "mimeType": "", "buffer": b"no film"}, film(20, "b.png"))
+    upload(page, image(250), {"name": "x", "mimeType": "", "buffer": b"no image"}, image(20, "b.png"))
     expect(item(page, 2)).to_have_attribute("data-state", "predicted")
     expect(page.locator("#layer")).to_be_visible()
     red = page.evaluate("Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])")
@@ -72,10 +72,10 @@ def test_text_stands_out_in_light_and_in_dark(server: Server, visit: Visit, sche
     assert [pair for pair in found if pair[0] < 4.5] == []
 
 
-def test_the_stage_keeps_its_place_while_films_change(server: Server, visit: Visit) -> None:
+def test_the_stage_keeps_its_place_while_images_change(server: Server, visit: Visit) -> None:
     page = visit(server)
     page.route("**/explain", lambda route: None)
-    upload(page, film(250), film(20, "b.png"))
+    upload(page, image(250), image(20, "b.png"))
     expect(page.locator("#stage-text")).to_have_text("The picture is being made.")
     before = page.locator("#stage").bounding_box()
     page.unroute("**/explain")

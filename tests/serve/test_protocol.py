@@ -226,7 +226,7 @@ def test_requests_under_way_are_not_closed_for_others(start: Start) -> None:
         assert answer.result()[0] == 200
 
 
-def test_beyond_the_limit_of_requests_the_server_refuses(start: Start) -> None:
+def test_beyond_the_limit_of_requests_the_server_rejects(start: Start) -> None:
     service = start("--receive_seconds", "5", connections=5)
     with contextlib.ExitStack() as stack:
         for _ in range(20):
@@ -242,9 +242,14 @@ def test_beyond_the_limit_of_requests_the_server_refuses(start: Start) -> None:
 
 def test_a_wish_for_another_protocol_is_answered_in_this_one(start: Start) -> None:
     service = start()
-    wish = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "eA=="}
-    assert service.ask("GET", "/health", headers=wish)[0] == 200
-    assert service.ask("GET", "/predict", headers=wish)[0] == 405
-    assert service.ask("GET", "/none", headers=wish)[0] == 404
+    description = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "eA==",
+    }
+    assert service.ask("GET", "/health", headers=description)[0] == 200
+    assert service.ask("GET", "/predict", headers=description)[0] == 405
+    assert service.ask("GET", "/none", headers=description)[0] == 404
     _, errors = service.stop()
     assert [json.loads(line)["event"] for line in errors.splitlines()] == ["request"] * 3

@@ -58,8 +58,8 @@ def test_a_text_in_place_of_a_file_is_told_as_what_it_is(client: TestClient) -> 
 
 
 def test_a_file_in_another_field_is_told_with_both_names(client: TestClient) -> None:
-    assert told_of(client, 'name="film"; filename="a.png"') == (
-        "The field 'film' takes no file: files belong in the field 'files'."
+    assert told_of(client, 'name="image"; filename="a.png"') == (
+        "The field 'image' takes no file: files belong in the field 'files'."
     )
     assert "'method' takes no file: files belong in the field 'file'" in told_of(
         client, 'name="method"; filename="a.png"', "/explain"

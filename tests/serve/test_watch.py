@@ -54,7 +54,7 @@ def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     assert task.cancelled()
 
 
-def test_a_refusal_that_is_held_back_when_the_service_stops_is_given_all_the_same(
+def test_a_rejection_that_is_held_back_when_the_service_stops_is_given_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("xray.serve.watch.DRAIN_SECONDS", 0.2)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xray.errors import UserError
 from xray.sources.download import ARCHIVE_MD5, ARCHIVE_URL, CLASSES, SPLITS, download
+from xray.utils.errors import UserError
 
 NOWHERE = "http://127.0.0.1:9/never-asked"  # for tests in which nothing may be fetched
 
@@ -158,7 +158,7 @@ def test_parent_without_write_permission(target: Path) -> None:
         download(target, NOWHERE)
 
 
-def test_working_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_working_folder_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(UserError, match="name a folder inside it"):

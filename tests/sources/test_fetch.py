@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from xray.errors import UserError
 from xray.sources import fetch as module
 from xray.sources.fetch import discard, fetch, md5_of
+from xray.utils.errors import UserError
 
 BODY = bytes(range(256)) * 4000  # about 1 MB: several reads
 MD5 = hashlib.md5(BODY).hexdigest()
@@ -322,14 +322,14 @@ def test_silent_server_times_out(server: Server, part: Path, monkeypatch: pytest
         fetch(server.url, part, MD5)
 
 
-def test_refused_connection_names_the_place_and_the_mend(part: Path) -> None:
-    with socket.socket() as taken:  # bound but not listening: nobody else can take the port, and it refuses
+def test_rejected_connection_names_the_place_and_the_mend(part: Path) -> None:
+    with socket.socket() as taken:  # bound but not listening: nobody else can take the port, and it rejects
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         with pytest.raises(UserError) as caught:
             fetch(f"http://127.0.0.1:{port}/x", part, MD5)
     message = str(caught.value)
-    assert f"no connection to 127.0.0.1:{port}: Connection refused" in message
+    assert f"no connection to 127.0.0.1:{port}: Connection rejected" in message
     assert "--url" in message
     assert "\n" not in message
 

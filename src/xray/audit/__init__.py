@@ -1,1 +1,1 @@
-"""What is wrong with a folder of films, before anyone trains on it."""
+"""What is wrong with a folder of images, before anyone trains on it."""

@@ -1,4 +1,4 @@
-"""Which pictures are truly coloured. A film stored as RGB has three equal channels; a photograph has not."""
+"""Which pictures are truly coloured. An image stored as RGB has three equal channels; a photograph has not."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,20 +7,20 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from xray.data.facts import FilmFacts
-from xray.data.pictures import open_picture
-from xray.files import StrPath
-from xray.progress import shown
-from xray.threads import map_in_threads
+from xray.data.decode.header import ImageHeader
+from xray.data.decode.pillow import open_picture
+from xray.utils.files import StrPath
+from xray.utils.progress import shown
+from xray.utils.threads import map_in_threads
 
 COLOURED: Final = 4.0
 """Mean difference of the channels, in levels from 0 to 255, above which a picture counts as coloured. All 5,232 real
-films stored as RGB have 0; two photographs in colour have 26 and 71."""
+images stored as RGB have 0; two photographs in colour have 26 and 71."""
 
 SIDE: Final = 64
 
 
-def colourfulness(paths: Sequence[StrPath], facts: Sequence[FilmFacts]) -> npt.NDArray[np.float64]:
+def colourfulness(paths: Sequence[StrPath], facts: Sequence[ImageHeader]) -> npt.NDArray[np.float64]:
     """Mean over the picture of the strongest channel less the weakest, in levels from 0 to 255.
 
     Args:

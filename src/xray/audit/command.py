@@ -1,11 +1,11 @@
-"""The command audit: a folder of films, looked over before anyone trains on it."""
+"""The command audit: a folder of images, looked over before anyone trains on it."""
 
 import json
 from pathlib import Path
 
-from xray.data.patients import KERMANY_PATTERN
-from xray.errors import UserError
-from xray.files import why_not_writable
+from xray.data.index.patients import KERMANY_PATTERN
+from xray.utils.errors import UserError
+from xray.utils.files import why_not_writable
 
 RECORD = "audit.json"
 PAGE = "audit.html"
@@ -18,7 +18,7 @@ def audit(
     class_names: tuple[str, str] = ("NORMAL", "PNEUMONIA"),
     cache_dir: Path = Path("data/.cache"),
 ) -> int:
-    """Look a folder of films over before training: unreadable files, copies, patients across splits, shortcuts.
+    """Look a folder of images over before training: unreadable files, copies, patients across splits, shortcuts.
 
     Writes audit.json, which is complete, and audit.html, with pictures. Nothing is written into the folder itself.
 
@@ -28,27 +28,27 @@ def audit(
         patient_pattern: Regular expression searched in the path below the class folder; its group `patient` is the
             patient, an optional group `group` joins patients that may be the same person.
         class_names: Names of the class folders, the positive class last.
-        cache_dir: Folder of the decoded films, which a fit will find there.
+        cache_dir: Folder of the decoded images, which a fit will find there.
 
     Returns:
         The exit status: 1 where a blocking problem was found.
 
     Raises:
-        UserError: There is no film to look at, or `out` is not to be written to.
+        UserError: There is no image to look at, or `out` is not to be written to.
     """
     out = default_out(directory) if out is None else out
     check_out(out, directory)
     # Imported late, so that a wrong path is told in no time.
-    from xray.audit.evidence import SIZE, gather
     from xray.audit.folder import read_folder
+    from xray.audit.folder_data import SIZE, gather
     from xray.audit.page import write_page
     from xray.audit.record import examine
     from xray.audit.text import print_audit
-    from xray.data.reader import FilmReader
-    from xray.files import write_whole
-    from xray.text import printable
+    from xray.data.cache.reader import ImageReader
+    from xray.utils.files import write_whole
+    from xray.utils.text import printable
 
-    reader = FilmReader(cache_dir, SIZE, "squash")
+    reader = ImageReader(cache_dir, SIZE, "stretch")
     folder = read_folder(directory, class_names, patient_pattern, reader.digests)
     record, findings = examine(gather(folder, reader))
     with write_whole(out / RECORD) as file:
@@ -66,7 +66,7 @@ def default_out(directory: Path) -> Path:
 
 
 def check_out(out: Path, directory: Path) -> None:
-    """Refuse to write into the folder looked at, or over anything but an earlier audit of the same folder.
+    """Reject to write into the folder looked at, or over anything but an earlier audit of the same folder.
 
     Raises:
         UserError: With what to name instead.

@@ -4,21 +4,21 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from xray.audit.evidence import Evidence
 from xray.audit.finding import Case, Finding, Severity, count
+from xray.audit.folder_data import ScoredSet
 from xray.data.duplicates import COPY, exact_duplicates
-from xray.data.index import Film
+from xray.data.index.folders import ImageRecord
 
 MOST_ALIKE: Final = 20
 """Pairs named of those that are only alike."""
 ORDINARY: Final = 50
-"""With more than one such pair for so many films, alikeness is no sign of anything."""
+"""With more than one such pair for so many images, alikeness is no sign of anything."""
 
 
 class Picture(NamedTuple):
     """One picture that several files show."""
 
-    films: list[Film]
+    images: list[ImageRecord]
     similarity: float
     """Lowest correlation of the copies found; 1 where all have the same bytes."""
     exact: bool
@@ -26,28 +26,28 @@ class Picture(NamedTuple):
     @property
     def in_both_classes(self) -> bool:
         """Whether its files have more than one label."""
-        return len({film.label for film in self.films}) > 1
+        return len({image.label for image in self.images}) > 1
 
     @property
     def sides(self) -> set[str]:
         """Which of train, val and test its files lie in."""
-        return {film.folder for film in self.films}
+        return {image.folder for image in self.images}
 
     @property
     def patients(self) -> set[str]:
         """Those that its files name."""
-        return {film.patient for film in self.films if film.named}
+        return {image.patient for image in self.images if image.named}
 
     @property
     def case(self) -> Case:
         """As part of a finding."""
         what = "same bytes" if self.exact else f"near copy, correlation {self.similarity:.3f}"
-        return Case(tuple(film.path for film in self.films), what)
+        return Case(tuple(image.path for image in self.images), what)
 
 
-def check_copies(evidence: Evidence) -> list[Finding]:
+def check_copies(scored_set: ScoredSet) -> list[Finding]:
     """Findings about copies; each picture is told of once, where it does most harm."""
-    pictures = pictures_with_copies(evidence)
+    pictures = pictures_with_copies(scored_set)
     told: dict[str, list[Picture]] = defaultdict(list)
     for picture in pictures:
         told[_kind(picture)].append(picture)
@@ -83,7 +83,7 @@ def check_copies(evidence: Evidence) -> list[Finding]:
             "warning",
             "{} under two patients",
             "One child has two numbers: splits by patient may part them, and intervals come out too narrow.",
-            "Find out whose film it is, and remove the other file.",
+            "Find out whose image it is, and remove the other file.",
         ),
         *_finding(
             told["patient"],
@@ -93,23 +93,23 @@ def check_copies(evidence: Evidence) -> list[Finding]:
             "They count twice in every figure, but leak nothing.",
             "Keep one file of each.",
         ),
-        *_look_alikes(evidence),
+        *_look_alikes(scored_set),
     ]
 
 
-def pictures_with_copies(evidence: Evidence) -> list[Picture]:
+def pictures_with_copies(scored_set: ScoredSet) -> list[Picture]:
     """Pictures that stand in more than one file, by the same bytes, by near copies, or by a chain of both."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    films = evidence.folder.films
-    near = [pair for pair in evidence.alike if pair.similarity >= COPY]
-    chains = exact_duplicates([film.digest for film in films])
+    images = scored_set.folder.images
+    near = [pair for pair in scored_set.alike if pair.similarity >= COPY]
+    chains = exact_duplicates([image.digest for image in images])
     pairs = [(same[0], i) for same in chains for i in same[1:]] + [(pair.first, pair.second) for pair in near]
     if not pairs:
         return []
     first, second = zip(*pairs, strict=True)
-    _, numbers = connected_components(coo_array(([1] * len(pairs), (first, second)), shape=(len(films), len(films))))
+    _, numbers = connected_components(coo_array(([1] * len(pairs), (first, second)), shape=(len(images), len(images))))
     lowest: dict[int, float] = {}
     for pair in near:
         lowest[numbers[pair.first]] = min(pair.similarity, lowest.get(numbers[pair.first], 1.0))
@@ -117,7 +117,7 @@ def pictures_with_copies(evidence: Evidence) -> list[Picture]:
     for i in sorted({*first, *second}):
         members[numbers[i]].append(i)
     return [
-        Picture([films[i] for i in same], lowest.get(number, 1.0), number not in lowest)
+        Picture([images[i] for i in same], lowest.get(number, 1.0), number not in lowest)
         for number, same in members.items()
     ]
 
@@ -138,7 +138,7 @@ def _finding(
     if not pictures:
         return []
     exact = sum(picture.exact for picture in pictures)
-    files = sum(len(picture.films) for picture in pictures)
+    files = sum(len(picture.images) for picture in pictures)
     kinds = [f"{exact:,} by the same bytes"] * (exact > 0)
     kinds += [f"{len(pictures) - exact:,} as near copies"] * (exact < len(pictures))
     extent = f" ({files:,} files; {', '.join(kinds)})."
@@ -146,29 +146,29 @@ def _finding(
     return [Finding(code, severity, title, why, mend, tuple(picture.case for picture in pictures))]
 
 
-def _look_alikes(evidence: Evidence) -> list[Finding]:
-    """Two patients whose films nearly are copies may be one child; this is no proof."""
-    films = evidence.folder.films
+def _look_alikes(scored_set: ScoredSet) -> list[Finding]:
+    """Two patients whose images nearly are copies may be one child; this is no proof."""
+    images = scored_set.folder.images
     cases = []
-    for pair in evidence.alike:
-        first, second = films[pair.first], films[pair.second]
+    for pair in scored_set.alike:
+        first, second = images[pair.first], images[pair.second]
         if pair.similarity >= COPY or first.group == second.group:
             continue
         apart = f"; {first.folder} and {second.folder}" if first.folder != second.folder else ""
         cases.append(Case((first.path, second.path), f"correlation {pair.similarity:.3f}{apart}"))
     if not cases:
         return []
-    ordinary = len(cases) * ORDINARY > len(films)
+    ordinary = len(cases) * ORDINARY > len(images)
     return [
         Finding(
             "look-alikes",
             "note",
-            f"{count(len(cases), 'pair')} of films of two patients {'looks' if len(cases) == 1 else 'look'} so alike "
+            f"{count(len(cases), 'pair')} of images of two patients {'looks' if len(cases) == 1 else 'look'} so alike "
             "that they may show one child"
             + (f"; the {MOST_ALIKE} most alike are named." if len(cases) > MOST_ALIKE else "."),
-            "There are so many that these films seem to be alike by nature, as drawings are: nothing follows from it."
+            "There are so many that these images seem to be alike by nature, as drawings are: nothing follows from it."
             if ordinary
-            else "Too unlike for copies, but more alike than most films of one child: a child may have two numbers.",
+            else "Too unlike for copies, but more alike than most images of one child: a child may have two numbers.",
             "None."
             if ordinary
             else "Look at them side by side; where it is one child, rename the files so that the names say so.",

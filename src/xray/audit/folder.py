@@ -1,4 +1,4 @@
-"""What lies in a folder, whatever its layout: nothing stops an audit but a folder without any film."""
+"""What lies in a folder, whatever its layout: nothing stops an audit but a folder without any image."""
 
 import difflib
 import os
@@ -9,40 +9,40 @@ from pathlib import Path
 from typing import Final
 
 from xray.audit.finding import Case, Finding, count
-from xray.data.film import FILM_SUFFIXES
-from xray.data.index import Film, film_names, with_tagged_patients
-from xray.data.patients import compile_pattern, patient_of
-from xray.errors import UserError
-from xray.files import StrPath
+from xray.data.decode.image import IMAGE_SUFFIXES
+from xray.data.index.folders import ImageRecord, image_names, with_tagged_patients
+from xray.data.index.patients import compile_pattern, patient_of
+from xray.utils.errors import UserError
+from xray.utils.files import StrPath
 
 SIDES: Final = ("train", "val", "test")
 WHOLE: Final = ""
-"""Side of the films whose class folders lie in the root itself."""
+"""Side of the images whose class folders lie in the root itself."""
 CLUTTER: Final = "__MACOSX"
 
 
 @dataclass(frozen=True)
-class FilmFolder:
-    """The films of a folder, and what is wrong with how they lie."""
+class ImageFolder:
+    """The images of a folder, and what is wrong with how they lie."""
 
     root: Path
     class_names: tuple[str, str]
     sides: tuple[str, ...]
     """Those of train, val and test that are there; `WHOLE` where the classes lie in the root."""
-    films: list[Film]
+    images: list[ImageRecord]
     """Sorted by path; `folder` is the side."""
     findings: list[Finding]
 
     @property
     def files(self) -> list[str]:
-        """The file of each film."""
-        return [os.path.join(self.root, film.path) for film in self.films]  # noqa: PTH118 - there may be many
+        """The file of each image."""
+        return [os.path.join(self.root, image.path) for image in self.images]  # noqa: PTH118 - there may be many
 
     @property
     def pool(self) -> list[int]:
-        """Positions of the films that a model would be made with: all but those of test, or all where none else is."""
-        rest = [i for i, film in enumerate(self.films) if film.folder != "test"]
-        return rest or list(range(len(self.films)))
+        """Positions of the images that a model would be made with: all but those of test, or all where none else is."""
+        rest = [i for i, image in enumerate(self.images) if image.folder != "test"]
+        return rest or list(range(len(self.images)))
 
 
 def read_folder(
@@ -50,17 +50,17 @@ def read_folder(
     class_names: tuple[str, str],
     patient_pattern: str,
     digests_of: Callable[[Sequence[StrPath]], Sequence[str]],
-) -> FilmFolder:
-    """List the films of `root/train|val|test/CLASS`, of any of these sides, or of `root/CLASS`.
+) -> ImageFolder:
+    """List the images of `root/train|val|test/CLASS`, of any of these sides, or of `root/CLASS`.
 
     Args:
         root: The folder.
         class_names: Names of the class folders, in the order of their labels.
-        patient_pattern: See `xray.data.patients.compile_pattern`.
+        patient_pattern: See `xray.data.index.patients.compile_pattern`.
         digests_of: Gives the hash of each file.
 
     Raises:
-        UserError: It is no folder, or no film lies where one is looked for.
+        UserError: It is no folder, or no image lies where one is looked for.
     """
     pattern = compile_pattern(patient_pattern)
     if not root.is_dir():
@@ -69,32 +69,32 @@ def read_folder(
     # A root that holds classes and sides is looked over in both.
     whole = [WHOLE] if any((root / name).is_dir() for name in class_names) else []
     sides = (*whole, *(side for side in SIDES if (root / side).is_dir()))
-    films: list[Film] = []
+    images: list[ImageRecord] = []
     for side in sides:
         for label, class_name in enumerate(class_names):
             below = f"{side}/{class_name}" if side else class_name
-            names = film_names(root / below) if (root / below).is_dir() else []
+            names = image_names(root / below) if (root / below).is_dir() else []
             digests = digests_of([os.path.join(root, below, name) for name in names])  # noqa: PTH118
             for name, digest in zip(names, digests, strict=True):
                 path = f"{below}/{name}"
                 patient = patient_of(name, pattern)
                 identity, group = patient or (path, path)
-                films.append(Film(path, side, label, identity, group, digest, patient is not None))
-    if not films:
+                images.append(ImageRecord(path, side, label, identity, group, digest, patient is not None))
+    if not images:
         raise UserError(
             f"{root}: no JPEG, PNG or DICOM in {' or '.join(class_names)}, neither below train, val and test nor here. "
             f"Found: {', '.join(_folders(root)[:8]) or 'no folder'}; name the classes' folders with --class_names."
         )
-    films = with_tagged_patients(root, sorted(films, key=lambda film: film.path), class_names, pattern)
-    findings = [*_missing_classes(root, sides, class_names, films), *_left_out(root, sides, class_names)]
-    return FilmFolder(root, class_names, sides, films, findings)
+    images = with_tagged_patients(root, sorted(images, key=lambda image: image.path), class_names, pattern)
+    findings = [*_missing_classes(root, sides, class_names, images), *_left_out(root, sides, class_names)]
+    return ImageFolder(root, class_names, sides, images, findings)
 
 
 def _missing_classes(
-    root: Path, sides: Sequence[str], class_names: tuple[str, str], films: Sequence[Film]
+    root: Path, sides: Sequence[str], class_names: tuple[str, str], images: Sequence[ImageRecord]
 ) -> list[Finding]:
-    """A side without films of a class."""
-    filled = {(film.folder, film.label) for film in films}
+    """A side without images of a class."""
+    filled = {(image.folder, image.label) for image in images}
     cases = []
     for side in sides:
         for label, class_name in enumerate(class_names):
@@ -103,7 +103,7 @@ def _missing_classes(
             there = (root / side / class_name).is_dir()
             near = difflib.get_close_matches(class_name.lower(), [name.lower() for name in _folders(root / side)], n=1)
             hint = f"; is it {next(n for n in _folders(root / side) if n.lower() == near[0])}?" if near else ""
-            cases.append(Case((f"{side}/{class_name}".lstrip("/"),), "no film" if there else f"no such folder{hint}"))
+            cases.append(Case((f"{side}/{class_name}".lstrip("/"),), "no image" if there else f"no such folder{hint}"))
     if not cases:
         return []
     return [
@@ -113,7 +113,7 @@ def _missing_classes(
             f"{count(len(cases), 'class folder is', 'class folders are')} missing or empty: "
             f"{', '.join(case.files[0] for case in cases)}.",
             "With one class nothing can be learnt there, and no figure of a test is defined.",
-            "Put the films into the folder, or rename it; class names are case-sensitive.",
+            "Put the images into the folder, or rename it; class names are case-sensitive.",
             tuple(cases),
         )
     ]
@@ -132,7 +132,7 @@ def _left_out(root: Path, sides: Sequence[str], class_names: tuple[str, str]) ->
             suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - there may be many
             if name.startswith("."):
                 continue
-            if suffix not in FILM_SUFFIXES:
+            if suffix not in IMAGE_SUFFIXES:
                 others[suffix or "no suffix"] += is_read
             elif not is_read:
                 strangers[below or "."] += 1
@@ -156,8 +156,8 @@ def _left_out(root: Path, sides: Sequence[str], class_names: tuple[str, str]) ->
                 "warning",
                 f"{count(others.total(), 'file')} in the class folders {'is' if others.total() == 1 else 'are'} "
                 f"neither JPEG, PNG nor DICOM by name: {kinds}.",
-                "No run reads them; films in another format, or DICOM without a suffix, would be left out silently.",
-                "Name DICOM films .dcm, convert others to PNG or JPEG; leave other files elsewhere.",
+                "No run reads them; images in another format, or DICOM without a suffix, would be left out silently.",
+                "Name DICOM images .dcm, convert others to PNG or JPEG; leave other files elsewhere.",
             )
         )
     return findings

@@ -1,30 +1,30 @@
-"""Checks of single files: can they be read, and are they chest films at all?"""
+"""Checks of single files: can they be read, and are they chest X-rays at all?"""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from xray.audit.colour import COLOURED
-from xray.audit.evidence import Evidence
 from xray.audit.finding import Case, Finding, count
-from xray.audit.likeness import LEAST_FILMS, UNEXPLAINED
+from xray.audit.folder_data import ScoredSet
+from xray.audit.likeness import LEAST_IMAGES, UNEXPLAINED
 
 
-def check_files(evidence: Evidence) -> list[Finding]:
+def check_files(scored_set: ScoredSet) -> list[Finding]:
     """Findings about files that cannot be read, or show something else than an upright chest."""
-    return [*_unreadable(evidence), *_coloured(evidence), *_unlike(evidence)]
+    return [*_unreadable(scored_set), *_coloured(scored_set), *_unlike(scored_set)]
 
 
-def _unreadable(evidence: Evidence) -> list[Finding]:
-    if not evidence.unreadable:
+def _unreadable(scored_set: ScoredSet) -> list[Finding]:
+    if not scored_set.unreadable:
         return []
-    films = evidence.folder.films
-    cases = tuple(Case((films[i].path,), reason) for i, reason in sorted(evidence.unreadable.items()))
+    images = scored_set.folder.images
+    cases = tuple(Case((images[i].path,), reason) for i, reason in sorted(scored_set.unreadable.items()))
     return [
         Finding(
             "unreadable",
             "blocking",
-            f"{count(len(cases), 'file')} of {len(films):,} cannot be read.",
+            f"{count(len(cases), 'file')} of {len(images):,} cannot be read.",
             "A fit stops at them; left out, they change what is learnt and tested without a trace.",
             "Fetch them again from their source, or remove them and say so.",
             cases,
@@ -32,30 +32,30 @@ def _unreadable(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def _coloured(evidence: Evidence) -> list[Finding]:
-    found = np.flatnonzero(evidence.colour > COLOURED)
+def _coloured(scored_set: ScoredSet) -> list[Finding]:
+    found = np.flatnonzero(scored_set.colour > COLOURED)
     return _told(
-        evidence,
+        scored_set,
         found.tolist(),
-        [f"channels differ by {evidence.colour[i]:.0f} of 255 in the mean" for i in found],
+        [f"channels differ by {scored_set.colour[i]:.0f} of 255 in the mean" for i in found],
         "coloured",
-        "{} in true colour: no film is.",
-        "A photograph or a screenshot among films teaches the network something else.",
-        "Look at them, and remove what is no film.",
+        "{} in true colour: no image is.",
+        "A photograph or a screenshot among images teaches the network something else.",
+        "Look at them, and remove what is no image.",
     )
 
 
-def _unlike(evidence: Evidence) -> list[Finding]:
-    likeness = evidence.likeness
+def _unlike(scored_set: ScoredSet) -> list[Finding]:
+    likeness = scored_set.likeness
     if likeness is None:
         return [
             Finding(
-                "likeness-not-judged",
+                "likeness-not-predicted",
                 "note",
-                f"Whether all files are chest films was not judged: that takes {LEAST_FILMS} films, and "
-                f"{len(evidence.rows)} can be read.",
-                "What a chest film looks like is learnt from the folder itself.",
-                "Look at the films by eye.",
+                f"Whether all files are chest X-rays was not judged: that takes {LEAST_IMAGES} images, and "
+                f"{len(scored_set.rows)} can be read.",
+                "What a chest X-ray looks like is learnt from the folder itself.",
+                "Look at the images by eye.",
             )
         ]
     blank = np.flatnonzero(likeness.blank).tolist()
@@ -64,42 +64,42 @@ def _unlike(evidence: Evidence) -> list[Finding]:
     strange = strange[np.argsort(-likeness.unexplained[strange], kind="stable")]
     return [
         *_told(
-            evidence,
+            scored_set,
             blank,
             ["one grey all over"] * len(blank),
             "blank",
             "{} blank.",
-            "Nothing can be learnt from it but that its class has blank films.",
+            "Nothing can be learnt from it but that its class has blank images.",
             "Remove them, or fetch them again.",
         ),
         *_told(
-            evidence,
+            scored_set,
             strange.tolist(),
-            [f"{likeness.unexplained[i]:.0%} of it is unlike the other films" for i in strange],
-            "no-chest-film",
-            "{} so unlike the others that " + ("it" if len(strange) == 1 else "they") + " may be no chest film: more "
-            f"than {UNEXPLAINED:.0%} of the picture is not made of what the films have in common.",
-            "Side views, other body parts, photographs and plots do not belong into the question; about 1 real film "
+            [f"{likeness.unexplained[i]:.0%} of it is unlike the other images" for i in strange],
+            "no-chest-image",
+            "{} so unlike the others that " + ("it" if len(strange) == 1 else "they") + " may be no chest X-ray: more "
+            f"than {UNEXPLAINED:.0%} of the picture is not made of what the images have in common.",
+            "Side views, other body parts, photographs and plots do not belong into the question; about 1 real image "
             "in 250 is that unusual and may stay.",
-            "Look at them, and remove what is no frontal chest film.",
+            "Look at them, and remove what is no frontal chest X-ray.",
         ),
         *_told(
-            evidence,
+            scored_set,
             turned,
             [f"seems turned by {likeness.turned[i]} degrees" for i in turned],
             "turned",
             "{} upside down or on a side, it seems.",
-            "A network expects the heart where it is on the other films.",
+            "A network expects the heart where it is on the other images.",
             "Look at them, and turn them upright.",
         ),
     ]
 
 
 def _told(
-    evidence: Evidence, rows: Sequence[int], details: Sequence[str], code: str, title: str, why: str, mend: str
+    scored_set: ScoredSet, rows: Sequence[int], details: Sequence[str], code: str, title: str, why: str, mend: str
 ) -> list[Finding]:
     if not rows:
         return []
-    films = evidence.films
-    cases = tuple(Case((films[i].path,), detail) for i, detail in zip(rows, details, strict=True))
-    return [Finding(code, "warning", title.format(count(len(rows), "film is", "films are")), why, mend, cases)]
+    images = scored_set.images
+    cases = tuple(Case((images[i].path,), detail) for i, detail in zip(rows, details, strict=True))
+    return [Finding(code, "warning", title.format(count(len(rows), "image is", "images are")), why, mend, cases)]

@@ -1,59 +1,59 @@
-"""What of a film tells its class without any lung, in figures."""
+"""What of an image tells its class without any lung, in figures."""
 
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from xray.audit.evidence import Evidence
-from xray.data.statistics import STATISTICS
-from xray.evaluation.floor import cross_validated_scores, fit_floor, shape_features
+from xray.audit.folder_data import ScoredSet
+from xray.data.intensity import STATISTICS
+from xray.evaluation.baseline import cross_validated_scores, fit_baseline, shape_features
 from xray.evaluation.ranking import auroc
 
-LEAST_FILMS: Final = 20
-"""Films of each kind without which no AUROC is told."""
+LEAST_IMAGES: Final = 20
+"""Images of each kind without which no AUROC is told."""
 
 
-def measure_shortcuts(evidence: Evidence) -> dict[str, Any]:
+def measure_shortcuts(scored_set: ScoredSet) -> dict[str, Any]:
     """Everything the checks of shortcuts are made of, as plain values.
 
     Returns:
         - "by_class": medians of the files' properties and counts of modes and formats, by class;
         - "single": AUROC of each property and statistic by itself;
-        - "floor": AUROC of each floor, cross-validated by patient, and where test has films, fitted on the rest and
+        - "baseline": AUROC of each baseline, cross-validated by patient, and where test has images, fitted on the rest and
           scored there;
         - "test_from_rest": AUROC of telling test from the rest by the statistics, by class.
 
-        AUROCs are None where there are too few films. All but the last are of the films outside test.
+        AUROCs are None where there are too few images. All but the last are of the images outside test.
     """
-    names, shape = shape_features(evidence.facts)
+    names, shape = shape_features(scored_set.facts)
     features = {
-        "statistics": evidence.statistics,
+        "statistics": scored_set.statistics,
         "shape": shape,
-        "statistics_and_shape": np.hstack([evidence.statistics, shape]),
+        "statistics_and_shape": np.hstack([scored_set.statistics, shape]),
     }
-    size = np.array([[fact.bytes] for fact in evidence.facts], dtype=np.float64).reshape(-1, 1)
-    pool, labels = evidence.in_pool, evidence.labels
+    size = np.array([[fact.bytes] for fact in scored_set.facts], dtype=np.float64).reshape(-1, 1)
+    pool, labels = scored_set.in_pool, scored_set.labels
     single = dict(
         zip(
             (*names, "bytes", *STATISTICS),
-            [_auroc(labels[pool], column[pool]) for column in np.hstack([shape, size, evidence.statistics]).T],
+            [_auroc(labels[pool], column[pool]) for column in np.hstack([shape, size, scored_set.statistics]).T],
             strict=True,
         )
     )
     return {
-        "by_class": _by_class(evidence),
+        "by_class": _by_class(scored_set),
         "single": single,
-        "floor": {name: _floor(evidence, columns) for name, columns in features.items()},
-        "test_from_rest": _test_from_rest(evidence),
+        "baseline": {name: _baseline(scored_set, columns) for name, columns in features.items()},
+        "test_from_rest": _test_from_rest(scored_set),
     }
 
 
-def _by_class(evidence: Evidence) -> dict[str, Any]:
+def _by_class(scored_set: ScoredSet) -> dict[str, Any]:
     table = {}
-    for label, name in enumerate(evidence.folder.class_names):
-        rows = np.flatnonzero(evidence.in_pool & (evidence.labels == label))
-        facts = [evidence.facts[i] for i in rows]
+    for label, name in enumerate(scored_set.folder.class_names):
+        rows = np.flatnonzero(scored_set.in_pool & (scored_set.labels == label))
+        facts = [scored_set.facts[i] for i in rows]
         columns: dict[str, list[float]] = {
             "width": [fact.width for fact in facts],
             "height": [fact.height for fact in facts],
@@ -61,11 +61,11 @@ def _by_class(evidence: Evidence) -> dict[str, Any]:
             "bytes": [fact.bytes for fact in facts],
         }
         table[name] = {
-            "films": len(facts),
+            "images": len(facts),
             **{key: float(np.median(values)) if facts else None for key, values in columns.items()},
             "modes": _counts([fact.mode for fact in facts]),
             "formats": _counts([fact.format for fact in facts]),
-            "statistics": dict(zip(STATISTICS, np.median(evidence.statistics[rows], axis=0).tolist(), strict=True))
+            "statistics": dict(zip(STATISTICS, np.median(scored_set.statistics[rows], axis=0).tolist(), strict=True))
             if facts
             else None,
         }
@@ -77,38 +77,38 @@ def _counts(values: list[str]) -> dict[str, int]:
 
 
 def _auroc(labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> float | None:
-    """None where a kind has too few films, or the scores are no numbers."""
-    if min(np.count_nonzero(labels == label) for label in (0, 1)) < LEAST_FILMS:
+    """None where a kind has too few images, or the scores are no numbers."""
+    if min(np.count_nonzero(labels == label) for label in (0, 1)) < LEAST_IMAGES:
         return None
     value = auroc(labels, scores)
     return None if np.isnan(value) else value
 
 
-def _floor(evidence: Evidence, features: npt.NDArray[np.float64]) -> dict[str, float | None]:
-    pool, labels = evidence.in_pool, evidence.labels
-    groups = [group for group, kept in zip(evidence.groups, pool, strict=True) if kept]
+def _baseline(scored_set: ScoredSet, features: npt.NDArray[np.float64]) -> dict[str, float | None]:
+    pool, labels = scored_set.in_pool, scored_set.labels
+    groups = [group for group, kept in zip(scored_set.groups, pool, strict=True) if kept]
     within = _cross_validated(features[pool], labels[pool], groups)
     on_test = None
     if within is not None and not pool.all():
-        floor = fit_floor([""] * features.shape[1], features[pool], labels[pool])
-        on_test = _auroc(labels[~pool], floor.score(features[~pool]))
+        baseline = fit_baseline([""] * features.shape[1], features[pool], labels[pool])
+        on_test = _auroc(labels[~pool], baseline.score(features[~pool]))
     return {"cross_validated": within, "on_test": on_test}
 
 
 def _cross_validated(
     features: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], groups: list[str]
 ) -> float | None:
-    if min(np.count_nonzero(labels == label) for label in (0, 1)) < LEAST_FILMS:
+    if min(np.count_nonzero(labels == label) for label in (0, 1)) < LEAST_IMAGES:
         return None
     return _auroc(labels, cross_validated_scores(features, labels, groups))
 
 
-def _test_from_rest(evidence: Evidence) -> dict[str, float | None]:
-    """How well test films are told from the others of their class; about 0.5 where they are alike."""
-    test = np.array([film.folder == "test" for film in evidence.films], dtype=np.int64)
+def _test_from_rest(scored_set: ScoredSet) -> dict[str, float | None]:
+    """How well test images are told from the others of their class; about 0.5 where they are alike."""
+    test = np.array([image.folder == "test" for image in scored_set.images], dtype=np.int64)
     found: dict[str, float | None] = {}
-    for label, name in enumerate(evidence.folder.class_names):
-        rows = np.flatnonzero(evidence.labels == label)
-        groups = [evidence.groups[i] for i in rows]
-        found[name] = _cross_validated(evidence.statistics[rows], test[rows], groups)
+    for label, name in enumerate(scored_set.folder.class_names):
+        rows = np.flatnonzero(scored_set.labels == label)
+        groups = [scored_set.groups[i] for i in rows]
+        found[name] = _cross_validated(scored_set.statistics[rows], test[rows], groups)
     return found

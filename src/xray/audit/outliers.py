@@ -1,47 +1,47 @@
-"""Check of single films whose intensity or sharpness is far from that of the others."""
+"""Check of single images whose intensity or sharpness is far from that of the others."""
 
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from xray.audit.evidence import Evidence
 from xray.audit.finding import Case, Finding, count
-from xray.data.statistics import STATISTICS
+from xray.audit.folder_data import ScoredSet
+from xray.data.intensity import STATISTICS
 
 FAR: Final = 4.0
-"""Robust z from which a film is told of: 0.2% of 5,232 real films are, and 0.4% of 250 of full size. Of 103 pictures
-that are no chest film (see `xray.audit.likeness`) 83% are."""
-LEAST_FILMS: Final = 50
+"""Robust z from which an image is told of: 0.2% of 5,232 real images are, and 0.4% of 250 of full size. Of 103 pictures
+that are no chest X-ray (see `xray.audit.likeness`) 83% are."""
+LEAST_IMAGES: Final = 50
 MOST: Final = 20
-"""Films named; the title says how many there are."""
+"""Images named; the title says how many there are."""
 
 
-def check_intensities(evidence: Evidence) -> list[Finding]:
-    """The films that are furthest from the others by any statistic of intensity and sharpness."""
-    if len(evidence.rows) < LEAST_FILMS:
+def check_intensities(scored_set: ScoredSet) -> list[Finding]:
+    """The images that are furthest from the others by any statistic of intensity and sharpness."""
+    if len(scored_set.rows) < LEAST_IMAGES:
         return [
             Finding(
-                "intensity-not-judged",
+                "intensity-not-predicted",
                 "note",
-                f"Unusual intensities were not looked for: that takes {LEAST_FILMS} films, and {len(evidence.rows)} "
+                f"Unusual intensities were not looked for: that takes {LEAST_IMAGES} images, and {len(scored_set.rows)} "
                 "can be read.",
                 "What is usual is learnt from the folder itself.",
-                "Look at the films by eye.",
+                "Look at the images by eye.",
             )
         ]
-    z = robust_z(evidence.statistics)
+    z = robust_z(scored_set.statistics)
     furthest = np.argmax(np.abs(z), axis=1)
     distance = np.abs(z).max(axis=1)
     found = np.flatnonzero(distance > FAR)
     if not len(found):
         return []
     worst = found[np.argsort(-distance[found], kind="stable")][:MOST]
-    films = evidence.films
+    images = scored_set.images
     cases = tuple(
         Case(
-            (films[i].path,),
-            f"{STATISTICS[furthest[i]].replace('_', ' ')} {evidence.statistics[i, furthest[i]]:.4g}, "
+            (images[i].path,),
+            f"{STATISTICS[furthest[i]].replace('_', ' ')} {scored_set.statistics[i, furthest[i]]:.4g}, "
             f"{distance[i]:.1f} robust deviations {'above' if z[i, furthest[i]] > 0 else 'below'} the median",
         )
         for i in worst
@@ -51,10 +51,10 @@ def check_intensities(evidence: Evidence) -> list[Finding]:
         Finding(
             "intensity-outliers",
             "warning",
-            f"{count(len(found), 'film')} of {len(films):,} {'is' if len(found) == 1 else 'are'} far brighter, darker, "
+            f"{count(len(found), 'image')} of {len(images):,} {'is' if len(found) == 1 else 'are'} far brighter, darker, "
             f"flatter or sharper than the others{named}.",
-            "Such a film may be badly exposed, inverted or no film; it pulls what a network learns of brightness.",
-            "Look at them; a real film may stay.",
+            "Such an image may be badly exposed, inverted or no image; it pulls what a network learns of brightness.",
+            "Look at them; a real image may stay.",
             cases,
         )
     ]
@@ -68,7 +68,7 @@ def robust_z(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     scaled to be the standard deviation of normal values. Fewer outliers than a tenth of a half change little.
 
     Args:
-        values: Shape (films, statistics).
+        values: Shape (images, statistics).
 
     Returns:
         Same shape; 0 throughout a half without spread, in which no distance can be judged.

@@ -8,10 +8,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from xray.audit.finding import SEVERITIES, Case, Finding
 from xray.audit.shortcuts import TITLES
-from xray.audit.text import verdict
+from xray.audit.text import prediction
 from xray.audit.thumbnails import thumbnail
-from xray.files import write_whole
-from xray.text import printable
+from xray.utils.files import write_whole
+from xray.utils.text import printable
 
 GENERATOR: Final = "xray audit"
 """Stands in the head of the page: by it an earlier page is known from a foreign file."""
@@ -47,7 +47,7 @@ def write_page(path: Path, record: Mapping[str, Any], findings: Sequence[Finding
     shown = _Pictures(Path(record["root"]))
     text = environment.get_template("page.html.j2").render(
         record=record,
-        verdict=verdict(record),
+        prediction=prediction(record),
         generator=GENERATOR,
         severities=SEVERITIES,
         titles=TITLES,

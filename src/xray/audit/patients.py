@@ -1,16 +1,16 @@
-"""Checks of whose films lie where."""
+"""Checks of whose images lie where."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from xray.audit.evidence import Evidence
 from xray.audit.finding import Case, Finding, count
-from xray.data.index import Film
-from xray.data.patients import series_and_number
+from xray.audit.folder_data import ScoredSet
+from xray.data.index.folders import ImageRecord
+from xray.data.index.patients import series_and_number
 
-FEW_VAL_FILMS: Final = 100
-"""Below so many films of validation, the standard error of an accuracy near 0.9 is above 0.03."""
+FEW_VAL_IMAGES: Final = 100
+"""Below so many images of validation, the standard error of an accuracy near 0.9 is above 0.03."""
 
 BLOCK_SHARE: Final = 0.95
 """Test is made of blocks of numbers where, between its lowest and highest number of a series, so many are its own."""
@@ -18,41 +18,41 @@ FRAGMENT: Final = 3
 """So few numbers in between make no block: they may lie together by chance."""
 
 
-def check_patients(evidence: Evidence) -> list[Finding]:
+def check_patients(scored_set: ScoredSet) -> list[Finding]:
     """Findings about patients across sides, about names, and about sides too small to tell anything."""
-    films = evidence.folder.films
-    test = [film for film in films if film.folder == "test"]
-    rest = [film for film in films if film.folder != "test"]
+    images = scored_set.folder.images
+    test = [image for image in images if image.folder == "test"]
+    rest = [image for image in images if image.folder != "test"]
     return [
         *_in_test(test, rest),
         *_perhaps_in_test(test, rest),
-        *_in_train_and_val(films),
-        *_unnamed(films),
-        *_number_under_two_names(films),
-        *_few_in_val(films),
+        *_in_train_and_val(images),
+        *_unnamed(images),
+        *_number_under_two_names(images),
+        *_few_in_val(images),
         *_blocks(test, rest),
     ]
 
 
-def _in_test(test: Sequence[Film], rest: Sequence[Film]) -> list[Finding]:
-    shared = _shared(test, rest, lambda film: film.patient)
+def _in_test(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> list[Finding]:
+    shared = _shared(test, rest, lambda image: image.patient)
     if not shared:
         return []
     return [
         Finding(
             "patients-in-test",
             "blocking",
-            f"{count(len(shared), 'patient has', 'patients have')} films both in test and outside it.",
-            "Films of one patient are alike: the test then measures memory.",
-            "Move all films of a patient to one side.",
+            f"{count(len(shared), 'patient has', 'patients have')} images both in test and outside it.",
+            "Images of one patient are alike: the test then measures memory.",
+            "Move all images of a patient to one side.",
             shared,
         )
     ]
 
 
-def _perhaps_in_test(test: Sequence[Film], rest: Sequence[Film]) -> list[Finding]:
-    certain = {film.patient for film in test} & {film.patient for film in rest}
-    cases = _shared(test, rest, lambda film: "" if film.patient in certain else film.group)
+def _perhaps_in_test(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> list[Finding]:
+    certain = {image.patient for image in test} & {image.patient for image in rest}
+    cases = _shared(test, rest, lambda image: "" if image.patient in certain else image.group)
     if not cases:
         return []
     return [
@@ -60,24 +60,24 @@ def _perhaps_in_test(test: Sequence[Film], rest: Sequence[Film]) -> list[Finding
             "patients-perhaps-in-test",
             "warning",
             f"{count(len(cases), 'number')} that may stand for one person under two names "
-            f"{'has' if len(cases) == 1 else 'have'} films both in test and outside it.",
+            f"{'has' if len(cases) == 1 else 'have'} images both in test and outside it.",
             "The names do not tell whether it is one person under two names or two persons.",
-            "Move all films of a group to one side, where the source does not tell.",
+            "Move all images of a group to one side, where the source does not tell.",
             cases,
         )
     ]
 
 
-def _in_train_and_val(films: Sequence[Film]) -> list[Finding]:
-    train = [film for film in films if film.folder == "train"]
-    shared = _shared([film for film in films if film.folder == "val"], train, lambda film: film.patient)
+def _in_train_and_val(images: Sequence[ImageRecord]) -> list[Finding]:
+    train = [image for image in images if image.folder == "train"]
+    shared = _shared([image for image in images if image.folder == "val"], train, lambda image: image.patient)
     if not shared:
         return []
     return [
         Finding(
             "patients-in-train-and-val",
             "warning",
-            f"{count(len(shared), 'patient has', 'patients have')} films both in train and in val.",
+            f"{count(len(shared), 'patient has', 'patients have')} images both in train and in val.",
             "Validation on these folders looks better than it is.",
             "Let a fit pool the two folders and split them anew by patient, as it does by default.",
             shared,
@@ -85,42 +85,44 @@ def _in_train_and_val(films: Sequence[Film]) -> list[Finding]:
     ]
 
 
-def _shared(first: Iterable[Film], second: Iterable[Film], name_of: Callable[[Film], str]) -> tuple[Case, ...]:
-    """One case for each name on both sides, with all its films."""
+def _shared(
+    first: Iterable[ImageRecord], second: Iterable[ImageRecord], name_of: Callable[[ImageRecord], str]
+) -> tuple[Case, ...]:
+    """One case for each name on both sides, with all its images."""
     sides: list[dict[str, list[str]]] = []
-    for films in (first, second):
+    for images in (first, second):
         paths: dict[str, list[str]] = defaultdict(list)
-        for film in films:
-            if film.named and name_of(film):
-                paths[name_of(film)].append(film.path)
+        for image in images:
+            if image.named and name_of(image):
+                paths[name_of(image)].append(image.path)
         sides.append(paths)
     one, other = sides
     return tuple(Case((*one[name], *other[name]), name) for name in sorted(one.keys() & other.keys()))
 
 
-def _unnamed(films: Sequence[Film]) -> list[Finding]:
-    unnamed = [film for film in films if not film.named]
+def _unnamed(images: Sequence[ImageRecord]) -> list[Finding]:
+    unnamed = [image for image in images if not image.named]
     if not unnamed:
         return []
     return [
         Finding(
             "patients-unknown",
             "warning",
-            f"{count(len(unnamed), 'film')} of {len(films):,} {'does' if len(unnamed) == 1 else 'do'} not tell the "
+            f"{count(len(unnamed), 'image')} of {len(images):,} {'does' if len(unnamed) == 1 else 'do'} not tell the "
             "patient by name; each counts as a patient of its own.",
             "Whether such a patient stands on both sides of a split cannot be known, and intervals come out too "
             "narrow.",
             "Say by --patient_pattern how the names tell the patient, if they do.",
-            tuple(Case((film.path,)) for film in unnamed),
+            tuple(Case((image.path,)) for image in unnamed),
         )
     ]
 
 
-def _number_under_two_names(films: Sequence[Film]) -> list[Finding]:
+def _number_under_two_names(images: Sequence[ImageRecord]) -> list[Finding]:
     names: dict[str, set[str]] = defaultdict(set)
-    for film in films:
-        if film.named:
-            names[film.group].add(film.patient)
+    for image in images:
+        if image.named:
+            names[image.group].add(image.patient)
     shared = sum(len(patients) > 1 for patients in names.values())
     if not shared:
         return []
@@ -138,23 +140,23 @@ def _number_under_two_names(films: Sequence[Film]) -> list[Finding]:
     ]
 
 
-def _few_in_val(films: Sequence[Film]) -> list[Finding]:
-    val = [film for film in films if film.folder == "val"]
-    if not 0 < len(val) < FEW_VAL_FILMS:
+def _few_in_val(images: Sequence[ImageRecord]) -> list[Finding]:
+    val = [image for image in images if image.folder == "val"]
+    if not 0 < len(val) < FEW_VAL_IMAGES:
         return []
     return [
         Finding(
             "val-small",
             "warning",
-            f"val has {count(len(val), 'film')} of {count(len({film.patient for film in val}), 'patient')}.",
-            "No model can be selected on so few: one film more or less right moves its accuracy by "
+            f"val has {count(len(val), 'image')} of {count(len({image.patient for image in val}), 'patient')}.",
+            "No model can be selected on so few: one image more or less right moves its accuracy by "
             f"{100 / len(val):.0f} points.",
             "Let a fit pool train and val and split them anew by patient, as it does by default.",
         )
     ]
 
 
-def _blocks(test: Sequence[Film], rest: Sequence[Film]) -> list[Finding]:
+def _blocks(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> list[Finding]:
     """Whether the numbers of test lie together, series by series."""
     outside, inside = _numbers(rest), _numbers(test)
     blocks = []
@@ -171,18 +173,18 @@ def _blocks(test: Sequence[Film], rest: Sequence[Film]) -> list[Finding]:
             "test-in-blocks",
             "note",
             f"test is made of contiguous blocks of patient numbers: {'; '.join(blocks)}.",
-            "Films taken close in time are alike: such a test is harder than one of patients drawn at random, and "
-            "nearer to tomorrow's films. A random validation split will look better than the test.",
+            "Images taken close in time are alike: such a test is harder than one of patients drawn at random, and "
+            "nearer to tomorrow's images. A random validation split will look better than the test.",
             "Choose the validation patients as blocks too, by --data.validation blocks, as the configs do.",
         )
     ]
 
 
-def _numbers(films: Iterable[Film]) -> dict[str, set[int]]:
+def _numbers(images: Iterable[ImageRecord]) -> dict[str, set[int]]:
     """Patient numbers of each number series."""
     numbers: dict[str, set[int]] = defaultdict(set)
-    for film in films:
-        if film.named:
-            series, number = series_and_number(film.group)
+    for image in images:
+        if image.named:
+            series, number = series_and_number(image.group)
             numbers[series].add(number)
     return numbers

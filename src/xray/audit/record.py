@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from xray import NOTICE, __version__
 from xray.audit.copies import check_copies
-from xray.audit.evidence import Evidence
 from xray.audit.finding import SEVERITIES, Finding, by_severity
+from xray.audit.folder_data import ScoredSet
 from xray.audit.integrity import check_files
 from xray.audit.measures import measure_shortcuts
 from xray.audit.outliers import check_intensities
@@ -18,21 +18,21 @@ KIND: Final = "xray-audit"
 """First value of audit.json: by it an earlier audit is known from a foreign file."""
 
 
-def examine(evidence: Evidence) -> tuple[dict[str, Any], list[Finding]]:
+def examine(scored_set: ScoredSet) -> tuple[dict[str, Any], list[Finding]]:
     """Run every check.
 
     Returns:
         The record, fit for JSON, and the findings, gravest first.
     """
-    shortcuts = measure_shortcuts(evidence)
+    shortcuts = measure_shortcuts(scored_set)
     findings = by_severity(
         [
-            *evidence.folder.findings,
-            *check_files(evidence),
-            *check_patients(evidence),
-            *check_copies(evidence),
-            *check_shortcuts(evidence, shortcuts),
-            *check_intensities(evidence),
+            *scored_set.folder.findings,
+            *check_files(scored_set),
+            *check_patients(scored_set),
+            *check_copies(scored_set),
+            *check_shortcuts(scored_set, shortcuts),
+            *check_intensities(scored_set),
         ]
     )
     tally = Counter(finding.severity for finding in findings)
@@ -40,12 +40,12 @@ def examine(evidence: Evidence) -> tuple[dict[str, Any], list[Finding]]:
         "kind": KIND,
         "version": __version__,
         "notice": NOTICE,
-        "root": str(evidence.folder.root),
-        "class_names": list(evidence.folder.class_names),
-        "films": len(evidence.folder.films),
-        "readable": len(evidence.rows),
+        "root": str(scored_set.folder.root),
+        "class_names": list(scored_set.folder.class_names),
+        "images": len(scored_set.folder.images),
+        "readable": len(scored_set.rows),
         "severities": {severity: tally[severity] for severity in SEVERITIES},
-        "counts": counts(evidence.folder),
+        "counts": counts(scored_set.folder),
         "shortcuts": shortcuts,
         "findings": [finding.as_dict() for finding in findings],
     }

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from xray.audit.evidence import Evidence
 from xray.audit.finding import Case, Finding, count
-from xray.audit.measures import LEAST_FILMS
+from xray.audit.folder_data import ScoredSet
+from xray.audit.measures import LEAST_IMAGES
 
-HIGH_FLOOR: Final = 0.8
-"""AUROC of a floor from which it is warned of."""
+HIGH_BASELINE: Final = 0.8
+"""AUROC of a baseline from which it is warned of."""
 TELLING: Final = 0.7
 """AUROC of a single property from which it is told of; mirrored where the other class has the higher values."""
 SHIFTED: Final = 0.75
@@ -20,27 +20,29 @@ TITLES: Final = {
 }
 
 
-def check_shortcuts(evidence: Evidence, measured: Mapping[str, Any]) -> list[Finding]:
+def check_shortcuts(scored_set: ScoredSet, measured: Mapping[str, Any]) -> list[Finding]:
     """Findings about shortcuts.
 
     Args:
-        evidence: Films and what was measured of them.
+        scored_set: Images and what was measured of them.
         measured: What `xray.audit.measures.measure_shortcuts` gave.
     """
     return [
-        *_one_class_only(evidence, measured, "mode"),
-        *_one_class_only(evidence, measured, "format"),
-        *_shape_tells(evidence, measured),
-        *_floor_is_high(measured),
+        *_one_class_only(scored_set, measured, "mode"),
+        *_one_class_only(scored_set, measured, "format"),
+        *_shape_tells(scored_set, measured),
+        *_baseline_is_high(measured),
         *_test_differs(measured),
         *_imbalance(measured),
     ]
 
 
-def _one_class_only(evidence: Evidence, measured: Mapping[str, Any], kind: Literal["mode", "format"]) -> list[Finding]:
+def _one_class_only(
+    scored_set: ScoredSet, measured: Mapping[str, Any], kind: Literal["mode", "format"]
+) -> list[Finding]:
     """Modes or formats of files that only one class has."""
-    names, tables = evidence.folder.class_names, measured["by_class"]
-    if not all(tables[name]["films"] for name in names):
+    names, tables = scored_set.folder.class_names, measured["by_class"]
+    if not all(tables[name]["images"] for name in names):
         return []
     only = [
         (label, value)
@@ -52,14 +54,14 @@ def _one_class_only(evidence: Evidence, measured: Mapping[str, Any], kind: Liter
         return []
     told = [
         f"only {names[label]} has files of {kind} {value} "
-        f"({tables[names[label]][f'{kind}s'][value]:,} of {tables[names[label]]['films']:,})"
+        f"({tables[names[label]][f'{kind}s'][value]:,} of {tables[names[label]]['images']:,})"
         for label, value in only
     ]
     sentence = ", ".join(told)
     cases = tuple(
-        Case((film.path,), getattr(fact, kind))
-        for film, fact, kept in zip(evidence.films, evidence.facts, evidence.in_pool, strict=True)
-        if kept and (film.label, getattr(fact, kind)) in only
+        Case((image.path,), getattr(fact, kind))
+        for image, fact, kept in zip(scored_set.images, scored_set.facts, scored_set.in_pool, strict=True)
+        if kept and (image.label, getattr(fact, kind)) in only
     )
     return [
         Finding(
@@ -67,13 +69,13 @@ def _one_class_only(evidence: Evidence, measured: Mapping[str, Any], kind: Liter
             "warning",
             f"{sentence[0].upper()}{sentence[1:]}.",
             "What the file is stored as gives the class away, to anything that looks at colour or compression.",
-            "Read all films as grey, as every command here does, and do not let the file's kind into a model.",
+            "Read all images as grey, as every command here does, and do not let the file's kind into a model.",
             cases,
         )
     ]
 
 
-def _shape_tells(evidence: Evidence, measured: Mapping[str, Any]) -> list[Finding]:
+def _shape_tells(scored_set: ScoredSet, measured: Mapping[str, Any]) -> list[Finding]:
     """Width, height, aspect or file size that tells the class by itself."""
     words = {"log_width": "width", "log_height": "height", "log_aspect": "aspect", "bytes": "file size"}
     tables = measured["by_class"]
@@ -82,7 +84,7 @@ def _shape_tells(evidence: Evidence, measured: Mapping[str, Any]) -> list[Findin
         area = measured["single"][key]
         if area is None or max(area, 1 - area) < TELLING:
             continue
-        medians = [tables[name][key.removeprefix("log_")] for name in evidence.folder.class_names]
+        medians = [tables[name][key.removeprefix("log_")] for name in scored_set.folder.class_names]
         written = [f"{value:.2f}" if key == "log_aspect" else f"{value:,.0f}" for value in medians]
         told.append(f"{word} (AUROC {max(area, 1 - area):.2f}; medians {' and '.join(written)})")
     if not told:
@@ -91,24 +93,24 @@ def _shape_tells(evidence: Evidence, measured: Mapping[str, Any]) -> list[Findin
         Finding(
             "shape-tells-class",
             "warning",
-            f"{' from '.join(evidence.folder.class_names)} can be told without opening a film, by {', '.join(told)}.",
+            f"{' from '.join(scored_set.folder.class_names)} can be told without opening an image, by {', '.join(told)}.",
             "Borders that keep the aspect, or a model that sees the size, give the class away; so does the sharpness "
-            "that is left after films of different size are made small.",
-            "Squash films to one size, as the configs do, and set the model against the shortcut floor.",
+            "that is left after images of different size are made small.",
+            "Squash images to one size, as the configs do, and set the model against the shortcut baseline.",
         )
     ]
 
 
-def _floor_is_high(measured: Mapping[str, Any]) -> list[Finding]:
-    told = {name: areas for name, areas in measured["floor"].items() if areas["cross_validated"] is not None}
+def _baseline_is_high(measured: Mapping[str, Any]) -> list[Finding]:
+    told = {name: areas for name, areas in measured["baseline"].items() if areas["cross_validated"] is not None}
     if not told:
         return [
             Finding(
-                "floor-not-judged",
+                "baseline-not-predicted",
                 "note",
-                f"No shortcut floor was measured: that takes {LEAST_FILMS} films and two patients of each class.",
+                f"No shortcut baseline was measured: that takes {LEAST_IMAGES} images and two patients of each class.",
                 "It says how well the classes are told apart without any lung.",
-                "None with so few films.",
+                "None with so few images.",
             )
         ]
     sentences = [
@@ -116,10 +118,10 @@ def _floor_is_high(measured: Mapping[str, Any]) -> list[Finding]:
         + (f" (on test {areas['on_test']:.3f})" if areas["on_test"] is not None else "")
         for name, areas in told.items()
     ]
-    high = max(areas["cross_validated"] for areas in told.values()) >= HIGH_FLOOR
+    high = max(areas["cross_validated"] for areas in told.values()) >= HIGH_BASELINE
     return [
         Finding(
-            "shortcut-floor",
+            "shortcut-baseline",
             "warning" if high else "note",
             "A logistic regression tells the classes apart without any lung, AUROC by patient: "
             f"{'; '.join(sentences)}.",
@@ -139,7 +141,7 @@ def _test_differs(measured: Mapping[str, Any]) -> list[Finding]:
         Finding(
             "test-differs",
             "warning" if shifted else "note",
-            f"Test films are told from the others by intensity and sharpness with AUROC {areas} (0.5: not at all).",
+            f"Test images are told from the others by intensity and sharpness with AUROC {areas} (0.5: not at all).",
             "Where test was taken otherwise than the rest, thresholds and probabilities chosen there do not hold."
             if max(told.values()) >= 0.6
             else "By these statistics test is like the rest; it may differ in what they do not see.",
@@ -150,17 +152,17 @@ def _test_differs(measured: Mapping[str, Any]) -> list[Finding]:
 
 def _imbalance(measured: Mapping[str, Any]) -> list[Finding]:
     (one, first), (other, second) = measured["by_class"].items()
-    few, many = sorted((first["films"], second["films"]))
+    few, many = sorted((first["images"], second["images"]))
     if not few or many < 2 * few:
         return []
     return [
         Finding(
             "class-imbalance",
             "note",
-            f"Outside test there are {count(first['films'], 'film')} of {one} and {second['films']:,} of {other}: "
+            f"Outside test there are {count(first['images'], 'image')} of {one} and {second['images']:,} of {other}: "
             f"1 to {many / few:.1f}.",
-            f"A model that always says {other if second['films'] > first['films'] else one} has an accuracy of "
+            f"A model that always says {other if second['images'] > first['images'] else one} has an accuracy of "
             f"{many / (few + many):.2f}.",
-            "Judge by AUROC, sensitivity and specificity, and choose the threshold on validation films.",
+            "Judge by AUROC, sensitivity and specificity, and choose the threshold on validation images.",
         )
     ]

@@ -3,27 +3,27 @@
 from collections import Counter
 from typing import Any
 
-from xray.audit.folder import FilmFolder
+from xray.audit.folder import ImageFolder
 
 
-def counts(folder: FilmFolder) -> list[dict[str, Any]]:
+def counts(folder: ImageFolder) -> list[dict[str, Any]]:
     """A row for each side and class.
 
     It has the numbers of images, of patients by name and of groups of patients that may be the same, and the most
-    images of one patient. Where no name tells a patient, each film counts as one.
+    images of one patient. Where no name tells a patient, each image counts as one.
     """
     rows = []
     for side in folder.sides:
         for label, class_name in enumerate(folder.class_names):
-            films = [film for film in folder.films if film.folder == side and film.label == label]
+            images = [image for image in folder.images if image.folder == side and image.label == label]
             rows.append(
                 {
                     "side": side,
                     "class": class_name,
-                    "images": len(films),
-                    "patients": len({film.patient for film in films}),
-                    "groups": len({film.group for film in films}),
-                    "most_of_one": max(Counter(film.patient for film in films).values(), default=0),
+                    "images": len(images),
+                    "patients": len({image.patient for image in images}),
+                    "groups": len({image.group for image in images}),
+                    "most_of_one": max(Counter(image.patient for image in images).values(), default=0),
                 }
             )
     return rows

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from xray import NOTICE
 from xray.audit.finding import Finding, count
-from xray.text import printable
+from xray.utils.text import printable
 
 STYLES: Final = {"blocking": "bold red", "warning": "yellow", "note": "cyan"}
 MOST_CASES: Final = 4
@@ -37,16 +37,16 @@ def print_audit(record: Mapping[str, Any], findings: Sequence[Finding]) -> None:
             console.print(f"    and {len(finding.cases) - MOST_CASES:,} more")
         if finding.severity != "note":
             console.print(f"    [dim]{_safe(finding.mend)}[/dim]")
-    console.print("", verdict(record), NOTICE, sep="\n")
+    console.print("", prediction(record), NOTICE, sep="\n")
 
 
-def verdict(record: Mapping[str, Any]) -> str:
+def prediction(record: Mapping[str, Any]) -> str:
     """One sentence on the whole."""
     severities = record["severities"]
     rest = f"{count(severities['warning'], 'warning')}, {count(severities['note'], 'note')}."
     if severities["blocking"]:
         problems = count(severities["blocking"], "blocking problem")
-        return f"{problems}: results on these films would be wrong. {rest}"
+        return f"{problems}: results on these images would be wrong. {rest}"
     return f"No blocking problem. {rest}"
 
 

@@ -6,10 +6,10 @@ from typing import Final
 
 from PIL import Image
 
-from xray.data.dicom_header import HEAD, is_dicom
-from xray.data.film import read_film
-from xray.data.pictures import open_picture
-from xray.files import StrPath
+from xray.data.decode.dicom.header import HEAD, is_dicom
+from xray.data.decode.image import read_image
+from xray.data.decode.pillow import open_picture
+from xray.utils.files import StrPath
 
 SIDE: Final = 160
 QUALITY: Final = 70
@@ -18,7 +18,7 @@ MOST_BYTES: Final = 30_000
 
 
 def thumbnail(path: StrPath) -> str | None:
-    """A picture of at most 160x160 with the film's aspect and colour, as a data URI; None where there is none."""
+    """A picture of at most 160x160 with the image's aspect and colour, as a data URI; None where there is none."""
     try:
         small = _open(path)
         small.thumbnail((SIDE, SIDE))
@@ -34,7 +34,7 @@ def thumbnail(path: StrPath) -> str | None:
 def _open(path: StrPath) -> Image.Image:
     with open(path, "rb") as file:  # noqa: PTH123 - any kind of path
         if is_dicom(file.read(HEAD)):
-            return Image.fromarray(read_film(file))
+            return Image.fromarray(read_image(file))
         with open_picture(file) as image:
             image.draft("RGB" if image.mode != "L" else "L", (SIDE, SIDE))
             # 16-bit grey would be cut off by a mere conversion; its thumbnail is dark at worst.

@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_warn
 
-from xray.errors import UserError
+from xray.utils.errors import UserError
 
 
 class RunCheckpoint(ModelCheckpoint):

@@ -1,4 +1,4 @@
-"""Pictures for TensorBoard: what the model is shown, and how it does on the validation films."""
+"""Pictures for TensorBoard: what the model is shown, and how it does on the validation images."""
 
 from typing import TYPE_CHECKING
 
@@ -9,21 +9,21 @@ from torch import Tensor
 
 from xray import NOTICE
 from xray.callbacks.outputs import CollectOutputs
-from xray.data.dataset import FilmBatch
-from xray.evaluation.figures import curves_figure, films_figure
+from xray.data.dataset import ImageBatch
+from xray.evaluation.figures import curves_figure, images_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from xray.data.datamodule import ChestXRayDataModule
-    from xray.models.base import FilmClassifier
+    from xray.models.base import ImageClassifier
 
 
-class AugmentedFilms(Callback):
-    """Show the first training films of an epoch as the model sees them.
+class AugmentedImages(Callback):
+    """Show the first training images of an epoch as the model sees them.
 
     Args:
-        count: How many films.
+        count: How many images.
         every_n_epochs: Draw in every n-th epoch, the first among them.
     """
 
@@ -32,7 +32,7 @@ class AugmentedFilms(Callback):
         self.every_n_epochs = every_n_epochs
 
     def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: FilmBatch, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, batch: ImageBatch, batch_idx: int
     ) -> None:
         """Draw the first batch."""
         if batch_idx or trainer.current_epoch % self.every_n_epochs or not trainer.is_global_zero:
@@ -40,15 +40,15 @@ class AugmentedFilms(Callback):
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
         images = batch["image"][: self.count, 0].float().cpu().numpy()
         captions = [data.class_names[int(label)] for label in batch["label"][: self.count]]
-        title = f"Training films after augmentation, epoch {trainer.current_epoch}"
-        add_figure(trainer, "train/films", films_figure(list(images), captions, title))
+        title = f"Training images after augmentation, epoch {trainer.current_epoch}"
+        add_figure(trainer, "train/images", images_figure(list(images), captions, title))
 
 
 class ValidationFigures(CollectOutputs):
     """Draw ROC curve, precision-recall curve and confusion matrix of every validation epoch, and the worst errors.
 
     Args:
-        worst: How many of the most confidently wrong films to show.
+        worst: How many of the most confidently wrong images to show.
         every_n_epochs: Show them in every n-th epoch; the curves are drawn in each.
     """
 
@@ -61,28 +61,28 @@ class ValidationFigures(CollectOutputs):
         """Draw one epoch."""
         if trainer.state.fn != "fit":
             return
-        model: FilmClassifier = pl_module  # type: ignore[assignment]
+        model: ImageClassifier = pl_module  # type: ignore[assignment]
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        films = [data.films["val"][row] for row in index.tolist()]
-        labels = np.array([film.label for film in films])
+        images = [data.images["val"][row] for row in index.tolist()]
+        labels = np.array([image.label for image in images])
         scores = model.probability(logits).numpy()
         epoch = trainer.current_epoch
         threshold = float(model.threshold)
-        title = f"{len(films)} validation films, epoch {epoch}"
+        title = f"{len(images)} validation images, epoch {epoch}"
         add_figure(trainer, "val/curves", curves_figure(labels, scores, threshold, data.class_names, title))
         if epoch % self.every_n_epochs and epoch + 1 != trainer.max_epochs:
             return
         # How far on the wrong side of the threshold, worst first.
         wrong_by = np.where(labels == 1, threshold - scores, scores - threshold)
         worst = [int(i) for i in np.argsort(-wrong_by, kind="stable")[: self.worst] if wrong_by[i] > 0]
-        worst_films = [film / np.float32(255) for film in data.grey_films("val", index[worst].tolist())]
+        worst_images = [image / np.float32(255) for image in data.grey_images("val", index[worst].tolist())]
         captions = [
-            f"{films[i].path.rsplit('/', 1)[-1]}\n{data.class_names[films[i].label]}, "
+            f"{images[i].path.rsplit('/', 1)[-1]}\n{data.class_names[images[i].label]}, "
             f"P({data.class_names[1]}) = {scores[i]:.3f}"
             for i in worst
         ]
-        title = f"Most confidently wrong validation films, epoch {epoch}. {NOTICE}"
-        add_figure(trainer, "val/worst", films_figure(worst_films, captions, title, columns=4))
+        title = f"Most confidently wrong validation images, epoch {epoch}. {NOTICE}"
+        add_figure(trainer, "val/worst", images_figure(worst_images, captions, title, columns=4))
 
 
 def add_figure(trainer: Trainer, tag: str, figure: "Figure") -> None:

@@ -1,4 +1,4 @@
-"""Logits of a whole epoch, each film once."""
+"""Logits of a whole epoch, each image once."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,26 +7,26 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from xray.data.dataset import FilmBatch
+from xray.data.dataset import ImageBatch
 
 
 class CollectOutputs(Callback):
     """Base of callbacks that look at all logits of a validation or test epoch.
 
-    A subclass implements `on_outputs`, which is called on the first process with the logits of all films.
+    A subclass implements `on_outputs`, which is called on the first process with the logits of all images.
     """
 
     def __init__(self) -> None:
         self._parts: list[tuple[Tensor, Tensor]] = []
 
     def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
-        """Do something with an epoch's films.
+        """Do something with an epoch's images.
 
         Args:
             trainer: The trainer.
             pl_module: The model.
-            index: Rows of the split's table, ascending, each once; shape (films,), int64.
-            logits: Their logits, shape (films,), float64.
+            index: Rows of the split's table, ascending, each once; shape (images,), int64.
+            logits: Their logits, shape (images,), float64.
         """
         raise NotImplementedError
 
@@ -41,7 +41,7 @@ class CollectOutputs(Callback):
             index = trainer.strategy.all_gather(index.to(device)).flatten().cpu()
             logits = trainer.strategy.all_gather(logits.to(device)).flatten().cpu()
         if trainer.is_global_zero:
-            # The distributed sampler repeats films to even out the processes; each counts once.
+            # The distributed sampler repeats images to even out the processes; each counts once.
             rows, places = torch.unique(index, return_inverse=True)
             unique = torch.empty(len(rows), dtype=torch.float64)
             unique[places] = logits
@@ -52,7 +52,7 @@ class CollectOutputs(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: Any,  # noqa: ANN401 - Lightning's type
-        batch: FilmBatch,
+        batch: ImageBatch,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
@@ -70,7 +70,7 @@ class CollectOutputs(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: Any,  # noqa: ANN401 - Lightning's type
-        batch: FilmBatch,
+        batch: ImageBatch,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:

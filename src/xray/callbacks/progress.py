@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from xray.data.dataset import FilmBatch
+from xray.data.dataset import ImageBatch
 
 
 class EpochLines(Callback):
@@ -31,7 +31,7 @@ class EpochLines(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: Any,  # noqa: ANN401 - Lightning's type
-        batch: FilmBatch,
+        batch: ImageBatch,
         batch_idx: int,
     ) -> None:
         """Remember the loss, whose mean tells more than that of the last batch."""

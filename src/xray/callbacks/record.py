@@ -9,10 +9,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from xray.checkpoint import CODE_KEY, CONFIG_KEY, DATA_KEY, TRAINED_KEY
-from xray.data.record import summary, trained_films, write_split, write_summary
-from xray.files import write_whole
-from xray.provenance import code_version
+from xray.data.split_record import summary, trained_images, write_split, write_summary
+from xray.runs.checkpoint import CODE_KEY, CONFIG_KEY, DATA_KEY, TRAINED_KEY
+from xray.utils.files import write_whole
+from xray.utils.provenance import code_version
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
@@ -38,14 +38,14 @@ class RunRecord(SaveConfigCallback):
             data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
             with write_whole(Path(folder) / "config.yaml") as file:
                 file.write(self._config)
-            write_split(Path(folder) / "split.csv", data.films, data.class_names)
+            write_split(Path(folder) / "split.csv", data.images, data.class_names)
             write_summary(Path(folder) / "data.json", data)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Make the checkpoint whole: it can be used far from its run, and knows the films it must not be tested on."""
+        """Make the checkpoint whole: it can be used far from its run, and knows the images it must not be tested on."""
         checkpoint[CONFIG_KEY] = self._config
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        checkpoint[TRAINED_KEY] = trained_films(data)
+        checkpoint[TRAINED_KEY] = trained_images(data)
         checkpoint[DATA_KEY] = json.dumps(summary(data))
         checkpoint[CODE_KEY] = json.dumps(self._code)
 

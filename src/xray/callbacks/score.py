@@ -9,15 +9,15 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from xray.callbacks.outputs import CollectOutputs
-from xray.evaluation.evidence import SOURCE, write_evidence
+from xray.evaluation.scored_set import SOURCE, write_scored_set
 from xray.evaluation.terminal import print_summary
 from xray.report.build import write_reports
-from xray.report.find import sets_beside
-from xray.scoring import Scoring
+from xray.report.scored_sets import sets_beside
+from xray.scoring.evaluate import Scoring
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
-    from xray.models.base import FilmClassifier
+    from xray.models.base import ImageClassifier
 
 IDENTITY = (
     "checkpoint",
@@ -36,7 +36,7 @@ class ScoreWriter(CollectOutputs):
     """Write the evidence of a scoring and its report.
 
     Args:
-        folder: Where to; what an earlier scoring of other films or of another checkpoint left there is kept beside it.
+        folder: Where to; what an earlier scoring of other images or of another checkpoint left there is kept beside it.
         scoring: What is scored, with what.
     """
 
@@ -47,20 +47,20 @@ class ScoreWriter(CollectOutputs):
 
     def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
         """Write and print."""
-        model: FilmClassifier = pl_module  # type: ignore[assignment]
+        model: ImageClassifier = pl_module  # type: ignore[assignment]
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        assert len(index) == len(data.films[self.scoring.split]), "a trial with fewer films has no ScoreWriter"
-        evidence = self.scoring.gather(model, data, logits.numpy())
-        keep_earlier(self.folder, evidence.source)
-        write_evidence(self.folder, evidence)
+        assert len(index) == len(data.images[self.scoring.split]), "a trial with fewer images has no ScoreWriter"
+        scored_set = self.scoring.gather(model, data, logits.numpy())
+        keep_earlier(self.folder, scored_set.source)
+        write_scored_set(self.folder, scored_set)
         summary = write_reports(sets_beside(self.folder))[self.folder]
         kind = "External" if self.scoring.external else self.scoring.split.capitalize()
-        print_summary(summary, f"{kind} films of {data.root}")
+        print_summary(summary, f"{kind} images of {data.root}")
         print(f"Written: {self.folder}/ with report.html, metrics.json, predictions.csv, model_card.md, figures/")
 
 
 def keep_earlier(folder: Path, source: Mapping[str, object]) -> None:
-    """Move an earlier result out of the way if it has another source: films, checkpoint, size or decision."""
+    """Move an earlier result out of the way if it has another source: images, checkpoint, size or decision."""
     try:
         earlier = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -5,7 +5,7 @@ from typing import Literal
 
 
 def cache(action: Literal["list", "clean"], cache_dir: Path = Path("data/.cache")) -> None:
-    """Show what the decoded films take on the disk, or free it; the next run decodes anew.
+    """Show what the decoded images take on the disk, or free it; the next run decodes anew.
 
     Args:
         action: What to do.
@@ -14,16 +14,16 @@ def cache(action: Literal["list", "clean"], cache_dir: Path = Path("data/.cache"
     Raises:
         UserError: It cannot be read or removed.
     """
-    from xray.data.database import CacheUnavailableError
-    from xray.data.shelf import list_caches, remove_caches
-    from xray.errors import UserError
+    from xray.data.cache.admin import list_caches, remove_caches
+    from xray.data.cache.sqlite import CacheUnavailableError
+    from xray.utils.errors import UserError
 
     try:
         if action == "clean":
             print(f"Freed {remove_caches(cache_dir) / 1e6:,.1f} MB in {cache_dir}")
             return
         for found in list_caches(cache_dir):
-            print(f"{found.films:>9,} films {found.bytes / 1e6:>10,.1f} MB  {found.name}")
+            print(f"{found.images:>9,} images {found.bytes / 1e6:>10,.1f} MB  {found.name}")
         if not cache_dir.exists():
             print(f"No cache in {cache_dir}")
     except CacheUnavailableError as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from xray.errors import UserError
+from xray.utils.errors import UserError
 
 
 def named_configs(words: Sequence[str]) -> list[Path]:

@@ -8,30 +8,33 @@ from importlib import import_module
 
 from xray import NOTICE, __version__
 from xray.cli.signals import Terminated, ending_on_sigterm
-from xray.errors import UserError
-from xray.text import printable
+from xray.utils.errors import UserError
+from xray.utils.text import printable
 
 TRAINER_COMMANDS = {
     "fit": "Train a model as a config says, and keep all of it as a new run.",
     "validate": "Score a run's best checkpoint on its validation patients.",
-    "test": "Score a run's best checkpoint on the test films, and write predictions and a report into the run.",
-    "calibrate": "Fit temperature, operating point and limits of refusal anew, on validation films, without training.",
+    "test": "Score a run's best checkpoint on the test images, and write predictions and a report into the run.",
+    "calibrate": "Fit temperature, operating point and limits of rejection anew, on validation images, without training.",
 }
 """Commands of LightningCLI, which `xray.cli.trainer` carries out."""
 
 PLAIN_COMMANDS = {
     "report": ("xray.report.command", "Write a run's report anew from its predictions, without its model."),
-    "compare": ("xray.compare.command", "Compare runs that were tested on the same films, with paired intervals."),
-    "audit": ("xray.audit.command", "Look a folder of films over before training: leaks, duplicates, shortcuts."),
-    "predict": ("xray.predict", "Tell NORMAL from PNEUMONIA on images or folders of images, with a trained model."),
-    "explain": ("xray.explain.command", "Show over films what moved the model's number, by two methods."),
+    "compare": ("xray.compare.command", "Compare runs that were tested on the same images, with paired intervals."),
+    "audit": ("xray.audit.command", "Look a folder of images over before training: leaks, duplicates, shortcuts."),
+    "predict": (
+        "xray.predictor.command",
+        "Tell NORMAL from PNEUMONIA on images or folders of images, with a trained model.",
+    ),
+    "explain": ("xray.explain.command", "Show over images what moved the model's number, by two methods."),
     "export": ("xray.export.command", "Write a trained model as one file, for ONNX Runtime or for torch alone."),
     "serve": ("xray.serve.command", "Answer over HTTP: predictions, explanations and a page for people."),
-    "cache": ("xray.cli.cache", "Show or free the disk that decoded films take."),
+    "cache": ("xray.cli.cache", "Show or free the disk that decoded images take."),
     "synth": ("xray.sources.synth", "Draw a synthetic data set of chest phantoms, for demonstration."),
     "download": (
         "xray.sources.download",
-        "Fetch the public PneumoniaMNIST films (CC BY 4.0) and lay them out in folders.",
+        "Fetch the public PneumoniaMNIST images (CC BY 4.0) and lay them out in folders.",
     ),
 }
 """Commands that are the function of their own name in a module."""
@@ -115,7 +118,7 @@ def _run(words: Sequence[str]) -> int:
         with ending_on_sigterm():
             return run_plain_command(command, getattr(import_module(module), command), rest)
     else:
-        from xray.cli.mistakes import nearest
+        from xray.cli.error_messages import nearest
 
         known = [*TRAINER_COMMANDS, *PLAIN_COMMANDS]
         raise UserError(

@@ -11,8 +11,8 @@ from typing import Any, get_args, get_origin
 from docstring_parser import parse
 from jsonargparse import ArgumentError, ArgumentParser
 
-from xray.cli.mistakes import explain
-from xray.errors import UserError
+from xray.cli.error_messages import explain
+from xray.utils.errors import UserError
 
 
 def run_plain_command(name: str, function: Callable[..., int | None], words: Sequence[str]) -> int:

@@ -14,33 +14,33 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from xray.calibrate import RECORD, calibrate_checkpoint, complete_checkpoint
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
-from xray.checkpoint import DECISION_KEY, Checkpoint, load_weights, read_checkpoint
 from xray.cli.configs import named_configs, read_config
-from xray.cli.mistakes import explain
-from xray.cli.places import checkpoint_root, logger_of, resume_path
-from xray.cli.scored import (
+from xray.cli.error_messages import explain
+from xray.cli.resolve_checkpoint import (
     Scored,
     check_like_training,
     config_for_scoring,
     find_scored,
     is_external,
     is_trial,
-    refuse_known,
+    reject_known,
 )
+from xray.cli.run_paths import checkpoint_root, logger_of, resume_path
 from xray.data.datamodule import ChestXRayDataModule
-from xray.errors import UserError, user_error_in
-from xray.leaks import same_pictures
-from xray.model_file import SUFFIXES
-from xray.models.base import FilmClassifier
+from xray.models.base import ImageClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
-from xray.processor import prepare_torch, usable_precision
-from xray.quiet import silence_libraries
-from xray.runs import LOGS, Run, claim_run, release_run
-from xray.scoring import Scoring
+from xray.runs.checkpoint import DECISION_KEY, Checkpoint, load_weights, read_checkpoint
+from xray.runs.model_file import SUFFIXES
+from xray.runs.run import LOGS, Run, claim_run, release_run
+from xray.scoring.calibrate import RECORD, calibrate_checkpoint, complete_checkpoint
+from xray.scoring.evaluate import Scoring
+from xray.scoring.leakage import same_pictures
+from xray.utils.errors import UserError, user_error_in
+from xray.utils.hardware import prepare_torch, usable_precision
+from xray.utils.library_warnings import silence_libraries
 
 __all__ = ["CNNClassifier", "TransferClassifier", "XrayCLI", "run_trainer_command"]
 """The models are imported so that a config may name them without their module."""
@@ -72,18 +72,18 @@ class XrayTrainer(Trainer):
 
     def calibrate(
         self,
-        model: FilmClassifier,
+        model: ImageClassifier,
         ckpt_path: str | None = None,
         datamodule: ChestXRayDataModule | None = None,
     ) -> None:
-        """Fit temperature, operating point and limits of refusal of a checkpoint anew, on validation films.
+        """Fit temperature, operating point and limits of rejection of a checkpoint anew, on validation images.
 
         What the command line takes its options from; the work is done by `XrayCLI.calibrate`.
 
         Args:
             model: The model with its weights.
             ckpt_path: A checkpoint, run or experiment; by default the newest run.
-            datamodule: The validation films.
+            datamodule: The validation images.
 
         Raises:
             NotImplementedError: Always.
@@ -110,7 +110,7 @@ class XrayCLI(LightningCLI):
         strict = {"exit_on_error": False, "allow_abbrev": False}
         try:
             super().__init__(
-                FilmClassifier,
+                ImageClassifier,
                 ChestXRayDataModule,
                 subclass_mode_model=True,
                 save_config_callback=RunRecord if command == "fit" else None,
@@ -144,7 +144,7 @@ class XrayCLI(LightningCLI):
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         if subcommand == "test":
-            help_text = "Score the films under eight corruptions of five strengths too; takes forty times as long."
+            help_text = "Score the images under eight corruptions of five strengths too; takes forty times as long."
             parser.add_argument("--robustness", action="store_true", help=help_text)
         return parser
 
@@ -206,7 +206,7 @@ class XrayCLI(LightningCLI):
         self.model.check_image_size(self.datamodule.image_size)
         self.datamodule.setup("fit")
         if self.resumed is not None:
-            self.datamodule.trained_before = refuse_known(self.resumed, self.datamodule, "val")
+            self.datamodule.trained_before = reject_known(self.resumed, self.datamodule, "val")
         if self.run is not None:
             parameters = sum(parameter.numel() for parameter in self.model.parameters()) / 1e6
             print(
@@ -214,7 +214,7 @@ class XrayCLI(LightningCLI):
                 f"{self.run.logs}, checkpoints in {self.run.checkpoints}"
             )
 
-    def fit(self, model: FilmClassifier, **kwargs: Any) -> None:
+    def fit(self, model: ImageClassifier, **kwargs: Any) -> None:
         """Train; only tensors and plain values are read from a checkpoint."""
         try:
             self.trainer.fit(model, weights_only=True, **kwargs)
@@ -226,16 +226,16 @@ class XrayCLI(LightningCLI):
                 raise KeyboardInterrupt from None
             raise
 
-    def validate(self, model: FilmClassifier, **kwargs: Any) -> None:
+    def validate(self, model: ImageClassifier, **kwargs: Any) -> None:
         """Score without Lightning's own table, which ours replaces."""
         self.trainer.validate(model, verbose=False, **kwargs)
 
-    def test(self, model: FilmClassifier, **kwargs: Any) -> None:
+    def test(self, model: ImageClassifier, **kwargs: Any) -> None:
         """Score without Lightning's own table, which ours replaces."""
         self.trainer.test(model, verbose=False, **kwargs)
 
     def after_fit(self) -> None:
-        """Fit the decision of the best checkpoint on the validation films, and say what to do next."""
+        """Fit the decision of the best checkpoint on the validation images, and say what to do next."""
         if self.run is not None and self.run.best.is_file():
             complete_checkpoint(self.run.best, self.datamodule, self.run.logs)
             print(f"Best checkpoint: {self.run.best}")
@@ -244,20 +244,20 @@ class XrayCLI(LightningCLI):
             print(f"Next: python -m xray test{here}; tensorboard --logdir {logs}")
 
     def before_validate(self) -> None:
-        """Load the checkpoint, and refuse films that it was trained on."""
+        """Load the checkpoint, and reject images that it was trained on."""
         self._prepare_scoring("validate", "val")
 
     def before_test(self) -> None:
-        """Load the checkpoint, and refuse films that it was trained on."""
+        """Load the checkpoint, and reject images that it was trained on."""
         self._prepare_scoring("test", "test")
 
     def before_calibrate(self) -> None:
-        """Load the checkpoint, and refuse films that it was trained on, or that are test films."""
+        """Load the checkpoint, and reject images that it was trained on, or that are test images."""
         if is_trial(self.config[self.subcommand].trainer):
-            raise UserError("calibrate takes all validation films: leave fast_dev_run and limits of batches out.", 2)
+            raise UserError("calibrate takes all validation images: leave fast_dev_run and limits of batches out.", 2)
         self._load_scored("calibrate", "val")
 
-    def calibrate(self, model: FilmClassifier, **_: Any) -> None:
+    def calibrate(self, model: ImageClassifier, **_: Any) -> None:
         """Fit the decision anew."""
         assert self.scored is not None, "only --help goes without"
         checkpoint, run = self.scored.checkpoint, self.scored.run
@@ -274,22 +274,22 @@ class XrayCLI(LightningCLI):
             print(f"Files exported before decide as before: export {', '.join(exports)} anew.")
 
     def _load_scored(self, stage: str, split: str) -> None:
-        """Give the model the checkpoint's weights, and the data module the films of a split that it may be shown."""
+        """Give the model the checkpoint's weights, and the data module the images of a split that it may be shown."""
         assert self.scored is not None, "only --help goes without"
         checkpoint, run = self.scored.checkpoint, self.scored.run
         load_weights(self.model, checkpoint)
         check_like_training(checkpoint, self.datamodule, sizes_too=stage == "calibrate")
         self.datamodule.setup(stage)
-        refuse_known(checkpoint, self.datamodule, split)
+        reject_known(checkpoint, self.datamodule, split)
         of_run = f" of run {run.name}" if run is not None else ""
-        print(f"Checkpoint {checkpoint.path}{of_run}, films of {self.datamodule.root}")
+        print(f"Checkpoint {checkpoint.path}{of_run}, images of {self.datamodule.root}")
 
     def _prepare_scoring(self, stage: str, split: str) -> None:
         assert self.scored is not None, "only --help goes without"
         self._load_scored(stage, split)
         checkpoint, run = self.scored.checkpoint, self.scored.run
         if is_trial(self.config[self.subcommand].trainer):
-            print("A trial on a part of the films, as the trainer's limits say: nothing is written.")
+            print("A trial on a part of the images, as the trainer's limits say: nothing is written.")
             return
         external = is_external(checkpoint, self.datamodule)
         robustness = bool(self.config[self.subcommand].get("robustness"))

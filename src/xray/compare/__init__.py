@@ -1,1 +1,1 @@
-"""Comparing runs that were tested on the same films: `python -m xray compare`."""
+"""Comparing runs that were tested on the same images: `python -m xray compare`."""

@@ -1,4 +1,4 @@
-"""The command compare: which of several runs is better on the same films, and whether that is more than chance."""
+"""The command compare: which of several runs is better on the same images, and whether that is more than chance."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from xray.compare.metrics import Metric
 
 
 def compare(runs: Sequence[str], metric: Metric = "auroc", out: Path | None = None) -> None:
-    """Compare runs that were tested on the same films: paired differences with intervals, and one figure of ROC curves.
+    """Compare runs that were tested on the same images: paired differences with intervals, and one figure of ROC curves.
 
     Each run is an experiment and version such as cnn/version_0, an experiment (its newest run), or a folder with
     predictions.csv and source.json. Up to six runs are compared pair by pair, more against the first one. Runs of one
@@ -22,24 +22,24 @@ def compare(runs: Sequence[str], metric: Metric = "auroc", out: Path | None = No
             logs/comparisons/comparison_N.
 
     Raises:
-        UserError: There are fewer than two runs, or one has no test; they were tested on other films or with other
+        UserError: There are fewer than two runs, or one has no test; they were tested on other images or with other
             classes; `out` is in use.
     """
-    from xray.compare.films import align
     from xray.compare.folder import claim_folder, release_folder
+    from xray.compare.images import align
     from xray.compare.read import read_runs
     from xray.compare.statistics import compare_runs
     from xray.compare.tables import as_markdown, print_comparison
-    from xray.files import check_new_folder, write_whole
+    from xray.utils.files import check_new_folder, write_whole
 
     if out is not None:
         check_new_folder(out)
-    films = align(read_runs(runs))
-    found = compare_runs(films, metric)
+    images = align(read_runs(runs))
+    found = compare_runs(images, metric)
     # Drawn before a folder is claimed, so that no mistake leaves an empty one.
     from xray.compare.figure import NAME, roc_figure, save_figure
 
-    figure = roc_figure(films, found)
+    figure = roc_figure(images, found)
     folder = claim_folder(out)
     try:
         save_figure(folder, figure)

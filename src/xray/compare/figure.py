@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xray import NOTICE
-from xray.compare.films import SharedFilms
-from xray.errors import UserError
+from xray.compare.images import SharedImages
 from xray.evaluation.curves import roc_points
 from xray.evaluation.metrics import Confusion
 from xray.evaluation.ranking import Labels, Scores
 from xray.evaluation.terminal import interval, written
-from xray.text import shortened
+from xray.utils.errors import UserError
+from xray.utils.text import shortened
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 """Told apart by the colour-blind (Okabe and Ito, 2008); line styles tell them apart without any colour."""
@@ -30,32 +30,32 @@ LONGEST_NAME = 34
 NAME = "roc"
 
 
-def roc_figure(films: SharedFilms, found: Mapping[str, Any]) -> Figure:
+def roc_figure(images: SharedImages, found: Mapping[str, Any]) -> Figure:
     """Draw the ROC curve and the operating point of each run, and the corner enlarged where curves pass close by it.
 
     Args:
-        films: The runs on their films.
+        images: The runs on their images.
         found: Their comparison, for letters, AUROCs and intervals.
     """
-    side, legend = 5.2, 0.205 * len(films.runs) + 0.4
+    side, legend = 5.2, 0.205 * len(images.runs) + 0.4
     width, height = side + 1.0, side + legend + 1.15
     figure = Figure(figsize=(width, height))
     place = (0.75 / width, (legend + 0.75) / height, side / width, side / height)
     axes = figure.add_axes(place)
-    curves = [roc_points(films.labels, run.logits) for run in films.runs]
+    curves = [roc_points(images.labels, run.logits) for run in images.runs]
     zoom = zoom_of([curve for curve in curves if np.isfinite(curve).all()])
     inset = axes.inset_axes(INSET) if zoom else None
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1)
-    for i, (run, (rate, sensitivity)) in enumerate(zip(films.runs, curves, strict=True)):
+    for i, (run, (rate, sensitivity)) in enumerate(zip(images.runs, curves, strict=True)):
         area = found["runs"][i]["auroc"]
         known = f" ({interval(area)})" if interval(area) else ""
         label = f"{found['runs'][i]['letter']}  {shortened(run.name, LONGEST_NAME)}: {written(area['value'])}{known}"
         for where in (axes, inset) if inset else (axes,):
             _draw(where, i, rate, sensitivity, label)
-            _mark(where, i, films.labels, run.decisions)
+            _mark(where, i, images.labels, run.decisions)
     _frame(axes, 1.0)
     axes.set(xlabel="1 - specificity", ylabel="Sensitivity")
-    title = f"ROC curves on {found['films']} films of {found['patients']} patients"
+    title = f"ROC curves on {found['images']} images of {found['patients']} patients"
     axes.set_title(title, fontsize=11, fontweight="bold", loc="left")
     if inset and zoom:
         _frame_inset(axes, inset, zoom)

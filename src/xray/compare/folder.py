@@ -3,8 +3,8 @@
 from contextlib import suppress
 from pathlib import Path
 
-from xray.errors import UserError
-from xray.files import check_new_folder
+from xray.utils.errors import UserError
+from xray.utils.files import check_new_folder
 
 COMPARISONS = Path("logs/comparisons")
 """Nothing in it looks like a run: a run has a config.yaml."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from xray.compare.films import Contender
+from xray.compare.images import Contender
 from xray.evaluation.calibration import probability_of
 from xray.evaluation.metrics import decision_figures, ranking_figures
 from xray.evaluation.ranking import Labels, Ranking, Values, Weights, divide
@@ -46,7 +46,7 @@ METRICS: dict[Metric, Figure] = {
 
 
 def values_of(metric: Metric, labels: Labels, run: Contender) -> Callable[[Weights], Values]:
-    """A run's figure as a function of how often each film counts: (resamples, films) to (resamples,)."""
+    """A run's figure as a function of how often each image counts: (resamples, images) to (resamples,)."""
     family = METRICS[metric].family
     if family == "ranking":
         ranking = Ranking.of(labels, run.logits)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from xray.compare.films import Candidate
-from xray.errors import UserError
-from xray.evaluation.evidence import Evidence, read_evidence
-from xray.text import printable
+from xray.compare.images import Candidate
+from xray.evaluation.scored_set import ScoredSet, read_scored_set
+from xray.utils.errors import UserError
+from xray.utils.text import printable
 
 
 def read_runs(names: Sequence[str]) -> list[Candidate]:
@@ -18,7 +18,7 @@ def read_runs(names: Sequence[str]) -> list[Candidate]:
     Raises:
         UserError: There are fewer than two, one is named twice, or one has no test that can be read.
     """
-    from xray.report.find import find_evidence
+    from xray.report.scored_sets import find_scored_set
 
     if len(names) < 2:
         only = f" besides {printable(names[0])}" if names else ""
@@ -28,22 +28,22 @@ def read_runs(names: Sequence[str]) -> list[Candidate]:
             2,
         )
     named: dict[Path, str] = {}
-    folders = [find_evidence(name) for name in names]
+    folders = [find_scored_set(name) for name in names]
     for name, folder in zip(names, folders, strict=True):
         place = folder.resolve()
         if place in named:
             same = "named twice" if named[place] == name else f"the same run as {printable(named[place])}"
             raise UserError(f"{printable(name)} is {same} ({printable(str(folder))}): name each run once.", 2)
         named[place] = name
-    evidence = [read_evidence(folder) for folder in folders]
-    return [Candidate(*row) for row in zip(_shown(names, folders, evidence), folders, evidence, strict=True)]
+    scored_set = [read_scored_set(folder) for folder in folders]
+    return [Candidate(*row) for row in zip(_shown(names, folders, scored_set), folders, scored_set, strict=True)]
 
 
-def _shown(names: Sequence[str], folders: Sequence[Path], evidence: Sequence[Evidence]) -> list[str]:
+def _shown(names: Sequence[str], folders: Sequence[Path], scored_set: Sequence[ScoredSet]) -> list[str]:
     """Names for people: experiment and version where the folder is that run's own test, otherwise as was given."""
     own = [
         run if run and folder.absolute().parts[-3:] == (*Path(run).parts, "test") else name
-        for name, folder, found in zip(names, folders, evidence, strict=True)
+        for name, folder, found in zip(names, folders, scored_set, strict=True)
         for run in [found.source.get("run")]
     ]
     # Two folders of logs may each hold a cnn/version_0.

@@ -60,10 +60,10 @@ def seed_of(source: Mapping[str, Any]) -> int | None:
 def group_by_config(sources: Sequence[Mapping[str, Any]]) -> list[SeedGroup]:
     """Group runs whose configs are equal in all but `seed_everything`, and whose training data were the same files.
 
-    Another `data.split_seed` is another config: it trains on other films. A run without a config is alone.
+    Another `data.split_seed` is another config: it trains on other images. A run without a config is alone.
 
     Args:
-        sources: Of each run, see `xray.evaluation.evidence.Evidence`.
+        sources: Of each run, see `xray.evaluation.scored_set.ScoredSet`.
 
     Returns:
         The groups in the order of their first runs; a run that shares its config with none is a group of one.
@@ -86,6 +86,6 @@ def _fingerprint(source: Mapping[str, Any]) -> str | None:
     if not (config := source.get("config")):
         return None
     splits = (source.get("training_data") or {}).get("splits", {})
-    films = {name: split.get("fingerprint") for name, split in splits.items() if name in {"train", "val"}}
+    images = {name: split.get("fingerprint") for name, split in splits.items() if name in {"train", "val"}}
     rest = {key: value for key, value in config.items() if key != "seed_everything"}
-    return json.dumps([rest, films], sort_keys=True)
+    return json.dumps([rest, images], sort_keys=True)

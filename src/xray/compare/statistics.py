@@ -1,4 +1,4 @@
-"""Differences of runs on the same films, their intervals and tests; plain values for JSON, functions on arrays."""
+"""Differences of runs on the same images, their intervals and tests; plain values for JSON, functions on arrays."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xray.compare.films import SharedFilms
+from xray.compare.images import SharedImages
 from xray.compare.metrics import METRICS, Metric, values_of
 from xray.compare.seeds import SeedGroup, Spread, group_by_config, seed_of
 from xray.evaluation.delong import delong_p_value
@@ -22,11 +22,11 @@ MOST_FOR_ALL_PAIRS = 6
 NO_DIFFERENCE = "no difference shown"
 
 
-def compare_runs(films: SharedFilms, metric: Metric, resamples: int = RESAMPLES) -> dict[str, Any]:
+def compare_runs(images: SharedImages, metric: Metric, resamples: int = RESAMPLES) -> dict[str, Any]:
     """Set runs against one another in one figure.
 
     Args:
-        films: Films that all runs were tested on.
+        images: Images that all runs were tested on.
         metric: The figure.
         resamples: How often patients are resampled, the same ones for all runs.
 
@@ -34,11 +34,11 @@ def compare_runs(films: SharedFilms, metric: Metric, resamples: int = RESAMPLES)
         Plain values for JSON; a figure is a mapping of value, low and high, each None where it is not defined, with the
         reason beside it. Differences are the first run less the second.
     """
-    patients = Patients.of(films.patients, films.labels)
-    groups = group_by_config([run.source for run in films.runs])
-    resampled = Resampled(films, metric, patients, resamples)
-    of_area = resampled if metric == "auroc" else Resampled(films, "auroc", patients, resamples)
-    letters = [letter(i) for i in range(len(films.runs))]
+    patients = Patients.of(images.patients, images.labels)
+    groups = group_by_config([run.source for run in images.runs])
+    resampled = Resampled(images, metric, patients, resamples)
+    of_area = resampled if metric == "auroc" else Resampled(images, "auroc", patients, resamples)
+    letters = [letter(i) for i in range(len(images.runs))]
     runs = [
         {
             "letter": letters[i],
@@ -55,21 +55,21 @@ def compare_runs(films: SharedFilms, metric: Metric, resamples: int = RESAMPLES)
             "figure": resampled.figure([i]).as_dict(),
             "auroc": of_area.figure([i]).as_dict(),
         }
-        for i, run in enumerate(films.runs)
+        for i, run in enumerate(images.runs)
     ]
     return {
         "metric": metric,
         "title": METRICS[metric].title,
         "higher_is_better": METRICS[metric].higher_is_better,
-        "films": len(films.labels),
-        "patients": len(set(films.patients)),
-        "films_by_class": {name: int((films.labels == i).sum()) for i, name in enumerate(films.class_names)},
-        "patients_by_class": dict(zip(films.class_names, patients.of_class, strict=True)),
-        "matched_by": films.matched_by,
+        "images": len(images.labels),
+        "patients": len(set(images.patients)),
+        "images_by_class": {name: int((images.labels == i).sum()) for i, name in enumerate(images.class_names)},
+        "patients_by_class": dict(zip(images.class_names, patients.of_class, strict=True)),
+        "matched_by": images.matched_by,
         "runs": runs,
-        "pairs": [_pair(films, resampled, letters, i, j) for i, j in pairs(len(runs))],
+        "pairs": [_pair(images, resampled, letters, i, j) for i, j in pairs(len(runs))],
         **_over_seeds(resampled, groups, letters),
-        "notes": [*films.notes, *_notes_on_repetitions(groups, letters)],
+        "notes": [*images.notes, *_notes_on_repetitions(groups, letters)],
         "method": {
             "level": LEVEL,
             "resamples": resamples,
@@ -79,18 +79,18 @@ def compare_runs(films: SharedFilms, metric: Metric, resamples: int = RESAMPLES)
 
 
 class Resampled:
-    """A figure of each run, for all films and for each resample of patients.
+    """A figure of each run, for all images and for each resample of patients.
 
     Args:
-        films: Films that all runs were tested on.
+        images: Images that all runs were tested on.
         metric: The figure.
-        patients: Whose films they are.
+        patients: Whose images they are.
         resamples: How many.
     """
 
-    def __init__(self, films: SharedFilms, metric: Metric, patients: Patients, resamples: int) -> None:
-        compute = {str(i): values_of(metric, films.labels, run) for i, run in enumerate(films.runs)}
-        one = np.ones((1, len(films.labels)))
+    def __init__(self, images: SharedImages, metric: Metric, patients: Patients, resamples: int) -> None:
+        compute = {str(i): values_of(metric, images.labels, run) for i, run in enumerate(images.runs)}
+        one = np.ones((1, len(images.labels)))
         found = bootstrap(patients, lambda weights: {i: of(weights) for i, of in compute.items()}, resamples)
         self.metric = metric
         self.patients = patients
@@ -131,7 +131,7 @@ def pairs(count: int) -> list[tuple[int, int]]:
     return [(0, other) for other in range(1, count)]
 
 
-def verdict(difference: Estimate, first: str, second: str, higher_is_better: bool) -> str:
+def prediction(difference: Estimate, first: str, second: str, higher_is_better: bool) -> str:
     """What a difference shows: which side is better, nothing, or why it cannot be told."""
     if difference.value is None:
         return difference.reason or "not defined"
@@ -142,20 +142,20 @@ def verdict(difference: Estimate, first: str, second: str, higher_is_better: boo
     return f"{first if (difference.low > 0) == higher_is_better else second} better"
 
 
-def _pair(films: SharedFilms, resampled: Resampled, letters: Sequence[str], i: int, j: int) -> dict[str, Any]:
+def _pair(images: SharedImages, resampled: Resampled, letters: Sequence[str], i: int, j: int) -> dict[str, Any]:
     difference = resampled.difference([i], [j])
-    found = {"first": letters[i], "second": letters[j]} | _judged(resampled, difference, letters[i], letters[j])
+    found = {"first": letters[i], "second": letters[j]} | _predicted(resampled, difference, letters[i], letters[j])
     if resampled.metric == "auroc":
-        found["delong_p"] = delong_p_value(films.labels, films.runs[i].logits, films.runs[j].logits)
+        found["delong_p"] = delong_p_value(images.labels, images.runs[i].logits, images.runs[j].logits)
     return found
 
 
-def _judged(resampled: Resampled, difference: Estimate, first: str, second: str) -> dict[str, Any]:
+def _predicted(resampled: Resampled, difference: Estimate, first: str, second: str) -> dict[str, Any]:
     low, high = difference.low, difference.high
     return {
         "difference": difference.as_dict(),
         "excludes_zero": None if low is None or high is None else not low <= 0 <= high,
-        "verdict": verdict(difference, first, second, METRICS[resampled.metric].higher_is_better),
+        "prediction": prediction(difference, first, second, METRICS[resampled.metric].higher_is_better),
     }
 
 
@@ -170,10 +170,10 @@ def _over_seeds(resampled: Resampled, groups: Sequence[SeedGroup], letters: Sequ
         if len(groups[i].members) == len(groups[j].members) == 1:
             continue  # it stands among the pairs of runs
         difference = resampled.difference(groups[i].members, groups[j].members)
-        judged = _judged(resampled, difference, names[i], names[j])
+        predicted = _predicted(resampled, difference, names[i], names[j])
         one, other = spreads[i].sd, spreads[j].sd
         sd = float(np.hypot(one, other)) if one is not None and other is not None else None
-        differences.append({"first": names[i], "second": names[j], **judged, "sd_over_seeds": sd})
+        differences.append({"first": names[i], "second": names[j], **predicted, "sd_over_seeds": sd})
     configs = [
         {"runs": name, "mean": resampled.figure(group.members).as_dict(), "over_seeds": asdict(spread)}
         for name, group, spread in zip(names, groups, spreads, strict=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from xray import NOTICE, ONE_SOURCE
 from xray.evaluation.terminal import interval, written
-from xray.text import markdown
+from xray.utils.text import markdown
 
 SPREAD = ("sd", "low", "high")
 """Columns behind the mean over seeds, see `xray.compare.seeds.Spread`."""
@@ -43,14 +43,14 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     """How to read the tables, and what they do not say."""
     title, better = found["title"], "higher" if found["higher_is_better"] else "lower"
     told = [
-        f"A difference is the first's {title} less the second's on the same films ({better} is better); its interval "
+        f"A difference is the first's {title} less the second's on the same images ({better} is better); its interval "
         f"comes from {found['method']['resamples']:,} resamples of patients, the same for both, and where it holds "
         "zero no difference is shown, which does not mean that there is none.",
     ]
     if len(found["pairs"]) + len(found["config_pairs"]) > 1:
         told.append("Intervals and p are not adjusted for several comparisons: of twenty, about one misses by chance.")
     if any("delong_p" in pair for pair in found["pairs"]):
-        told.append("DeLong's p takes every film for a patient of its own: it is too low where patients have several.")
+        told.append("DeLong's p takes every image for a patient of its own: it is too low where patients have several.")
     if found["metric"] not in {"auroc", "average_precision", "brier"}:
         told.append(f"Each run decides at its own threshold: {', '.join(map(_threshold, found['runs']))}.")
     if found["configs"]:
@@ -88,7 +88,7 @@ def print_comparison(found: Mapping[str, Any]) -> None:
 
 def as_markdown(found: Mapping[str, Any], figure: str) -> str:
     """Tables and sentences in Markdown, with the figure's file."""
-    lines = [f"# {found['title']} of {len(found['runs'])} runs on the same films", ""]
+    lines = [f"# {found['title']} of {len(found['runs'])} runs on the same images", ""]
     for grid in grids(found):
         rule = [":---" if i in grid.words else "---:" for i in range(len(grid.columns))]
         rows = [[markdown(cell) for cell in row] for row in (grid.columns, *grid.rows)]
@@ -112,7 +112,7 @@ def p_value(value: float | None) -> str:
 
 
 def _runs(found: Mapping[str, Any]) -> Grid:
-    films = ", ".join(f"{count} {name}" for name, count in found["films_by_class"].items())
+    images = ", ".join(f"{count} {name}" for name, count in found["images_by_class"].items())
     rows = [
         (
             run["letter"],
@@ -124,7 +124,7 @@ def _runs(found: Mapping[str, Any]) -> Grid:
         for run in found["runs"]
     ]
     return Grid(
-        f"{found['title']} on {found['films']} films of {found['patients']} patients ({films})",
+        f"{found['title']} on {found['images']} images of {found['patients']} patients ({images})",
         ("", "Run", "Seed", found["title"], "95% interval"),
         rows,
         frozenset({0, 1}),
@@ -139,11 +139,11 @@ def _pairs(found: Mapping[str, Any]) -> Grid:
             signed(pair["difference"]["value"]),
             _signed_interval(pair["difference"]),
             *([p_value(pair["delong_p"])] if tested else []),
-            pair["verdict"],
+            pair["prediction"],
         )
         for pair in found["pairs"]
     ]
-    columns = ("Pair", "Difference", "95% interval", *(["DeLong's p"] if tested else []), "Verdict")
+    columns = ("Pair", "Difference", "95% interval", *(["DeLong's p"] if tested else []), "ImagePrediction")
     return Grid(f"Paired differences of {found['title']}", columns, rows, frozenset({0, len(columns) - 1}))
 
 
@@ -169,11 +169,11 @@ def _config_pairs(found: Mapping[str, Any]) -> Grid:
             signed(pair["difference"]["value"]),
             _signed_interval(pair["difference"]),
             "" if pair["sd_over_seeds"] is None else written(pair["sd_over_seeds"]),
-            pair["verdict"],
+            pair["prediction"],
         )
         for pair in found["config_pairs"]
     ]
-    columns = ("Means over seeds", "Difference", "95% interval", "Spread by seed", "Verdict")
+    columns = ("Means over seeds", "Difference", "95% interval", "Spread by seed", "ImagePrediction")
     return Grid(f"Differences of mean {found['title']}", columns, rows, frozenset({0, 4}))
 
 

@@ -1,1 +1,1 @@
-"""Folder, index, split, decoded films, batches: the way of the data, in this order."""
+"""Folder, index, split, decoded images, batches: the way of the data, in this order."""

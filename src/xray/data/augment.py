@@ -1,4 +1,4 @@
-"""Augmentation for chest films, drawn anew for every image of a batch, on the device that trains."""
+"""Augmentation for chest X-rays, drawn anew for every image of a batch, on the device that trains."""
 
 import math
 from dataclasses import dataclass, fields
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as nnf
 
-from xray.errors import UserError
+from xray.utils.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Augmentation:
         shift: Fraction of the side, along each axis.
         scale: Relative change of size: 0.1 is from 0.9 to 1.1.
         exposure: Natural logarithm of the gamma exponent: 0.2 is from 0.82 to 1.22.
-        contrast: Relative change of the distance from the film's mean grey: 0.2 is from 0.8 to 1.2.
+        contrast: Relative change of the distance from the image's mean grey: 0.2 is from 0.8 to 1.2.
     """
 
     rotation: float = 7.0
@@ -40,48 +40,48 @@ class Augmentation:
                 raise UserError(f"data.augmentation.{name} {getattr(self, name)} must be below 1.")
 
 
-def augment(films: Tensor, strengths: Augmentation) -> Tensor:
-    """Expose and move each film differently.
+def augment(images: Tensor, strengths: Augmentation) -> Tensor:
+    """Expose and move each image differently.
 
     Args:
-        films: Shape (batch, 1, size, size), uint8.
+        images: Shape (batch, 1, size, size), uint8.
         strengths: How far at most.
 
     Returns:
-        Films of the same shape, float32, from 0 to 1. What comes in from outside the film is black.
+        Images of the same shape, float32, from 0 to 1. What comes in from outside the image is black.
     """
-    images = _expose(films, strengths) if strengths.exposure or strengths.contrast else films.float() / 255
+    augmented = _expose(images, strengths) if strengths.exposure or strengths.contrast else images.float() / 255
     if strengths.rotation or strengths.shift or strengths.scale:
-        places = _places(_random_affine(images, strengths), images.shape[-1])
-        images = nnf.grid_sample(images, places, mode="bilinear", padding_mode="zeros", align_corners=False)
-    return images
+        places = _places(_random_affine(augmented, strengths), augmented.shape[-1])
+        augmented = nnf.grid_sample(augmented, places, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return augmented
 
 
-def _expose(films: Tensor, strengths: Augmentation) -> Tensor:
+def _expose(images: Tensor, strengths: Augmentation) -> Tensor:
     """Gamma, looked up for each of the 256 greys rather than computed for each pixel, then contrast about the mean."""
-    gamma = (_uniform(films) * strengths.exposure).exp()
-    curves = (torch.arange(256, device=films.device) / 255) ** gamma[:, None]
-    images = curves.gather(1, films.flatten(1).long()).view(films.shape)
-    factor = (1 + _uniform(films) * strengths.contrast)[:, None, None, None]
-    mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    return images.mul_(factor).add_(mean * (1 - factor)).clamp_(0, 1)
+    gamma = (_uniform(images) * strengths.exposure).exp()
+    curves = (torch.arange(256, device=images.device) / 255) ** gamma[:, None]
+    augmented = curves.gather(1, images.flatten(1).long()).view(images.shape)
+    factor = (1 + _uniform(images) * strengths.contrast)[:, None, None, None]
+    mean = augmented.mean(dim=(1, 2, 3), keepdim=True)
+    return augmented.mul_(factor).add_(mean * (1 - factor)).clamp_(0, 1)
 
 
-def _random_affine(images: Tensor, strengths: Augmentation) -> Tensor:
+def _random_affine(augmented: Tensor, strengths: Augmentation) -> Tensor:
     """One 2x3 matrix for each image: rotation and scale about the centre, then a shift; shape (batch, 2, 3)."""
-    angle = _uniform(images) * math.radians(strengths.rotation)
-    zoom = 1 + _uniform(images) * strengths.scale
+    angle = _uniform(augmented) * math.radians(strengths.rotation)
+    zoom = 1 + _uniform(augmented) * strengths.scale
     # The matrix maps output to input places, which span -1 to 1: hence the division and the factor two.
     cos, sin = angle.cos() / zoom, angle.sin() / zoom
-    x, y = (2 * strengths.shift * _uniform(images) for _ in range(2))
+    x, y = (2 * strengths.shift * _uniform(augmented) for _ in range(2))
     return torch.stack([torch.stack([cos, -sin, x], dim=1), torch.stack([sin, cos, y], dim=1)], dim=1)
 
 
 def _places(matrices: Tensor, size: int) -> Tensor:
-    """Where in its film each pixel of an image comes from, shape (batch, size, size, 2).
+    """Where in its image each pixel of an image comes from, shape (batch, size, size, 2).
 
     The same as `torch.nn.functional.affine_grid`, by one sum instead of a matrix product for each pixel, which on a
-    processor takes longer than all the rest.
+    CPU takes longer than all the rest.
     """
     centres = (2 * torch.arange(size, device=matrices.device) + 1) / size - 1
     along_rows = matrices[:, :, 0, None] * centres
@@ -89,6 +89,6 @@ def _places(matrices: Tensor, size: int) -> Tensor:
     return (down_columns[:, :, :, None] + along_rows[:, :, None, :]).permute(0, 2, 3, 1)
 
 
-def _uniform(images: Tensor) -> Tensor:
+def _uniform(augmented: Tensor) -> Tensor:
     """One number from -1 to 1 for each image."""
-    return torch.rand(len(images), device=images.device) * 2 - 1
+    return torch.rand(len(augmented), device=augmented.device) * 2 - 1

@@ -6,56 +6,56 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from xray.data.index import Film
-from xray.data.patients import series_and_number
-from xray.errors import UserError
+from xray.data.index.folders import ImageRecord
+from xray.data.index.patients import series_and_number
+from xray.utils.errors import UserError
 
 SplitMethod = Literal["random", "blocks"]
 
 
-def split_by_patient(films: Sequence[Film], fraction: float, method: SplitMethod, seed: int) -> list[bool]:
-    """Choose the validation films.
+def split_by_patient(images: Sequence[ImageRecord], fraction: float, method: SplitMethod, seed: int) -> list[bool]:
+    """Choose the validation images.
 
-    Films of one group, and identical files under whatever names, always fall on one side. Within each class, and for
-    "blocks" within each number series of it, about `fraction` of the films are chosen:
+    Images of one group, and identical files under whatever names, always fall on one side. Within each class, and for
+    "blocks" within each number series of it, about `fraction` of the images are chosen:
 
-    - "random": patients in the order of a keyed hash of their names. Adding films to the folder moves few patients.
-    - "blocks": one contiguous run of patient numbers, starting where the seed says. Films taken close in time then lie
-      on one side, as they do between a training set and tomorrow's films.
+    - "random": patients in the order of a keyed hash of their names. Adding images to the folder moves few patients.
+    - "blocks": one contiguous run of patient numbers, starting where the seed says. Images taken close in time then lie
+      on one side, as they do between a training set and tomorrow's images.
 
     Args:
-        films: The pool; its order does not matter for which film goes where.
-        fraction: Share of films for validation, between 0 and 1, both excluded.
+        images: The pool; its order does not matter for which image goes where.
+        fraction: Share of images for validation, between 0 and 1, both excluded.
         method: "random" or "blocks".
         seed: Another seed, another split.
 
     Returns:
-        One truth value for each film: True for validation.
+        One truth value for each image: True for validation.
 
     Raises:
         UserError: The fraction is out of range, or a class has fewer than two patients that can be told apart.
     """
     if not 0 < fraction < 1:
         raise UserError(f"data.val_fraction {fraction} must lie between 0 and 1, for example 0.1.")
-    clusters = inseparable_clusters(films)
+    clusters = inseparable_clusters(images)
     chosen: list[list[int]] = []
-    for (label, series), members in sorted(_strata(films, clusters, fraction, method).items()):
+    for (label, series), members in sorted(_strata(images, clusters, fraction, method).items()):
         target = fraction * sum(map(len, members))
         if method == "blocks":
-            members.sort(key=lambda cluster: min(_natural(films[i].group) for i in cluster))
+            members.sort(key=lambda cluster: min(_natural(images[i].group) for i in cluster))
             # Begin early enough that the run never wraps round to the other end of the series.
             starts = 1 + _last_start([len(cluster) for cluster in members], target)
             members = members[int(_keyed_hash(seed, f"{label}/{series}"), 16) % starts :]
         else:
-            members.sort(key=lambda cluster: _keyed_hash(seed, min(films[i].group for i in cluster)))
+            members.sort(key=lambda cluster: _keyed_hash(seed, min(images[i].group for i in cluster)))
         chosen += _fill(members, target)
-    in_val = {i for cluster in _with_both_classes(films, clusters, chosen) for i in cluster}
-    return [i in in_val for i in range(len(films))]
+    in_val = {i for cluster in _with_both_classes(images, clusters, chosen) for i in cluster}
+    return [i in in_val for i in range(len(images))]
 
 
-def inseparable_clusters(films: Sequence[Film]) -> list[list[int]]:
-    """Positions of films that must stay together: one group, or one file's bytes, directly or by a chain."""
-    parent = list(range(len(films)))
+def inseparable_clusters(images: Sequence[ImageRecord]) -> list[list[int]]:
+    """Positions of images that must stay together: one group, or one file's bytes, directly or by a chain."""
+    parent = list(range(len(images)))
 
     def find(i: int) -> int:
         while parent[i] != i:
@@ -63,40 +63,42 @@ def inseparable_clusters(films: Sequence[Film]) -> list[list[int]]:
             i = parent[i]
         return i
 
-    for names in ((film.group for film in films), (film.digest for film in films)):
+    for names in ((image.group for image in images), (image.digest for image in images)):
         first_seen: dict[str, int] = {}
         for i, name in enumerate(names):
             parent[find(i)] = find(first_seen.setdefault(name, i))
     clusters: dict[int, list[int]] = defaultdict(list)
-    for i in range(len(films)):
+    for i in range(len(images)):
         clusters[find(i)].append(i)
     return list(clusters.values())
 
 
-def find_overlaps(first: Iterable[Film], second: Iterable[Film]) -> list[str]:
+def find_overlaps(first: Iterable[ImageRecord], second: Iterable[ImageRecord]) -> list[str]:
     """Patients and identical files that stand on both sides, one sentence each; empty where the sides are apart.
 
     Patients count as the same by their identity, not by their group: a group only says that they might be.
     """
     first = list(first)
-    by_patient = {film.patient: film.path for film in first if film.named}
-    by_digest = {film.digest: film.path for film in first}
+    by_patient = {image.patient: image.path for image in first if image.named}
+    by_digest = {image.digest: image.path for image in first}
     sentences: dict[str, str] = {}
-    for film in second:
-        if film.digest in by_digest:
-            sentences[film.digest] = f"{film.path} is the same file as {by_digest[film.digest]}"
-        elif film.named and film.patient in by_patient:
-            sentences.setdefault(film.patient, f"patient {film.patient} ({by_patient[film.patient]} and {film.path})")
+    for image in second:
+        if image.digest in by_digest:
+            sentences[image.digest] = f"{image.path} is the same file as {by_digest[image.digest]}"
+        elif image.named and image.patient in by_patient:
+            sentences.setdefault(
+                image.patient, f"patient {image.patient} ({by_patient[image.patient]} and {image.path})"
+            )
     return list(sentences.values())
 
 
 def _strata(
-    films: Sequence[Film], clusters: Sequence[list[int]], fraction: float, method: SplitMethod
+    images: Sequence[ImageRecord], clusters: Sequence[list[int]], fraction: float, method: SplitMethod
 ) -> dict[tuple[int, str], list[list[int]]]:
     """Clusters by class, and for blocks by number series; series too short to give a whole patient share one."""
     strata: dict[tuple[int, str], list[list[int]]] = defaultdict(list)
     for cluster in clusters:
-        first = min((films[i] for i in cluster), key=lambda film: (_natural(film.group), film.path))
+        first = min((images[i] for i in cluster), key=lambda image: (_natural(image.group), image.path))
         strata[first.label, series_and_number(first.group)[0] if method == "blocks" else ""].append(cluster)
     for label, series in list(strata):
         if series and fraction * len(strata[label, series]) < 1:
@@ -105,7 +107,7 @@ def _strata(
 
 
 def _with_both_classes(
-    films: Sequence[Film], clusters: Sequence[list[int]], chosen: Sequence[list[int]]
+    images: Sequence[ImageRecord], clusters: Sequence[list[int]], chosen: Sequence[list[int]]
 ) -> list[list[int]]:
     """Move the smallest clusters over where a class would be missing on one side, which happens with few patients.
 
@@ -114,7 +116,7 @@ def _with_both_classes(
     """
 
     def labels(side: Sequence[list[int]]) -> set[int]:
-        return {films[i].label for cluster in side for i in cluster}
+        return {images[i].label for cluster in side for i in cluster}
 
     firsts = {cluster[0] for cluster in chosen}
     val = [cluster for cluster in clusters if cluster[0] in firsts]
@@ -130,10 +132,10 @@ def _with_both_classes(
             ]
             if not movable:
                 raise UserError(
-                    f"The films of class {label} cannot be split by patient: they belong to one patient, or are copies "
+                    f"The images of class {label} cannot be split by patient: they belong to one patient, or are copies "
                     "of one another. Add patients, or trust the val folder with --data.validation folder."
                 )
-            moved = min(movable, key=lambda cluster: (len(cluster), min(films[i].path for i in cluster)))
+            moved = min(movable, key=lambda cluster: (len(cluster), min(images[i].path for i in cluster)))
             other.remove(moved)
             side.append(moved)
     return val
@@ -150,7 +152,7 @@ def _keyed_hash(seed: int, name: str) -> str:
 
 
 def _fill(clusters: Sequence[list[int]], target: float) -> Iterator[list[int]]:
-    """Take whole clusters in order for as long as that brings the count of films nearer to the target."""
+    """Take whole clusters in order for as long as that brings the count of images nearer to the target."""
     taken = 0
     for cluster in clusters:
         if abs(taken + len(cluster) - target) > abs(taken - target):

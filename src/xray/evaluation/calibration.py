@@ -25,15 +25,15 @@ def probability_of(logits: Scores, temperature: float) -> Scores:
 
 
 def fit_temperature(labels: Labels, logits: Scores) -> float:
-    """The temperature that makes the probabilities of validation films as likely as possible.
+    """The temperature that makes the probabilities of validation images as likely as possible.
 
     One number by which logits are divided (Guo et al., ICML 2017): ranking and AUROC stay as they are. The labels are
-    softened as Platt did (Advances in Large Margin Classifiers, 1999, 61-74), without which films that are all on the
+    softened as Platt did (Advances in Large Margin Classifiers, 1999, 61-74), without which images that are all on the
     right side would ask for endless confidence.
 
     Args:
-        labels: 0 or 1, shape (films,), of both classes.
-        logits: Raw outputs of the network, shape (films,).
+        labels: 0 or 1, shape (images,), of both classes.
+        logits: Raw outputs of the network, shape (images,).
 
     Returns:
         From 0.05 to 20; above 1 the network was too sure of itself. 1 where all logits are 0, which none would change.
@@ -58,9 +58,9 @@ def expected_calibration_error(labels: Labels, probability: Scores, weights: Wei
     """Mean distance of predicted from observed share of positives, over `BINS` bins of equal width (Guo et al., 2017).
 
     Args:
-        labels: 0 or 1, shape (films,).
-        probability: From 0 to 1, shape (films,).
-        weights: How often each film counts; by default once.
+        labels: 0 or 1, shape (images,).
+        probability: From 0 to 1, shape (images,).
+        weights: How often each image counts; by default once.
 
     Returns:
         From 0 to 1, shape (resamples,). It is never negative, so its resamples lie above it: it has no interval.
@@ -73,17 +73,17 @@ def expected_calibration_error(labels: Labels, probability: Scores, weights: Wei
 
 @dataclass(frozen=True)
 class Bin:
-    """One bin of a reliability diagram: its films, their mean probability, and the share of positives among them."""
+    """One bin of a reliability diagram: its images, their mean probability, and the share of positives among them."""
 
     low: float
     high: float
-    films: int
+    images: int
     probability: float
     observed: float
 
 
 def reliability(labels: Labels, probability: Scores) -> list[Bin]:
-    """The bins that hold films, in ascending order; see `BINS`."""
+    """The bins that hold images, in ascending order; see `BINS`."""
     where = bin_of(probability)
     return [
         Bin(
@@ -95,7 +95,7 @@ def reliability(labels: Labels, probability: Scores) -> list[Bin]:
 
 
 def bin_of(probability: Scores) -> npt.NDArray[np.int64]:
-    """The bin of each film, which holds its lower edge; the last one holds 1 too."""
+    """The bin of each image, which holds its lower edge; the last one holds 1 too."""
     return np.minimum((probability * BINS).astype(np.int64), BINS - 1)
 
 
@@ -105,9 +105,9 @@ def calibration_slope(labels: Labels, logits: Scores, weights: Weights | None = 
     1 at best, less for a network too sure of itself.
 
     Args:
-        labels: 0 or 1, shape (films,).
-        logits: Log-odds of the predicted probabilities, shape (films,).
-        weights: How often each film counts; by default once.
+        labels: 0 or 1, shape (images,).
+        logits: Log-odds of the predicted probabilities, shape (images,).
+        weights: How often each image counts; by default once.
 
     Returns:
         Shape (resamples,); NaN unless the logits of the classes overlap, without which the likelihood has no maximum
@@ -132,9 +132,9 @@ def calibration_intercept(labels: Labels, logits: Scores, weights: Weights | Non
     too high altogether.
 
     Args:
-        labels: 0 or 1, shape (films,).
-        logits: Log-odds of the predicted probabilities, shape (films,).
-        weights: How often each film counts; by default once.
+        labels: 0 or 1, shape (images,).
+        logits: Log-odds of the predicted probabilities, shape (images,).
+        weights: How often each image counts; by default once.
 
     Returns:
         Shape (resamples,); NaN where a class is absent.
@@ -154,14 +154,14 @@ def _rows(weights: Weights, wanted: npt.NDArray[np.bool_]) -> Weights:
 
 
 def _overlap(labels: Labels, logits: Scores, weights: Weights) -> npt.NDArray[np.bool_]:
-    """Whether some positive lies below some negative, and some above some, among the films of each resample."""
+    """Whether some positive lies below some negative, and some above some, among the images of each resample."""
     order = np.argsort(logits, kind="stable")
-    films = [order[labels[order] == label] for label in (0, 1)]
-    if not len(films[0]) or not len(films[1]):
+    images = [order[labels[order] == label] for label in (0, 1)]
+    if not len(images[0]) or not len(images[1]):
         return np.zeros(len(weights), dtype=bool)
-    drawn = [weights[:, which] > 0 for which in films]
-    lowest = [logits[which][inside.argmax(axis=1)] for which, inside in zip(films, drawn, strict=True)]
-    highest = [logits[which[::-1]][inside[:, ::-1].argmax(axis=1)] for which, inside in zip(films, drawn, strict=True)]
+    drawn = [weights[:, which] > 0 for which in images]
+    lowest = [logits[which][inside.argmax(axis=1)] for which, inside in zip(images, drawn, strict=True)]
+    highest = [logits[which[::-1]][inside[:, ::-1].argmax(axis=1)] for which, inside in zip(images, drawn, strict=True)]
     both = drawn[0].any(axis=1) & drawn[1].any(axis=1)
     overlap: npt.NDArray[np.bool_] = both & (lowest[0] < highest[1]) & (lowest[1] < highest[0])
     return overlap
@@ -173,9 +173,9 @@ def _lines(labels: Labels, x: Scores, weights: Weights, start: Scores) -> Scores
     Steps that make a resample less likely are halved: without that the method may leave for infinity.
 
     Args:
-        labels: 0 or 1, shape (films,).
-        x: From -1 to 1, shape (films,).
-        weights: How often each film counts, shape (resamples, films); classes overlap in each.
+        labels: 0 or 1, shape (images,).
+        x: From -1 to 1, shape (images,).
+        weights: How often each image counts, shape (resamples, images); classes overlap in each.
         start: Level and slope to begin with, shape (2, 1).
 
     Returns:
@@ -208,17 +208,17 @@ def _levels(labels: Labels, logits: Scores, weights: Weights, start: Values) -> 
     Steps out of the interval that holds the intercept halve that: where probabilities are 0 or 1 there is no gradient.
 
     Args:
-        labels: 0 or 1, shape (films,).
-        logits: Shape (films,).
-        weights: How often each film counts, shape (resamples, films); each has both classes.
+        labels: 0 or 1, shape (images,).
+        logits: Shape (images,).
+        weights: How often each image counts, shape (resamples, images); each has both classes.
         start: Intercept to begin with, shape (1,).
 
     Returns:
         Shape (resamples,); NaN where `STEPS` steps do not find it.
     """
     counts = np.ascontiguousarray(weights.T)
-    positives, films = labels @ counts, counts.sum(axis=0)
-    odds = np.log(positives / (films - positives))
+    positives, images = labels @ counts, counts.sum(axis=0)
+    odds = np.log(positives / (images - positives))
     low, high = odds - logits.max() - SETTLED, odds - logits.min() + SETTLED
     level = np.clip(start, low, high)
     for _ in range(STEPS):
@@ -235,7 +235,7 @@ def _levels(labels: Labels, logits: Scores, weights: Weights, start: Values) -> 
 
 
 def _total(counts: Scores, values: Scores) -> Values:
-    """Sum over films of shape (films, resamples) or (films, 1) for each resample."""
+    """Sum over images of shape (images, resamples) or (images, 1) for each resample."""
     if values.shape[1] == 1:
         return values[:, 0] @ counts
     total: Values = np.einsum("ij,ij->j", counts, values)

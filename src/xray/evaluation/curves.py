@@ -42,7 +42,7 @@ def bands(labels: Labels, scores: Scores, patients: Patients, resamples: int = B
         ValueError: A class is absent.
     """
     if len(set(labels.tolist())) < 2:
-        raise ValueError("bands need films of both classes")
+        raise ValueError("bands need images of both classes")
     ranking = Ranking.of(labels, scores).thinned(BAND_THRESHOLDS)
     roc, precision_recall = [], []
     for weights in patients.resample(resamples):
@@ -60,11 +60,11 @@ def bands(labels: Labels, scores: Scores, patients: Patients, resamples: int = B
 def net_benefit(labels: Labels, probability: Scores, thresholds: Scores) -> tuple[Scores, Scores]:
     """Net benefit of treating by the model, and of treating all (Vickers and Elkin, Medical Decision Making 26 (2006)).
 
-    True positives per film, less false positives weighed by the odds of the threshold; treating none has zero.
+    True positives per image, less false positives weighed by the odds of the threshold; treating none has zero.
 
     Args:
-        labels: 0 or 1, shape (films,).
-        probability: From 0 to 1, shape (films,).
+        labels: 0 or 1, shape (images,).
+        probability: From 0 to 1, shape (images,).
         thresholds: Probabilities from which one would treat, below 1, shape (thresholds,).
 
     Returns:
@@ -88,7 +88,7 @@ def by_threshold(labels: Labels, probability: Scores, thresholds: Scores) -> tup
 
 
 def _envelope(called: Called) -> Scores:
-    """Precision at each threshold, and at none the precision of the first film called; (resamples, thresholds)."""
+    """Precision at each threshold, and at none the precision of the first image called; (resamples, thresholds)."""
     precision = called.precision
     first = np.argmax(np.isfinite(precision), axis=1)
     filler = precision[np.arange(len(precision)), first][:, None]

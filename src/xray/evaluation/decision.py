@@ -1,4 +1,4 @@
-"""From validation films to decisions: the temperature, then the operating point; functions on arrays."""
+"""From validation images to decisions: the temperature, then the operating point; functions on arrays."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -13,21 +13,21 @@ from xray.evaluation.ranking import Labels, Scores, auroc
 
 
 @dataclass(frozen=True)
-class ValidationFilms:
-    """Which films a decision was fitted on.
+class ValidationImages:
+    """Which images a decision was fitted on.
 
     Args:
         data_root: The folder of the data set.
         validation: How they were chosen from it, see `xray.data.datamodule.ChestXRayDataModule`.
-        films: How many.
+        images: How many.
         patients: Of how many patients.
         fingerprint: Hash of their files and labels.
-        notes: What a reader must know about them: films left out, overlaps accepted.
+        notes: What a reader must know about them: images left out, overlaps accepted.
     """
 
     data_root: str
     validation: str
-    films: int
+    images: int
     patients: int
     fingerprint: str
     notes: tuple[str, ...] = ()
@@ -39,25 +39,25 @@ class Decision:
 
     Args:
         temperature: Divides the logit.
-        threshold: Calibrated probability from which a film is called positive.
+        threshold: Calibrated probability from which an image is called positive.
         rule: See `OperatingPoint`.
         target: See `OperatingPoint`.
-        wish: The rule in words.
-        auroc: Of the validation films.
-        sensitivity: Of the validation films at this threshold.
+        description: The rule in words.
+        auroc: Of the validation images.
+        sensitivity: Of the validation images at this threshold.
         specificity: Likewise.
-        fitted_on: The validation films.
+        fitted_on: The validation images.
     """
 
     temperature: float
     threshold: float
     rule: str
     target: float | None
-    wish: str
+    description: str
     auroc: float
     sensitivity: float
     specificity: float
-    fitted_on: ValidationFilms
+    fitted_on: ValidationImages
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a checkpoint or for JSON."""
@@ -69,20 +69,20 @@ class Decision:
     def from_dict(cls, values: Mapping[str, Any]) -> "Decision":
         """Read what `as_dict` gave."""
         own = {field.name: values[field.name] for field in fields(cls)}
-        films = dict(values["fitted_on"])
-        return cls(**own | {"fitted_on": ValidationFilms(**films | {"notes": tuple(films["notes"])})})
+        images = dict(values["fitted_on"])
+        return cls(**own | {"fitted_on": ValidationImages(**images | {"notes": tuple(images["notes"])})})
 
 
-def fit_decision(labels: Labels, logits: Scores, point: OperatingPoint, fitted_on: ValidationFilms) -> Decision:
+def fit_decision(labels: Labels, logits: Scores, point: OperatingPoint, fitted_on: ValidationImages) -> Decision:
     """Fit temperature and operating point.
 
     Both are rounded to single precision, in which a checkpoint keeps them, before anything is derived from them.
 
     Args:
-        labels: 0 or 1, shape (films,), of both classes.
-        logits: Raw outputs of the network, shape (films,).
+        labels: 0 or 1, shape (images,), of both classes.
+        logits: Raw outputs of the network, shape (images,).
         point: The rule of the operating point.
-        fitted_on: What the films are.
+        fitted_on: What the images are.
     """
     temperature = float(np.float32(fit_temperature(labels, logits)))
     probability = probability_of(logits, temperature)
@@ -93,7 +93,7 @@ def fit_decision(labels: Labels, logits: Scores, point: OperatingPoint, fitted_o
         threshold,
         point.rule,
         point.target,
-        point.wish,
+        point.description,
         auroc(labels, logits),
         float(counts.sensitivity[0]),
         float(counts.specificity[0]),

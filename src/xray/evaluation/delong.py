@@ -1,4 +1,4 @@
-"""DeLong's variance of the AUROC, its interval, and the test of two AUROCs on the same films; functions on arrays."""
+"""DeLong's variance of the AUROC, its interval, and the test of two AUROCs on the same images; functions on arrays."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from xray.evaluation.resampling import LEVEL, Estimate
 
 @dataclass(frozen=True)
 class DeLong:
-    """AUROCs of several models on the same films, and how they vary together.
+    """AUROCs of several models on the same images, and how they vary together.
 
     Args:
         auroc: Shape (models,).
@@ -25,14 +25,14 @@ class DeLong:
     def of(cls, labels: Labels, scores: npt.NDArray[np.float64]) -> "DeLong":
         """DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837, by ranks as Sun and Xu (2014).
 
-        Every film counts as a patient of its own, so where patients have several films the variance is too small.
+        Every image counts as a patient of its own, so where patients have several images the variance is too small.
 
         Args:
-            labels: 0 or 1, shape (films,).
-            scores: Shape (models, films), higher for positive.
+            labels: 0 or 1, shape (images,).
+            scores: Shape (models, images), higher for positive.
 
         Returns:
-            NaN where a class has no film, and NaN covariance where it has only one.
+            NaN where a class has no image, and NaN covariance where it has only one.
         """
         positive, negative = scores[:, labels == 1], scores[:, labels == 0]
         m, n = positive.shape[1], negative.shape[1]
@@ -64,9 +64,9 @@ def delong_interval(labels: Labels, scores: Scores) -> Estimate:
 
 
 def delong_p_value(labels: Labels, first: Scores, second: Scores) -> float | None:
-    """Two-sided p-value of equal AUROCs of two models on the same films; None where it is not defined.
+    """Two-sided p-value of equal AUROCs of two models on the same images; None where it is not defined.
 
-    Models that rank the films alike have no difference to vary: 1.
+    Models that rank the images alike have no difference to vary: 1.
     """
     found = DeLong.of(labels, np.stack([first, second]))
     difference = float(found.auroc[0] - found.auroc[1])

@@ -23,7 +23,7 @@ def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names:
         scores: Probabilities of the second class, shape (n,).
         threshold: Where decisions are made; its place is marked on both curves.
         class_names: Names of the two classes.
-        title: What the films are.
+        title: What the images are.
     """
     # Fixed margins: an automatic layout takes longer than the drawing, in every epoch of a run.
     figure = Figure(figsize=(12.5, 4.6))
@@ -61,29 +61,29 @@ def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names:
     return figure
 
 
-def films_figure(
-    films: Sequence[npt.NDArray[np.float32]], captions: Sequence[str], title: str, columns: int = 6
+def images_figure(
+    images: Sequence[npt.NDArray[np.float32]], captions: Sequence[str], title: str, columns: int = 6
 ) -> Figure:
-    """Films in a grid, each under its caption.
+    """Images in a grid, each under its caption.
 
     Args:
-        films: Grey films of shape (height, width), from 0 to 1.
-        captions: A text for each film.
+        images: Grey images of shape (height, width), from 0 to 1.
+        captions: A text for each image.
         title: Title of the whole.
-        columns: Films in a row.
+        columns: Images in a row.
     """
-    columns = min(columns, max(len(films), 1))
-    rows = max(1, -(-len(films) // columns))
+    columns = min(columns, max(len(images), 1))
+    rows = max(1, -(-len(images) // columns))
     width, height = 2.1 * columns, 2.5 * rows + 0.4
     figure = Figure(figsize=(width, height))
     margins = {"left": 0.01, "right": 0.99, "bottom": 0.1 / height, "top": 1 - 0.75 / height}
     grid = figure.subplots(rows, columns, squeeze=False, gridspec_kw={**margins, "wspace": 0.04, "hspace": 0.22})
     for axes in np.ravel(grid):
         axes.axis("off")
-    for axes, film, caption in zip(figure.axes, films, captions, strict=False):
-        axes.imshow(film, cmap="gray", vmin=0, vmax=1)
+    for axes, image, caption in zip(figure.axes, images, captions, strict=False):
+        axes.imshow(image, cmap="gray", vmin=0, vmax=1)
         axes.set_title(caption, fontsize=7)
-    if not films:
+    if not images:
         figure.axes[0].text(0.5, 0.5, "none", ha="center", va="center", color=FAINT)
     figure.suptitle(title, fontsize=10, fontweight="bold")
     return figure

@@ -14,7 +14,7 @@ from xray.evaluation.calibration import (
 from xray.evaluation.ranking import Labels, Ranking, Scores, Values, Weights, divide
 
 PREVALENCES = (0.01, 0.05, 0.1, 0.2, 0.5)
-"""At which predictive values are told: that of the test films is nobody's waiting room."""
+"""At which predictive values are told: that of the test images is nobody's waiting room."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Confusion:
 
     @classmethod
     def of(cls, labels: Labels, decisions: Labels, weights: Weights | None = None) -> "Confusion":
-        """Count decisions 0 or 1 against labels 0 or 1, both of shape (films,); by default each film once."""
+        """Count decisions 0 or 1 against labels 0 or 1, both of shape (images,); by default each image once."""
         cells = np.eye(4)[2 * labels + decisions]
         counts = cells.sum(axis=0, keepdims=True) if weights is None else weights @ cells
         tn, fp, fn, tp = counts.T
@@ -76,12 +76,12 @@ class Confusion:
         return _ratio(divide(self.fn, self.tp + self.fn), self.specificity)
 
     def positive_predictive_value(self, prevalence: float) -> Values:
-        """Share of positives among the films called positive, where positives have this prevalence (Bayes)."""
+        """Share of positives among the images called positive, where positives have this prevalence (Bayes)."""
         true = self.sensitivity * prevalence
         return divide(true, true + (1 - self.specificity) * (1 - prevalence))
 
     def negative_predictive_value(self, prevalence: float) -> Values:
-        """Share of negatives among the films called negative, where positives have this prevalence (Bayes)."""
+        """Share of negatives among the images called negative, where positives have this prevalence (Bayes)."""
         true = self.specificity * (1 - prevalence)
         return divide(true, true + (1 - self.sensitivity) * prevalence)
 
@@ -109,9 +109,9 @@ def calibration_figures(
     """How far probabilities are to be taken at their word; each of shape (resamples,).
 
     Args:
-        labels: 0 or 1, shape (films,).
-        logits: Log-odds of the probabilities, shape (films,).
-        weights: How often each film counts; by default once.
+        labels: 0 or 1, shape (images,).
+        logits: Log-odds of the probabilities, shape (images,).
+        weights: How often each image counts; by default once.
         slope: The calibration slope where it is known already: that of logits / t is t times that of logits.
     """
     weights = np.ones((1, len(labels))) if weights is None else weights
@@ -125,7 +125,7 @@ def calibration_figures(
 
 
 def as_numbers(names: Sequence[str], class_names: Sequence[str]) -> Labels:
-    """Class numbers of class names, shape (films,)."""
+    """Class numbers of class names, shape (images,)."""
     return np.array([class_names.index(name) for name in names], dtype=np.int64)
 
 

@@ -1,19 +1,19 @@
-"""The operating point: from which probability a film is called positive; chosen on validation films only."""
+"""The operating point: from which probability an image is called positive; chosen on validation images only."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from xray.errors import UserError
 from xray.evaluation.ranking import Labels, Ranking, Scores
+from xray.utils.errors import UserError
 
 Rule = Literal["youden", "sensitivity", "specificity", "cost"]
 
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """How the threshold is chosen on the validation films.
+    """How the threshold is chosen on the validation images.
 
     Args:
         rule: "youden" maximises sensitivity + specificity (Youden, Cancer 3 (1950) 32); "sensitivity" keeps at least
@@ -39,7 +39,7 @@ class OperatingPoint:
             raise UserError(f"{key} {self.target} is out of range: a {self.rule} lies between 0 and 1, such as 0.95.")
 
     @property
-    def wish(self) -> str:
+    def description(self) -> str:
         """The rule in words."""
         return {
             "youden": "highest sum of sensitivity and specificity (Youden)",
@@ -52,15 +52,15 @@ class OperatingPoint:
 
 
 def choose_threshold(labels: Labels, probability: Scores, point: OperatingPoint) -> float:
-    """The probability from which films are called positive.
+    """The probability from which images are called positive.
 
-    Candidates lie half way between neighbouring probabilities of the films, so that no film lies on one, and at the
+    Candidates lie half way between neighbouring probabilities of the images, so that no image lies on one, and at the
     ends. Among candidates that are equally good the one nearest to what the rule would take of a calibrated model
     wins: one half, or for costs 1 / (1 + ratio); of two that are equally near, the upper one.
 
     Args:
-        labels: 0 or 1, shape (films,), of both classes.
-        probability: Calibrated probabilities, shape (films,).
+        labels: 0 or 1, shape (images,), of both classes.
+        probability: Calibrated probabilities, shape (images,).
         point: The rule.
 
     Returns:
@@ -77,11 +77,11 @@ def choose_threshold(labels: Labels, probability: Scores, point: OperatingPoint)
     else:
         asked, other = (sensitivity, specificity) if point.rule == "sensitivity" else (specificity, sensitivity)
         assert point.target is not None, "checked when it was made"
-        # A share of films that is met but for rounding is met. None meets it where negatives have probability 1 and
+        # A share of images that is met but for rounding is met. None meets it where negatives have probability 1 and
         # all specificity is asked for: then as much of it as can be had, below all that would meet it.
         merit = np.where(asked >= point.target - 1e-12, 1 + other, asked)
-    # From above all films to below all. Where no number fits in between, the upper neighbour parts them as well; above
-    # films of probability 1 there is none.
+    # From above all images to below all. Where no number fits in between, the upper neighbour parts them as well; above
+    # images of probability 1 there is none.
     above, below = np.append(1.0, ranking.scores), np.append(ranking.scores, 0.0)
     middle = (above + below) / 2
     candidates = np.where(middle > below, middle, above)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from xray.errors import UserError
-from xray.files import write_whole
+from xray.utils.errors import UserError
+from xray.utils.files import write_whole
 
 COLUMNS = ("path", "patient", "label", "logit", "probability", "decision")
 
@@ -19,7 +19,7 @@ class Predictions:
     """A table of predictions; all fields have the same length.
 
     Args:
-        path: Where each film is.
+        path: Where each image is.
         patient: Whose it is.
         label: Its class, empty where unknown.
         logit: Raw output of the network, float64.
@@ -39,13 +39,13 @@ class Predictions:
 
 
 def decide(probability: npt.NDArray[np.float64], threshold: float, class_names: Sequence[str]) -> list[str]:
-    """Name the class of each film: the second one from the threshold upwards.
+    """Name the class of each image: the second one from the threshold upwards.
 
     Raises:
         UserError: A probability is no number.
     """
     if np.isnan(probability).any():
-        raise UserError("The model gives no number for some films: its training diverged; train with a lower rate.")
+        raise UserError("The model gives no number for some images: its training diverged; train with a lower rate.")
     return [class_names[int(p >= threshold)] for p in probability]
 
 

@@ -1,4 +1,4 @@
-"""Films in order of their score: what AUROC, average precision and all curves are made of."""
+"""Images in order of their score: what AUROC, average precision and all curves are made of."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ import numpy as np
 import numpy.typing as npt
 
 Labels = npt.NDArray[np.int64]
-"""0 or 1, shape (films,)."""
+"""0 or 1, shape (images,)."""
 Scores = npt.NDArray[np.float64]
-"""Any scale, higher for positive, shape (films,)."""
+"""Any scale, higher for positive, shape (images,)."""
 Weights = npt.NDArray[np.float64]
-"""How often each film counts, shape (resamples, films)."""
+"""How often each image counts, shape (resamples, images)."""
 Values = npt.NDArray[np.float64]
 """One value for each resample, shape (resamples,); NaN where it is not defined."""
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Films from the highest score to the lowest; films of one score cannot be parted.
+    """Images from the highest score to the lowest; images of one score cannot be parted.
 
     Args:
-        labels: Labels in that order, shape (films,).
-        order: Position of each of them in the table, shape (films,).
+        labels: Labels in that order, shape (images,).
+        order: Position of each of them in the table, shape (images,).
         ends: Where each run of equal scores ends, shape (distinct scores,).
         scores: The distinct scores, descending, shape (distinct scores,).
     """
@@ -35,22 +35,22 @@ class Ranking:
 
     @classmethod
     def of(cls, labels: Labels, scores: Scores) -> "Ranking":
-        """Rank films by their scores, which must be numbers."""
+        """Rank images by their scores, which must be numbers."""
         order = np.argsort(-scores, kind="stable")
         ranked = scores[order]
         ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)[: len(ranked)]
         return cls(labels[order], order, ends, ranked[ends])
 
     def thinned(self, most: int) -> "Ranking":
-        """The same films with at most so many thresholds, two or more, evenly spaced among them; for drawing."""
+        """The same images with at most so many thresholds, two or more, evenly spaced among them; for drawing."""
         kept = np.unique(np.linspace(0, len(self.ends) - 1, most).round().astype(np.int64))[: len(self.ends)]
         return Ranking(self.labels, self.order, self.ends[kept], self.scores[kept])
 
     def called(self, weights: Weights | None = None) -> "Called":
-        """How many films each threshold calls positive, from the one that calls none to the one that calls all.
+        """How many images each threshold calls positive, from the one that calls none to the one that calls all.
 
         Args:
-            weights: How often each film of the table counts; by default once, in one resample.
+            weights: How often each image of the table counts; by default once, in one resample.
         """
         ranked = np.ones((1, len(self.order))) if weights is None else weights[:, self.order]
         start = np.zeros((len(ranked), 1))
@@ -65,7 +65,7 @@ class Ranking:
         is the area by the trapezoidal rule. NaN where a class is absent.
 
         Args:
-            weights: How often each film of the table counts; by default once, in one resample.
+            weights: How often each image of the table counts; by default once, in one resample.
         """
         positives, false = self._of_class(1, weights), _cumulated(self._of_class(0, weights))
         above, up_to = self._negatives
@@ -79,20 +79,20 @@ class Ranking:
         NaN where there is no positive.
 
         Args:
-            weights: How often each film of the table counts; by default once, in one resample.
+            weights: How often each image of the table counts; by default once, in one resample.
         """
         positives, false = self._of_class(1, weights), _cumulated(self._of_class(0, weights))
         true = _cumulated(positives)
         found = true[:, self._positives]
         called = found + false[:, self._negatives[1]]
-        # Leading films of no weight call nothing: their precision is not defined, and their step is zero.
+        # Leading images of no weight call nothing: their precision is not defined, and their step is zero.
         precision = np.divide(found, called, out=np.zeros_like(called), where=called > 0)
         return divide(np.einsum("ij,ij->i", positives, precision), true[:, -1])
 
     def _of_class(self, label: int, weights: Weights | None) -> Weights:
-        """Weights of the films of one class, in order."""
-        films = self.order[self.labels == label]
-        return np.ones((1, len(films))) if weights is None else weights[:, films]
+        """Weights of the images of one class, in order."""
+        images = self.order[self.labels == label]
+        return np.ones((1, len(images))) if weights is None else weights[:, images]
 
     @cached_property
     def _negatives(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -110,7 +110,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Called:
-    """Films called positive at each threshold, as the threshold falls from above all scores to the lowest one.
+    """Images called positive at each threshold, as the threshold falls from above all scores to the lowest one.
 
     Args:
         true: Positives among them, shape (resamples, thresholds).
@@ -132,7 +132,7 @@ class Called:
 
     @property
     def precision(self) -> npt.NDArray[np.float64]:
-        """Share of positives among the films called, shape (resamples, thresholds); NaN where none is called."""
+        """Share of positives among the images called, shape (resamples, thresholds); NaN where none is called."""
         return divide(self.true, self.true + self.false)
 
 
@@ -153,7 +153,7 @@ def average_precision(labels: Labels, scores: Scores) -> float:
 
 
 def _cumulated(weights: Weights) -> Weights:
-    """Sums of the first 0, 1, 2 ... films, shape (resamples, films + 1)."""
+    """Sums of the first 0, 1, 2 ... images, shape (resamples, images + 1)."""
     sums = np.zeros((len(weights), 1 + weights.shape[1]))
     np.cumsum(weights, axis=1, out=sums[:, 1:])
     return sums

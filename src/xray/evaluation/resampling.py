@@ -1,4 +1,4 @@
-"""Intervals by a bootstrap over patients: films of one patient are no independent evidence; functions on arrays."""
+"""Intervals by a bootstrap over patients: images of one patient are no independent evidence; functions on arrays."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from xray.evaluation.ranking import Labels, Values, Weights
 RESAMPLES = 2000
 LEVEL = 0.95
 CHUNK_BYTES = 2**21
-"""Weights made at a time, so that memory does not grow with the number of films."""
+"""Weights made at a time, so that memory does not grow with the number of images."""
 MOST_UNDEFINED = 0.05
 """A figure that more of the resamples leave undefined has no interval."""
 
@@ -33,12 +33,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Patients:
-    """Whose each film is, and which patients may stand for one another.
+    """Whose each image is, and which patients may stand for one another.
 
     Args:
-        number: Number of each film's patient, shape (films,).
-        strata: Numbers of the patients with films of only one class, of only the other, and of both.
-        of_class: How many patients have films of the first, and of the second class.
+        number: Number of each image's patient, shape (images,).
+        strata: Numbers of the patients with images of only one class, of only the other, and of both.
+        of_class: How many patients have images of the first, and of the second class.
     """
 
     number: Labels
@@ -47,14 +47,14 @@ class Patients:
 
     @classmethod
     def of(cls, patients: Sequence[str], labels: Labels) -> "Patients":
-        """Group films by patient, and patients by the classes that their films have."""
+        """Group images by patient, and patients by the classes that their images have."""
         names, number = np.unique(np.array(patients, dtype=object).astype(str), return_inverse=True)
         has = [np.bincount(number[labels == label], minlength=len(names)) > 0 for label in (0, 1)]
         strata = [np.flatnonzero(which) for which in (has[0] & ~has[1], has[1] & ~has[0], has[0] & has[1])]
         return cls(number, [stratum for stratum in strata if len(stratum)], (int(has[0].sum()), int(has[1].sum())))
 
     def resample(self, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[Weights]:
-        """Draw patients with replacement, all films of each, as many patients of each stratum as there are.
+        """Draw patients with replacement, all images of each, as many patients of each stratum as there are.
 
         A stratified bootstrap of clusters (Davison and Hinkley, Bootstrap Methods, 1997, chapter 3.8; Rutter, Academic
         Radiology 7 (2000) 413).
@@ -64,7 +64,7 @@ class Patients:
             seed: The same seed draws the same patients, so that models are compared on the same resamples.
 
         Yields:
-            How often each film counts, shape (some resamples, films), until there were `resamples` of them.
+            How often each image counts, shape (some resamples, images), until there were `resamples` of them.
         """
         # One stream of numbers for each stratum, so that the draws do not depend on how many are made at a time.
         streams = np.random.default_rng(seed).spawn(len(self.strata))
@@ -100,11 +100,11 @@ def estimate(value: float, resampled: Values, patients: Patients, trials: int | 
     Args:
         value: The figure; NaN or infinite where it is not defined.
         resampled: The same figure of each resample.
-        patients: Whose films they are.
+        patients: Whose images they are.
         trials: For a share, the number of patients behind it.
     """
     if not np.isfinite(value):
-        return Estimate(None, reason="not defined for these films")
+        return Estimate(None, reason="not defined for these images")
     if min(count for count in patients.of_class if count) < 2:
         return Estimate(value, reason="a class has one patient only, which tells nothing of others")
     defined = resampled[~np.isnan(resampled)]
@@ -115,7 +115,7 @@ def estimate(value: float, resampled: Values, patients: Patients, trials: int | 
         tail = ((1 - LEVEL) / 2) ** (1 / trials)
         return Estimate(value, tail, 1.0) if value else Estimate(value, 0.0, 1 - tail)
     if agree:
-        return Estimate(value, reason="all resamples agree: these films hold too few errors, or patients, to tell")
+        return Estimate(value, reason="all resamples agree: these images hold too few errors, or patients, to tell")
     # The same number on each side, (resamples + 1) 2.5% (Davison and Hinkley, chapter 2.3), and without interpolation,
     # which would make no number of an infinite likelihood ratio beside a finite one.
     ordered, outside = np.sort(defined), max(1, int((len(defined) + 1) * (1 - LEVEL) / 2))
@@ -135,8 +135,8 @@ def estimates(
     """Figures of a table with their intervals.
 
     Args:
-        patients: Whose films they are.
-        figures: Gives figures by name, each of shape (resamples,), from weights of shape (resamples, films).
+        patients: Whose images they are.
+        figures: Gives figures by name, each of shape (resamples,), from weights of shape (resamples, images).
         resamples: How many resamples.
         seed: Of the resampling.
         trials: For figures that are shares the number of patients behind each, see `estimate`; by default for

@@ -1,4 +1,4 @@
-"""How AUROC and specificity hold under corruption of the films; functions on arrays."""
+"""How AUROC and specificity hold under corruption of the images; functions on arrays."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -26,12 +26,12 @@ def robustness_figures(
     """AUROC and specificity at each strength of each corruption, the operating point staying where it is.
 
     Args:
-        labels: 0 or 1, shape (films,).
-        logits: Of the films as they are, shape (films,): strength 0.
-        corrupted: Logits of the corrupted films by `name_strength`, each of shape (films,).
+        labels: 0 or 1, shape (images,).
+        logits: Of the images as they are, shape (images,): strength 0.
+        corrupted: Logits of the corrupted images by `name_strength`, each of shape (images,).
         temperature: Divides the logits.
         threshold: The operating point, a probability.
-        patients: Whose films they are.
+        patients: Whose images they are.
 
     Returns:
         By corruption one row for each strength, ascending from 0; empty where nothing was corrupted.

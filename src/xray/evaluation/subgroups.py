@@ -1,4 +1,4 @@
-"""Groups of films that a single figure may hide; functions on arrays."""
+"""Groups of images that a single figure may hide; functions on arrays."""
 
 import re
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Subgroup:
-    """Some of the films, together with the other class where they are all of one.
+    """Some of the images, together with the other class where they are all of one.
 
     Args:
-        family: What the films are told apart by.
+        family: What the images are told apart by.
         name: Which of them these are.
-        members: Whether each film belongs to it, shape (films,).
+        members: Whether each image belongs to it, shape (images,).
     """
 
     family: str
@@ -34,12 +34,12 @@ SERIES = {"IM": r"^IM-", "NORMAL2-IM": r"^NORMAL2-IM-"}
 def by_name(paths: Sequence[str], labels: Labels) -> tuple[list[Subgroup], list[str]]:
     """Subgroups that the file names of the public release tell (Kermany et al., Cell 172 (2018) 1122).
 
-    Bacterial and viral pneumonia each against all normal films, and each number series of normal films against all
+    Bacterial and viral pneumonia each against all normal images, and each number series of normal images against all
     pneumonia.
 
     Args:
-        paths: Where each film is.
-        labels: 0 or 1, shape (films,).
+        paths: Where each image is.
+        labels: 0 or 1, shape (images,).
 
     Returns:
         The subgroups, which may be empty, and a sentence for each family that the names do not tell.
@@ -48,8 +48,8 @@ def by_name(paths: Sequence[str], labels: Labels) -> tuple[list[Subgroup], list[
     groups: list[Subgroup] = []
     notes: list[str] = []
     for family, patterns, label in (
-        ("Cause in the file name, against all normal films", CAUSES, 1),
-        ("Number series of the normal films, against all pneumonia", SERIES, 0),
+        ("Cause in the file name, against all normal images", CAUSES, 1),
+        ("Number series of the normal images, against all pneumonia", SERIES, 0),
     ):
         found = [
             Subgroup(family, name, _matching(names, pattern) & (labels == label)) for name, pattern in patterns.items()
@@ -63,15 +63,15 @@ def by_name(paths: Sequence[str], labels: Labels) -> tuple[list[Subgroup], list[
 
 
 def by_size(pixels: npt.NDArray[np.int64]) -> tuple[list[Subgroup], list[str]]:
-    """Thirds of the films by the number of pixels of their files.
+    """Thirds of the images by the number of pixels of their files.
 
     Args:
-        pixels: Width times height of each file, 0 where unknown, shape (films,).
+        pixels: Width times height of each file, 0 where unknown, shape (images,).
 
     Returns:
-        The subgroups, and the sentence that says why there are none, or why they lack films.
+        The subgroups, and the sentence that says why there are none, or why they lack images.
     """
-    family = "Image size, thirds of all films"
+    family = "Image size, thirds of all images"
     known = pixels[pixels > 0]
     if not len(known):
         return [], [f"{family}: the sizes of the files are not on record."]
@@ -85,7 +85,7 @@ def by_size(pixels: npt.NDArray[np.int64]) -> tuple[list[Subgroup], list[str]]:
     if len(groups) < 2:
         return [], [f"{family}: nearly all files are of one size ({int(np.median(known)):,} pixels)."]
     unknown = len(pixels) - len(known)
-    return groups, [f"{family}: {unknown:,} films of unknown size are in none."] if unknown else []
+    return groups, [f"{family}: {unknown:,} images of unknown size are in none."] if unknown else []
 
 
 def _matching(names: Sequence[str], pattern: str) -> Mask:

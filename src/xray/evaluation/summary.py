@@ -8,7 +8,6 @@ import numpy as np
 
 from xray.evaluation.calibration import BINS, calibration_slope, probability_of, reliability
 from xray.evaluation.delong import delong_interval
-from xray.evaluation.evidence import Evidence
 from xray.evaluation.metrics import (
     PREVALENCES,
     Confusion,
@@ -18,36 +17,37 @@ from xray.evaluation.metrics import (
     ranking_figures,
 )
 from xray.evaluation.ranking import Labels, Ranking, Scores, Values, Weights
-from xray.evaluation.refusals import by_refusal, refusal_figures
+from xray.evaluation.rejections import by_rejection, rejection_figures
 from xray.evaluation.resampling import LEVEL, RESAMPLES, Estimate, Patients, estimates
 from xray.evaluation.robustness import robustness_figures
+from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.shortcuts import shortcut_figures
 from xray.evaluation.subgroups import Subgroup, by_name, by_size
 
 
-def summarise(evidence: Evidence) -> dict[str, Any]:
+def summarise(scored_set: ScoredSet) -> dict[str, Any]:
     """Every figure of a report.
 
     Args:
-        evidence: Predictions of films whose labels are known, with their source.
+        scored_set: Predictions of images whose labels are known, with their source.
 
     Returns:
         Plain values for JSON; a figure is a mapping of value, low and high, each None where it is not defined, with the
         reason beside it.
     """
-    table, source = evidence.table, evidence.source
+    table, source = scored_set.table, scored_set.source
     class_names = source["class_names"]
     labels, decisions = as_numbers(table.label, class_names), as_numbers(table.decision, class_names)
     patients = Patients.of(table.patient, labels)
-    groups, notes = _subgroups(evidence, labels)
+    groups, notes = _subgroups(scored_set, labels)
     temperature = float(source["temperature"])
     before, after = _calibration(labels, table.logit, temperature, patients)
     figures = _figures(labels, table.logit, decisions, patients) | after
     return {
-        "films": len(table),
+        "images": len(table),
         "patients": len(set(table.patient)),
         "class_names": list(class_names),
-        "films_by_class": {name: int((labels == i).sum()) for i, name in enumerate(class_names)},
+        "images_by_class": {name: int((labels == i).sum()) for i, name in enumerate(class_names)},
         "patients_by_class": dict(zip(class_names, patients.of_class, strict=True)),
         "prevalence": float(labels.mean()) if len(labels) else None,
         "threshold": float(source["threshold"]),
@@ -63,12 +63,12 @@ def summarise(evidence: Evidence) -> dict[str, Any]:
         },
         "subgroups": [_subgroup(group, labels, table.logit, decisions, table.patient, class_names) for group in groups],
         "subgroup_notes": notes,
-        "refusals": refusal_figures(labels, evidence.unfamiliarity, patients, class_names),
-        "shortcuts": shortcut_figures(labels, table.logit, evidence.controls, patients),
+        "rejections": rejection_figures(labels, scored_set.ood_scores, patients, class_names),
+        "shortcuts": shortcut_figures(labels, table.logit, scored_set.ablations, patients),
         "robustness": robustness_figures(
-            labels, table.logit, evidence.robustness, temperature, source["threshold"], patients
+            labels, table.logit, scored_set.robustness, temperature, source["threshold"], patients
         ),
-        "duplicates": list(evidence.duplicates),
+        "duplicates": list(scored_set.duplicates),
         "method": {
             "level": LEVEL,
             "resamples": RESAMPLES,
@@ -113,14 +113,14 @@ def _confusion(labels: Labels, decisions: Labels) -> dict[str, int]:
     return {name: int(getattr(counts, name)[0]) for name in ("tp", "fp", "fn", "tn")}
 
 
-def _subgroups(evidence: Evidence, labels: Labels) -> tuple[list[Subgroup], list[str]]:
+def _subgroups(scored_set: ScoredSet, labels: Labels) -> tuple[list[Subgroup], list[str]]:
     sizes = [
         int(width) * int(height)
-        for width, height in zip(evidence.films.get("width", []), evidence.films.get("height", []), strict=True)
+        for width, height in zip(scored_set.images.get("width", []), scored_set.images.get("height", []), strict=True)
     ]
-    named, notes = by_name(evidence.table.path, labels)
+    named, notes = by_name(scored_set.table.path, labels)
     sized, more_notes = by_size(np.array(sizes, dtype=np.int64))
-    answered = by_refusal(evidence.unfamiliarity, len(labels))
+    answered = by_rejection(scored_set.ood_scores, len(labels))
     return [*named, *sized, *answered], [*notes, *more_notes]
 
 
@@ -135,7 +135,7 @@ def _subgroup(
     inside = group.members
     y, x, d = labels[inside], logits[inside], decisions[inside]
     own = Patients.of([patient for patient, member in zip(patients, inside, strict=True) if member], y)
-    found = {name: Estimate(None, reason="no films") for name in ("auroc", "sensitivity", "specificity")}
+    found = {name: Estimate(None, reason="no images") for name in ("auroc", "sensitivity", "specificity")}
     if len(y):
         ranking = Ranking.of(y, x)
 
@@ -151,6 +151,6 @@ def _subgroup(
     return {
         "family": group.family,
         "name": group.name,
-        "films_by_class": {name: int((y == i).sum()) for i, name in enumerate(class_names)},
+        "images_by_class": {name: int((y == i).sum()) for i, name in enumerate(class_names)},
         "patients_by_class": dict(zip(class_names, own.of_class, strict=True)),
     } | {name: value.as_dict() for name, value in found.items()}

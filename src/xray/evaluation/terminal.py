@@ -37,7 +37,7 @@ def print_summary(summary: Mapping[str, Any], title: str) -> None:
         found = summary["figures"][key]
         figures.add_row(name, written(found["value"]), interval(found))
     figures.add_section()
-    figures.add_row("Images, patients", f"{summary['films']}, {summary['patients']}", "")
+    figures.add_row("Images, patients", f"{summary['images']}, {summary['patients']}", "")
     figures.add_row("Threshold, temperature", f"{summary['threshold']:.4f}, {summary['temperature']:.3f}", "")
     matrix = Table(title="Decisions", title_justify="left")
     negative, positive = map(escape, summary["class_names"])
@@ -48,7 +48,7 @@ def print_summary(summary: Mapping[str, Any], title: str) -> None:
     matrix.add_row(positive, str(counts["fn"]), str(counts["tp"]))
     console = Console(soft_wrap=True)
     console.print(figures, matrix, sep="\n")
-    for sentence in (*summary["shortcuts"]["sentences"], summary["refusals"]["sentence"], f"{NOTICE} {ONE_SOURCE}"):
+    for sentence in (*summary["shortcuts"]["sentences"], summary["rejections"]["sentence"], f"{NOTICE} {ONE_SOURCE}"):
         console.print(sentence, markup=False, highlight=False)
 
 

@@ -1,1 +1,1 @@
-"""Maps over a film of what moved a model's number, and words of what they are not."""
+"""Maps over an image of what moved a model's number, and words of what they are not."""

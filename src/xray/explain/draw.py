@@ -6,23 +6,25 @@ from typing import Final
 
 import numpy as np
 
-from xray.data.film import UnreadableFilmError, load_film, read_film, shrink_film
+from xray.data.decode.image import UnreadableImageError, load_image, read_image, shrink_image
 from xray.explain.figure import explanation_figure
-from xray.explain.maps import Method, explain_film
-from xray.predictor.judge import Judge, Verdict
+from xray.explain.maps import Method, explain_image
+from xray.predictor.decision_model import DecisionModel, ImagePrediction
 
 LONGER_SIDE: Final = 1000
-"""Of a film as drawn, in pixels."""
+"""Of an image as drawn, in pixels."""
 DOTS_PER_INCH: Final = 150
 
 
-def draw_film(path: Path, picture: Path, judge: Judge, methods: Sequence[Method]) -> Verdict | str:
-    """Judge a film, explain it, and write the figure as PNG.
+def draw_image(
+    path: Path, picture: Path, decision_model: DecisionModel, methods: Sequence[Method]
+) -> ImagePrediction | str:
+    """Judge an image, explain it, and write the figure as PNG.
 
     Args:
-        path: The film's file.
+        path: The image's file.
         picture: Where to write.
-        judge: The model.
+        decision_model: The model.
         methods: The maps wanted.
 
     Returns:
@@ -32,16 +34,16 @@ def draw_film(path: Path, picture: Path, judge: Judge, methods: Sequence[Method]
         UserError: The model gives no numbers.
         OSError: The picture cannot be written.
     """
-    manifest = judge.predictor.manifest
+    manifest = decision_model.predictor.manifest
     try:
-        films = np.stack([load_film(path, manifest.image_size, manifest.resize)])
-        verdict = judge(films)[0]
-        if verdict.refusal:
-            return f"refused {path}: {verdict.refusal}"
-        shown = read_film(path, LONGER_SIDE)
-    except UnreadableFilmError as error:
+        images = np.stack([load_image(path, manifest.image_size, manifest.resize)])
+        prediction = decision_model(images)[0]
+        if prediction.rejection:
+            return f"rejected {path}: {prediction.rejection}"
+        shown = read_image(path, LONGER_SIDE)
+    except UnreadableImageError as error:
         return f"cannot read {path}: {error}"
-    explanations = [explain_film(judge.predictor, films[0], method) for method in methods]
-    figure = explanation_figure(path.name, shrink_film(shown, LONGER_SIDE), verdict, explanations, manifest)
+    explanations = [explain_image(decision_model.predictor, images[0], method) for method in methods]
+    figure = explanation_figure(path.name, shrink_image(shown, LONGER_SIDE), prediction, explanations, manifest)
     figure.savefig(picture, dpi=DOTS_PER_INCH)
-    return verdict
+    return prediction

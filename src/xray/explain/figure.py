@@ -1,4 +1,4 @@
-"""A film, and beside it what moved the model's number, with scales."""
+"""An image, and beside it what moved the model's number, with scales."""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -9,33 +9,33 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xray import NOTICE
-from xray.data.film import GreyFilm
+from xray.data.decode.image import GreyImage
 from xray.explain.maps import TITLES, Explanation
 from xray.explain.overlay import colours, heat_layer, over_grey
-from xray.predictor.judge import Verdict
+from xray.predictor.decision_model import ImagePrediction
 from xray.predictor.manifest import Manifest
-from xray.text import printable, shortened
+from xray.utils.text import printable, shortened
 
 PANEL: Final = 4.6
-"""Longer side of a film in inches."""
+"""Longer side of an image in inches."""
 GREY: Final = 128
-"""The film under the colours of a scale."""
+"""The image under the colours of a scale."""
 
 
 def explanation_figure(
-    name: str, film: GreyFilm, verdict: Verdict, explanations: Sequence[Explanation], manifest: Manifest
+    name: str, image: GreyImage, prediction: ImagePrediction, explanations: Sequence[Explanation], manifest: Manifest
 ) -> Figure:
-    """Draw one film and its maps.
+    """Draw one image and its maps.
 
     Args:
-        name: What the film is called.
-        film: In its own proportions, shape (height, width).
-        verdict: What the model says of it.
+        name: What the image is called.
+        image: In its own proportions, shape (height, width).
+        prediction: What the model says of it.
         explanations: Maps of it, one panel each.
         manifest: Of the model.
     """
-    height, width = film.shape
-    across, down = (max(0.35, side / max(film.shape)) * PANEL for side in (width, height))
+    height, width = image.shape
+    across, down = (max(0.35, side / max(image.shape)) * PANEL for side in (width, height))
     panels = 1 + len(explanations)
     # Places in inches, from which the shares of the figure come: no layout that has to be searched for.
     gap, top = 0.3, 0.95
@@ -46,18 +46,18 @@ def explanation_figure(
     total = wide, top + down + bottom
     left = (wide - panels * across - (panels - 1) * gap) / 2
     figure = Figure(figsize=total)
-    _heading(figure, name, verdict, manifest)
+    _heading(figure, name, prediction, manifest)
     for i in range(panels):
         place = left + i * (across + gap)
         axes = figure.add_axes((place / wide, bottom / total[1], across / wide, down / total[1]))
         axes.axis("off")
         if i == 0:
-            axes.set_title("Film", fontsize=10)
-            axes.imshow(film, cmap="gray", vmin=0, vmax=255, aspect="auto")
+            axes.set_title("ImageRecord", fontsize=10)
+            axes.imshow(image, cmap="gray", vmin=0, vmax=255, aspect="auto")
             continue
         explanation = explanations[i - 1]
         axes.set_title(TITLES[explanation.method], fontsize=10)
-        axes.imshow(over_grey(film, heat_layer(explanation, (height, width), manifest.resize)), aspect="auto")
+        axes.imshow(over_grey(image, heat_layer(explanation, (height, width), manifest.resize)), aspect="auto")
         bar = min(across, 3.2)
         box = (place + (across - bar) / 2) / wide, (bottom - 0.3) / total[1], bar / wide, 0.14 / total[1]
         _scale(figure.add_axes(box), explanation.limit, manifest.class_names)
@@ -65,14 +65,14 @@ def explanation_figure(
     return figure
 
 
-def _heading(figure: Figure, name: str, verdict: Verdict, manifest: Manifest) -> None:
+def _heading(figure: Figure, name: str, prediction: ImagePrediction, manifest: Manifest) -> None:
     negative, positive = (printable(one) for one in manifest.class_names)
     height = figure.get_figheight()
     lines = (
         (shortened(printable(name), 80), 0.12, 12, "bold"),
         (
-            f"{printable(verdict.decision)}: calibrated probability of {positive} {verdict.probability:.4f}, threshold "
-            f"{manifest.threshold:.4f} (below it {negative}); logit {verdict.logit:+.2f}",
+            f"{printable(prediction.decision)}: calibrated probability of {positive} {prediction.probability:.4f}, threshold "
+            f"{manifest.threshold:.4f} (below it {negative}); logit {prediction.logit:+.2f}",
             0.38,
             9,
             "normal",

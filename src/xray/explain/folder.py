@@ -5,18 +5,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from xray.errors import UserError
-from xray.files import check_new_folder, why_not_writable, write_whole
-from xray.text import printable, shortened
+from xray.utils.errors import UserError
+from xray.utils.files import check_new_folder, why_not_writable, write_whole
+from xray.utils.text import printable, shortened
 
 TABLE: Final = "explanations.csv"
 COLUMNS: Final = ("picture", "path", "logit", "probability", "threshold", "decision")
 LONGEST: Final = 60
-"""Characters of a film's name in that of its picture: with four bytes each it is still a name that disks take."""
+"""Characters of an image's name in that of its picture: with four bytes each it is still a name that disks take."""
 
 
 def check_out(out: Path) -> None:
-    """Refuse, before any work is done, a folder that holds anything but earlier explanations.
+    """Reject, before any work is done, a folder that holds anything but earlier explanations.
 
     Raises:
         UserError: It does, or it cannot be made.
@@ -55,9 +55,9 @@ def write_table(path: Path, rows: Iterable[Sequence[str | float]]) -> None:
 
 
 def picture_names(paths: Sequence[Path]) -> list[str]:
-    """A name of its own for the picture of each film, whichever folders they come from.
+    """A name of its own for the picture of each image, whichever folders they come from.
 
-    Film `a.jpeg` gets `a.png`, the next one of that name `a-2.png`; where disks do not tell `A` from `a`, too.
+    Image `a.jpeg` gets `a.png`, the next one of that name `a-2.png`; where disks do not tell `A` from `a`, too.
     """
     taken: set[str] = set()
     names = []

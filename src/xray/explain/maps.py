@@ -6,11 +6,11 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.film import GreyFilm
-from xray.errors import UserError
+from xray.data.decode.image import GreyImage
 from xray.explain.occlusion import occlusion
 from xray.predictor.base import Predictor
 from xray.predictor.manifest import Manifest
+from xray.utils.errors import UserError
 
 Method = Literal["gradcam", "occlusion"]
 TITLES: Final[dict[Method, str]] = {"gradcam": "Grad-CAM", "occlusion": "Occlusion"}
@@ -27,20 +27,20 @@ CAVEATS: Final[dict[Method, str]] = {
 }
 """What a map is not, in one sentence; stands beside every map."""
 
-FLOOR: Final = 0.1
+BASELINE: Final = 0.1
 """The smallest limit of a scale, in units of the logit. That much moves a probability by 2.5 percentage points at most
 (at one half, by less elsewhere): a map below it says that no single place mattered, and should look like that."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A map over a film.
+    """A map over an image.
 
     Args:
         method: How it was made.
         values: Shape (height, width), float64, in units of the logit, over the square that the network saw: above 0
             speaks for the positive class, below for the negative one.
-        limit: Where its colours saturate, at plus and minus: the largest absolute value, but `FLOOR` at least.
+        limit: Where its colours saturate, at plus and minus: the largest absolute value, but `BASELINE` at least.
         caveat: What it is not, one sentence.
     """
 
@@ -57,8 +57,8 @@ class Explanation:
             UserError: Some are no numbers.
         """
         if not np.isfinite(values).all():
-            raise UserError("The model gives no number for this film: its training diverged; train with a lower rate.")
-        return cls(method, values, max(FLOOR, float(np.abs(values).max())), CAVEATS[method])
+            raise UserError("The model gives no number for this image: its training diverged; train with a lower rate.")
+        return cls(method, values, max(BASELINE, float(np.abs(values).max())), CAVEATS[method])
 
 
 def methods_of(manifest: Manifest) -> list[Method]:
@@ -66,17 +66,17 @@ def methods_of(manifest: Manifest) -> list[Method]:
     return ["gradcam", "occlusion"] if manifest.has_grad_cam else ["occlusion"]
 
 
-def explain_film(predictor: Predictor, film: GreyFilm, method: Method) -> Explanation:
-    """Map what moved the logit of one film.
+def explain_image(predictor: Predictor, image: GreyImage, method: Method) -> Explanation:
+    """Map what moved the logit of one image.
 
     Args:
         predictor: The model.
-        film: Shape (size, size), made by `xray.data.film.load_film` with the manifest's size and resize rule.
+        image: Shape (size, size), made by `xray.data.decode.image.load_image` with the manifest's size and resize rule.
         method: One of `methods_of` the model.
 
     Raises:
         UserError: The network has no Grad-CAM, and that is asked for; or it gives no numbers.
     """
     if method == "gradcam":
-        return Explanation.of(method, predictor.grad_cam(film[None])[0])
-    return Explanation.of(method, occlusion(predictor.logits, film))
+        return Explanation.of(method, predictor.grad_cam(image[None])[0])
+    return Explanation.of(method, occlusion(predictor.logits, image))

@@ -1,19 +1,19 @@
-"""A map as a layer of colour that lies over the film as it was before it was made a square."""
+"""A map as a layer of colour that lies over the image as it was before it was made a square."""
 
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.film import ResizeRule
+from xray.data.decode.image import ResizeRule
 from xray.explain.maps import Explanation
 
 POSITIVE: Final = (255, 128, 0)
 NEGATIVE: Final = (0, 145, 255)
 """Orange speaks for the positive class, blue for the negative: told apart with every kind of colour vision, and found
-in no film."""
+in no image."""
 OPACITY: Final = 0.7
-"""Of the layer where its scale ends, so that the film is seen through it everywhere."""
+"""Of the layer where its scale ends, so that the image is seen through it everywhere."""
 
 Layer = npt.NDArray[np.uint8]
 
@@ -23,8 +23,8 @@ def heat_layer(explanation: Explanation, original_shape: tuple[int, int], rule: 
 
     Args:
         explanation: The map.
-        original_shape: Height and width of the film before it was resized, or of any smaller picture of it.
-        rule: How the film became the square that the network saw.
+        original_shape: Height and width of the image before it was resized, or of any smaller picture of it.
+        rule: How the image became the square that the network saw.
 
     Returns:
         RGBA of shape (height, width, 4), uint8, not premultiplied: opacity in proportion to the absolute value,
@@ -48,35 +48,35 @@ def colours(values: npt.NDArray[np.floating]) -> Layer:
     return layer
 
 
-def over_grey(film: npt.NDArray[np.uint8], layer: Layer) -> npt.NDArray[np.uint8]:
-    """A film with a layer upon it.
+def over_grey(image: npt.NDArray[np.uint8], layer: Layer) -> npt.NDArray[np.uint8]:
+    """An image with a layer upon it.
 
     Args:
-        film: Grey film, shape (height, width).
+        image: Grey image, shape (height, width).
         layer: RGBA, shape (height, width, 4).
 
     Returns:
         RGB, shape (height, width, 3), uint8.
     """
     opacity = layer[..., 3:] / np.float32(255)
-    mixed: npt.NDArray[np.uint8] = np.rint(film[..., None] * (1 - opacity) + layer[..., :3] * opacity).astype(np.uint8)
+    mixed: npt.NDArray[np.uint8] = np.rint(image[..., None] * (1 - opacity) + layer[..., :3] * opacity).astype(np.uint8)
     return mixed
 
 
 def lay_over(
     values: npt.NDArray[np.float64], original_shape: tuple[int, int], rule: ResizeRule
 ) -> npt.NDArray[np.float32]:
-    """Spread a map over the film as it was, by bilinear interpolation between the centres of its cells.
+    """Spread a map over the image as it was, by bilinear interpolation between the centres of its cells.
 
-    The inverse of `xray.data.film.resize_film`, to half a pixel of the square.
+    The inverse of `xray.data.decode.image.resize_image`, to half a pixel of the square.
 
     Args:
         values: Shape (rows, columns), over the square that the network saw.
-        original_shape: Height and width of the film.
+        original_shape: Height and width of the image.
         rule: How it became a square.
 
     Returns:
-        Shape (height, width), float32: 0 where the film was cut off.
+        Shape (height, width), float32: 0 where the image was cut off.
     """
     height, width = original_shape
     rows, columns = (
@@ -88,8 +88,8 @@ def lay_over(
 
 
 def _seen(side: int, other: int, rule: ResizeRule) -> tuple[float, float]:
-    """Where in the square a side of the film begins and ends: 0 and 1 are the borders of the square."""
-    if rule == "squash":
+    """Where in the square a side of the image begins and ends: 0 and 1 are the borders of the square."""
+    if rule == "stretch":
         return 0.0, 1.0
     share = side / (max(side, other) if rule == "pad" else min(side, other))
     return (1 - share) / 2, (1 + share) / 2

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from xray import NOTICE
-from xray.errors import UserError
-from xray.files import link_target, why_not_writable
-from xray.model_file import SUFFIXES, kind_of
 from xray.predictor.manifest import MANIFEST_KEY
-from xray.runs import find_model
+from xray.runs.model_file import SUFFIXES, kind_of
+from xray.runs.run import find_model
+from xray.utils.errors import UserError
+from xray.utils.files import link_target, why_not_writable
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
-    from xray.predictor.base import Films
+    from xray.predictor.base import Images
 
-RAW_FILMS = 24
-"""Films that are verified from their pixels as stored."""
+RAW_IMAGES = 24
+"""Images that are verified from their pixels as stored."""
 
 
 def export(
@@ -35,12 +35,12 @@ def export(
 
     The file takes grey bytes of any size in batches, and carries resizing, normalisation, temperature,
     threshold, class names, version, fingerprint of the training data and licence. It is compared with its checkpoint on
-    the validation films before it is kept.
+    the validation images before it is kept.
 
     Args:
         run: A run such as cnn/version_0, an experiment (its newest run), or a checkpoint; by default the newest run.
         format: onnx runs by ONNX Runtime, without torch; torch is a program of torch.export.
-        precision: int8 is quicker and a little less exact, which is measured on the validation films; for onnx only.
+        precision: int8 is quicker and a little less exact, which is measured on the validation images; for onnx only.
         out: The file to write; by default beside the checkpoint, with its name.
         license: Under which the weights may be used, for the file's metadata.
         data_root: Where the data of the training lies now; by default where it lay then.
@@ -61,12 +61,12 @@ def export(
         )
     target = link_target(out)
     check_out(target)
-    from xray.checkpoint import read_checkpoint
-    from xray.quiet import silence_libraries
+    from xray.runs.checkpoint import read_checkpoint
+    from xray.utils.library_warnings import silence_libraries
 
     silence_libraries()
     checkpoint = read_checkpoint(path)
-    from xray.export.films import some_files, some_films, training_data
+    from xray.export.images import some_files, some_images, training_data
     from xray.export.network import ExportedClassifier
     from xray.export.verify import verify
     from xray.export.write import trace, write_onnx, write_program
@@ -76,7 +76,7 @@ def export(
     print(f"Checkpoint {path}")
     data = training_data(checkpoint, data_root)
     trained = CheckpointPredictor(checkpoint)
-    films = some_films(data, "val", len(data.films["val"]))
+    images = some_images(data, "val", len(data.images["val"]))
     found = trained.activation
     activation = found if found is not None and found.is_sum else None
     if activation is None:
@@ -86,13 +86,13 @@ def export(
     with folder_beside(target) as folder:
         made = folder / f"model{SUFFIXES[format]}"
         (write_onnx if format == "onnx" else write_program)(made, program, manifest)
-        verified = verify(trained, open_predictor(made), films, some_files(data, "val", RAW_FILMS))
+        verified = verify(trained, open_predictor(made), images, some_files(data, "val", RAW_IMAGES))
         print(
-            f"Verified: on {verified.films} validation films, {verified.raw} of them resized by the file itself, its "
+            f"Verified: on {verified.images} validation images, {verified.raw} of them resized by the file itself, its "
             f"logits differ by at most {verified.difference:.1e}"
         )
         if precision == "int8":
-            made = quantised(made, data, films)
+            made = quantised(made, data, images)
         os.replace(made, target)  # noqa: PTH105 - both are in one folder
     print(f"Written: {out} ({out.stat().st_size / 1e6:.1f} MB, {manifest.model} {manifest.version})")
     print(NOTICE)
@@ -113,35 +113,35 @@ def folder_beside(out: Path) -> Iterator[Path]:
         raise UserError(f"--out {out} cannot be written ({error.strerror or error}): name another file.") from error
 
 
-def quantised(single: Path, data: "ChestXRayDataModule", films: "Films") -> Path:
-    """Quantise a file beside itself, measure that on the validation films, and say so.
+def quantised(single: Path, data: "ChestXRayDataModule", images: "Images") -> Path:
+    """Quantise a file beside itself, measure that on the validation images, and say so.
 
     Args:
         single: The file in single precision.
         data: The data of the training.
-        films: Its validation films.
+        images: Its validation images.
     """
     import numpy as np
     import onnx
 
-    from xray.export.films import some_films
-    from xray.export.quantise import CALIBRATION_FILMS, compare, quantise
+    from xray.export.images import some_images
+    from xray.export.quantise import CALIBRATION_IMAGES, compare, quantise
     from xray.export.write import describe, manifest_in
 
     made = single.with_name("quantised.onnx")
-    quantise(single, made, some_films(data, "train", CALIBRATION_FILMS))
+    quantise(single, made, some_images(data, "train", CALIBRATION_IMAGES))
     model = onnx.load(made)
     # As of `single` so far, so that it can be opened to be measured.
     manifest = manifest_in(onnx.load(single, load_external_data=False))
     describe(model, manifest)
     onnx.save(model, made)
-    measured = compare(single, made, films, np.array([film.label for film in data.films["val"]]))
+    measured = compare(single, made, images, np.array([image.label for image in data.images["val"]]))
     describe(model, replace(manifest, precision="int8", version=f"{manifest.version}-int8", measured=measured))
     onnx.save(model, made)
     print(
-        "int8 on {films} validation films: AUROC {auroc_int8:.4f} instead of {auroc_fp32:.4f}, logits differ by at "
+        "int8 on {images} validation images: AUROC {auroc_int8:.4f} instead of {auroc_fp32:.4f}, logits differ by at "
         "most {largest_difference:.2f}, {decided_otherwise:.1%} are decided otherwise; {speed_of_one:.2f} times as "
-        "quick for one film, {speed_of_batch:.2f} for a batch, on one thread".format(**measured)
+        "quick for one image, {speed_of_batch:.2f} for a batch, on one thread".format(**measured)
     )
     return made
 
@@ -165,7 +165,7 @@ def is_export(path: Path) -> bool:
 
 
 def check_out(out: Path) -> None:
-    """Refuse, before any work is done, to write over anything but an earlier export.
+    """Reject, before any work is done, to write over anything but an earlier export.
 
     Raises:
         UserError: `out` is something else, or cannot be written.

@@ -3,19 +3,19 @@
 import torch
 from torch import Tensor, nn
 
-from xray.data.film import ResizeRule
-from xray.export.resize import ResizeFilms
+from xray.data.decode.image import ResizeRule
+from xray.export.resize import ResizeImages
 from xray.models.activation import Activation, captured, weighted
-from xray.models.base import FilmClassifier
+from xray.models.base import ImageClassifier
 
 
 class ExportedClassifier(nn.Module):
     """Resizing, normalisation, network and calibration in one graph.
 
     Args:
-        model: The classifier, in evaluation mode on the processor.
-        size: Side of its films.
-        rule: How a film becomes a square.
+        model: The classifier, in evaluation mode on the CPU.
+        size: Side of its images.
+        rule: How an image becomes a square.
         activation: The map whose weighted sum the logit is; None for networks without.
     """
 
@@ -23,27 +23,27 @@ class ExportedClassifier(nn.Module):
     std: Tensor
     temperature: Tensor
 
-    def __init__(self, model: FilmClassifier, size: int, rule: ResizeRule, activation: Activation | None) -> None:
+    def __init__(self, model: ImageClassifier, size: int, rule: ResizeRule, activation: Activation | None) -> None:
         super().__init__()
         # In channels last, which torch is quickest in, pooling to one pixel is translated to a dozen nodes.
         self.network = model.network.to(memory_format=torch.contiguous_format)
         self.register_buffer("mean", model.mean.clone())
         self.register_buffer("std", model.std.clone())
         self.register_buffer("temperature", model.temperature.double())
-        self.resize = ResizeFilms(size, rule)
+        self.resize = ResizeImages(size, rule)
         self.size = size
         self._activation = activation
 
-    def forward(self, films: Tensor) -> tuple[Tensor, ...]:
-        """Map raw films, shape (batch, 1, height, width), uint8, to logits and probabilities, and maps where it can.
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Map raw images, shape (batch, 1, height, width), uint8, to logits and probabilities, and maps where it can.
 
         Returns:
             Logits, shape (batch,), float32; calibrated probabilities of the positive class, shape (batch,), float64;
             and maps as of `Predictor.grad_cam`, shape (batch, rows, columns), float32.
         """
-        is_square = (films.shape[-1] == self.size) & (films.shape[-2] == self.size)
-        # Films that have their size pay nothing for what others need.
-        squares = torch.cond(is_square, self._as_is, self.resize, (films,))
+        is_square = (images.shape[-1] == self.size) & (images.shape[-2] == self.size)
+        # Images that have their size pay nothing for what others need.
+        squares = torch.cond(is_square, self._as_is, self.resize, (images,))
         normalised = (squares.float() / 255 - self.mean) / self.std
         if self._activation is None:
             logits = self.network(normalised).squeeze(1).float()
@@ -55,7 +55,7 @@ class ExportedClassifier(nn.Module):
     def _probability(self, logits: Tensor) -> Tensor:
         return (logits.double() / self.temperature).sigmoid()
 
-    def _as_is(self, films: Tensor) -> Tensor:
-        """The films themselves, in a way that tells the graph their size."""
+    def _as_is(self, images: Tensor) -> Tensor:
+        """The images themselves, in a way that tells the graph their size."""
         pixels = torch.arange(self.size)
-        return films.index_select(-1, pixels).index_select(-2, pixels)
+        return images.index_select(-1, pixels).index_select(-2, pixels)

@@ -11,27 +11,27 @@ import numpy as np
 import onnx
 
 from xray.evaluation.ranking import Labels, auroc
-from xray.predictor.base import BATCH, Films, Predictor
-from xray.predictor.exported import FILMS, OnnxPredictor
+from xray.predictor.base import BATCH, Images, Predictor
+from xray.predictor.exported import IMAGES, OnnxPredictor
 
-CALIBRATION_FILMS = 256
-"""Training films from which the range of every tensor is taken."""
+CALIBRATION_IMAGES = 256
+"""Training images from which the range of every tensor is taken."""
 ROUNDS = 15
 QUANTISED = ("Conv", "Relu", "Clip", "Add", "Mul")
 """Kinds of nodes; what pools, and what makes the logit of that, stays in single precision."""
 
 
-def quantise(single: Path, out: Path, films: Films) -> None:
+def quantise(single: Path, out: Path, images: Images) -> None:
     """Quantise an exported ONNX file of single precision.
 
     Weights become signed bytes with a scale for each channel, activations unsigned ones with a scale for each tensor,
-    set by the smallest and largest value that training films give (Jacob et al., Quantization and training of neural
+    set by the smallest and largest value that training images give (Jacob et al., Quantization and training of neural
     networks for efficient integer-arithmetic-only inference, CVPR 2018).
 
     Args:
         single: The file in single precision.
         out: Where to write to; the manifest is as in `single`.
-        films: Training films, shape (films, size, size).
+        images: Training images, shape (images, size, size).
     """
     from onnxruntime.quantization import (
         CalibrationDataReader,
@@ -43,13 +43,13 @@ def quantise(single: Path, out: Path, films: Films) -> None:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Batches(CalibrationDataReader):  # type: ignore[misc]
-        """Films in batches, as the library asks for them."""
+        """Images in batches, as the library asks for them."""
 
         def __init__(self) -> None:
-            starts = range(0, len(films), BATCH)
-            self._batches: Iterator[dict[str, Films]] = iter([{FILMS: films[i : i + BATCH, None]} for i in starts])
+            starts = range(0, len(images), BATCH)
+            self._batches: Iterator[dict[str, Images]] = iter([{IMAGES: images[i : i + BATCH, None]} for i in starts])
 
-        def get_next(self) -> dict[str, Films] | None:
+        def get_next(self) -> dict[str, Images] | None:
             return next(self._batches, None)
 
     with tempfile.TemporaryDirectory() as folder:
@@ -71,39 +71,39 @@ def quantise(single: Path, out: Path, films: Films) -> None:
         )
 
 
-def compare(single: Path, quantised: Path, films: Films, labels: Labels) -> dict[str, Any]:
+def compare(single: Path, quantised: Path, images: Images, labels: Labels) -> dict[str, Any]:
     """What quantising costs and gains.
 
     Args:
         single: The file in single precision.
         quantised: The quantised one.
-        films: Validation films, shape (films, size, size).
-        labels: 0 or 1, shape (films,), of both classes.
+        images: Validation images, shape (images, size, size).
+        labels: 0 or 1, shape (images,), of both classes.
 
     Returns:
-        Plain values: number of films, AUROC of both, largest difference in logit, share of films decided otherwise, and
-        how many times as quick it is on one thread, for one film and for a batch.
+        Plain values: number of images, AUROC of both, largest difference in logit, share of images decided otherwise, and
+        how many times as quick it is on one thread, for one image and for a batch.
     """
     one, other = OnnxPredictor(single, threads=1), OnnxPredictor(quantised, threads=1)
-    logits = one.logits(films), other.logits(films)
+    logits = one.logits(images), other.logits(images)
     positive = [one.manifest.probability(of) >= one.manifest.threshold for of in logits]
     return {
-        "films": len(films),
+        "images": len(images),
         "auroc_fp32": auroc(labels, logits[0]),
         "auroc_int8": auroc(labels, logits[1]),
         "largest_difference": float(np.abs(logits[0] - logits[1]).max()),
         "decided_otherwise": float(np.mean(positive[0] != positive[1])),
-        "speed_of_one": _speed(one, other, films[:1]),
-        "speed_of_batch": _speed(one, other, films[:BATCH]),
+        "speed_of_one": _speed(one, other, images[:1]),
+        "speed_of_batch": _speed(one, other, images[:BATCH]),
     }
 
 
-def _speed(one: Predictor, other: Predictor, films: Films) -> float:
+def _speed(one: Predictor, other: Predictor, images: Images) -> float:
     """How many times as quick the other is, by medians of alternating rounds."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
         for predictor, taken in zip((one, other), seconds, strict=True):
             start = time.perf_counter()
-            predictor.logits(films)
+            predictor.logits(images)
             taken.append(time.perf_counter() - start)
     return median(seconds[0]) / median(seconds[1])

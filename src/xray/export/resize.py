@@ -1,25 +1,25 @@
-"""`xray.data.film.resize_film` as a graph: the same bytes, by matrices.
+"""`xray.data.decode.image.resize_image` as a graph: the same bytes, by matrices.
 
 Pillow resizes along rows, then along columns, each time rounding to bytes, with the weights of a triangle filter as
 integers of 22 bits. Both steps are matrix products here, in double precision, where all of that is exact. They cost
-more than Pillow's loops, some ten milliseconds for a film of full size.
+more than Pillow's loops, some ten milliseconds for an image of full size.
 """
 
 import torch
 from torch import Tensor, nn
 
-from xray.data.film import ResizeRule
+from xray.data.decode.image import ResizeRule
 
 BITS = 22
 """Binary digits of Pillow's weights after the point."""
 
 
-class ResizeFilms(nn.Module):
-    """Bytes of any size become squares, to the byte as `resize_film` makes them.
+class ResizeImages(nn.Module):
+    """Bytes of any size become squares, to the byte as `resize_image` makes them.
 
     Args:
         size: Side of the squares.
-        rule: See `xray.data.film.resize_film`.
+        rule: See `xray.data.decode.image.resize_image`.
     """
 
     def __init__(self, size: int, rule: ResizeRule) -> None:
@@ -27,18 +27,18 @@ class ResizeFilms(nn.Module):
         self.size = size
         self.rule = rule
 
-    def forward(self, films: Tensor) -> Tensor:
-        """Resize films of shape (batch, 1, height, width), uint8, to (batch, 1, size, size), uint8."""
-        height, width = (torch.scalar_tensor(side, dtype=torch.float64) for side in films.shape[-2:])
-        # How many films' sides long the square's sides are: 1 and 1, or less where borders are added or cut.
+    def forward(self, images: Tensor) -> Tensor:
+        """Resize images of shape (batch, 1, height, width), uint8, to (batch, 1, size, size), uint8."""
+        height, width = (torch.scalar_tensor(side, dtype=torch.float64) for side in images.shape[-2:])
+        # How many images' sides long the square's sides are: 1 and 1, or less where borders are added or cut.
         across, down = self._extents(width, height)
-        rows = _rounded(films.to(torch.float64) @ self._weights(films.shape[-1], *across).T)
-        return _rounded(self._weights(films.shape[-2], *down) @ rows).to(torch.uint8)
+        rows = _rounded(images.to(torch.float64) @ self._weights(images.shape[-1], *across).T)
+        return _rounded(self._weights(images.shape[-2], *down) @ rows).to(torch.uint8)
 
     def _extents(self, width: Tensor, height: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], ...]:
-        """For each direction: where the film is cut, over which length, and on how many pixels that comes to lie."""
+        """For each direction: where the image is cut, over which length, and on how many pixels that comes to lie."""
         zero, size = torch.zeros_like(width), torch.full_like(width, self.size)
-        if self.rule == "squash":
+        if self.rule == "stretch":
             return (zero, width, size), (zero, height, size)
         if self.rule == "crop":
             side = torch.minimum(width, height)
@@ -53,7 +53,7 @@ class ResizeFilms(nn.Module):
         """Weights of Pillow's triangle filter, shape (size, length), times 2^22; rows of borders are 0.
 
         Args:
-            length: Pixels of the film along this direction.
+            length: Pixels of the image along this direction.
             start: First of those that are used.
             extent: How many are used.
             pixels: On how many pixels of the square they come to lie, about its middle.

@@ -1,14 +1,14 @@
-"""An exported file must answer as its checkpoint does, on real films."""
+"""An exported file must answer as its checkpoint does, on real images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from xray.data.film import read_film, resize_film
-from xray.errors import UserError
-from xray.files import StrPath
-from xray.predictor.base import Films, Predictor
+from xray.data.decode.image import read_image, resize_image
+from xray.predictor.base import Images, Predictor
+from xray.utils.errors import UserError
+from xray.utils.files import StrPath
 
 LARGEST_DIFFERENCE = 1e-4
 """In logit, between single precision here and there: sums in another order differ by some 1e-5."""
@@ -19,23 +19,23 @@ class Verification:
     """How far an exported file is from its checkpoint.
 
     Args:
-        films: Films compared as the network sees them.
-        raw: Films compared from their pixels as stored, which the file resizes itself.
+        images: Images compared as the network sees them.
+        raw: Images compared from their pixels as stored, which the file resizes itself.
         difference: Largest difference in logit, of both.
     """
 
-    films: int
+    images: int
     raw: int
     difference: float
 
 
-def verify(checkpoint: Predictor, exported: Predictor, films: Films, files: Sequence[StrPath]) -> Verification:
+def verify(checkpoint: Predictor, exported: Predictor, images: Images, files: Sequence[StrPath]) -> Verification:
     """Compare the logits of an exported file with those of its checkpoint.
 
     Args:
         checkpoint: What it was exported from.
         exported: The file.
-        films: As the network sees them, shape (films, size, size).
+        images: As the network sees them, shape (images, size, size).
         files: Files to be read in full and resized by the exported file.
 
     Returns:
@@ -45,16 +45,16 @@ def verify(checkpoint: Predictor, exported: Predictor, films: Films, files: Sequ
         UserError: It is above `LARGEST_DIFFERENCE`, or no number.
     """
     manifest = checkpoint.manifest
-    differences = [np.abs(exported.logits(films) - checkpoint.logits(films))]
+    differences = [np.abs(exported.logits(images) - checkpoint.logits(images))]
     for file in files:
-        film = read_film(file)
-        square = resize_film(film, manifest.image_size, manifest.resize)
-        differences.append(np.abs(exported.logits(np.stack([film])) - checkpoint.logits(np.stack([square]))))
-    found = Verification(len(films), len(files), float(np.concatenate(differences).max()))
+        image = read_image(file)
+        square = resize_image(image, manifest.image_size, manifest.resize)
+        differences.append(np.abs(exported.logits(np.stack([image])) - checkpoint.logits(np.stack([square]))))
+    found = Verification(len(images), len(files), float(np.concatenate(differences).max()))
     if not found.difference <= LARGEST_DIFFERENCE:
         raise UserError(
             f"The exported {manifest.model} differs from {checkpoint.path} by {found.difference:.2g} in logit on "
-            f"{found.films} films, where at most {LARGEST_DIFFERENCE:g} is allowed: it was not kept; try the other "
+            f"{found.images} images, where at most {LARGEST_DIFFERENCE:g} is allowed: it was not kept; try the other "
             "--format."
         )
     return found

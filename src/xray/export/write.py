@@ -12,15 +12,15 @@ from torch.export import Dim, ExportedProgram
 
 from xray import NOTICE, __version__
 from xray.export.network import ExportedClassifier
-from xray.model_file import PROGRAM_MANIFEST
-from xray.predictor.exported import FILMS, GRAD_CAM, LOGIT
+from xray.predictor.exported import GRAD_CAM, IMAGES, LOGIT
 from xray.predictor.manifest import MANIFEST_KEY, Manifest
+from xray.runs.model_file import PROGRAM_MANIFEST
 
 PROBABILITY = "probability"
 """Name of the graph's second output."""
 LONGEST = 2**15
-"""Longest side of a film, in pixels."""
-MOST_FILMS = 2**15
+"""Longest side of an image, in pixels."""
+MOST_IMAGES = 2**15
 
 
 # Both tell of their internals, which mean nothing to whoever exports.
@@ -29,10 +29,10 @@ for name in ("torch.export", "torch.onnx"):
 
 
 def trace(network: ExportedClassifier) -> ExportedProgram:
-    """The network's graph, for any number of films of any size."""
+    """The network's graph, for any number of images of any size."""
     example = torch.zeros(2, 1, network.size + 7, network.size + 5, dtype=torch.uint8)
     free = {
-        0: Dim("films", min=1, max=MOST_FILMS),
+        0: Dim("images", min=1, max=MOST_IMAGES),
         2: Dim("height", min=2, max=LONGEST),
         3: Dim("width", min=2, max=LONGEST),
     }
@@ -45,7 +45,7 @@ def trace(network: ExportedClassifier) -> ExportedProgram:
 
 
 def write_program(path: Path, program: ExportedProgram, manifest: Manifest) -> None:
-    """Write for torch, which needs none of this program to run it: `torch.export.load(path).module()(films)`."""
+    """Write for torch, which needs none of this program to run it: `torch.export.load(path).module()(images)`."""
     # By way of memory: on a full disk torch ends the process.
     content = io.BytesIO()
     torch.export.save(program, content, extra_files={PROGRAM_MANIFEST: manifest.to_json()})
@@ -59,7 +59,7 @@ def write_onnx(path: Path, program: ExportedProgram, manifest: Manifest) -> None
         # The translation warns of its own internals.
         warnings.simplefilter("ignore")
         made = torch.onnx.export(
-            program, dynamo=True, external_data=False, verbose=False, input_names=[FILMS], output_names=outputs
+            program, dynamo=True, external_data=False, verbose=False, input_names=[IMAGES], output_names=outputs
         )
     assert made is not None, "it is None without dynamo alone"
     model = made.model_proto
@@ -89,8 +89,8 @@ def describe(model: onnx.ModelProto, manifest: Manifest) -> None:
     model.metadata_props.add(key=MANIFEST_KEY, value=manifest.to_json())
     model.producer_name, model.producer_version = "xray", __version__
     model.doc_string = (
-        f"{manifest.model} {manifest.version}: {negative} or {positive} on frontal chest films. Input: grey bytes, "
-        f"shape (films, 1, height, width), 0 black to 255 white, any size. Outputs: logit of {positive}; its "
+        f"{manifest.model} {manifest.version}: {negative} or {positive} on frontal chest X-rays. Input: grey bytes, "
+        f"shape (images, 1, height, width), 0 black to 255 white, any size. Outputs: logit of {positive}; its "
         f"calibrated probability, {positive} from {manifest.threshold:.6g} upwards. License: {manifest.license}. "
         f"{NOTICE}"
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from xray.models.base import FilmClassifier
+from xray.models.base import ImageClassifier
 
 EXACT = 1e-4
 """Largest difference between a logit and the sum over a map that it is said to be."""
@@ -29,15 +29,15 @@ class Activation:
     is_sum: bool
 
 
-def find_activation(model: FilmClassifier, size: int) -> Activation | None:
+def find_activation(model: ImageClassifier, size: int) -> Activation | None:
     """Look for the last map of features, by watching noise go through the network.
 
     Args:
         model: In evaluation mode.
-        size: Side of its films.
+        size: Side of its images.
 
     Returns:
-        None where no convolution's map of more than one cell comes last, as in transformers and for tiny films.
+        None where no convolution's map of more than one cell comes last, as in transformers and for tiny images.
     """
     outputs: list[tuple[nn.Module, Tensor]] = []
 

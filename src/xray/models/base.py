@@ -18,10 +18,10 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryAveragePrecision
 
-from xray.data.dataset import FilmBatch
-from xray.errors import UserError, require_between
+from xray.data.dataset import ImageBatch
 from xray.evaluation.operating_point import OperatingPoint
 from xray.models.schedule import WarmupCosine
+from xray.utils.errors import UserError, require_between
 
 ClassWeight = Literal["balanced", "none"]
 
@@ -37,23 +37,23 @@ def adamw(parameters: Iterable[Any]) -> torch.optim.Optimizer:
     return torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.05, fused=True)
 
 
-class FilmClassifier(LightningModule):
-    """Binary classifier of grey films.
+class ImageClassifier(LightningModule):
+    """Binary classifier of grey images.
 
-    A film enters as grey bytes, or as float from 0 to 1, and is normalised in here; the logit leaves. Normalisation,
+    An image enters as grey bytes, or as float from 0 to 1, and is normalised in here; the logit leaves. Normalisation,
     temperature and threshold are buffers, so a checkpoint's `state_dict` carries them.
 
     Args:
-        network: Maps normalised films, shape (batch, 1, size, size), to logits, shape (batch, 1).
+        network: Maps normalised images, shape (batch, 1, size, size), to logits, shape (batch, 1).
         mean: Mean grey of the normalisation, on the scale from 0 to 1.
         std: Standard deviation of grey, likewise.
         optimizer: Makes the optimiser from parameter groups.
         scheduler: Makes the schedule from the optimiser. `WarmupCosine` goes step by step over the whole run, any other
             one epoch by epoch.
         class_weight: "balanced" multiplies the loss of the positive class by negatives over positives in the training
-            films; "none" leaves it.
+            images; "none" leaves it.
         label_smoothing: Share by which a label is moved towards one half; 0 leaves it.
-        operating_point: How the threshold is chosen on the validation films, at the end of a fit.
+        operating_point: How the threshold is chosen on the validation images, at the end of a fit.
         compile: Train with `torch.compile`, which needs a C++ compiler and takes its time before the first step.
     """
 
@@ -77,7 +77,7 @@ class FilmClassifier(LightningModule):
     ) -> None:
         super().__init__()
         require_between("model.label_smoothing", label_smoothing, 0, 1)
-        # Channels last is what convolutions are quickest in, on processors (nearly twice here) as on GPUs.
+        # Channels last is what convolutions are quickest in, on CPUs (nearly twice here) as on GPUs.
         self.network = network.to(memory_format=torch.channels_last)
         self.optimizer = optimizer
         self.scheduler = scheduler
@@ -96,21 +96,21 @@ class FilmClassifier(LightningModule):
         self.train_metrics = metrics.clone(prefix="train/")
         self.val_metrics = metrics.clone(prefix="val/")
 
-    def forward(self, films: Tensor) -> Tensor:
-        """Logits of the positive class, shape (batch,), from films of shape (batch, 1, size, size)."""
-        if films.dtype == torch.uint8:
-            films = films.float() / 255
-        device = films.device.type
-        # Brain float keeps three digits, enough to learn by but not to rank films by: scores are in single precision.
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits of the positive class, shape (batch,), from images of shape (batch, 1, size, size)."""
+        if images.dtype == torch.uint8:
+            images = images.float() / 255
+        device = images.device.type
+        # bfloat16 keeps three digits, enough to learn by but not to rank images by: scores are in single precision.
         with torch.autocast(device, enabled=self.training and torch.is_autocast_enabled(device)):
-            normalised = ((films - self.mean) / self.std).to(next(self.network.parameters()).dtype)
+            normalised = ((images - self.mean) / self.std).to(next(self.network.parameters()).dtype)
             logits: Tensor = self.network(normalised)
         return logits.squeeze(1).float()
 
     def probability(self, logits: Tensor) -> Tensor:
         """Calibrated probability of the positive class: sigmoid(logit / temperature).
 
-        In double precision, where the device has it: single would round confident films to 1 and make ties of them.
+        In double precision, where the device has it: single would round confident images to 1 and make ties of them.
 
         Args:
             logits: Shape (batch,), on any device.
@@ -121,7 +121,7 @@ class FilmClassifier(LightningModule):
         kind = torch.float32 if logits.device.type == "mps" else torch.float64
         return (logits.to(kind) / self.temperature.to(logits.device, kind)).sigmoid()
 
-    def model_step(self, batch: FilmBatch) -> tuple[Tensor, Tensor]:
+    def model_step(self, batch: ImageBatch) -> tuple[Tensor, Tensor]:
         """Mean loss of a batch, and its logits."""
         logits = self(batch["image"])
         targets = batch["label"] * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
@@ -129,15 +129,15 @@ class FilmClassifier(LightningModule):
         return loss, logits
 
     def check_image_size(self, size: int) -> None:
-        """Refuse films of a size that the network does not take; every size will do by default."""
+        """Reject images of a size that the network does not take; every size will do by default."""
 
     @property
     def has_depthwise_convolutions(self) -> bool:
-        """Whether the network has convolutions by groups, which on a processor are slower in brain float."""
+        """Whether the network has convolutions by groups, which on a CPU are slower in bfloat16."""
         return any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in self.network.modules())
 
     def check_compiler(self) -> None:
-        """Refuse to compile without a compiler, which would otherwise come out at the first step.
+        """Reject to compile without a compiler, which would otherwise come out at the first step.
 
         Raises:
             UserError: One is asked for and none is found.
@@ -150,10 +150,10 @@ class FilmClassifier(LightningModule):
             )
 
     def prepare_weights(self) -> None:
-        """Get hold of what a fresh training starts from, before any film is read; nothing by default."""
+        """Get hold of what a fresh training starts from, before any image is read; nothing by default."""
 
     def on_fit_start(self) -> None:
-        """Take the weight of the positive class from the training films."""
+        """Take the weight of the positive class from the training images."""
         weight = 1.0
         if self.class_weight == "balanced":
             data: TrainingData = self.trainer.datamodule  # type: ignore[attr-defined]
@@ -183,7 +183,7 @@ class FilmClassifier(LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip for fused optimisers too, which Lightning refuses with any mixed precision.
+        """Clip for fused optimisers too, which Lightning rejects with any mixed precision.
 
         Raises:
             UserError: Gradients are scaled, which a fused optimiser would undo only after they were clipped.
@@ -201,7 +201,7 @@ class FilmClassifier(LightningModule):
         algorithm = GradClipAlgorithmType(gradient_clip_algorithm or "norm")
         Precision.clip_gradients(plugin, optimizer, gradient_clip_val, algorithm)
 
-    def training_step(self, batch: FilmBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
+    def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
         """Loss of one batch."""
         loss, logits = self.model_step(batch)
         self.train_metrics.update(self.probability(logits.detach()), batch["label"].int())
@@ -210,11 +210,11 @@ class FilmClassifier(LightningModule):
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """Log the epoch's training metrics, which are over augmented films."""
+        """Log the epoch's training metrics, which are over augmented images."""
         self.log_dict(self.train_metrics.compute())
         self.train_metrics.reset()
 
-    def validation_step(self, batch: FilmBatch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
+    def validation_step(self, batch: ImageBatch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Logits of one batch, for the metrics and for whichever callback draws them."""
         loss, logits = self.model_step(batch)
         self.val_metrics.update(self.probability(logits), batch["label"].int())
@@ -223,7 +223,7 @@ class FilmClassifier(LightningModule):
             self.log(name, metric, prog_bar=name == "val/auroc")
         return {"logit": logits, "index": batch["index"], "label": batch["label"]}
 
-    def test_step(self, batch: FilmBatch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
+    def test_step(self, batch: ImageBatch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Logits of one batch."""
         return {"logit": self(batch["image"]), "index": batch["index"], "label": batch["label"]}
 

@@ -4,25 +4,25 @@ from collections.abc import Sequence
 
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 
-from xray.errors import UserError, require_between
 from xray.evaluation.operating_point import OperatingPoint
-from xray.models.base import ClassWeight, FilmClassifier, adamw
+from xray.models.base import ClassWeight, ImageClassifier, adamw
 from xray.models.schedule import WarmupCosine
 from xray.models.simple_cnn import SimpleCNN
+from xray.utils.errors import UserError, require_between
 
 
-class CNNClassifier(FilmClassifier):
+class CNNClassifier(ImageClassifier):
     """`SimpleCNN` with the training that all classifiers share.
 
     Args:
         widths: Channels of each residual stage.
         dropout: Probability of dropping a pooled feature.
-        optimizer: See `FilmClassifier`.
-        scheduler: See `FilmClassifier`.
-        class_weight: See `FilmClassifier`.
-        label_smoothing: See `FilmClassifier`.
-        operating_point: See `FilmClassifier`.
-        compile: See `FilmClassifier`.
+        optimizer: See `ImageClassifier`.
+        scheduler: See `ImageClassifier`.
+        class_weight: See `ImageClassifier`.
+        label_smoothing: See `ImageClassifier`.
+        operating_point: See `ImageClassifier`.
+        compile: See `ImageClassifier`.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class CNNClassifier(FilmClassifier):
             raise UserError(
                 f"model.widths {list(widths)} must name the channels of one stage or more, such as [32, 64]."
             )
-        # Films fill the whole range about a middle grey: these two bring them to about zero mean and unit spread.
+        # Images fill the whole range about a middle grey: these two bring them to about zero mean and unit spread.
         network = SimpleCNN(widths, dropout)
         super().__init__(
             network, 0.5, 0.25, optimizer, scheduler, class_weight, label_smoothing, operating_point, compile

@@ -9,13 +9,13 @@ import torch
 from captum.attr import LayerGradCam
 from torch import nn
 
-from xray.models.base import FilmClassifier
+from xray.models.base import ImageClassifier
 
 BATCH = 32
-"""Films through the network at a time."""
+"""Images through the network at a time."""
 
 
-def grad_cam(model: FilmClassifier, layer: nn.Module, films: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+def grad_cam(model: ImageClassifier, layer: nn.Module, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
     """Grad-CAM at a layer, as `xray.predictor.base.Predictor.grad_cam` describes it, of a model that may be training.
 
     The model is left as it was: mode, gradients, and the random state of the process. Frozen weights make no
@@ -24,10 +24,10 @@ def grad_cam(model: FilmClassifier, layer: nn.Module, films: npt.NDArray[np.uint
     Args:
         model: The model, on any device.
         layer: Gives the map of features, see `xray.models.activation.find_activation`.
-        films: Shape (films, size, size).
+        images: Shape (images, size, size).
 
     Returns:
-        Shape (films, height, width), float64, in units of the logit.
+        Shape (images, height, width), float64, in units of the logit.
     """
     found: list[npt.NDArray[np.float64]] = []
     # A compiled network would not tell what goes on in its layers.
@@ -38,8 +38,8 @@ def grad_cam(model: FilmClassifier, layer: nn.Module, films: npt.NDArray[np.uint
         torch.compiler.set_stance("force_eager"),
     ):
         method = LayerGradCam(model, layer)
-        for batch in torch.split(torch.tensor(films).unsqueeze(1), BATCH):
-            # Asks for gradients of the films, so that there is a graph where all weights are frozen.
+        for batch in torch.split(torch.tensor(images).unsqueeze(1), BATCH):
+            # Asks for gradients of the images, so that there is a graph where all weights are frozen.
             shown = (batch.to(model.device).float() / 255).requires_grad_()
             found.append(method.attribute(shown)[:, 0].detach().cpu().double().numpy())
     return np.concatenate(found)
@@ -54,5 +54,5 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         for module, training in modes:
-            # Not train(), which some modules refuse and which reaches down to all below.
+            # Not train(), which some modules reject and which reaches down to all below.
             module.training = training

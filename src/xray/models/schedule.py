@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from xray.errors import UserError
+from xray.utils.errors import UserError
 
 
 class WarmupCosine(LRScheduler):

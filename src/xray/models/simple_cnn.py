@@ -1,4 +1,4 @@
-"""A small residual network for grey films; no Lightning here."""
+"""A small residual network for grey images; no Lightning here."""
 
 from collections.abc import Sequence
 
@@ -25,9 +25,9 @@ class SimpleCNN(nn.Module):
         )
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(widths[-1], 1))
 
-    def forward(self, films: Tensor) -> Tensor:
-        """Map normalised films of shape (batch, 1, size, size) to logits of shape (batch, 1)."""
-        logits: Tensor = self.head(self.stages(self.stem(films).relu()))
+    def forward(self, images: Tensor) -> Tensor:
+        """Map normalised images of shape (batch, 1, size, size) to logits of shape (batch, 1)."""
+        logits: Tensor = self.head(self.stages(self.stem(images).relu()))
         return logits
 
 
@@ -52,7 +52,7 @@ class ResidualBlock(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Channels weighted by what the whole film shows."""
+    """Channels weighted by what the whole image shows."""
 
     def __init__(self, channels: int, reduction: int = 8) -> None:
         super().__init__()

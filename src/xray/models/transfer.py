@@ -1,4 +1,4 @@
-"""A pretrained timm backbone, adapted to films: the head first, then more and more of the backbone."""
+"""A pretrained timm backbone, adapted to images: the head first, then more and more of the backbone."""
 
 from collections.abc import Sequence
 from itertools import chain, pairwise
@@ -9,14 +9,14 @@ import timm
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
-from xray.errors import UserError, require_between
 from xray.evaluation.operating_point import OperatingPoint
-from xray.models.base import ClassWeight, FilmClassifier, adamw
+from xray.models.base import ClassWeight, ImageClassifier, adamw
 from xray.models.schedule import WarmupCosine
 from xray.models.weights import check_backbone, fetch_hub_weights, read_weights
+from xray.utils.errors import UserError, require_between
 
 
-class TransferClassifier(FilmClassifier):
+class TransferClassifier(ImageClassifier):
     """Any backbone of timm with one grey channel and one logit.
 
     The backbone is cut into `unfreeze_stages` parts of about equal depth. For `head_epochs` only the head learns;
@@ -32,12 +32,12 @@ class TransferClassifier(FilmClassifier):
         backbone_lr: The backbone's learning rate as a multiple of the head's.
         dropout: Probability of dropping a feature before the head.
         drop_path: Probability of dropping a residual branch, where the backbone has them.
-        optimizer: See `FilmClassifier`.
-        scheduler: See `FilmClassifier`.
-        class_weight: See `FilmClassifier`.
-        label_smoothing: See `FilmClassifier`.
-        operating_point: See `FilmClassifier`.
-        compile: See `FilmClassifier`.
+        optimizer: See `ImageClassifier`.
+        scheduler: See `ImageClassifier`.
+        class_weight: See `ImageClassifier`.
+        label_smoothing: See `ImageClassifier`.
+        operating_point: See `ImageClassifier`.
+        compile: See `ImageClassifier`.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class TransferClassifier(FilmClassifier):
         self._start = None
 
     def check_image_size(self, size: int) -> None:
-        """Refuse films of another size than a backbone with fixed positions takes, such as a vision transformer.
+        """Reject images of another size than a backbone with fixed positions takes, such as a vision transformer.
 
         Raises:
             UserError: With the size that it does take.
@@ -126,7 +126,7 @@ class TransferClassifier(FilmClassifier):
         taken = description.get("input_size", (3, size, size))[-1]
         if description.get("fixed_input_size") and taken != size:
             raise UserError(
-                f"model.backbone {self.backbone} takes films of {taken} pixels only: --data.image_size {taken}."
+                f"model.backbone {self.backbone} takes images of {taken} pixels only: --data.image_size {taken}."
             )
 
     def _check_strategy(self) -> None:

@@ -13,11 +13,11 @@ import torch
 from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
-from xray.errors import UserError
+from xray.utils.errors import UserError
 
 
 def check_backbone(name: str) -> None:
-    """Refuse a backbone that timm does not know.
+    """Reject a backbone that timm does not know.
 
     Raises:
         UserError: With the nearest names that it does know.
@@ -121,7 +121,7 @@ def _load_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _match(loaded: dict[str, Tensor], reference: nn.Module, path: Path, name: str) -> dict[str, Tensor]:
-    """Bring `loaded` under timm's names, or refuse it."""
+    """Bring `loaded` under timm's names, or reject it."""
     wanted = reference.state_dict()
     # Batch counts are bookkeeping, which older files lack.
     learnt = {key: tensor.shape for key, tensor in wanted.items() if not key.endswith("num_batches_tracked")}

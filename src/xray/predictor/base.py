@@ -6,16 +6,16 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from xray.errors import UserError
 from xray.predictor.manifest import Manifest, Scores
+from xray.utils.errors import UserError
 
-Films = npt.NDArray[np.uint8]
-"""Grey films of the model's size, shape (films, size, size)."""
+Images = npt.NDArray[np.uint8]
+"""Grey images of the model's size, shape (images, size, size)."""
 Maps = npt.NDArray[np.float64]
-"""Shape (films, height, width)."""
+"""Shape (images, height, width)."""
 
 BATCH = 32
-"""Films through a network at a time, where no one says otherwise."""
+"""Images through a network at a time, where no one says otherwise."""
 
 
 class Predictor(Protocol):
@@ -24,28 +24,28 @@ class Predictor(Protocol):
     path: Path
     manifest: Manifest
 
-    def logits(self, films: Films) -> Scores:
+    def logits(self, images: Images) -> Scores:
         """Raw outputs for the positive class.
 
         Args:
-            films: Made by `xray.data.film.load_film` with the manifest's size and resize rule.
+            images: Made by `xray.data.decode.image.load_image` with the manifest's size and resize rule.
 
         Returns:
-            Shape (films,), float64.
+            Shape (images,), float64.
         """
 
-    def grad_cam(self, films: Films) -> Maps:
-        """How much each part of a film adds to its logit, by Grad-CAM at the last convolution.
+    def grad_cam(self, images: Images) -> Maps:
+        """How much each part of an image adds to its logit, by Grad-CAM at the last convolution.
 
         Selvaraju et al., Grad-CAM (ICCV 2017), without the rectifier: what speaks for the negative class stays, below
         0. For networks that end in average pooling and a linear layer the cells of a map add up to the logit less a
         constant, and the map is the class activation map of Zhou et al. (CVPR 2016).
 
         Args:
-            films: As for `logits`.
+            images: As for `logits`.
 
         Returns:
-            Shape (films, height, width), float64, in units of the logit; coarse, some 4x4 cells for films of 128.
+            Shape (images, height, width), float64, in units of the logit; coarse, some 4x4 cells for images of 128.
 
         Raises:
             UserError: The network has none, see `Manifest.has_grad_cam`.

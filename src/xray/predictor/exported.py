@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from xray.model_file import no_model
-from xray.predictor.base import BATCH, Films, Maps, no_grad_cam, unusable
+from xray.predictor.base import BATCH, Images, Maps, no_grad_cam, unusable
 from xray.predictor.manifest import MANIFEST_KEY, Manifest, Scores
-from xray.processor import usable_cores
+from xray.runs.model_file import no_model
+from xray.utils.hardware import usable_cores
 
-FILMS, LOGIT, GRAD_CAM = "films", "logit", "grad_cam"
+IMAGES, LOGIT, GRAD_CAM = "images", "logit", "grad_cam"
 """Names of the graph's input and outputs."""
 
 
@@ -32,7 +32,7 @@ class OnnxPredictor:
         options.intra_op_num_threads = threads or usable_cores()
         # Whatever it has to say about a file ends up in the exception.
         options.log_severity_level = 4
-        # Threads that wait for work would take the cores from whoever decodes films.
+        # Threads that wait for work would take the cores from whoever decodes images.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # It lays memory out anew for each size of a batch, and keeps all of them: a service would seem to grow.
         options.enable_mem_pattern = False
@@ -54,19 +54,19 @@ class OnnxPredictor:
             raise unusable(path, error) from error
         self.path = path
 
-    def logits(self, films: Films) -> Scores:
+    def logits(self, images: Images) -> Scores:
         """See `Predictor.logits`."""
-        return self._run(LOGIT, films)
+        return self._run(LOGIT, images)
 
-    def grad_cam(self, films: Films) -> Maps:
+    def grad_cam(self, images: Images) -> Maps:
         """See `Predictor.grad_cam`."""
         if not self.manifest.has_grad_cam:
             raise no_grad_cam(self.path)
-        return self._run(GRAD_CAM, films)
+        return self._run(GRAD_CAM, images)
 
-    def _run(self, output: str, films: Films) -> Scores:
+    def _run(self, output: str, images: Images) -> Scores:
         parts = [
-            self._session.run([output], {FILMS: films[start : start + BATCH, None]})[0]
-            for start in range(0, max(1, len(films)), BATCH)
+            self._session.run([output], {IMAGES: images[start : start + BATCH, None]})[0]
+            for start in range(0, max(1, len(images)), BATCH)
         ]
         return np.concatenate(parts).astype(np.float64)

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from xray import NOTICE
-from xray.data.film import ResizeRule
+from xray.data.decode.image import ResizeRule
 from xray.evaluation.calibration import probability_of
-from xray.familiarity import Familiarity
+from xray.ood.detector import OODDetector
 
 MANIFEST_KEY = "xray"
 """Name of the manifest in an exported file's metadata."""
@@ -35,17 +35,17 @@ class Manifest:
         run: The run that trained it, such as `cnn/version_0`; None where that is not known.
         version: Hash of weights and decision, 12 hexadecimal digits: equal for a checkpoint and its exports, but for
             `-int8` behind that of a quantised one.
-        code: See `xray.provenance.code_version`, of the training; None in old checkpoints.
-        image_size: Side in pixels of the films that the network sees.
-        resize: How a film becomes a square.
+        code: See `xray.utils.provenance.code_version`, of the training; None in old checkpoints.
+        image_size: Side in pixels of the images that the network sees.
+        resize: How an image becomes a square.
         class_names: Negative class, positive class.
         patient_pattern: How a file's name tells the patient.
         temperature: Divides the logit.
-        threshold: Calibrated probability from which a film is called positive.
+        threshold: Calibrated probability from which an image is called positive.
         decision: How the threshold was chosen, see `xray.evaluation.decision.Decision`; None in old checkpoints.
-        training: Films, patients, films of each class and fingerprint of the training data, and the name of its folder;
+        training: Images, patients, images of each class and fingerprint of the training data, and the name of its folder;
             None in old checkpoints.
-        familiarity: What tells pictures that are no chest films, see `xray.familiarity`; None where nothing does.
+        ood: What tells pictures that are no chest X-rays, see `xray.ood.detector`; None where nothing does.
         has_grad_cam: Whether it can say where its logit comes from by Grad-CAM.
         license: Under which the weights may be used.
         measured: What quantising cost and gained, see `xray.export`; None for single precision.
@@ -66,14 +66,14 @@ class Manifest:
     threshold: float
     decision: Mapping[str, Any] | None
     training: Mapping[str, Any] | None
-    familiarity: Mapping[str, Any] | None
+    ood: Mapping[str, Any] | None
     has_grad_cam: bool
     license: str = "not stated"
     measured: Mapping[str, Any] | None = None
     notice: str = NOTICE
 
     def probability(self, logits: Scores) -> Scores:
-        """Calibrated probability of the positive class, from 0 to 1, shape (films,)."""
+        """Calibrated probability of the positive class, from 0 to 1, shape (images,)."""
         return probability_of(logits, self.temperature)
 
     def to_json(self) -> str:
@@ -118,9 +118,9 @@ def _is_pattern(value: object) -> bool:
         return False
 
 
-def _is_familiarity(value: Any) -> bool:  # noqa: ANN401 - whatever the file holds
+def _is_ood_detector(value: Any) -> bool:  # noqa: ANN401 - whatever the file holds
     try:
-        return value is None or isinstance(Familiarity.from_dict(value), Familiarity)
+        return value is None or isinstance(OODDetector.from_dict(value), OODDetector)
     except (LookupError, TypeError, ValueError):
         return False
 
@@ -140,6 +140,6 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "patient_pattern": _is_pattern,
     "temperature": lambda value: _is_number(value, 1e-6, 1e6),
     "threshold": lambda value: _is_number(value, 0, 1),
-    "familiarity": _is_familiarity,
+    "ood": _is_ood_detector,
     "has_grad_cam": lambda value: isinstance(value, bool),
 }

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xray.errors import UserError
-from xray.model_file import kind_of
+from xray.runs.model_file import kind_of
+from xray.utils.errors import UserError
 
 if TYPE_CHECKING:
     from xray.predictor.base import Predictor
@@ -36,7 +36,7 @@ def open_predictor(path: Path, threads: int | None = None) -> "Predictor":
         from xray.predictor.program import ProgramPredictor
 
         return ProgramPredictor(path)
-    from xray.checkpoint import read_checkpoint
     from xray.predictor.trained import CheckpointPredictor
+    from xray.runs.checkpoint import read_checkpoint
 
     return CheckpointPredictor(read_checkpoint(path))

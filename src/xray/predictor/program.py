@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from xray.model_file import PROGRAM_MANIFEST
-from xray.predictor.base import BATCH, Films, Maps, no_grad_cam, unusable
+from xray.predictor.base import BATCH, Images, Maps, no_grad_cam, unusable
 from xray.predictor.manifest import Manifest, Scores
-from xray.processor import prepare_torch
+from xray.runs.model_file import PROGRAM_MANIFEST
+from xray.utils.hardware import prepare_torch
 
 # What it has to say about a file is of no use to whoever named it.
 logging.getLogger("torch.export").setLevel(logging.CRITICAL)
@@ -38,18 +38,18 @@ class ProgramPredictor:
         self._module = program.module()
         self.path = path
 
-    def logits(self, films: Films) -> Scores:
+    def logits(self, images: Images) -> Scores:
         """See `Predictor.logits`."""
-        return self._run(0, films)
+        return self._run(0, images)
 
-    def grad_cam(self, films: Films) -> Maps:
+    def grad_cam(self, images: Images) -> Maps:
         """See `Predictor.grad_cam`."""
         if not self.manifest.has_grad_cam:
             raise no_grad_cam(self.path)
-        return self._run(2, films)
+        return self._run(2, images)
 
-    def _run(self, output: int, films: Films) -> Scores:
+    def _run(self, output: int, images: Images) -> Scores:
         with torch.inference_mode():
-            batches = torch.split(torch.tensor(films).unsqueeze(1), BATCH)
+            batches = torch.split(torch.tensor(images).unsqueeze(1), BATCH)
             parts = [self._module(batch)[output].numpy() for batch in batches]
         return np.concatenate(parts).astype(np.float64)

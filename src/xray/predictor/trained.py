@@ -5,15 +5,15 @@ from pathlib import Path
 
 from torch import nn
 
-from xray.checkpoint import CODE_KEY, DATA_KEY, DECISION_KEY, FAMILIARITY_KEY, Checkpoint, load_classifier
-from xray.inference import best_device, logits_of
 from xray.models.activation import find_activation
-from xray.models.base import FilmClassifier
+from xray.models.base import ImageClassifier
 from xray.models.grad_cam import grad_cam
-from xray.predictor.base import BATCH, Films, Maps, no_grad_cam
+from xray.predictor.base import BATCH, Images, Maps, no_grad_cam
 from xray.predictor.manifest import Manifest, Scores
-from xray.processor import prepare_torch
-from xray.runs import run_of_checkpoint
+from xray.runs.checkpoint import CODE_KEY, DATA_KEY, DECISION_KEY, OOD_KEY, Checkpoint, load_classifier
+from xray.runs.run import run_of_checkpoint
+from xray.scoring.inference import best_device, logits_of
+from xray.utils.hardware import prepare_torch
 
 
 class CheckpointPredictor:
@@ -33,18 +33,18 @@ class CheckpointPredictor:
         self.activation = find_activation(self.model, checkpoint.config["data"]["image_size"])
         self.manifest = manifest_of(checkpoint, self.model, has_grad_cam=self.activation is not None)
 
-    def logits(self, films: Films) -> Scores:
+    def logits(self, images: Images) -> Scores:
         """See `Predictor.logits`."""
-        return logits_of(self.model, [films], BATCH)
+        return logits_of(self.model, [images], BATCH)
 
-    def grad_cam(self, films: Films) -> Maps:
+    def grad_cam(self, images: Images) -> Maps:
         """See `Predictor.grad_cam`."""
         if self.activation is None:
             raise no_grad_cam(self.path)
-        return grad_cam(self.model, self.activation.layer, films)
+        return grad_cam(self.model, self.activation.layer, images)
 
 
-def manifest_of(checkpoint: Checkpoint, model: FilmClassifier, has_grad_cam: bool) -> Manifest:
+def manifest_of(checkpoint: Checkpoint, model: ImageClassifier, has_grad_cam: bool) -> Manifest:
     """The manifest of a checkpoint.
 
     Args:
@@ -68,12 +68,14 @@ def manifest_of(checkpoint: Checkpoint, model: FilmClassifier, has_grad_cam: boo
         temperature=float(model.temperature),
         threshold=float(model.threshold),
         # Without what was before, and without paths of the machine that it was fitted on.
-        decision={key: decision[key] for key in ("rule", "target", "wish", "auroc", "sensitivity", "specificity")}
-        | {key: decision["fitted_on"][key] for key in ("films", "patients")}
+        decision={
+            key: decision[key] for key in ("rule", "target", "description", "auroc", "sensitivity", "specificity")
+        }
+        | {key: decision["fitted_on"][key] for key in ("images", "patients")}
         if decision
         else None,
         training=_training(checkpoint),
-        familiarity=checkpoint.record(FAMILIARITY_KEY),
+        ood=checkpoint.record(OOD_KEY),
         has_grad_cam=has_grad_cam,
     )
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from xray import NOTICE
-from xray.errors import UserError
-from xray.evaluation.evidence import SOURCE, Evidence, read_evidence
+from xray.evaluation.scored_set import SOURCE, ScoredSet, read_scored_set
 from xray.evaluation.summary import summarise
-from xray.files import write_whole
-from xray.report.find import PAGE, sets_beside
-from xray.report.words import Summary, kind
+from xray.report.scored_sets import PAGE, sets_beside
+from xray.report.summary_text import Summary, kind
+from xray.utils.errors import UserError
+from xray.utils.files import write_whole
 
 METRICS, CARD, FIGURES = "metrics.json", "model_card.md", "figures"
 
@@ -20,7 +20,7 @@ def write_reports(folders: Sequence[Path]) -> dict[Path, dict[str, Any]]:
     """Write the reports of a run's scored sets, each of which shows the others beside itself.
 
     Args:
-        folders: Each holds tables; see `xray.evaluation.evidence`.
+        folders: Each holds tables; see `xray.evaluation.scored_set`.
 
     Returns:
         The figures of each; see `xray.evaluation.summary.summarise`.
@@ -31,7 +31,7 @@ def write_reports(folders: Sequence[Path]) -> dict[Path, dict[str, Any]]:
     tables, summaries, damaged = {}, {}, []
     for folder in folders:
         try:
-            tables[folder] = read_evidence(folder)
+            tables[folder] = read_scored_set(folder)
         except UserError as error:
             damaged.append(error)
             continue
@@ -47,15 +47,15 @@ def write_reports(folders: Sequence[Path]) -> dict[Path, dict[str, Any]]:
     return summaries
 
 
-def _write_pages(folder: Path, evidence: Evidence, summary: Summary) -> None:
+def _write_pages(folder: Path, scored_set: ScoredSet, summary: Summary) -> None:
     # Matplotlib takes a second: whoever only looks for a set goes without.
     from xray.report.card import render_card
     from xray.report.gallery import HOW_TO_READ, draw_figures
     from xray.report.page import render_page
     from xray.report.style import save_figures
 
-    drawn = save_figures(folder / FIGURES, draw_figures(evidence, summary), known=list(HOW_TO_READ))
-    page, card = render_page(evidence, summary, drawn, siblings(folder)), render_card(summary, drawn)
+    drawn = save_figures(folder / FIGURES, draw_figures(scored_set, summary), known=list(HOW_TO_READ))
+    page, card = render_page(scored_set, summary, drawn, siblings(folder)), render_card(summary, drawn)
     for name, text in ((PAGE, page), (CARD, card)):
         with write_whole(folder / name) as file:
             file.write(text)
@@ -68,7 +68,7 @@ def siblings(folder: Path) -> list[dict[str, Any]]:
         folder: A scored set: `test`, `validate` or `external/NAME` in the folder of a run.
 
     Returns:
-        Of each its place in the run, kind, data root, films, patients, threshold, and AUROC, sensitivity and
+        Of each its place in the run, kind, data root, images, patients, threshold, and AUROC, sensitivity and
         specificity with intervals; where its figures cannot be read only the reason, under `damaged`.
     """
     return [_row(other) for other in sets_beside(folder) if other != folder and (other / METRICS).exists()]
@@ -80,7 +80,7 @@ def _row(folder: Path) -> dict[str, Any]:
     try:
         summary = json.loads((folder / METRICS).read_text(encoding="utf-8"))
         source: Mapping[str, Any] = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
-        known = {key: summary[key] for key in ("films", "patients", "threshold")}
+        known = {key: summary[key] for key in ("images", "patients", "threshold")}
         known |= {key: dict(summary["figures"][key]) for key in ("auroc", "sensitivity", "specificity")}
     except (ValueError, KeyError, TypeError):
         return row | {"damaged": "cannot be read: 'python -m xray report' writes it anew"}

@@ -6,10 +6,10 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from xray import NOTICE, ONE_SOURCE
-from xray.report import words
+from xray.report import summary_text
 from xray.report.page import environment
 from xray.report.provenance import commands, exclusions, provenance, splits, training
-from xray.text import markdown, printable
+from xray.utils.text import markdown, printable
 
 HUB_METRICS: Final = {
     "auroc": "roc_auc",
@@ -32,7 +32,7 @@ SHOWN_FIGURES: Final = {
 }
 
 
-def render_card(summary: words.Summary, drawn: Mapping[str, Any]) -> str:
+def render_card(summary: summary_text.Summary, drawn: Mapping[str, Any]) -> str:
     """Write the card.
 
     Args:
@@ -52,12 +52,12 @@ def render_card(summary: words.Summary, drawn: Mapping[str, Any]) -> str:
         source=summary["source"],
         negative=summary["class_names"][0],
         positive=summary["class_names"][1],
-        kind=words.kind(summary["source"]),
-        model=words.model_name(summary["source"]),
-        banners=words.banners(summary),
-        answer=words.answer(summary),
-        operating_point=words.operating_point(summary),
-        rows=words.rows(summary),
+        kind=summary_text.kind(summary["source"]),
+        model=summary_text.model_name(summary["source"]),
+        banners=summary_text.banners(summary),
+        answer=summary_text.answer(summary),
+        operating_point=summary_text.operating_point(summary),
+        rows=summary_text.rows(summary),
         training=training(summary),
         splits=splits(summary),
         exclusions=exclusions(summary),
@@ -70,10 +70,10 @@ def render_card(summary: words.Summary, drawn: Mapping[str, Any]) -> str:
     return f"---\n{metadata(summary)}\n---\n\n{body}"
 
 
-def metadata(summary: words.Summary) -> str:
+def metadata(summary: summary_text.Summary) -> str:
     """The block of metadata, as YAML: tags, and each defined figure of `HUB_METRICS` as a result of the model.
 
-    No licence stands in it: the films decide on that of the weights, and nobody has stated one.
+    No licence stands in it: the images decide on that of the weights, and nobody has stated one.
     """
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -83,10 +83,10 @@ def metadata(summary: words.Summary) -> str:
             task_type="image-classification",
             task_name=f"Telling {printable(summary['class_names'][0])} from {printable(summary['class_names'][1])}",
             dataset_type="imagefolder",
-            dataset_name=printable(words.place(source)),
+            dataset_name=printable(summary_text.place(source)),
             dataset_split={"val": "validation"}.get(source.get("split", ""), source.get("split")),
             metric_type=kind,
-            metric_name=words.TITLES[name],
+            metric_name=summary_text.TITLES[name],
             metric_value=summary["figures"][name]["value"],
         )
         for name, kind in HUB_METRICS.items()
@@ -97,7 +97,7 @@ def metadata(summary: words.Summary) -> str:
         pipeline_tag="image-classification",
         tags=list(TAGS),
         metrics=[HUB_METRICS[name] for name in HUB_METRICS if summary["figures"][name]["value"] is not None],
-        model_name=printable(words.model_name(source)),
+        model_name=printable(summary_text.model_name(source)),
         eval_results=results or None,
     )
     return str(card.to_yaml()).strip()

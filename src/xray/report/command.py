@@ -1,11 +1,11 @@
 """The command report: a run's reports anew from its tables, without its model."""
 
-from xray.evaluation.evidence import PREDICTIONS, SOURCE
-from xray.report.find import scored_sets, sets_without_tables
+from xray.evaluation.scored_set import PREDICTIONS, SOURCE
+from xray.report.scored_sets import scored_sets, sets_without_tables
 
 
 def report(run: str = "") -> None:
-    """Write the reports of a run anew from the predictions of its test, of validate and of external films.
+    """Write the reports of a run anew from the predictions of its test, of validate and of external images.
 
     Nothing is scored: no model is loaded, and tables stay as they are. Of each set metrics.json, the figures,
     report.html and model_card.md are replaced.
@@ -23,4 +23,4 @@ def report(run: str = "") -> None:
     for folder in write_reports(folders):
         print(f"Written: {folder}/ with report.html, metrics.json, model_card.md, figures/")
     for folder in sets_without_tables(folders[0]):
-        print(f"Left as it is: {folder}/ has no {PREDICTIONS} or no {SOURCE}; score its films again.")
+        print(f"Left as it is: {folder}/ has no {PREDICTIONS} or no {SOURCE}; score its images again.")

@@ -27,9 +27,9 @@ from xray.report.style import (
     unit_square,
     zoom_of,
 )
-from xray.report.words import number
+from xray.report.summary_text import number
 
-ONE_CLASS = "not defined: these films\nare of one class only"
+ONE_CLASS = "not defined: these images\nare of one class only"
 BINS_OF_HISTOGRAM = 40
 TREATED_FROM = np.linspace(0.01, 0.99, 99)
 """Thresholds of a decision curve: at 0 and 1 its odds are 0 and infinite."""
@@ -40,8 +40,8 @@ def roc_figure(labels: Labels, scores: Scores, band: Band | None, figures: Mappi
     """ROC curve with its band and operating point, and the corner enlarged where the curve comes close to it.
 
     Args:
-        labels: 0 or 1, shape (films,).
-        scores: Higher for positive, shape (films,).
+        labels: 0 or 1, shape (images,).
+        scores: Higher for positive, shape (images,).
         band: Sensitivity over false positive rate; None where a class is absent.
         figures: Of the summary.
     """
@@ -75,8 +75,8 @@ def precision_recall_figure(
     """Precision-recall curve with its band and operating point, and the corner enlarged; see `roc_figure`.
 
     Args:
-        labels: 0 or 1, shape (films,).
-        scores: Higher for positive, shape (films,).
+        labels: 0 or 1, shape (images,).
+        scores: Higher for positive, shape (images,).
         band: Precision over recall; None where a class is absent.
         figures: Of the summary.
         counts: Its confusion matrix.
@@ -111,7 +111,7 @@ def precision_recall_figure(
 
 @styled
 def reliability_figure(reliability: Mapping[str, Any]) -> Figure:
-    """Predicted against observed share before and after scaling, with the films in each bin below.
+    """Predicted against observed share before and after scaling, with the images in each bin below.
 
     Args:
         reliability: Of the summary.
@@ -120,7 +120,7 @@ def reliability_figure(reliability: Mapping[str, Any]) -> Figure:
     axes = figure.add_axes((0.72 / 5.2, 1.75 / 5.2, 1 - 0.92 / 5.2, 1 - 2.17 / 5.2))
     below = figure.add_axes((0.72 / 5.2, 0.62 / 5.2, 1 - 0.92 / 5.2, 0.95 / 5.2), sharex=axes)
     frame(axes, "", "Share of positives observed", f"Reliability, {reliability['bins']} bins of equal width")
-    frame(below, "Mean probability predicted", "Films", "")
+    frame(below, "Mean probability predicted", "Images", "")
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1.2, label="perfect")
     for name, key, colour, style in (
         ("before scaling", "before", FAINT, "s--"),
@@ -133,25 +133,25 @@ def reliability_figure(reliability: Mapping[str, Any]) -> Figure:
     axes.legend(loc="upper left")
     bins = reliability["after"]
     middles = [(b["low"] + b["high"]) / 2 for b in bins]
-    bars = below.bar(middles, [b["films"] for b in bins], width=0.09, color=MODEL, alpha=0.6)
-    below.bar_label(bars, [f"{b['films']:,}" for b in bins], fontsize=9, padding=1)
-    below.set(ylim=(0.5, 8 * max([b["films"] for b in bins], default=1)), yscale="log", yticks=[])
+    bars = below.bar(middles, [b["images"] for b in bins], width=0.09, color=MODEL, alpha=0.6)
+    below.bar_label(bars, [f"{b['images']:,}" for b in bins], fontsize=9, padding=1)
+    below.set(ylim=(0.5, 8 * max([b["images"] for b in bins], default=1)), yscale="log", yticks=[])
     below.minorticks_off()
     return figure
 
 
 @styled
 def histogram_figure(labels: Labels, probability: Scores, threshold: float, class_names: Sequence[str]) -> Figure:
-    """Films of each class by probability, counted on a logarithmic scale, with the threshold.
+    """Images of each class by probability, counted on a logarithmic scale, with the threshold.
 
     Args:
-        labels: 0 or 1, shape (films,).
-        probability: From 0 to 1, shape (films,).
+        labels: 0 or 1, shape (images,).
+        probability: From 0 to 1, shape (images,).
         threshold: The operating point.
         class_names: Names of the two classes.
     """
     figure, axes = panel(WIDE)
-    frame(axes, f"Probability of {class_names[1]}", "Films (logarithmic)", "Films by probability and class")
+    frame(axes, f"Probability of {class_names[1]}", "Images (logarithmic)", "Images by probability and class")
     most = 1
     for label, (name, colour) in enumerate(zip(class_names, CLASSES, strict=True)):
         counts, edges = np.histogram(probability[labels == label], bins=BINS_OF_HISTOGRAM, range=(0, 1))
@@ -170,7 +170,7 @@ def histogram_figure(labels: Labels, probability: Scores, threshold: float, clas
 
 @styled
 def confusion_figure(counts: Mapping[str, int], class_names: Sequence[str], threshold: float) -> Figure:
-    """Decisions against labels: films, and their share of the row.
+    """Decisions against labels: images, and their share of the row.
 
     Args:
         counts: The confusion matrix of the summary.
@@ -187,7 +187,7 @@ def confusion_figure(counts: Mapping[str, int], class_names: Sequence[str], thre
         share = matrix[row, column] / rows[row, 0]
         colour = "white" if share > 0.6 else "black"
         axes.text(column, row - 0.06, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, fontsize=20)
-        text = f"{share:.1%} of the row" if matrix[row].any() else "no film"
+        text = f"{share:.1%} of the row" if matrix[row].any() else "no image"
         axes.text(column, row + 0.2, text, ha="center", va="center", color=colour)
     short = [name if len(name) <= 16 else f"{name[:15]}…" for name in class_names]
     axes.set_xticks([0, 1], short)
@@ -203,14 +203,14 @@ def decision_curve_figure(labels: Labels, probability: Scores, threshold: float)
     """Net benefit of treating by the model, of treating all and of treating none.
 
     Args:
-        labels: 0 or 1, shape (films,).
-        probability: From 0 to 1, shape (films,).
+        labels: 0 or 1, shape (images,).
+        probability: From 0 to 1, shape (images,).
         threshold: The operating point.
     """
     figure, axes = panel(WIDE)
-    frame(axes, "Probability from which one would treat", "Net benefit per film", "Decision curve")
+    frame(axes, "Probability from which one would treat", "Net benefit per image", "Decision curve")
     if not len(labels):
-        say(axes, "no films")
+        say(axes, "no images")
         return figure
     model, everyone = net_benefit(labels, probability, TREATED_FROM)
     axes.plot(TREATED_FROM, everyone, color=THIRD, linestyle="--", linewidth=1.6, label="treat all")
@@ -229,12 +229,12 @@ def threshold_figure(labels: Labels, probability: Scores, threshold: float) -> F
     """Sensitivity and specificity against the threshold.
 
     Args:
-        labels: 0 or 1, shape (films,).
-        probability: From 0 to 1, shape (films,).
+        labels: 0 or 1, shape (images,).
+        probability: From 0 to 1, shape (images,).
         threshold: The operating point.
     """
     figure, axes = panel(WIDE)
-    frame(axes, "Threshold", "Share of the films", "Sensitivity and specificity by threshold")
+    frame(axes, "Threshold", "Share of the images", "Sensitivity and specificity by threshold")
     sensitivity, specificity = by_threshold(labels, probability, GRID)
     axes.plot(GRID, sensitivity, color=SECOND, linewidth=1.8, label="sensitivity")
     axes.plot(GRID, specificity, color=MODEL, linewidth=1.8, linestyle="--", label="specificity")

@@ -6,10 +6,10 @@ from typing import Final
 from matplotlib.figure import Figure
 
 from xray.evaluation.curves import bands
-from xray.evaluation.evidence import Evidence
 from xray.evaluation.metrics import as_numbers
 from xray.evaluation.resampling import Patients
-from xray.evaluation.shortcuts import CONTROL_IMAGES, FLOORS
+from xray.evaluation.scored_set import ScoredSet
+from xray.evaluation.shortcuts import ABLATION_IMAGES, BASELINES
 from xray.report.figures import (
     confusion_figure,
     decision_curve_figure,
@@ -20,8 +20,8 @@ from xray.report.figures import (
     threshold_figure,
 )
 from xray.report.panels import Row, forest_figure, robustness_figure
-from xray.report.words import Summary
-from xray.text import printable
+from xray.report.summary_text import Summary
+from xray.utils.text import printable
 
 HOW_TO_READ: Final = {
     "roc": (
@@ -30,30 +30,30 @@ HOW_TO_READ: Final = {
         "enlarges it."
     ),
     "precision_recall": (
-        "The nearer to the upper right corner, the better. Precision depends on the prevalence, which in these films "
+        "The nearer to the upper right corner, the better. Precision depends on the prevalence, which in these images "
         "(dotted line) is not that of a clinic."
     ),
     "confusion": "Rows are labels, columns decisions at the operating point; the shares of a row add up to 100%.",
     "histogram": (
-        "Each class by itself. Positive films left of the threshold are missed, negative films right of it are false "
-        "alarms. Counts are on a logarithmic scale, so that a few films can be seen beside many."
+        "Each class by itself. Positive images left of the threshold are missed, negative images right of it are false "
+        "alarms. Counts are on a logarithmic scale, so that a few images can be seen beside many."
     ),
     "threshold": (
-        "What another threshold would give on these films. One chosen here and quoted here would flatter: choose it on "
-        "validation films."
+        "What another threshold would give on these images. One chosen here and quoted here would flatter: choose it on "
+        "validation images."
     ),
     "reliability": (
-        "On the diagonal a probability keeps its word; below it the model promises too much. The bars count the films "
-        "of each bin, after scaling: a point that rests on few films says little."
+        "On the diagonal a probability keeps its word; below it the model promises too much. The bars count the images "
+        "of each bin, after scaling: a point that rests on few images says little."
     ),
     "decision_curve": (
-        "Net benefit is the true positives per film, less the false positives weighed by the odds of the threshold. "
-        "The model is worth using where its line lies above both others; all depends on the prevalence of these films."
+        "Net benefit is the true positives per image, less the false positives weighed by the odds of the threshold. "
+        "The model is worth using where its line lies above both others; all depends on the prevalence of these images."
     ),
-    "shortcuts": "A diamond is the model; a floor whose interval reaches the dotted line has no need of lungs.",
-    "subgroups": "AUROC in each group with its interval; the dotted line and the diamond are all films.",
+    "shortcuts": "A diamond is the model; a baseline whose interval reaches the dotted line has no need of lungs.",
+    "subgroups": "AUROC in each group with its interval; the dotted line and the diamond are all images.",
     "robustness": (
-        "Strength 0 are the films as they are, 5 is severe. Where specificity falls and AUROC stays, the ranking holds "
+        "Strength 0 are the images as they are, 5 is severe. Where specificity falls and AUROC stays, the ranking holds "
         "but the threshold no longer fits. Bands are 95% intervals."
     ),
 }
@@ -62,22 +62,22 @@ SHORT_TITLES: Final = {
     "statistics": "Eight statistics of intensity and sharpness",
     "shape": "Size and mode of the file",
     "statistics_and_shape": "Both",
-    "border_only": "Shown the border of each film only",
-    "centre_blanked": "The centre of each film blanked",
+    "border_only": "Shown the border of each image only",
+    "centre_blanked": "The centre of each image blanked",
 }
 
 
-def draw_figures(evidence: Evidence, summary: Summary) -> dict[str, Figure]:
+def draw_figures(scored_set: ScoredSet, summary: Summary) -> dict[str, Figure]:
     """Draw all that the evidence allows.
 
     Args:
-        evidence: The tables.
+        scored_set: The tables.
         summary: Their figures.
 
     Returns:
         By the keys of `HOW_TO_READ`, in that order.
     """
-    table, figures, threshold = evidence.table, summary["figures"], summary["threshold"]
+    table, figures, threshold = scored_set.table, summary["figures"], summary["threshold"]
     class_names = [printable(name) for name in summary["class_names"]]
     labels = as_numbers(table.label, summary["class_names"])
     both = len(set(labels.tolist())) == 2
@@ -93,26 +93,26 @@ def draw_figures(evidence: Evidence, summary: Summary) -> dict[str, Figure]:
         "decision_curve": decision_curve_figure(labels, table.probability, threshold),
     }
     model = ("The model", figures["auroc"])
-    if summary["shortcuts"]["controls"]:
-        drawn["shortcuts"] = forest_figure(_controls(summary), model, "The model and its shortcut floors")
+    if summary["shortcuts"]["ablations"]:
+        drawn["shortcuts"] = forest_figure(_ablations(summary), model, "The model and its shortcut baselines")
     if summary["subgroups"]:
-        drawn["subgroups"] = forest_figure(_subgroups(summary), ("All films", figures["auroc"]), "AUROC by group")
+        drawn["subgroups"] = forest_figure(_subgroups(summary), ("All images", figures["auroc"]), "AUROC by group")
     if summary["robustness"]:
         drawn["robustness"] = robustness_figure(summary["robustness"])
     return drawn
 
 
-def _controls(summary: Summary) -> list[tuple[str, list[Row]]]:
+def _ablations(summary: Summary) -> list[tuple[str, list[Row]]]:
     groups = (
-        ("Logistic regressions that see no lungs", FLOORS),
-        ("The model itself, without the lungs", CONTROL_IMAGES),
+        ("Logistic regressions that see no lungs", BASELINES),
+        ("The model itself, without the lungs", ABLATION_IMAGES),
     )
     rows = [
         (
             heading,
             [
                 (SHORT_TITLES[row["name"]], row["auroc"])
-                for row in summary["shortcuts"]["controls"]
+                for row in summary["shortcuts"]["ablations"]
                 if row["name"] in names
             ],
         )
@@ -123,10 +123,10 @@ def _controls(summary: Summary) -> list[tuple[str, list[Row]]]:
 
 def _subgroups(summary: Summary) -> list[tuple[str, list[Row]]]:
     return [
-        (family, [(_with_films(group), group["auroc"]) for group in members])
+        (family, [(_with_images(group), group["auroc"]) for group in members])
         for family, members in groupby(summary["subgroups"], key=lambda group: str(group["family"]))
     ]
 
 
-def _with_films(group: Summary) -> str:
-    return f"{group['name']}, {sum(group['films_by_class'].values()):,} films"
+def _with_images(group: Summary) -> str:
+    return f"{group['name']}, {sum(group['images_by_class'].values()):,} images"

@@ -1,4 +1,4 @@
-"""Films of a report with what moved the model's number laid over them."""
+"""Images of a report with what moved the model's number laid over them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from xray.data.film import UnreadableFilmError, read_film
-from xray.evaluation.evidence import Evidence
+from xray.data.decode.image import UnreadableImageError, read_image
+from xray.evaluation.scored_set import ScoredSet
 from xray.explain.maps import Explanation
 from xray.explain.overlay import colours, heat_layer, over_grey
-from xray.files import StrPath
 from xray.report.thumbnails import Picture, picture_of
+from xray.utils.files import StrPath
 
 SIDE: Final = 256
 """Longer side of a picture in pixels."""
 GREY: Final = 128
-"""The film under the colours of the scale."""
+"""The image under the colours of the scale."""
 
 
 @dataclass(frozen=True)
-class MappedFilm:
-    """A film with its map.
+class MappedImage:
+    """An image with its map.
 
     Args:
         name: Its file.
@@ -34,7 +34,7 @@ class MappedFilm:
         decision: What the model took it for.
         probability: Of the positive class.
         limit: Where the colours of its map end, in units of the logit.
-        film: The film, in its own proportions.
+        image: The image, in its own proportions.
         overlay: The same with the map over it.
     """
 
@@ -44,13 +44,13 @@ class MappedFilm:
     decision: str
     probability: float
     limit: float
-    film: Picture
+    image: Picture
     overlay: Picture
 
 
-def mapped_films(evidence: Evidence) -> list[tuple[str, list[MappedFilm]]]:
-    """The films that have maps in the order of the record, by kind of decision under its heading."""
-    return [(title, list(films)) for title, films in groupby(_films(evidence), _kind)]
+def mapped_images(scored_set: ScoredSet) -> list[tuple[str, list[MappedImage]]]:
+    """The images that have maps in the order of the record, by kind of decision under its heading."""
+    return [(title, list(images)) for title, images in groupby(_images(scored_set), _kind)]
 
 
 def scale() -> Picture:
@@ -59,18 +59,18 @@ def scale() -> Picture:
     return picture_of(over_grey(np.full(values.shape, GREY, np.uint8), colours(values)), "PNG")
 
 
-def _films(evidence: Evidence) -> Iterator[MappedFilm]:
-    table, rule = evidence.table, evidence.source.get("resize", "squash")
-    for row, values in evidence.maps.items():
+def _images(scored_set: ScoredSet) -> Iterator[MappedImage]:
+    table, rule = scored_set.table, scored_set.source.get("resize", "stretch")
+    for row, values in scored_set.maps.items():
         explanation = Explanation.of("gradcam", values)
         path = table.path[row]
-        film = _small(path)
-        if isinstance(film, Picture):
-            pictures = film, film
+        image = _small(path)
+        if isinstance(image, Picture):
+            pictures = image, image
         else:
-            layer = heat_layer(explanation, (film.shape[0], film.shape[1]), rule)
-            pictures = picture_of(film), picture_of(over_grey(film, layer))
-        yield MappedFilm(
+            layer = heat_layer(explanation, (image.shape[0], image.shape[1]), rule)
+            pictures = picture_of(image), picture_of(over_grey(image, layer))
+        yield MappedImage(
             PurePath(path).name,
             table.patient[row],
             table.label[row],
@@ -83,16 +83,16 @@ def _films(evidence: Evidence) -> Iterator[MappedFilm]:
 
 def _small(path: StrPath) -> npt.NDArray[np.uint8] | Picture:
     if not Path(path).is_file():
-        return Picture(reason="The film is no longer there.")
+        return Picture(reason="The image is no longer there.")
     try:
-        film = Image.fromarray(read_film(path, SIDE))
-    except UnreadableFilmError as error:
-        return Picture(reason=f"The film cannot be read: {error}.")
-    film.thumbnail((SIDE, SIDE))
-    return np.asarray(film, dtype=np.uint8)
+        image = Image.fromarray(read_image(path, SIDE))
+    except UnreadableImageError as error:
+        return Picture(reason=f"The image cannot be read: {error}.")
+    image.thumbnail((SIDE, SIDE))
+    return np.asarray(image, dtype=np.uint8)
 
 
-def _kind(film: MappedFilm) -> str:
-    if film.label == film.decision:
-        return f"Rightly called {film.label}, ordinary ones"
-    return f"{film.label} taken for {film.decision}, the worst ones"
+def _kind(image: MappedImage) -> str:
+    if image.label == image.decision:
+        return f"Rightly called {image.label}, ordinary ones"
+    return f"{image.label} taken for {image.decision}, the worst ones"

@@ -9,26 +9,29 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from xray import NOTICE, ONE_SOURCE
-from xray.evaluation.evidence import Evidence
-from xray.evaluation.shortcuts import FLOORS
+from xray.evaluation.scored_set import ScoredSet
+from xray.evaluation.shortcuts import BASELINES
 from xray.explain.maps import CAVEATS
-from xray.familiarity import CLAUSES
-from xray.report import words
+from xray.ood.detector import CLAUSES
+from xray.report import summary_text
 from xray.report.gallery import HOW_TO_READ
-from xray.report.maps import mapped_films, scale
+from xray.report.maps import mapped_images, scale
 from xray.report.provenance import commands, exclusions, provenance, splits
 from xray.report.style import inline_svg
 from xray.report.thumbnails import pairs, worst_errors
-from xray.text import printable
+from xray.utils.text import printable
 
 
 def render_page(
-    evidence: Evidence, summary: words.Summary, drawn: Mapping[str, str], siblings: Sequence[Mapping[str, Any]]
+    scored_set: ScoredSet,
+    summary: summary_text.Summary,
+    drawn: Mapping[str, str],
+    siblings: Sequence[Mapping[str, Any]],
 ) -> str:
     """Write the page.
 
     Args:
-        evidence: The tables.
+        scored_set: The tables.
         summary: Their figures.
         drawn: SVG texts by the keys of `HOW_TO_READ`.
         siblings: Other scored sets of the run, see `xray.report.build.siblings`.
@@ -37,7 +40,7 @@ def render_page(
         HTML; all that is not Unicode or a control character is written out.
     """
     source, class_names = summary["source"], summary["class_names"]
-    missed, called = worst_errors(evidence.table, class_names)
+    missed, called = worst_errors(scored_set.table, class_names)
     return (
         environment()
         .get_template("page.html.j2")
@@ -47,24 +50,24 @@ def render_page(
             source=source,
             negative=class_names[0],
             positive=class_names[1],
-            kind=words.kind(source),
-            model=words.model_name(source),
-            place=words.place(source),
-            banners=words.banners(summary),
-            answer=words.answer(summary),
-            operating_point=words.operating_point(summary),
-            tables=(words.RANKING, words.DECISIONS),
-            calibration=words.CALIBRATION,
-            floors=FLOORS,
+            kind=summary_text.kind(source),
+            model=summary_text.model_name(source),
+            place=summary_text.place(source),
+            banners=summary_text.banners(summary),
+            answer=summary_text.answer(summary),
+            operating_point=summary_text.operating_point(summary),
+            tables=(summary_text.RANKING, summary_text.DECISIONS),
+            calibration=summary_text.CALIBRATION,
+            baselines=BASELINES,
             clauses=CLAUSES,
             families=groupby(summary["subgroups"], key=lambda group: group["family"]),
             figure=_figures(drawn),
             siblings=siblings,
             errors=(
-                (f"Missed: {class_names[1]} films", "fn", missed),
-                (f"False alarms: {class_names[0]} films", "fp", called),
+                (f"Missed: {class_names[1]} images", "fn", missed),
+                (f"False alarms: {class_names[0]} images", "fp", called),
             ),
-            maps=mapped_films(evidence),
+            maps=mapped_images(scored_set),
             scale=scale(),
             caveat=CAVEATS["gradcam"],
             pairs=pairs(summary["duplicates"]),
@@ -91,12 +94,12 @@ def environment() -> Environment:
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
     made.filters |= {
-        "number": words.number,
-        "percent": words.percent,
-        "interval": words.interval,
-        "with_interval": words.with_interval,
+        "number": summary_text.number,
+        "percent": summary_text.percent,
+        "interval": summary_text.interval,
+        "with_interval": summary_text.with_interval,
     }
-    made.globals["count"] = words.count
+    made.globals["count"] = summary_text.count
     return made
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from xray.report.style import BAND, FAINT, MODEL, SECOND, frame, styled
-from xray.report.words import number
+from xray.report.summary_text import number
 
 Row = tuple[str, Mapping[str, Any]]
 """Name and figure."""
@@ -22,7 +22,7 @@ ENDS = ("low", "high")
 
 @styled
 def forest_figure(groups: Sequence[tuple[str, Sequence[Row]]], whole: Row, title: str) -> Figure:
-    """A figure of several groups of films with their intervals, beside that of all films.
+    """A figure of several groups of images with their intervals, beside that of all images.
 
     Args:
         groups: Headings with rows.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xray.report.words import Summary, number
+from xray.report.summary_text import Summary, number
 
 UNKNOWN = "not on record"
 
@@ -19,14 +19,14 @@ def provenance(summary: Summary) -> list[tuple[str, str]]:
         ("Run", source.get("run") or "none: the checkpoint lies outside the folder of a run"),
         ("Model", source.get("model")),
         ("Checkpoint", source.get("checkpoint")),
-        ("Films", source.get("data_root")),
+        ("Images", source.get("data_root")),
         ("Split", source.get("split")),
-        ("Fingerprint of the films", source.get("data_fingerprint")),
+        ("Fingerprint of the images", source.get("data_fingerprint")),
         ("Input", _input(source)),
         ("Temperature, threshold", f"{number(summary['temperature'])}, {number(summary['threshold'])}"),
-        ("Operating point", decision.get("wish") or "none was fitted"),
-        ("Fitted on films of", fitted_on.get("data_root") if decision else None),
-        ("Fingerprint of those films", fitted_on.get("fingerprint") if decision else None),
+        ("Operating point", decision.get("description") or "none was fitted"),
+        ("Fitted on images of", fitted_on.get("data_root") if decision else None),
+        ("Fingerprint of those images", fitted_on.get("fingerprint") if decision else None),
         ("Scored with", _code(source.get("code"))),
         ("Trained with", _code(source.get("trained_with"))),
         (
@@ -35,12 +35,12 @@ def provenance(summary: Summary) -> list[tuple[str, str]]:
         ),
     ]
     if not decision:
-        rows = [row for row in rows if "itted on" not in row[0] and "those films" not in row[0]]
+        rows = [row for row in rows if "itted on" not in row[0] and "those images" not in row[0]]
     return [(name, str(value or UNKNOWN)) for name, value in rows]
 
 
 def splits(summary: Summary) -> list[dict[str, Any]]:
-    """Images and patients of each split of the training data, then of the films scored here."""
+    """Images and patients of each split of the training data, then of the images scored here."""
     recorded = (summary["source"].get("training_data") or {}).get("splits") or {}
     titles = {"train": "Training", "val": "Validation", "test": "Test"}
     rows = [
@@ -55,16 +55,16 @@ def splits(summary: Summary) -> list[dict[str, Any]]:
     ]
     scored = {
         "name": "Scored here",
-        "images": summary["films"],
+        "images": summary["images"],
         "patients": summary["patients"],
-        "by_class": summary["films_by_class"],
+        "by_class": summary["images_by_class"],
         "fingerprint": summary["source"].get("data_fingerprint"),
     }
     return [*rows, scored]
 
 
 def exclusions(summary: Summary) -> list[str]:
-    """What was left out of training, of the films that the decision was fitted on, and of the films scored here."""
+    """What was left out of training, of the images that the decision was fitted on, and of the images scored here."""
     source = summary["source"]
     trained = (source.get("training_data") or {}).get("notes") or []
     scored = source.get("notes") or []
@@ -88,7 +88,7 @@ def commands(source: Mapping[str, Any]) -> list[tuple[str, str]]:
     if root and root != trained_on:
         words += ["--data.root", root]
     if checkpoint:
-        found.append(("Score these films again", words))
+        found.append(("Score these images again", words))
     if run:
         found.append(("Write the report again, without the model", ["report", run]))
     return [(text, f"python -m xray {shlex.join(line)}") for text, line in found]
@@ -111,7 +111,7 @@ def training(summary: Summary) -> list[tuple[str, str]]:
         ("Augmentation", _plain(data.get("augmentation"))),
         ("Seed", config.get("seed_everything")),
         ("Seed of the split", data.get("split_seed")),
-        ("Validation films", data.get("validation")),
+        ("Validation images", data.get("validation")),
     ]
     return [(name, str(value)) for name, value in rows if value is not None]
 

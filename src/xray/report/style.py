@@ -14,8 +14,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xray.errors import UserError
-from xray.files import write_whole
+from xray.utils.errors import UserError
+from xray.utils.files import write_whole
 
 MODEL, SECOND, THIRD = "#0072b2", "#d55e00", "#009e73"
 """Told apart by the colour-blind (Okabe and Ito, 2008)."""

@@ -1,4 +1,4 @@
-"""Small pictures of films as data URIs, so that a page needs no file beside it; which films are worth showing."""
+"""Small pictures of images as data URIs, so that a page needs no file beside it; which images are worth showing."""
 
 import base64
 import io
@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from xray.data.film import UnreadableFilmError, load_film
+from xray.data.decode.image import UnreadableImageError, load_image
 from xray.evaluation.metrics import as_numbers
 from xray.evaluation.predictions import Predictions
-from xray.files import StrPath
+from xray.utils.files import StrPath
 
 SIDE: Final = 160
 QUALITIES: Final = (80, 50, 25)
 MOST_BYTES: Final = 25_000
-"""Of one JPEG; a film has some 5,000, only noise comes near."""
+"""Of one JPEG; an image has some 5,000, only noise comes near."""
 MOST_ERRORS: Final = 12
 """Shown of each kind."""
 MOST_PAIRS: Final = 6
@@ -28,7 +28,7 @@ MOST_PAIRS: Final = 6
 
 @dataclass(frozen=True)
 class Picture:
-    """A film, or the reason why it cannot be shown.
+    """An image, or the reason why it cannot be shown.
 
     Args:
         uri: The picture as a data URI; empty where there is none.
@@ -40,8 +40,8 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class WrongFilm:
-    """A film that was decided wrongly: file, folder, patient, probability of the positive class, and its picture."""
+class WrongImage:
+    """An image that was decided wrongly: file, folder, patient, probability of the positive class, and its picture."""
 
     name: str
     folder: str
@@ -51,13 +51,13 @@ class WrongFilm:
 
 
 def thumbnail(path: StrPath) -> Picture:
-    """A film of any size or mode, padded to a square of `SIDE` pixels, as a grey JPEG of at most `MOST_BYTES`."""
+    """An image of any size or mode, padded to a square of `SIDE` pixels, as a grey JPEG of at most `MOST_BYTES`."""
     if not Path(path).is_file():
-        return Picture(reason="The film is no longer there.")
+        return Picture(reason="The image is no longer there.")
     try:
-        return picture_of(load_film(path, SIDE, "pad"))
-    except UnreadableFilmError as error:
-        return Picture(reason=f"The film cannot be read: {error}.")
+        return picture_of(load_image(path, SIDE, "pad"))
+    except UnreadableImageError as error:
+        return Picture(reason=f"The image cannot be read: {error}.")
 
 
 def picture_of(pixels: npt.NDArray[np.uint8], kind: Literal["JPEG", "PNG"] = "JPEG") -> Picture:
@@ -71,8 +71,8 @@ def picture_of(pixels: npt.NDArray[np.uint8], kind: Literal["JPEG", "PNG"] = "JP
     return Picture(uri=f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode('ascii')}")
 
 
-def worst_errors(table: Predictions, class_names: Sequence[str]) -> tuple[list[WrongFilm], list[WrongFilm]]:
-    """Films of the second class that were missed, and of the first that were called, the most confident ones first.
+def worst_errors(table: Predictions, class_names: Sequence[str]) -> tuple[list[WrongImage], list[WrongImage]]:
+    """Images of the second class that were missed, and of the first that were called, the most confident ones first.
 
     Returns:
         At most `MOST_ERRORS` of each.
@@ -86,7 +86,7 @@ def worst_errors(table: Predictions, class_names: Sequence[str]) -> tuple[list[W
 
 
 def pairs(duplicates: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Duplicates with the pictures of the first `MOST_PAIRS`, those with training films before all others."""
+    """Duplicates with the pictures of the first `MOST_PAIRS`, those with training images before all others."""
     ordered = sorted(duplicates, key=lambda pair: (pair["with"] != "training", -float(pair["similarity"])))
     return [
         dict(pair) | {"pictures": [thumbnail(pair["first"]), thumbnail(pair["second"])] if i < MOST_PAIRS else []}
@@ -94,8 +94,8 @@ def pairs(duplicates: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _wrong(table: Predictions, i: int) -> WrongFilm:
+def _wrong(table: Predictions, i: int) -> WrongImage:
     path = PurePath(table.path[i])
-    return WrongFilm(
+    return WrongImage(
         path.name, str(path.parent), table.patient[i], float(table.probability[i]), thumbnail(table.path[i])
     )

@@ -31,23 +31,23 @@ class ModelId(Answer):
 
 
 class Result(Answer):
-    """What the model says of one film."""
+    """What the model says of one image."""
 
     index: int = Field(description="Place of the file in the request, from 0.", ge=0, examples=[0])
-    file: str | None = Field(description="Its name as sent.", examples=["film.jpeg"])
-    outcome: Literal["predicted", "refused"] = Field(
-        description="refused: the picture does not look like a frontal chest film, so there is no probability."
+    file: str | None = Field(description="Its name as sent.", examples=["image.jpeg"])
+    outcome: Literal["predicted", "rejected"] = Field(
+        description="rejected: the picture does not look like a frontal chest X-ray, so there is no probability."
     )
     probability: float | None = Field(
-        description="Calibrated probability of the positive class; null where refused.", ge=0, le=1, examples=[0.931]
+        description="Calibrated probability of the positive class; null where rejected.", ge=0, le=1, examples=[0.931]
     )
     decision: str | None = Field(
-        description="The positive class from the threshold upwards, else the negative one; null where refused.",
+        description="The positive class from the threshold upwards, else the negative one; null where rejected.",
         examples=["PNEUMONIA"],
     )
-    threshold: float = Field(description="Probability from which a film is called positive.", examples=[0.412])
-    logit: float | None = Field(description="Raw output of the network; null where refused.", examples=[2.604])
-    reason: str | None = Field(description="Why it was refused; null where predicted.", examples=[None])
+    threshold: float = Field(description="Probability from which an image is called positive.", examples=[0.412])
+    logit: float | None = Field(description="Raw output of the network; null where rejected.", examples=[2.604])
+    reason: str | None = Field(description="Why it was rejected; null where predicted.", examples=[None])
 
 
 class Prediction(Answer):
@@ -60,10 +60,10 @@ class Prediction(Answer):
 
 
 class Heat(Answer):
-    """What moved the model's number, as a layer over the film."""
+    """What moved the model's number, as a layer over the image."""
 
     method: Method = Field(description="By which it was found.")
-    layer: str = Field(description="PNG in base64, RGBA, of the film's width and height as answered.")
+    layer: str = Field(description="PNG in base64, RGBA, of the image's width and height as answered.")
     limit: float = Field(description="The colours end at this logit, and at its negative.", examples=[1.7])
     unit: Literal["logit"] = Field(description="Unit of the limit.")
     towards_positive: str = Field(description="What the colours above 0 mean.", examples=["speaks for PNEUMONIA"])
@@ -77,18 +77,18 @@ class Explained(Answer):
     model: ModelId
     notice: str = Field(description="What this must not be used for.", examples=[NOTICE])
     result: Result
-    film: str = Field(description="The film as PNG in base64, grey, its longer side at most 1024 pixels.")
-    width: int = Field(description="Of film and layer, in pixels.", examples=[1024])
-    height: int = Field(description="Of film and layer, in pixels.", examples=[768])
+    image: str = Field(description="The image as PNG in base64, grey, its longer side at most 1024 pixels.")
+    width: int = Field(description="Of image and layer, in pixels.", examples=[1024])
+    height: int = Field(description="Of image and layer, in pixels.", examples=[768])
     methods: list[Method] = Field(description="What this model can be asked for.")
-    heat: Heat | None = Field(description="Null where the film was refused.")
+    heat: Heat | None = Field(description="Null where the image was rejected.")
     request_id: str = Field(description="Finds the request in the logs.", examples=[ID])
 
 
 class State(Answer):
     """Answer of /health and /ready."""
 
-    status: Literal["ok", "ready"] = Field(description="ok: the process lives. ready: it answers films.")
+    status: Literal["ok", "ready"] = Field(description="ok: the process lives. ready: it answers images.")
     model_version: str = Field(examples=[VERSION], description="Hash of the model's weights and decision.")
 
 
@@ -96,9 +96,9 @@ class ModelCard(Answer):
     """Answer of /model: all that the model's file says of itself."""
 
     manifest: dict[str, Any] = Field(
-        description="What it takes, how it decides, what it was trained on, its licence; without familiarity's figures."
+        description="What it takes, how it decides, what it was trained on, its licence; without OOD detector's figures."
     )
-    refuses: bool = Field(description="Whether pictures that do not look like chest films are refused.")
+    rejects: bool = Field(description="Whether pictures that do not look like chest X-rays are rejected.")
     methods: list[Method] = Field(description="What /explain can be asked for.")
     limits: dict[str, int] = Field(description="Of one request: files, file_bytes, request_bytes, pixels.")
     notice: str = Field(description="What it must not be used for.", examples=[NOTICE])
@@ -109,7 +109,7 @@ class BadFile(Answer):
     """One file that is to blame for an error."""
 
     index: int = Field(description="Place of the file in the request, from 0.", ge=0, examples=[0])
-    file: str | None = Field(description="Its name as sent.", examples=["film.jpeg"])
+    file: str | None = Field(description="Its name as sent.", examples=["image.jpeg"])
     code: str = Field(description="A word for programs.", examples=["unreadable"])
     reason: str = Field(description="What is wrong with it, for people.", examples=["image file is truncated"])
 

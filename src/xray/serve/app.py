@@ -57,27 +57,27 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
     )
     _answer_errors(app)
     guarded: list[Any] = [Depends(_guard(settings.token))] if settings.token else []
-    refusals = _errors(401) if settings.token else {}
-    of_files = _errors(400, 408, 413, 415, 422) | refusals
+    rejections = _errors(401) if settings.token else {}
+    of_files = _errors(400, 408, 413, 415, 422) | rejections
 
     @app.post(
         "/predict",
         dependencies=guarded,
         responses=of_files,
         openapi_extra=describe_form("files", many=True),
-        tags=["films"],
+        tags=["images"],
     )
     async def predict(request: Request) -> Prediction:
-        """Tell the classes apart on one or several films: JPEG, PNG or DICOM, in the field `files`.
+        """Tell the classes apart on one or several images: JPEG, PNG or DICOM, in the field `files`.
 
         Either all files are answered or none is: the error names each file that is to blame.
         """
         async with service.form(request, "files") as form:
-            films = await service.decoder.films(form.files)
-            verdicts = await asyncio.gather(*map(service.batcher.submit, films))
+            images = await service.decoder.images(form.files)
+            predictions = await asyncio.gather(*map(service.batcher.submit, images))
         results = [
-            service.result(index, file.name, verdict, request)
-            for index, (file, verdict) in enumerate(zip(form.files, verdicts, strict=True))
+            service.result(index, file.name, prediction, request)
+            for index, (file, prediction) in enumerate(zip(form.files, predictions, strict=True))
         ]
         return Prediction(
             model=identity, notice=manifest.notice, results=results, request_id=record_of(request).request_id
@@ -88,10 +88,10 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
         dependencies=guarded,
         responses=of_files,
         openapi_extra=describe_form("file", many=False, methods=methods_of(manifest)),
-        tags=["films"],
+        tags=["images"],
     )
     async def explain(request: Request) -> Explained:
-        """Tell the class of one film, in the field `file`, and show what moved the model's number.
+        """Tell the class of one image, in the field `file`, and show what moved the model's number.
 
         The field `method` chooses how; by default the first that the model has.
         """
@@ -103,8 +103,8 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
         return Explained(
             model=identity,
             notice=manifest.notice,
-            result=service.result(0, form.files[0].name, shown.verdict, request),
-            film=shown.film,
+            result=service.result(0, form.files[0].name, shown.prediction, request),
+            image=shown.image,
             width=shown.width,
             height=shown.height,
             methods=methods_of(manifest),
@@ -112,12 +112,12 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
             request_id=record_of(request).request_id,
         )
 
-    @app.get("/model", dependencies=guarded, responses=refusals, tags=["model"])
+    @app.get("/model", dependencies=guarded, responses=rejections, tags=["model"])
     async def model() -> ModelCard:
         """What the model takes, how it decides, what it was trained on, and what it must not be used for."""
         return ModelCard(
-            manifest=asdict(manifest) | {"familiarity": None},
-            refuses=service.judge.refuses,
+            manifest=asdict(manifest) | {"ood": None},
+            rejects=service.decision_model.rejects,
             methods=methods_of(manifest),
             limits={name: getattr(settings, name) for name in ("files", "file_bytes", "request_bytes", "pixels")},
             notice=manifest.notice,
@@ -131,12 +131,14 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
 
     @app.get("/ready", tags=["operation"])
     async def ready() -> State:
-        """Whether films are answered: from when the model has answered a trial film until the service is to stop."""
+        """Whether images are answered: from when the model has answered a trial image until the service is to stop."""
         if not service.ready:
             raise busy("The service is about to start or to stop.", "not_ready")
         return State(status="ready", model_version=manifest.version)
 
-    @app.get("/metrics", dependencies=guarded, responses=refusals, response_class=PlainTextResponse, tags=["operation"])
+    @app.get(
+        "/metrics", dependencies=guarded, responses=rejections, response_class=PlainTextResponse, tags=["operation"]
+    )
     async def metrics() -> Response:
         """Figures for Prometheus."""
         return Response(service.metrics.text(), media_type=CONTENT_TYPE)

@@ -1,4 +1,4 @@
-"""Films of several requests in one pass through the network."""
+"""Images of several requests in one pass through the network."""
 
 import asyncio
 from collections import deque
@@ -8,43 +8,43 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from xray.data.film import GreyFilm
-from xray.predictor.base import Films
+from xray.data.decode.image import GreyImage
+from xray.predictor.base import Images
 
 Result = TypeVar("Result")
 
 
 class Batcher(Generic[Result]):
-    """Collects the films that arrive while the network is busy; for one event loop.
+    """Collects the images that arrive while the network is busy; for one event loop.
 
-    There is no waiting time: a film that finds the network idle is computed at once, and batches grow by themselves
+    There is no waiting time: an image that finds the network idle is computed at once, and batches grow by themselves
     under load, up to `most`. So a single request is never delayed, and there is nothing to tune.
 
     Args:
-        work: From films of shape (films, size, size) to one result each; runs in a thread of its own.
-        most: Films in a batch.
+        work: From images of shape (images, size, size) to one result each; runs in a thread of its own.
+        most: Images in a batch.
         observe: Told the size of each batch.
     """
 
     def __init__(
-        self, work: Callable[[Films], Sequence[Result]], most: int, observe: Callable[[int], None] = lambda _: None
+        self, work: Callable[[Images], Sequence[Result]], most: int, observe: Callable[[int], None] = lambda _: None
     ) -> None:
         self._work = work
         self._most = most
         self._observe = observe
-        self._waiting: deque[tuple[GreyFilm, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[tuple[GreyImage, asyncio.Future[Result]]] = deque()
         self._running: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "network")
 
     @property
     def waiting(self) -> int:
-        """Films that no batch has taken yet."""
+        """Images that no batch has taken yet."""
         return len(self._waiting)
 
-    async def submit(self, film: GreyFilm) -> Result:
-        """The result for one film; whatever `work` raises is raised here. Cancelled films are left out of batches."""
+    async def submit(self, image: GreyImage) -> Result:
+        """The result for one image; whatever `work` raises is raised here. Cancelled images are left out of batches."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((film, future))
+        self._waiting.append((image, future))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
         return await future
@@ -57,9 +57,9 @@ class Batcher(Generic[Result]):
         try:
             while batch := self._next():
                 self._observe(len(batch))
-                films = np.stack([film for film, _ in batch])
+                images = np.stack([image for image, _ in batch])
                 try:
-                    results = await asyncio.get_running_loop().run_in_executor(self._thread, self._work, films)
+                    results = await asyncio.get_running_loop().run_in_executor(self._thread, self._work, images)
                 except Exception as error:  # noqa: BLE001 - belongs to those who wait, not to this task
                     for _, future in batch:
                         if not future.done():
@@ -71,10 +71,10 @@ class Batcher(Generic[Result]):
         finally:
             self._running = None
 
-    def _next(self) -> list[tuple[GreyFilm, asyncio.Future[Result]]]:
-        batch: list[tuple[GreyFilm, asyncio.Future[Result]]] = []
+    def _next(self) -> list[tuple[GreyImage, asyncio.Future[Result]]]:
+        batch: list[tuple[GreyImage, asyncio.Future[Result]]] = []
         while self._waiting and len(batch) < self._most:
-            film, future = self._waiting.popleft()
+            image, future = self._waiting.popleft()
             if not future.done():
-                batch.append((film, future))
+                batch.append((image, future))
         return batch

@@ -8,15 +8,15 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from xray.errors import UserError, require_between
 from xray.serve.listening import listen, read_token
 from xray.serve.settings import MEGABYTE, Settings
+from xray.utils.errors import UserError, require_between
 
 if TYPE_CHECKING:
     from xray.serve.service import Service
 
 MOST_CONNECTIONS = 1000
-"""From these on the longest silent gives way; where none is, uvicorn refuses from four times as many on, in a bare
+"""From these on the longest silent gives way; where none is, uvicorn rejects from four times as many on, in a bare
 line of text."""
 STOP_SECONDS = 15
 """For requests under way to end when the service is told to stop. Those that do not are then told so, which may take
@@ -49,8 +49,8 @@ def serve(
         file_mb: Largest file, in MB.
         request_mb: Largest request, in MB; by default 64, or twice file_mb where that is more, up to 512.
         megapixels: Most pixels of one picture, in millions.
-        queue: Most requests under way at a time; others are refused with status 503.
-        batch: Most films in one pass through the network.
+        queue: Most requests under way at a time; others are rejected with status 503.
+        batch: Most images in one pass through the network.
         receive_seconds: Time for a request to arrive in full.
         answer_seconds: Time from there to its answer.
 
@@ -81,7 +81,7 @@ def serve(
     import uvicorn
 
     from xray.predictor.open import open_predictor
-    from xray.runs import find_model
+    from xray.runs.run import find_model
     from xray.serve import watch
     from xray.serve.app import make_app
     from xray.serve.logs import set_up_logs
@@ -92,7 +92,7 @@ def serve(
         app = make_app(predictor, settings)
     except (ValueError, RuntimeError) as error:
         raise UserError(
-            f"{predictor.path} gives no answer to a black film ({' '.join(str(error).split())[:200]}): export it anew."
+            f"{predictor.path} gives no answer to a black image ({' '.join(str(error).split())[:200]}): export it anew."
         ) from error
     service: Service = app.state.service
     # Warnings of the libraries that decode may quote what was sent.
@@ -107,7 +107,7 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        # Beyond it uvicorn refuses without our headers, which should be rare; it counts requests as well, of which a
+        # Beyond it uvicorn rejects without our headers, which should be rare; it counts requests as well, of which a
         # connection may have two, one about to end.
         limit_concurrency=4 * MOST_CONNECTIONS,
         timeout_graceful_shutdown=STOP_SECONDS,

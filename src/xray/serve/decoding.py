@@ -1,28 +1,28 @@
-"""From files as sent to grey films, and what is told of those that are none."""
+"""From files as sent to grey images, and what is told of those that are none."""
 
 import asyncio
 import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from xray.data.film import GreyFilm, read_film, resize_film
-from xray.data.unreadable import TooManyPixelsError, UnreadableFilmError
+from xray.data.decode.errors import TooManyPixelsError, UnreadableImageError
+from xray.data.decode.image import GreyImage, read_image, resize_image
 from xray.predictor.manifest import Manifest
-from xray.processor import usable_cores
 from xray.serve.answers import BadFile
 from xray.serve.errors import ApiError
 from xray.serve.uploads import Upload
+from xray.utils.hardware import usable_cores
 
 JPEG, PNG, DICOM = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"DICM"
 DICOM_PREAMBLE = 128
 TOO_MANY_PIXELS = "too_many_pixels"
 MANY_PIXELS = 16_000_000
-"""More than films have. Pictures with more are decoded one after the other, since each pixel takes up to 13 bytes: so
+"""More than images have. Pictures with more are decoded one after the other, since each pixel takes up to 13 bytes: so
 the memory of all threads together is bounded."""
 
 
 class BadFileError(Exception):
-    """A file that is no film; the message says why.
+    """A file that is no image; the message says why.
 
     Args:
         status: HTTP status of a request that holds it.
@@ -48,41 +48,41 @@ def check_kind(data: bytes | bytearray) -> None:
         raise BadFileError(415, "unsupported_kind", "neither JPEG, PNG nor DICOM")
 
 
-def decode(data: bytes | bytearray, least_side: int, pixels: int) -> GreyFilm:
+def decode(data: bytes | bytearray, least_side: int, pixels: int) -> GreyImage:
     """Decode one file.
 
     Args:
         data: All of it.
-        least_side: See `xray.data.film.read_film`.
+        least_side: See `xray.data.decode.image.read_image`.
         pixels: Most pixels.
 
     Raises:
-        BadFileError: It is no film, see `check_kind` and `read_film`, or has too many pixels.
+        BadFileError: It is no image, see `check_kind` and `read_image`, or has too many pixels.
     """
     check_kind(data)
     try:
-        return read_film(io.BytesIO(data), least_side, pixels)
+        return read_image(io.BytesIO(data), least_side, pixels)
     except TooManyPixelsError as error:
         raise BadFileError(413, TOO_MANY_PIXELS, str(error)) from error
-    except UnreadableFilmError as error:
+    except UnreadableImageError as error:
         raise BadFileError(422, "unreadable", str(error)) from error
 
 
-def decode_for(manifest: Manifest, data: bytes | bytearray, pixels: int) -> GreyFilm:
-    """Decode one file to the film that a model sees: the path of training, see `xray.data.film.load_film`.
+def decode_for(manifest: Manifest, data: bytes | bytearray, pixels: int) -> GreyImage:
+    """Decode one file to the image that a model sees: the path of training, see `xray.data.decode.image.load_image`.
 
     Raises:
         BadFileError: See `decode`.
     """
-    film = decode(data, manifest.image_size, pixels)
-    return resize_film(film, manifest.image_size, manifest.resize)
+    image = decode(data, manifest.image_size, pixels)
+    return resize_image(image, manifest.image_size, manifest.resize)
 
 
 class Decoder:
     """Decodes in threads, one for each usable core, and one more for large pictures.
 
     Args:
-        manifest: Of the model that the films are for.
+        manifest: Of the model that the images are for.
         pixels: Most pixels of one picture.
     """
 
@@ -92,24 +92,24 @@ class Decoder:
         self._threads = ThreadPoolExecutor(usable_cores(), "decode")
         self._large = ThreadPoolExecutor(1, "decode-large")
 
-    async def films(self, uploads: Sequence[Upload]) -> list[GreyFilm]:
+    async def images(self, uploads: Sequence[Upload]) -> list[GreyImage]:
         """Decode all files of a request.
 
         Raises:
-            ApiError: At least one of them is no film; names every such file.
+            ApiError: At least one of them is no image; names every such file.
         """
-        films = await asyncio.gather(*(self._film(upload.data) for upload in uploads), return_exceptions=True)
-        bad = {index: film for index, film in enumerate(films) if isinstance(film, BadFileError)}
+        images = await asyncio.gather(*(self._image(upload.data) for upload in uploads), return_exceptions=True)
+        bad = {index: image for index, image in enumerate(images) if isinstance(image, BadFileError)}
         if bad:
             raise blame({index: (uploads[index].name, error) for index, error in bad.items()})
-        return [_film_of(film) for film in films]
+        return [_image_of(image) for image in images]
 
     def close(self) -> None:
         """Let the threads end; what they are at is finished."""
         for threads in (self._threads, self._large):
             threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _film(self, data: bytearray) -> GreyFilm:
+    async def _image(self, data: bytearray) -> GreyImage:
         loop, few = asyncio.get_running_loop(), min(self._pixels, MANY_PIXELS)
         try:
             return await loop.run_in_executor(self._threads, decode_for, self._manifest, data, few)
@@ -120,7 +120,7 @@ class Decoder:
 
 
 def blame(bad: dict[int, tuple[str | None, BadFileError]]) -> ApiError:
-    """The error of a request with files that are no films: nothing in it is predicted.
+    """The error of a request with files that are no images: nothing in it is predicted.
 
     Args:
         bad: Name and fault of each such file, by its place in the request.
@@ -133,7 +133,7 @@ def blame(bad: dict[int, tuple[str | None, BadFileError]]) -> ApiError:
     return ApiError(first.status, f"{what} Nothing was predicted.", first.code, files)
 
 
-def _film_of(outcome: GreyFilm | BaseException) -> GreyFilm:
+def _image_of(outcome: GreyImage | BaseException) -> GreyImage:
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome

@@ -14,11 +14,11 @@ def describe_form(file_field: str, many: bool, methods: Sequence[str] = ()) -> d
         many: Whether it may be given several times.
         methods: Values of a field `method`, the default first; none where there is no such field.
     """
-    film = {"type": "string", "format": "binary", "description": "A film: JPEG, PNG or DICOM."}
+    image = {"type": "string", "format": "binary", "description": "An image: JPEG, PNG or DICOM."}
     properties: dict[str, Any] = {
-        file_field: {"type": "array", "items": film, "minItems": 1, "description": "One film or more."}
+        file_field: {"type": "array", "items": image, "minItems": 1, "description": "One image or more."}
         if many
-        else film
+        else image
     }
     if methods:
         properties["method"] = {

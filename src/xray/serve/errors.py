@@ -66,7 +66,7 @@ class ApiError(Exception):
 
 
 def busy(message: str, code: str = "overloaded", seconds: int = 1) -> ApiError:
-    """A refusal that asks the caller to come again.
+    """A rejection that asks the caller to come again.
 
     Args:
         message: Why.

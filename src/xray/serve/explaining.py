@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from xray.data.film import shrink_film
+from xray.data.decode.image import shrink_image
 from xray.explain.maps import Method, methods_of
-from xray.predictor.judge import Judge, Verdict
+from xray.predictor.decision_model import DecisionModel, ImagePrediction
 from xray.predictor.manifest import Manifest
 from xray.serve.answers import Heat
 from xray.serve.decoding import BadFileError, blame, decode, decode_for
@@ -20,23 +20,23 @@ from xray.serve.settings import Settings
 from xray.serve.uploads import Upload
 
 PREVIEW_SIDE = 1024
-"""Longer side of the film as answered, at most."""
+"""Longer side of the image as answered, at most."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A film with what the model says of it.
+    """An image with what the model says of it.
 
     Args:
-        verdict: What it says.
-        film: PNG in base64.
-        width: Of film and layer, in pixels.
-        height: Of film and layer, in pixels.
-        heat: The map; None where the film was refused.
+        prediction: What it says.
+        image: PNG in base64.
+        width: Of image and layer, in pixels.
+        height: Of image and layer, in pixels.
+        heat: The map; None where the image was rejected.
     """
 
-    verdict: Verdict
-    film: str
+    prediction: ImagePrediction
+    image: str
     width: int
     height: int
     heat: Heat | None
@@ -58,24 +58,24 @@ def choose_method(named: str | None, manifest: Manifest) -> Method:
 
 
 class Explainer:
-    """Explains films in a thread of its own, so that predictions go on meanwhile.
+    """Explains images in a thread of its own, so that predictions go on meanwhile.
 
     Args:
-        judge: The model.
+        decision_model: The model.
         settings: Limits.
     """
 
-    def __init__(self, judge: Judge, settings: Settings) -> None:
-        self._judge = judge
+    def __init__(self, decision_model: DecisionModel, settings: Settings) -> None:
+        self._decision_model = decision_model
         self._settings = settings
         self._thread = ThreadPoolExecutor(1, "explain")
         self._under_way = 0
 
     async def explain(self, upload: Upload, method: Method) -> Shown:
-        """Judge a film and map what moved the number.
+        """Judge an image and map what moved the number.
 
         Raises:
-            ApiError: The file is no film, or too many explanations are under way.
+            ApiError: The file is no image, or too many explanations are under way.
         """
         if self._under_way >= self._settings.explanations:
             raise busy(
@@ -101,18 +101,18 @@ class Explainer:
             future.exception()
 
     def _show(self, data: bytearray, method: Method) -> Shown:
-        from xray.explain.maps import explain_film
+        from xray.explain.maps import explain_image
         from xray.explain.overlay import heat_layer
 
-        manifest = self._judge.predictor.manifest
-        film = decode_for(manifest, data, self._settings.pixels)
-        verdict = self._judge(film[None])[0]
+        manifest = self._decision_model.predictor.manifest
+        image = decode_for(manifest, data, self._settings.pixels)
+        prediction = self._decision_model(image[None])[0]
         # Once more, as a JPEG for a network may be decoded at a fraction of its size.
-        preview = shrink_film(decode(data, PREVIEW_SIDE, self._settings.pixels), PREVIEW_SIDE)
+        preview = shrink_image(decode(data, PREVIEW_SIDE, self._settings.pixels), PREVIEW_SIDE)
         height, width = preview.shape
         heat = None
-        if not verdict.refusal:
-            explanation = explain_film(self._judge.predictor, film, method)
+        if not prediction.rejection:
+            explanation = explain_image(self._decision_model.predictor, image, method)
             heat = Heat(
                 method=method,
                 layer=png_in_base64(heat_layer(explanation, (height, width), manifest.resize)),
@@ -122,7 +122,7 @@ class Explainer:
                 towards_negative=f"speaks for {manifest.class_names[0]}",
                 caveat=explanation.caveat,
             )
-        return Shown(verdict, png_in_base64(preview), width, height, heat)
+        return Shown(prediction, png_in_base64(preview), width, height, heat)
 
 
 def png_in_base64(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> str:

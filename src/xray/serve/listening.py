@@ -5,7 +5,7 @@ import os
 import socket
 from pathlib import Path
 
-from xray.errors import UserError, require_between
+from xray.utils.errors import UserError, require_between
 
 TOKEN_VARIABLE = "XRAY_TOKEN"
 LEAST_TOKEN = 16

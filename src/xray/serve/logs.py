@@ -29,8 +29,8 @@ class RequestRecord:
         seconds: From the head of the request to the end of the answer.
         files: Files received.
         file_bytes: Their bytes together.
-        predicted: Films with a probability.
-        refused: Films that do not look like chest films.
+        predicted: Images with a probability.
+        rejected: Images that do not look like chest X-rays.
         code: Of an error, see `xray.serve.errors`.
     """
 
@@ -43,7 +43,7 @@ class RequestRecord:
     files: int = 0
     file_bytes: int = 0
     predicted: int = 0
-    refused: int = 0
+    rejected: int = 0
     code: str | None = None
 
     def end(self, status: int, code: str | None = None) -> None:

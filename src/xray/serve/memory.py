@@ -11,7 +11,7 @@ SECONDS = 2.0
 def trimmer() -> Callable[[], object] | None:
     """What gives the C library's free memory back to the system; None where the library has no such function."""
     # glibc keeps what a burst has freed, in an arena of each thread, and hardly ever gives it back by itself: decoding
-    # films of all sizes in threads, a service would seem to grow for hours.
+    # images of all sizes in threads, a service would seem to grow for hours.
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return None if trim is None else lambda: trim(0)
 

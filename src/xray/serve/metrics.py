@@ -19,7 +19,7 @@ class Metrics:
     Args:
         manifest: Of the model.
         under_way: Tells how many requests are received or answered.
-        waiting: Tells how many films wait for the network.
+        waiting: Tells how many images wait for the network.
     """
 
     def __init__(self, manifest: Manifest, under_way: Callable[[], int], waiting: Callable[[], int]) -> None:
@@ -38,26 +38,26 @@ class Metrics:
         self._errors = Counter(
             "xray_errors", "Requests not answered, by their error's code.", ("code",), registry=registry
         )
-        self._films = Counter(
-            "xray_films", "Films predicted, and refused as no chest films.", ("outcome",), registry=registry
+        self._images = Counter(
+            "xray_images", "Images predicted, and rejected as no chest X-rays.", ("outcome",), registry=registry
         )
         self._received = Counter("xray_received_bytes", "Bytes of files received.", registry=registry)
         self._batches = Histogram(
-            "xray_batch_films",
-            "Films in a pass through the network.",
+            "xray_batch_images",
+            "Images in a pass through the network.",
             registry=registry,
             buckets=(1, 2, 4, 8, 16, 32, 64),
         )
         Gauge("xray_requests_under_way", "Requests received or answered now.", registry=registry).set_function(
             under_way
         )
-        Gauge("xray_films_waiting", "Films that wait for the network now.", registry=registry).set_function(waiting)
+        Gauge("xray_images_waiting", "Images that wait for the network now.", registry=registry).set_function(waiting)
         model = Gauge("xray_model", "The model, as labels.", ("version", "name", "run", "precision"), registry=registry)
         model.labels(manifest.version, manifest.model, manifest.run or "", manifest.precision).set(1)
 
-    def observe_batch(self, films: int) -> None:
+    def observe_batch(self, images: int) -> None:
         """Count one pass through the network."""
-        self._batches.observe(films)
+        self._batches.observe(images)
 
     def observe(self, record: RequestRecord) -> None:
         """Count one request that has ended."""
@@ -66,8 +66,8 @@ class Metrics:
         if record.code is not None:
             self._errors.labels(record.code).inc()
         if record.files:
-            self._films.labels("predicted").inc(record.predicted)
-            self._films.labels("refused").inc(record.refused)
+            self._images.labels("predicted").inc(record.predicted)
+            self._images.labels("rejected").inc(record.rejected)
             self._received.inc(record.file_bytes)
 
     def text(self) -> bytes:

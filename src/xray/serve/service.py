@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request
 
 from xray.predictor.base import Predictor
-from xray.predictor.judge import Judge, Verdict
+from xray.predictor.decision_model import DecisionModel, ImagePrediction
 from xray.serve.admission import Admission
 from xray.serve.answers import Result
 from xray.serve.batcher import Batcher
@@ -30,14 +30,14 @@ class Service:
         settings: Limits.
 
     Raises:
-        UserError: The model gives no numbers for a black film; whatever else it raises goes through.
+        UserError: The model gives no numbers for a black image; whatever else it raises goes through.
     """
 
     def __init__(self, predictor: Predictor, settings: Settings) -> None:
         self.manifest = manifest = predictor.manifest
         self.settings = settings
-        self.judge = Judge(predictor)
-        self.judge.try_out(settings.batch)
+        self.decision_model = DecisionModel(predictor)
+        self.decision_model.try_out(settings.batch)
         self.ready = False
         self.admission = Admission(settings.queue, settings.held_bytes)
         self.metrics = Metrics(manifest, lambda: self.admission.under_way, lambda: self.batcher.waiting)
@@ -45,9 +45,11 @@ class Service:
         self._open()
 
     def _open(self) -> None:
-        self.batcher: Batcher[Verdict] = Batcher(self.judge, self.settings.batch, self.metrics.observe_batch)
+        self.batcher: Batcher[ImagePrediction] = Batcher(
+            self.decision_model, self.settings.batch, self.metrics.observe_batch
+        )
         self.decoder = Decoder(self.manifest, self.settings.pixels)
-        self.explainer = Explainer(self.judge, self.settings)
+        self.explainer = Explainer(self.decision_model, self.settings)
 
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
@@ -78,18 +80,18 @@ class Service:
             except TimeoutError:
                 raise busy(f"There was no answer within {self.settings.answer_seconds:g} s.", "timed_out") from None
 
-    def result(self, index: int, name: str | None, verdict: Verdict, request: Request) -> Result:
-        """Say what the model says of one film, and count it."""
-        record, refused = record_of(request), bool(verdict.refusal)
-        record.refused += refused
-        record.predicted += not refused
+    def result(self, index: int, name: str | None, prediction: ImagePrediction, request: Request) -> Result:
+        """Say what the model says of one image, and count it."""
+        record, rejected = record_of(request), bool(prediction.rejection)
+        record.rejected += rejected
+        record.predicted += not rejected
         return Result(
             index=index,
             file=name,
-            outcome="refused" if refused else "predicted",
-            probability=None if refused else verdict.probability,
-            decision=None if refused else verdict.decision,
+            outcome="rejected" if rejected else "predicted",
+            probability=None if rejected else prediction.probability,
+            decision=None if rejected else prediction.decision,
             threshold=self.manifest.threshold,
-            logit=None if refused else verdict.logit,
-            reason=verdict.refusal or None,
+            logit=None if rejected else prediction.logit,
+            reason=prediction.rejection or None,
         )

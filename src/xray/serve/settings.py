@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from xray.errors import UserError, require_between
+from xray.utils.errors import UserError, require_between
 
 MEGABYTE = 1_000_000
 
@@ -17,9 +17,9 @@ class Settings:
         request_bytes: Size of one request.
         held_bytes: Size of all that is held in memory of requests at a time.
         pixels: Pixels of one picture.
-        queue: Requests that are received, waited for or answered at a time; more are refused.
+        queue: Requests that are received, waited for or answered at a time; more are rejected.
         explanations: As `queue`, for explanations alone: one is computed at a time, the others wait.
-        batch: Films in one pass through the network.
+        batch: Images in one pass through the network.
         receive_seconds: Time for a request to arrive in full.
         answer_seconds: Time from there to its answer.
         token: What a caller has to show; None where everybody may ask.

@@ -12,7 +12,7 @@ from xray.serve.admission import Hold
 from xray.serve.answers import BadFile
 from xray.serve.errors import ApiError
 from xray.serve.settings import MEGABYTE, Settings
-from xray.text import printable, shortened
+from xray.utils.text import printable, shortened
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks

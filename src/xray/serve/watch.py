@@ -39,7 +39,7 @@ class Watch:
     Args:
         app: What answers.
         version: Of the model.
-        drain_bytes: How much of a request that is refused early is still taken in: a connection that is closed with
+        drain_bytes: How much of a request that is rejected early is still taken in: a connection that is closed with
             bytes unread may lose the answer.
         observe: Told of every request that has ended.
     """
@@ -138,7 +138,7 @@ class _Body:
                 while self._more and most > 0:
                     most -= len((await self.receive()).get("body", b""))
         except TimeoutError:
-            logging.getLogger(__name__).debug("a refused request went on for too long")
+            logging.getLogger(__name__).debug("a rejected request went on for too long")
 
 
 def record_of(request: Request) -> RequestRecord:

@@ -1,4 +1,4 @@
-"""What a phantom shows, drawn at random: a patient's build and disease, a film's pose and exposure."""
+"""What a phantom shows, drawn at random: a patient's build and disease, an image's pose and exposure."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Map = NDArray[np.floating[Any]]  # float32 wherever it has the size of a film, for speed
+Map = NDArray[np.floating[Any]]  # float32 wherever it has the size of an image, for speed
 Kind = Literal["normal", "bacteria", "virus"]
 
 SIDES = (-1.0, 1.0)  # the patient's right lung is on the left of the picture
@@ -16,7 +16,7 @@ _TEXTURE_CELLS = 40  # cells of the texture grid along each side of the body squ
 
 @dataclass(frozen=True, eq=False)
 class Anatomy:
-    """What stays the same in all films of a patient: lengths in body coordinates, densities in attenuation."""
+    """What stays the same in all images of a patient: lengths in body coordinates, densities in attenuation."""
 
     lung_top: float
     lung_width: float
@@ -53,7 +53,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class Shot:
-    """What changes from film to film of one patient: pose, breath and exposure."""
+    """What changes from image to image of one patient: pose, breath and exposure."""
 
     rotation: float
     shift_x: float
@@ -152,7 +152,7 @@ def _small_patch(rng: np.random.Generator, severity: float) -> Patch:
 
 
 def draw_shot(rng: np.random.Generator) -> Shot:
-    """Draw one film's pose and exposure, none of which depends on the disease.
+    """Draw one image's pose and exposure, none of which depends on the disease.
 
     Args:
         rng: The patient's own generator.

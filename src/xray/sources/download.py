@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xray.errors import UserError
-from xray.files import check_new_folder, write_whole_folder
+from xray.utils.errors import UserError
+from xray.utils.files import check_new_folder, write_whole_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,7 +124,7 @@ def _open_archive(archive: Path) -> "Iterator[NpzFile]":
     from numpy.lib.npyio import NpzFile
 
     try:
-        # Never pickles: they run code. Object arrays are refused with a ValueError.
+        # Never pickles: they run code. Object arrays are rejected with a ValueError.
         arrays = np.load(archive, allow_pickle=False)
         if not isinstance(arrays, NpzFile):
             raise ValueError("it holds a single array")

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from xray import __version__
-from xray.errors import UserError
+from xray.utils.errors import UserError
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -68,7 +68,7 @@ def fetch(url: str, part: Path, md5: str) -> None:
     try:
         if part.is_file() and md5_of(part) == md5:
             return
-        _refuse_foreign(part)
+        _reject_foreign(part)
         _transfer_with_retries(url, part)
         found, size = md5_of(part), part.stat().st_size
         if found != md5:
@@ -116,8 +116,8 @@ def _check_md5(md5: str) -> str:
     return md5.lower()
 
 
-def _refuse_foreign(part: Path) -> None:
-    """Refuse to overwrite bytes that no earlier run of this program left."""
+def _reject_foreign(part: Path) -> None:
+    """Reject to overwrite bytes that no earlier run of this program left."""
     if part.exists() and part.stat().st_size and _read_origin(part) is None:
         raise UserError(f"{part} has another MD5 and is no download that was broken off; move it away or delete it")
 
@@ -193,7 +193,7 @@ def _request(url: str, start: int, recorded: Origin | None) -> HTTPResponse | HT
         if error.code == 416:
             return error
         with error:
-            raise _refusal(url, error) from error
+            raise _rejection(url, error) from error
     except URLError as error:
         if isinstance(error.reason, ssl.SSLCertVerificationError):
             raise UserError(f"{url}: {error.reason.verify_message}; check the clock and the certificates") from error
@@ -205,7 +205,7 @@ def _request(url: str, start: int, recorded: Origin | None) -> HTTPResponse | HT
         raise BrokenTransferError(f"no answer from {urlsplit(url).netloc}: {reason_of(error)}") from error
 
 
-def _refusal(url: str, error: HTTPError) -> Exception:
+def _rejection(url: str, error: HTTPError) -> Exception:
     answer = f"the server answered {error.code} {error.reason}".rstrip()
     if error.code in RETRIED_STATUSES:
         wait = error.headers.get("Retry-After", "")
@@ -231,7 +231,7 @@ def _accept(
 
 
 def _content_range(headers: Message) -> tuple[int | None, int] | None:
-    """Read `bytes 5-9/10` as (5, 10) and the `bytes */10` of a refusal as (None, 10)."""
+    """Read `bytes 5-9/10` as (5, 10) and the `bytes */10` of a rejection as (None, 10)."""
     match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", headers.get("Content-Range", "").strip())
     if match is None:
         return None

@@ -1,8 +1,8 @@
-"""Procedurally drawn frontal chest films: schematic anatomy, pose, exposure and pneumonia-like opacities.
+"""Procedurally drawn frontal chest X-rays: schematic anatomy, pose, exposure and pneumonia-like opacities.
 
 Everything is laid out in body coordinates: x runs to the right of the picture (the patient's left), y runs
-down, and an untilted, centred film of scale 1 spans -1 to 1 in both. Structures add to or take from one
-attenuation map, which a film curve then turns into grey values (bright = dense), as on a real radiograph.
+down, and an untilted, centred image of scale 1 spans -1 to 1 in both. Structures add to or take from one
+attenuation map, which an image curve then turns into grey values (bright = dense), as on a real radiograph.
 """
 
 import math
@@ -16,25 +16,25 @@ Pixels = NDArray[np.uint8]
 
 
 def draw_phantom(rng: np.random.Generator, size: int, anatomy: Anatomy, findings: tuple[Patch, ...] = ()) -> Pixels:
-    """Draw one film of a patient.
+    """Draw one image of a patient.
 
     The same generator state with and without findings gives the same pose, exposure and grain, so two such
-    films differ by the opacities alone.
+    images differ by the opacities alone.
 
     Args:
         rng: The patient's own generator; each call draws a new pose and exposure from it.
-        size: Side of the square film in pixels.
+        size: Side of the square image in pixels.
         anatomy: The patient's build.
-        findings: The patient's opacities; empty for a normal film.
+        findings: The patient's opacities; empty for a normal image.
 
     Returns:
-        The film, (size, size), uint8, 0 (air around the body) to 255 (dense bone).
+        The image, (size, size), uint8, 0 (air around the body) to 255 (dense bone).
     """
     shot = draw_shot(rng)
     grain = rng.standard_normal((size, size), dtype=np.float32)
     ticks = ((np.arange(size) + 0.5) / size * 2 - 1).astype(np.float32)
-    film_x, film_y = np.meshgrid(ticks, ticks)
-    x, y = _body_coordinates(film_x, film_y, shot)
+    image_x, image_y = np.meshgrid(ticks, ticks)
+    x, y = _body_coordinates(image_x, image_y, shot)
 
     skin, tissue = _soft_tissue(x, y, anatomy)
     heart = _heart(x - shot.yaw, y, anatomy, shot)
@@ -47,7 +47,7 @@ def draw_phantom(rng: np.random.Generator, size: int, anatomy: Anatomy, findings
         air = (1 - hidden) * _lung(x, y, anatomy, shot, side)
         marking = shot.vessel_strength * _vessels(x - shot.yaw, y, anatomy, row) + 0.02 * texture
         attenuation += air * (marking + 0.45 * opacity - 0.55 * (1 + 2 * side * shot.yaw))
-    return _develop(skin * attenuation, grain, film_x, film_y, shot)
+    return _develop(skin * attenuation, grain, image_x, image_y, shot)
 
 
 def _inside(distance: Map, softness: float) -> Map:
@@ -69,10 +69,10 @@ def _length(across: Map, down: Map) -> Map:
     return length
 
 
-def _body_coordinates(film_x: Map, film_y: Map, shot: Shot) -> tuple[Map, Map]:
-    """Map film positions to body coordinates, undoing the pose."""
+def _body_coordinates(image_x: Map, image_y: Map, shot: Shot) -> tuple[Map, Map]:
+    """Map image positions to body coordinates, undoing the pose."""
     cos, sin = math.cos(shot.rotation) / shot.scale, math.sin(shot.rotation) / shot.scale
-    dx, dy = film_x - shot.shift_x, film_y - shot.shift_y
+    dx, dy = image_x - shot.shift_x, image_y - shot.shift_y
     return cos * dx + sin * dy, cos * dy - sin * dx
 
 
@@ -197,20 +197,20 @@ def _optical_depth(x: Map, y: Map, findings: tuple[Patch, ...]) -> Map:
     return total
 
 
-def _develop(attenuation: Map, grain: Map, film_x: Map, film_y: Map, shot: Shot) -> Pixels:
-    """Expose the film: the tube's uneven beam, the S-shaped film curve, the marker, blur and grain."""
-    exposed = (attenuation + shot.heel * film_x - shot.exposure) / shot.contrast
+def _develop(attenuation: Map, grain: Map, image_x: Map, image_y: Map, shot: Shot) -> Pixels:
+    """Expose the image: the tube's uneven beam, the S-shaped image curve, the marker, blur and grain."""
+    exposed = (attenuation + shot.heel * image_x - shot.exposure) / shot.contrast
     unexposed = 1 / (1 + math.exp(shot.exposure / shot.contrast))
-    film = (_inside(-exposed, 1.0) - unexposed) / (1 - unexposed)  # air around the body is black
-    stem = (np.abs(film_x - shot.marker_x) < 0.012) & (np.abs(film_y - shot.marker_y) < 0.05)
-    foot = (np.abs(film_x - shot.marker_x - 0.02) < 0.032) & (np.abs(film_y - shot.marker_y - 0.05) < 0.012)
-    film[stem | foot] = 1.0
-    film = _blur(film, shot.blur) + shot.grain * grain
-    return np.clip(np.round(255 * film), 0, 255).astype(np.uint8)
+    image = (_inside(-exposed, 1.0) - unexposed) / (1 - unexposed)  # air around the body is black
+    stem = (np.abs(image_x - shot.marker_x) < 0.012) & (np.abs(image_y - shot.marker_y) < 0.05)
+    foot = (np.abs(image_x - shot.marker_x - 0.02) < 0.032) & (np.abs(image_y - shot.marker_y - 0.05) < 0.012)
+    image[stem | foot] = 1.0
+    image = _blur(image, shot.blur) + shot.grain * grain
+    return np.clip(np.round(255 * image), 0, 255).astype(np.uint8)
 
 
-def _blur(film: Map, share: float) -> Map:
+def _blur(image: Map, share: float) -> Map:
     """Give each pixel's neighbours a share of it, along both axes."""
-    padded = np.pad(film, 1, mode="edge")
+    padded = np.pad(image, 1, mode="edge")
     across = (1 - 2 * share) * padded[:, 1:-1] + share * (padded[:, :-2] + padded[:, 2:])
     return (1 - 2 * share) * across[1:-1] + share * (across[:-2] + across[2:])

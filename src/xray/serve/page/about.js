@@ -1,6 +1,6 @@
 /** What the model was trained on, and what it is not for. */
 
-import { count, percent } from "./words.js";
+import { count, percent } from "./text.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -13,10 +13,10 @@ export function drawCard(card) {
     `, each at most ${count(card.limits.file_bytes / 1e6)} MB and ${count(card.limits.pixels / 1e6)} million pixels`;
   at("classes-text").textContent =
     `It tells ${negative} from ${positive} and knows nothing else: any other finding gets one of these two answers.`;
-  at("refuses-text").hidden = false;
-  at("refuses-text").textContent = card.refuses
-    ? "Pictures that do not look like a frontal chest film are refused; this check can err too."
-    : "This model cannot tell what is no chest film: any picture gets a probability, which then means nothing.";
+  at("rejects-text").hidden = false;
+  at("rejects-text").textContent = card.rejects
+    ? "Pictures that do not look like a frontal chest X-ray are rejected; this check can err too."
+    : "This model cannot tell what is no chest X-ray: any picture gets a probability, which then means nothing.";
   at("card").replaceChildren(...rowsOf(manifest).flatMap(([name, text]) => row(name, text)));
   at("card").hidden = false;
   at("card-text").hidden = true;
@@ -32,10 +32,10 @@ export function tellNoCard(text) {
 function rowsOf(manifest) {
   const { training, decision } = manifest;
   const unknown = "not on record";
-  const rule = decision?.wish ?? decision?.rule ?? unknown;
-  const byClass = Object.entries(training?.images_by_class ?? {}).map(([name, films]) => `${count(films)} ${name}`);
+  const rule = decision?.description ?? decision?.rule ?? unknown;
+  const byClass = Object.entries(training?.images_by_class ?? {}).map(([name, images]) => `${count(images)} ${name}`);
   return [
-    ["Films", training ? `${count(training.images)} of ${count(training.patients)} patients` : unknown],
+    ["Images", training ? `${count(training.images)} of ${count(training.patients)} patients` : unknown],
     ["By class", byClass.join(", ") || unknown],
     ["Folder", training?.folder ?? unknown],
     ["Operating point", `${manifest.threshold.toFixed(3)}, by the rule: ${rule}`],
@@ -48,7 +48,7 @@ function rowsOf(manifest) {
 
 function checked(decision, [negative, positive]) {
   return (
-    `${count(decision.films)} validation films of ${count(decision.patients)} patients: ` +
+    `${count(decision.images)} validation images of ${count(decision.patients)} patients: ` +
     `found ${percent(decision.sensitivity)} of ${positive}, left ${percent(decision.specificity)} of ${negative} alone`
   );
 }

@@ -1,71 +1,71 @@
-/** The list of films: a listbox with one choice. */
+/** The list of images: a listbox with one choice. */
 
-import { short } from "./words.js";
+import { short } from "./text.js";
 
-const SIGNS = { waiting: "○", working: "◌", predicted: "●", refused: "⊘", failed: "!" };
+const SIGNS = { waiting: "○", working: "◌", predicted: "●", rejected: "⊘", failed: "!" };
 
 /** Draw the list; what it holds already is changed in place, so that focus and scrolling stay. */
-export function drawList(list, films) {
+export function drawList(list, images) {
   const known = new Map([...list.children].map((item) => [item.id, item]));
-  films.items.forEach((film, place) => {
-    const item = known.get(film.id) ?? makeItem(film);
-    known.delete(film.id);
+  images.items.forEach((image, place) => {
+    const item = known.get(image.id) ?? makeItem(image);
+    known.delete(image.id);
     if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
-    const isChosen = film === films.chosen;
+    const isChosen = image === images.chosen;
     if (isChosen && item.ariaSelected !== "true") reveal(list, item);
     item.ariaSelected = String(isChosen);
-    item.dataset.state = film.state;
-    item.querySelector(".sign").textContent = SIGNS[film.state];
-    item.querySelector(".state").textContent = stateOf(film);
+    item.dataset.state = image.state;
+    item.querySelector(".sign").textContent = SIGNS[image.state];
+    item.querySelector(".state").textContent = stateOf(image);
   });
   for (const item of known.values()) item.remove();
-  list.hidden = !films.items.length;
-  if (films.chosen) list.setAttribute("aria-activedescendant", films.chosen.id);
+  list.hidden = !images.items.length;
+  if (images.chosen) list.setAttribute("aria-activedescendant", images.chosen.id);
   else list.removeAttribute("aria-activedescendant");
 }
 
-/** Let keys, mouse and fingers choose and remove; `open` is called for a film that somebody wants to look at. */
-export function listenToList(list, films, open) {
+/** Let keys, mouse and fingers choose and remove; `open` is called for an image that somebody wants to look at. */
+export function listenToList(list, images, open) {
   list.addEventListener("click", (event) => {
     const item = event.target.closest("[role=option]");
-    const film = films.items.find((other) => other.id === item?.id);
-    if (!film) return;
-    films.choose(film);
-    open(film, false);
+    const image = images.items.find((other) => other.id === item?.id);
+    if (!image) return;
+    images.choose(image);
+    open(image, false);
   });
   list.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !films.chosen) return;
-    const last = films.items.length - 1;
-    const place = films.items.indexOf(films.chosen);
+    if (event.ctrlKey || event.metaKey || event.altKey || !images.chosen) return;
+    const last = images.items.length - 1;
+    const place = images.items.indexOf(images.chosen);
     const [next, previous] = [Math.min(place + 1, last), Math.max(place - 1, 0)];
     const goal = { ArrowDown: next, ArrowUp: previous, Home: 0, End: last }[event.key];
-    if (goal !== undefined) films.choose(films.items[goal]);
-    else if (event.key === "Delete") films.remove(films.chosen);
-    else if (event.key === "Enter") open(films.chosen, true);
+    if (goal !== undefined) images.choose(images.items[goal]);
+    else if (event.key === "Delete") images.remove(images.chosen);
+    else if (event.key === "Enter") open(images.chosen, true);
     else return;
     event.preventDefault();
   });
 }
 
-/** What has become of a film, in a few words. */
-export function stateOf(film) {
-  switch (film.state) {
+/** What has become of an image, in a few words. */
+export function stateOf(image) {
+  switch (image.state) {
     case "predicted":
-      return short(film.result);
-    case "refused":
-      return `refused: ${film.result.reason}`;
+      return short(image.result);
+    case "rejected":
+      return `rejected: ${image.result.reason}`;
     case "failed":
-      return `failed: ${film.problem.message}`;
+      return `failed: ${image.problem.message}`;
     case "working":
-      return film.isBusy ? "the service is busy; asking again" : "being looked at";
+      return image.isBusy ? "the service is busy; asking again" : "being looked at";
     default:
       return "waiting";
   }
 }
 
-function makeItem(film) {
+function makeItem(image) {
   const item = document.createElement("li");
-  item.id = film.id;
+  item.id = image.id;
   item.role = "option";
   const [sign, name, state] = ["sign", "name", "state"].map((kind) => {
     const part = document.createElement("span");
@@ -73,9 +73,9 @@ function makeItem(film) {
     return part;
   });
   sign.ariaHidden = "true";
-  name.title = film.name;
+  name.title = image.name;
   // Long names break where their parts end.
-  name.append(...film.name.split(/(?<=[_.-])/).flatMap((part) => [part, document.createElement("wbr")]));
+  name.append(...image.name.split(/(?<=[_.-])/).flatMap((part) => [part, document.createElement("wbr")]));
   item.append(sign, name, state);
   return item;
 }

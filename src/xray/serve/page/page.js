@@ -1,23 +1,23 @@
 /** The page: puts its parts together. Nothing is stored in the browser, and nothing leaves for another address. */
 
 import { drawCard, tellNoCard } from "./about.js";
-import { Films } from "./films.js";
+import { Images } from "./images.js";
 import { drawList, listenToList, stateOf } from "./list.js";
 import { Problem, askModel, useToken } from "./service.js";
 import { drawChosen, drawMethods, listenToBlend } from "./view.js";
-import { verdict } from "./words.js";
+import { prediction } from "./text.js";
 
 const at = (id) => document.getElementById(id);
 
-const films = new Films(draw);
+const images = new Images(draw);
 let card = null;
 let hasShownToken = false;
 let drawnHalt = null;
 
 function draw(finished) {
-  drawList(at("list"), films);
-  at("list-help").hidden = !films.items.length;
-  drawChosen(films, card);
+  drawList(at("list"), images);
+  at("list-help").hidden = !images.items.length;
+  drawChosen(images, card);
   drawHalt();
   if (finished) {
     announce(finished);
@@ -25,13 +25,13 @@ function draw(finished) {
   }
 }
 
-function announce(film) {
-  const said = film.state === "predicted" ? verdict(film.result, film.model.class_names) : stateOf(film);
-  at("announcer").textContent = `${film.name}: ${said}`;
+function announce(image) {
+  const said = image.state === "predicted" ? prediction(image.result, image.model.class_names) : stateOf(image);
+  at("announcer").textContent = `${image.name}: ${said}`;
 }
 
 function drawHalt() {
-  const { halted } = films;
+  const { halted } = images;
   const needsToken = halted?.kind === "token";
   at("token").hidden = !needsToken;
   at("halted").hidden = !halted || needsToken;
@@ -42,8 +42,8 @@ function drawHalt() {
     at("token-field").focus();
   } else if (halted && !needsToken) {
     at("halted-title").textContent = halted.message;
-    at("halted-text").textContent = films.items.length
-      ? "Nothing is lost: your films keep their places here, and go on when it answers again."
+    at("halted-text").textContent = images.items.length
+      ? "Nothing is lost: your images keep their places here, and go on when it answers again."
       : "It may have been stopped, or the way to it is cut.";
   }
 }
@@ -53,40 +53,40 @@ async function loadCard() {
     card = await askModel();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    films.halted = problem;
+    images.halted = problem;
     tellNoCard(problem.kind === "token" ? "Shown to those who have a token." : problem.message);
     draw();
     return;
   }
   drawCard(card);
-  const method = card.methods.includes(films.method) ? films.method : card.methods[0];
-  drawMethods(card.methods, method, (chosen) => films.drawWith(chosen));
-  films.drawWith(method);
+  const method = card.methods.includes(images.method) ? images.method : card.methods[0];
+  drawMethods(card.methods, method, (chosen) => images.drawWith(chosen));
+  images.drawWith(method);
 }
 
 async function resume() {
   if (!card) {
-    films.halted = null;
+    images.halted = null;
     await loadCard();
-    if (films.halted) return;
+    if (images.halted) return;
   }
-  films.resume();
+  images.resume();
 }
 
-function open(film, withFocus) {
+function open(image, withFocus) {
   if (withFocus) at("name").focus({ preventScroll: true });
-  // On a phone the film is below the list.
+  // On a phone the image is below the list.
   if (at("chosen").getBoundingClientRect().top > window.innerHeight / 2) at("chosen").scrollIntoView();
 }
 
 function remove() {
-  films.remove(films.chosen);
-  (films.items.length ? at("list") : at("files")).focus();
+  images.remove(images.chosen);
+  (images.items.length ? at("list") : at("files")).focus();
 }
 
 function listenToDrops() {
   const isOver = (event, over) => {
-    // Anywhere on the page: a film that misses the field must not replace the page.
+    // Anywhere on the page: an image that misses the field must not replace the page.
     event.preventDefault();
     at("drop").classList.toggle("over", over);
   };
@@ -94,15 +94,15 @@ function listenToDrops() {
   window.addEventListener("dragleave", (event) => isOver(event, false));
   window.addEventListener("drop", (event) => {
     isOver(event, false);
-    films.add([...event.dataTransfer.files]);
+    images.add([...event.dataTransfer.files]);
   });
   window.addEventListener("paste", (event) => {
-    if (event.clipboardData.files.length) films.add([...event.clipboardData.files]);
+    if (event.clipboardData.files.length) images.add([...event.clipboardData.files]);
   });
 }
 
 at("files").addEventListener("change", (event) => {
-  films.add([...event.target.files]);
+  images.add([...event.target.files]);
   // So that the same file can be chosen again.
   event.target.value = "";
 });
@@ -120,9 +120,9 @@ at("token").addEventListener("submit", (event) => {
   resume();
 });
 at("resume").addEventListener("click", resume);
-at("again").addEventListener("click", () => films.retry(films.chosen));
+at("again").addEventListener("click", () => images.retry(images.chosen));
 at("remove").addEventListener("click", remove);
-listenToList(at("list"), films, open);
+listenToList(at("list"), images, open);
 listenToBlend();
 listenToDrops();
 loadCard();

@@ -7,10 +7,10 @@ const PATIENCE_MS = 120_000;
 
 const MEANINGS = {
   401: "The token is missing or wrong.",
-  408: "The film did not arrive in time.",
+  408: "The image did not arrive in time.",
   413: "The file is too large for this service.",
   415: "The file is neither JPEG, PNG nor DICOM.",
-  422: "The file cannot be read as a chest film.",
+  422: "The file cannot be read as a chest X-ray.",
   503: "The service is busy.",
 };
 
@@ -39,12 +39,12 @@ export function askModel() {
   return ask("model");
 }
 
-/** The verdict on one film; `onWait` is called when the service is busy and asked again later. */
+/** The prediction on one image; `onWait` is called when the service is busy and asked again later. */
 export function predict(file, signal, onWait) {
   return ask("predict", form("files", file), signal, onWait);
 }
 
-/** The film as a picture, with its map by a method. */
+/** The image as a picture, with its map by a method. */
 export function explain(file, method, signal, onWait) {
   const body = form("file", file);
   body.append("method", method);
@@ -53,8 +53,8 @@ export function explain(file, method, signal, onWait) {
 
 function form(field, file) {
   const body = new FormData();
-  // Names of films may tell a patient: they stay here.
-  body.append(field, file, "film");
+  // Names of images may tell a patient: they stay here.
+  body.append(field, file, "image");
   return body;
 }
 

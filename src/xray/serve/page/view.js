@@ -1,27 +1,27 @@
-/** The chosen film: its verdict in words and as a bar, its picture and the heatmap over it. */
+/** The chosen image: its prediction in words and as a bar, its picture and the heatmap over it. */
 
 import { Problem } from "./service.js";
-import { METHOD_NAMES, isClose, logit, performance, told, verdict } from "./words.js";
+import { METHOD_NAMES, isClose, logit, performance, told, prediction } from "./text.js";
 
-const REFUSED =
+const REJECTED =
   "A number for such a picture would mean nothing. Is it the right file: one frontal view of the chest, upright, " +
   "whole, bones light on dark? If so, the check has erred; it is no sign of illness or health.";
 const CLOSE =
-  "This is close to the operating point: another film of the same chest might well be called the other way.";
+  "This is close to the operating point: another image of the same chest might well be called the other way.";
 
 const at = (id) => document.getElementById(id);
 
-/** Draw the chosen film. `card` is the model's, or null while it is not known. */
-export function drawChosen(films, card) {
-  const film = films.chosen;
-  at("chosen").hidden = !film;
-  at("empty").hidden = Boolean(film);
-  if (!film) return;
-  const picture = film.pictures.get(films.method);
-  at("name").textContent = film.name;
-  at("again").hidden = film.state !== "failed" && !(picture instanceof Problem);
-  drawVerdict(film, card);
-  drawPicture(film, films, picture);
+/** Draw the chosen image. `card` is the model's, or null while it is not known. */
+export function drawChosen(images, card) {
+  const image = images.chosen;
+  at("chosen").hidden = !image;
+  at("empty").hidden = Boolean(image);
+  if (!image) return;
+  const picture = image.pictures.get(images.method);
+  at("name").textContent = image.name;
+  at("again").hidden = image.state !== "failed" && !(picture instanceof Problem);
+  drawVerdict(image, card);
+  drawPicture(image, images, picture);
 }
 
 /** Let the slider blend the heatmap. */
@@ -47,8 +47,8 @@ export function drawMethods(methods, chosen, choose) {
   at("methods").replaceChildren(at("methods").querySelector("legend"), ...choices);
 }
 
-function drawVerdict(film, card) {
-  const { result, state } = film;
+function drawVerdict(image, card) {
+  const { result, state } = image;
   const isPredicted = state === "predicted";
   at("chosen").dataset.state = state;
   at("bar").hidden = !isPredicted;
@@ -56,25 +56,25 @@ function drawVerdict(film, card) {
   at("near").textContent = CLOSE;
   at("performance").textContent = "";
   if (isPredicted) {
-    const names = film.model.class_names;
+    const names = image.model.class_names;
     at("call").textContent = `${result.decision}-like`;
-    at("sentence").textContent = verdict(result, names);
+    at("sentence").textContent = prediction(result, names);
     // Of another model's card the figures would be wrong.
-    const isKnown = card?.manifest.version === film.model.version;
+    const isKnown = card?.manifest.version === image.model.version;
     at("performance").textContent = isKnown ? performance(card.manifest.decision, names) : "";
     drawBar(result, names);
-  } else if (state === "refused") {
-    at("call").textContent = "Refused, without a probability";
+  } else if (state === "rejected") {
+    at("call").textContent = "Rejected, without a probability";
     at("sentence").textContent =
-      "The service does not take this picture for a frontal chest film like those that its model knows: " +
+      "The service does not take this picture for a frontal chest X-ray like those that its model knows: " +
       `${result.reason}.`;
-    at("performance").textContent = REFUSED;
+    at("performance").textContent = REJECTED;
   } else if (state === "failed") {
-    at("call").textContent = "No answer for this film";
-    at("sentence").textContent = `${film.problem.message} The film keeps its place in the list.`;
+    at("call").textContent = "No answer for this image";
+    at("sentence").textContent = `${image.problem.message} The image keeps its place in the list.`;
   } else {
     at("call").textContent = state === "working" ? "Being looked at" : "Waiting";
-    at("sentence").textContent = film.isBusy ? "The service is busy and is asked again in a moment." : "";
+    at("sentence").textContent = image.isBusy ? "The service is busy and is asked again in a moment." : "";
   }
 }
 
@@ -90,16 +90,16 @@ function drawBar(result, names) {
   at("bar-point").textContent = `operating point ${point}`;
 }
 
-function drawPicture(film, films, picture) {
-  const isDone = film.state === "predicted" || film.state === "refused";
-  // Until the map by another method is there, the film is shown without one.
-  const shown = picture?.film ? picture : [...film.pictures.values()].find((other) => other.film);
+function drawPicture(image, images, picture) {
+  const isDone = image.state === "predicted" || image.state === "rejected";
+  // Until the map by another method is there, the image is shown without one.
+  const shown = picture?.image ? picture : [...image.pictures.values()].find((other) => other.image);
   const heat = picture?.heat ?? null;
-  drawImage(at("film"), shown?.film, `${film.name} as the service reads it`);
-  drawImage(at("layer"), heat?.layer, heat ? `Heatmap by ${METHOD_NAMES[heat.method]}, over the film` : "");
-  at("stage").ariaBusy = String(isDone && !picture && !films.halted);
-  at("stage-text").textContent = stageText(film, films, picture, shown);
-  at("heat").hidden = film.state !== "predicted";
+  drawImage(at("image"), shown?.image, `${image.name} as the service reads it`);
+  drawImage(at("layer"), heat?.layer, heat ? `Heatmap by ${METHOD_NAMES[heat.method]}, over the image` : "");
+  at("stage").ariaBusy = String(isDone && !picture && !images.halted);
+  at("stage-text").textContent = stageText(image, images, picture, shown);
+  at("heat").hidden = image.state !== "predicted";
   at("heat").classList.toggle("pending", !heat);
   if (!heat) return;
   at("scale-negative").textContent = heat.towards_negative;
@@ -109,11 +109,11 @@ function drawPicture(film, films, picture) {
   at("caveat").textContent = heat.caveat;
 }
 
-function stageText(film, films, picture, shown) {
-  if (film.state === "failed") return "No picture without an answer.";
+function stageText(image, images, picture, shown) {
+  if (image.state === "failed") return "No picture without an answer.";
   if (picture instanceof Problem) return `No picture: ${picture.message}`;
   if (picture) return "";
-  if (film.state === "waiting" || films.halted) return "The picture follows.";
+  if (image.state === "waiting" || images.halted) return "The picture follows.";
   return shown ? "The heatmap is being made." : "The picture is being made.";
 }
 

@@ -1,0 +1,36 @@
+"""Where a config puts a run, and what a fit goes on from."""
+
+from pathlib import Path
+
+from jsonargparse import Namespace
+
+from xray.runs.run import newest_run
+from xray.utils.errors import UserError
+
+
+def resume_path(config: Namespace) -> Path:
+    """The checkpoint that a fit goes on from: a file, or the best or last one of the experiment's newest run."""
+    if config.ckpt_path not in {"last", "best"}:
+        return Path(config.ckpt_path)
+    run = newest_run(Path(logger_of(config).save_dir), checkpoint_root(config), logger_of(config).get("name"))
+    return run.last if config.ckpt_path == "last" else run.best
+
+
+def logger_of(config: Namespace) -> Namespace:
+    """Arguments of the logger that gives the run its place."""
+    logger = config.trainer.logger
+    arguments = logger.get("init_args") if isinstance(logger, Namespace) else None
+    if isinstance(arguments, Namespace) and arguments.get("save_dir"):
+        return arguments
+    raise UserError(
+        "trainer.logger must be one logger with save_dir and name, which give a run its place: take it from "
+        "configs/cnn.yaml, or try the config out without a trace by --trainer.fast_dev_run true."
+    )
+
+
+def checkpoint_root(config: Namespace) -> Path:
+    """Folder of all checkpoints."""
+    for callback in config.trainer.callbacks or []:
+        if callback.class_path.endswith(".RunCheckpoint"):
+            return Path(callback.init_args.root)
+    return Path("checkpoints")

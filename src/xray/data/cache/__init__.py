@@ -1,0 +1,1 @@
+"""Decoded images on disk, found by the hash of their file."""

@@ -1,0 +1,58 @@
+"""Decode many images at once, and learn of every bad one."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from xray.data.decode.image import GreyImage, ResizeRule, UnreadableImageError, load_image
+from xray.utils.files import StrPath
+from xray.utils.progress import shown
+from xray.utils.threads import map_in_threads
+
+
+def decode_each(paths: Sequence[StrPath], size: int, rule: ResizeRule) -> Iterator[GreyImage | str]:
+    """Read and resize images in threads (Pillow decodes outside Python's lock), with a progress bar.
+
+    Args:
+        paths: Files to read.
+        size: Side of the decoded images in pixels.
+        rule: How an image becomes a square, see `xray.data.decode.image.resize_image`.
+
+    Yields:
+        For each path in turn its image, shape (size, size), dtype uint8, or the reason why it cannot be read.
+    """
+    decoded = map_in_threads(partial(_decode, size=size, rule=rule), paths)
+    yield from shown(decoded, "Decoding images", len(paths))
+
+
+def decode_images(
+    paths: Sequence[StrPath], size: int, rule: ResizeRule
+) -> tuple[npt.NDArray[np.uint8], dict[int, str]]:
+    """Decode images into memory.
+
+    Args:
+        paths: Files to read.
+        size: Side of the decoded images in pixels.
+        rule: How an image becomes a square.
+
+    Returns:
+        The images that could be read, shape (len(paths) - bad, size, size), dtype uint8, in the order of `paths`, and
+        for each position in `paths` that could not be read the reason.
+    """
+    images = np.empty((len(paths), size, size), dtype=np.uint8)
+    bad: dict[int, str] = {}
+    for i, image in enumerate(decode_each(paths, size, rule)):
+        if isinstance(image, str):
+            bad[i] = image
+        else:
+            images[i - len(bad)] = image
+    return images[: len(paths) - len(bad)], bad
+
+
+def _decode(path: StrPath, size: int, rule: ResizeRule) -> GreyImage | str:
+    try:
+        return load_image(path, size, rule)
+    except UnreadableImageError as error:
+        return str(error)

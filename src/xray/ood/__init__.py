@@ -1,0 +1,1 @@
+"""Out-of-distribution detection: which images do not look like the training images."""

@@ -1,0 +1,1 @@
+"""Where a run lives, and what its checkpoint holds."""

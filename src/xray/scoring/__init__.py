@@ -1,0 +1,1 @@
+"""A checkpoint and images: the tables of a scored set."""

@@ -1,0 +1,85 @@
+"""Images with the lungs taken out: what a model still tells from them, it did not learn from lungs.
+
+Maguolo and Nanni (Information Fusion 76 (2021) 1-7) tell the sources of chest X-rays apart with the lungs blanked.
+A model whose AUROC on these images is clearly above 0.5 has found a shortcut: markers, collimation, exposure, the
+shape of the body.
+
+The shares below were chosen on 600 images of each class of the public paediatric set (training folders, stretched to
+128x128), by eye on contact sheets and by lung masks from a local threshold, which came out on 573 normal and 334
+pneumonia images; consolidated lung has no dark outline, so the figures for pneumonia are those of its milder images.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Images = npt.NDArray[np.uint8]
+
+FRAME_SHARE: Final = 0.08
+"""Width of the frame that `border_only` keeps. At most 1% of the lungs' area lay in it on 97% of normal images and 87%
+of pneumonia images, and most markers stay legible; at 0.10 the former holds on 91% and 72% only."""
+
+CENTRE_SHARE: Final = 0.7
+"""Side of the square that `centre_blanked` hides. It covered 97% of the lungs' area of normal images in the mean and 95%
+in pneumonia, and at least 92% and 85% on 19 images of 20. At 0.8 it would cover the rest, but also the outline of
+chest, shoulders and diaphragm, and so leave little more than `border_only` does."""
+
+
+def border_only(images: Images, grey: int, share: float = FRAME_SHARE) -> Images:
+    """Keep a frame along the four edges, in which markers, collimation and image edges lie but hardly any lung.
+
+    Args:
+        images: Shape (images, size, size), dtype uint8, with a size of at least 16.
+        grey: What everything else becomes, from 0 to 255; the mean grey of the training images is what a network
+            expects most.
+        share: Width of the frame as a share of the side, above 0 and below 0.5; rounded to whole pixels.
+
+    Returns:
+        New images of the same shape.
+
+    Raises:
+        ValueError: `grey` or `share` is out of range.
+    """
+    if not 0 < share < 0.5:
+        raise ValueError(f"the frame's share of the side is {share}: it must lie between 0 and 0.5")
+    return _without_centre(images, grey, share)
+
+
+def centre_blanked(images: Images, grey: int, share: float = CENTRE_SHARE) -> Images:
+    """Hide the central square, in which most of both lungs lies; neck, shoulders, flanks and belly stay.
+
+    Args:
+        images: Shape (images, size, size), dtype uint8, with a size of at least 16.
+        grey: What the square becomes, from 0 to 255, as for `border_only`.
+        share: Side of the square as a share of the image's side, above 0 and below 1; its distance from the edges is
+            rounded to whole pixels.
+
+    Returns:
+        New images of the same shape.
+
+    Raises:
+        ValueError: `grey` or `share` is out of range.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"the square's share of the side is {share}: it must lie between 0 and 1")
+    return _without_centre(images, grey, (1 - share) / 2)
+
+
+ABLATIONS: Final[dict[str, Callable[[Images, int], Images]]] = {
+    "border_only": border_only,
+    "centre_blanked": centre_blanked,
+}
+"""Each control by its name: images and a grey in, images out."""
+
+
+def _without_centre(images: Images, grey: int, margin: float) -> Images:
+    """Copies of images, grey but for a margin, which is a share of the side."""
+    if not 0 <= grey <= 255:
+        raise ValueError(f"grey {grey} is out of range: it must lie between 0 and 255")
+    size = images.shape[-1]
+    width = round(margin * size)
+    result = images.copy()
+    result[:, width : size - width, width : size - width] = grey
+    return result

@@ -1,0 +1,161 @@
+"""Corruptions of a robustness curve: what scanners, archives and hands do to images, at five strengths each.
+
+The plan is that of Hendrycks and Dietterich (Benchmarking Neural Network Robustness to Common Corruptions and
+Perturbations, ICLR 2019): a table of corruptions, five strengths each, applied to the test images alone. The corruptions
+are those of radiography, and the strengths were set by eye on paediatric chest X-rays at 128x128: 1 can barely be seen,
+5 is severe but leaves an image that can be read. Nothing is shared with the augmentation of training, which must not
+set its own examination.
+"""
+
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy import ndimage
+
+from xray.data.decode.image import GreyImage, resize_image
+from xray.utils.threads import map_in_threads
+
+Images = npt.NDArray[np.uint8]
+
+STRENGTHS: Final = (1, 2, 3, 4, 5)
+"""Strengths of each corruption; strength 0 is the image as it is."""
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """One way of spoiling images.
+
+    Args:
+        amounts: Size of the effect at strengths 1 to 5, in `unit`.
+        unit: What the amounts are, in words for the axis of a figure.
+        apply: Spoils one image of shape (size, size) by an amount, with a generator for what is left to chance.
+    """
+
+    amounts: tuple[float, float, float, float, float]
+    unit: str
+    apply: Callable[[GreyImage, float, np.random.Generator], GreyImage]
+
+
+def corrupt(images: Images, name: str, strength: int, seed: int, first: int = 0) -> Images:
+    """Spoil images by exactly one strength of one corruption.
+
+    What is left to chance (noise, the side of a two-sided change, the direction of a shift) depends on the seed, the
+    corruption and an image's position in the whole set, so images may come in chunks of any size. It does not depend on
+    the strength: along its curve an image turns one way and bears one pattern of noise, so that the points of a curve
+    differ by the strength alone.
+
+    Args:
+        images: Shape (images, size, size), dtype uint8, with a size of at least 16.
+        name: A key of `CORRUPTIONS`.
+        strength: From 1 to 5.
+        seed: Any number from 0 up.
+        first: Position of `images[0]` in the whole set.
+
+    Returns:
+        New images of the same shape.
+
+    Raises:
+        ValueError: There is no such corruption or strength.
+    """
+    if name not in CORRUPTIONS:
+        raise ValueError(f"no corruption is called {name!r}: there are {', '.join(CORRUPTIONS)}")
+    if strength not in STRENGTHS:
+        raise ValueError(f"strength {strength} of {name}: it must be one of {', '.join(map(str, STRENGTHS))}")
+    corruption = CORRUPTIONS[name]
+    amount = corruption.amounts[strength - 1]
+
+    def spoiled(i: int) -> GreyImage:
+        return corruption.apply(images[i], amount, _generator(seed, name, first + i))
+
+    result = np.empty_like(images)
+    for i, image in enumerate(map_in_threads(spoiled, range(len(images)))):
+        result[i] = image
+    return result
+
+
+def _generator(seed: int, name: str, position: int) -> np.random.Generator:
+    """A generator of one image's own, whichever images are worked on beside it."""
+    return np.random.default_rng([seed, int.from_bytes(name.encode()), position])
+
+
+def _exposure(image: GreyImage, gamma: float, rng: np.random.Generator) -> GreyImage:
+    """Darken by a gamma exponent or brighten by its reciprocal; black and white stay."""
+    curve = _to_bytes(255 * np.linspace(0, 1, 256) ** _either_way(gamma, rng))
+    return curve[image]
+
+
+def _contrast(image: GreyImage, factor: float, rng: np.random.Generator) -> GreyImage:
+    """Multiply or divide each pixel's distance from the image's mean grey."""
+    mean = image.mean()
+    curve = _to_bytes(mean + (np.arange(256) - mean) * _either_way(factor, rng))
+    return curve[image]
+
+
+def _blur(image: GreyImage, share: float, _: np.random.Generator) -> GreyImage:
+    """Gaussian, as of an image that is out of focus or a child that moved.
+
+    The blur belongs to the image and not to its pixels: below a third of a pixel, on small images, it leaves no trace.
+    """
+    return _to_bytes(ndimage.gaussian_filter(image.astype(np.float32), share * len(image)))
+
+
+def _noise(image: GreyImage, deviation: float, rng: np.random.Generator) -> GreyImage:
+    """Gaussian and white, as of too small a dose."""
+    return _to_bytes(image + deviation * rng.standard_normal(image.shape, dtype=np.float32))
+
+
+def _jpeg(image: GreyImage, quality: float, _: np.random.Generator) -> GreyImage:
+    """Write and read as JPEG; its blocks are of 8 pixels at any size of image."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=int(quality))
+    return np.asarray(Image.open(file))
+
+
+def _shift(image: GreyImage, share: float, rng: np.random.Generator) -> GreyImage:
+    """Move by a distance in a random direction; black comes in, as beyond the collimator.
+
+    Cubic splines, here and in `_rotation`: bilinear interpolation would blur each image as well as move it.
+    """
+    direction = 2 * math.pi * rng.random()
+    vector = share * len(image) * np.array([math.sin(direction), math.cos(direction)])
+    return _to_bytes(ndimage.shift(image, vector, output=np.float32, order=3))
+
+
+def _rotation(image: GreyImage, degrees: float, rng: np.random.Generator) -> GreyImage:
+    """Turn about the centre, either way; black comes in."""
+    angle = degrees if rng.random() < 0.5 else -degrees
+    return _to_bytes(ndimage.rotate(image, angle, reshape=False, output=np.float32, order=3))
+
+
+def _resampling(image: GreyImage, factor: float, _: np.random.Generator) -> GreyImage:
+    """Reduce and enlarge again, as an image that was kept in too small a file."""
+    size = len(image)
+    return resize_image(resize_image(image, round(size / factor), "stretch"), size, "stretch")
+
+
+def _either_way(factor: float, rng: np.random.Generator) -> float:
+    return factor if rng.random() < 0.5 else 1 / factor
+
+
+def _to_bytes(greys: npt.NDArray[np.floating]) -> GreyImage:
+    grey: GreyImage = np.clip(np.rint(greys), 0, 255).astype(np.uint8)
+    return grey
+
+
+CORRUPTIONS: Final[dict[str, Corruption]] = {
+    "exposure": Corruption((1.15, 1.35, 1.6, 2.0, 2.5), "gamma exponent, or its reciprocal", _exposure),
+    "contrast": Corruption((1.1, 1.25, 1.4, 1.6, 1.9), "factor of contrast, or its reciprocal", _contrast),
+    "blur": Corruption((0.004, 0.007, 0.01, 0.014, 0.018), "standard deviation of blur, share of the side", _blur),
+    "noise": Corruption((3, 6, 10, 16, 24), "standard deviation of noise, greys of 255", _noise),
+    "jpeg": Corruption((70, 45, 25, 15, 10), "JPEG quality", _jpeg),
+    "shift": Corruption((0.02, 0.04, 0.07, 0.1, 0.14), "share of the side, any direction", _shift),
+    "rotation": Corruption((2, 5, 10, 15, 20), "degrees, either way", _rotation),
+    "resampling": Corruption((1.25, 1.6, 2, 2.5, 3), "times fewer pixels along the side", _resampling),
+}
+"""Each corruption by its name, in the order of the figure."""

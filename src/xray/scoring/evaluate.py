@@ -1,0 +1,157 @@
+"""All that is written down about the images that a checkpoint was scored on, beside their predictions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xray.data.decode.header import ImageHeader
+from xray.data.split_record import fingerprint
+from xray.evaluation.example_images import choose_images
+from xray.evaluation.predictions import Predictions, decide
+from xray.evaluation.ranking import Scores
+from xray.evaluation.scored_set import ScoredSet
+from xray.ood.detector import OODDetector
+from xray.runs.checkpoint import BASELINES_KEY, CODE_KEY, DATA_KEY, DECISION_KEY, OOD_KEY, Checkpoint
+from xray.scoring.ablations import ABLATIONS
+from xray.scoring.baselines import facts_of, score_baselines
+from xray.scoring.corruptions import CORRUPTIONS, STRENGTHS, corrupt
+from xray.scoring.inference import logits_of
+from xray.scoring.leakage import same_pictures
+from xray.utils.progress import shown
+from xray.utils.provenance import code_version
+
+if TYPE_CHECKING:
+    from xray.data.datamodule import ChestXRayDataModule
+    from xray.models.base import ImageClassifier
+
+CORRUPTION_SEED = 0
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What is scored, with what.
+
+    Args:
+        checkpoint: The checkpoint.
+        run: Name of the run that it belongs to; None for one far from its run.
+        split: The split: val or test.
+        external: Whether the images are of another source than those it was trained on.
+        robustness: Whether to score corrupted images too.
+    """
+
+    checkpoint: Checkpoint
+    run: str | None
+    split: str
+    external: bool = False
+    robustness: bool = False
+
+    def gather(self, model: "ImageClassifier", data: "ChestXRayDataModule", logits: Scores) -> ScoredSet:
+        """Predictions, and all that a report sets beside them.
+
+        Args:
+            model: The model in evaluation mode.
+            data: Set up for the split.
+            logits: Of its images, shape (images,).
+        """
+        # First, since what it has to say belongs to the notes of the source.
+        pictures = same_pictures(self.checkpoint, data, self.split)
+        table = predictions(model, data, self.split, logits)
+        facts = facts_of(data.files(self.split))
+        images = {name: [str(getattr(fact, name)) for fact in facts] for name in ("width", "height", "mode", "bytes")}
+        digests = [image.digest for image in data.images[self.split]]
+        return ScoredSet(
+            table,
+            self._source(model, data),
+            images=images | {"digest": digests},
+            ablations=self._ablations(model, data, facts),
+            ood_scores=self._ood_scores(data),
+            robustness=self._corrupted(model, data) if self.robustness else {},
+            duplicates=pictures,
+            maps=maps_of(model, data, self.split, table),
+        )
+
+    def _source(self, model: "ImageClassifier", data: "ChestXRayDataModule") -> Mapping[str, Any]:
+        checkpoint = self.checkpoint
+        return {
+            "set": "test" if self.split == "test" else "validate",
+            "external": self.external,
+            "checkpoint": str(checkpoint.path),
+            "run": self.run,
+            "data_root": str(data.root),
+            "split": self.split,
+            "data_fingerprint": fingerprint(data.images[self.split]),
+            "image_size": data.image_size,
+            "resize": data.resize,
+            "class_names": list(data.class_names),
+            "temperature": float(model.temperature),
+            "threshold": float(model.threshold),
+            "decision": checkpoint.record(DECISION_KEY),
+            "model": type(model).__name__,
+            "config": checkpoint.config,
+            "code": code_version(),
+            "trained_with": checkpoint.record(CODE_KEY),
+            "training_data": checkpoint.record(DATA_KEY),
+            "notes": data.notes,
+        }
+
+    def _ablations(
+        self, model: "ImageClassifier", data: "ChestXRayDataModule", facts: Sequence[ImageHeader]
+    ) -> dict[str, Scores]:
+        grey = round(255 * float(model.mean))
+        baselines = self.checkpoint.record(BASELINES_KEY) or {}
+        return score_baselines(baselines, data, self.split, facts) | {
+            name: logits_of(model, (hide(images, grey) for images in data.grey_chunks(self.split)), data.batch_size)
+            for name, hide in ABLATIONS.items()
+        }
+
+    def _ood_scores(self, data: "ChestXRayDataModule") -> dict[str, Scores]:
+        stored = self.checkpoint.record(OOD_KEY)
+        return {} if stored is None else OODDetector.from_dict(stored).ratios(data.grey_chunks(self.split))
+
+    def _corrupted(self, model: "ImageClassifier", data: "ChestXRayDataModule") -> dict[str, Scores]:
+        variants = [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]
+        found = {}
+        for name, strength in shown(variants, "Scoring corrupted images", len(variants)):
+            first, chunks = 0, []
+            for images in data.grey_chunks(self.split):
+                spoiled = corrupt(images, name, strength, CORRUPTION_SEED, first)
+                chunks.append(logits_of(model, [spoiled], data.batch_size))
+                first += len(images)
+            found[f"{name}_{strength}"] = np.concatenate(chunks)
+        return found
+
+
+def maps_of(
+    model: "ImageClassifier", data: "ChestXRayDataModule", split: str, table: Predictions
+) -> dict[int, npt.NDArray[np.float64]]:
+    """Grad-CAM of some images of a split by row, see `choose_images`; none where the network has none.
+
+    Occlusion, which takes two hundred passes an image, is left to `explain`.
+    """
+    from xray.models.activation import find_activation
+    from xray.models.grad_cam import grad_cam
+
+    activation = find_activation(model, data.image_size)
+    rows = choose_images(table, data.class_names)
+    if activation is None or not rows:
+        return {}
+    return dict(zip(rows, grad_cam(model, activation.layer, data.grey_images(split, rows)), strict=True))
+
+
+def predictions(model: "ImageClassifier", data: "ChestXRayDataModule", split: str, logits: Scores) -> Predictions:
+    """The predictions table of a split."""
+    import torch
+
+    images = data.images[split]
+    probability = model.probability(torch.from_numpy(logits)).numpy()
+    return Predictions(
+        path=[str(data.root / image.path) for image in images],
+        patient=[image.patient for image in images],
+        label=[data.class_names[image.label] for image in images],
+        logit=logits,
+        probability=probability,
+        decision=decide(probability, float(model.threshold), data.class_names),
+    )

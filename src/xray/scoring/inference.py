@@ -1,0 +1,37 @@
+"""Images through a trained model in torch: the path that predicting shares with training and testing."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from xray.evaluation.ranking import Scores
+from xray.models.base import ImageClassifier
+
+BATCH = 32
+"""Images through the network at a time, where no config says otherwise."""
+
+
+def best_device() -> str:
+    """A GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def logits_of(model: ImageClassifier, chunks: Iterable[npt.NDArray[np.uint8]], batch_size: int = BATCH) -> Scores:
+    """Logits of decoded images.
+
+    Args:
+        model: A model in evaluation mode.
+        chunks: Images of shape (any, size, size), uint8.
+        batch_size: Images at a time.
+
+    Returns:
+        Shape (images,), float64, in the order of the images.
+    """
+    logits: list[float] = []
+    with torch.inference_mode():
+        for images in chunks:
+            for batch in torch.split(torch.tensor(images).unsqueeze(1), batch_size):
+                logits += model(batch.to(model.device)).tolist()
+    return np.array(logits, dtype=np.float64)

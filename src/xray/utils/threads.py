@@ -1,0 +1,31 @@
+"""Work in threads, in order and within bounds."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from xray.utils.hardware import usable_cores
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Apply a function in threads, one for each usable core; results come in the order of the items.
+
+    Unlike `Executor.map` it runs only a little ahead of who takes the results, so memory does not grow with their
+    number, and it stops soon when nobody takes any more.
+    """
+    cores = usable_cores()
+    remaining = iter(items)
+    with ThreadPoolExecutor(cores) as pool:
+        ahead: deque[Future[Result]] = deque(pool.submit(function, item) for item in islice(remaining, 8 * cores))
+        try:
+            while ahead:
+                result = ahead.popleft().result()
+                ahead.extend(pool.submit(function, item) for item in islice(remaining, 1))
+                yield result
+        finally:
+            pool.shutdown(cancel_futures=True)

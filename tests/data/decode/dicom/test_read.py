@@ -1,0 +1,78 @@
+"""Nothing that tells who the patient is gets out, and patients are told apart all the same."""
+
+import io
+import logging
+import os
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
+from tests.data.dicoms import (
+    BYTES,
+    IDENTIFYING,
+    TWELVE,
+    WINDOW,
+    dicom,
+    stored_dicom,
+    traces,
+    write_dicom,
+)
+
+from xray.data.decode.dicom.read import read_dicom, read_patient
+from xray.data.decode.image import UnreadableImageError, read_image
+
+
+def test_no_warning_log_line_or_output_tells_of_the_patient(caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    dataset = dicom(TWELVE, **WINDOW)
+    # Values that break the rules, which pydicom warns of by quoting them.
+    for tag, kind in ((0x00100030, "DA"), (0x00080060, "CS"), (0x00281050, "DS"), (0x00080018, "UI")):
+        dataset[tag] = RawDataElement(Tag(tag), kind, 24, b"Quagmire^Zebulon*Q/1931 ", 0, False, True)
+    file = io.BytesIO()
+    dataset.save_as(file, enforce_file_format=True)
+    capfd.readouterr()
+    caplog.clear()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(UnreadableImageError) as info:
+            read_image(file)
+        with pytest.raises(UnreadableImageError):
+            read_image(io.BytesIO(file.getvalue()[:500]))
+    assert told == []
+    assert caplog.text == ""
+    assert capfd.readouterr() == ("", "")
+    assert not any(trace in str(info.value) for trace in traces())
+
+
+def test_a_patient_is_told_apart_and_not_printed(tmp_path):
+    one = read_patient(write_dicom(tmp_path / "1.dcm", TWELVE, bits=12))
+    same = read_patient(write_dicom(tmp_path / "2.dcm", BYTES, PatientName="Other^Name"))
+    assert one == same
+    assert not any(trace in f"{one} {one!r}" for trace in traces())
+    for i, tags in enumerate(({"PatientID": "MRN7712391"}, {"IssuerOfPatientID": "Elsewhere"})):
+        assert read_patient(write_dicom(tmp_path / f"other{i}.dcm", BYTES, **tags)) not in {None, one}
+
+
+@pytest.mark.parametrize("identity", ["", None, "ANONYMOUS", "anonymized", "0"])
+def test_an_identity_that_stands_for_none_names_no_patient(identity, tmp_path):
+    assert read_patient(write_dicom(tmp_path / "1.dcm", BYTES, PatientID=identity)) is None
+
+
+def test_files_that_are_no_dicom_name_no_patient(tmp_path):
+    (tmp_path / "text.dcm").write_text("Patient: " + IDENTIFYING["PatientID"])
+    (tmp_path / "cut.dcm").write_bytes(stored_dicom(BYTES).getvalue()[:180])
+    assert [read_patient(tmp_path / name) for name in ("text.dcm", "cut.dcm", "missing.dcm")] == [None] * 3
+
+
+def test_path_and_open_file_give_the_same_image(tmp_path):
+    path = write_dicom(tmp_path / "image", TWELVE, bits=12)
+    np.testing.assert_array_equal(read_dicom(path), read_image(stored_dicom(TWELVE, bits=12)))
+
+
+def test_pydicom_is_loaded_for_dicom_alone():
+    code = "import sys, xray.data.decode.image, xray.data.index.folders, xray.data.decode.header; sys.exit('pydicom' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], env=os.environ, check=False).returncode == 0

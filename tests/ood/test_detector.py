@@ -1,0 +1,230 @@
+"""What is no chest X-ray is rejected, images are not, and what is stored says the same."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
+from sklearn.decomposition import PCA
+
+from xray.data.decode.batch import decode_images
+from xray.ood.detector import (
+    CLAUSES,
+    COMPONENTS,
+    FEATURES,
+    LEAST_IMAGES,
+    MARGIN,
+    MOST_IMAGES,
+    USUAL,
+    OODDetector,
+    fit_ood_detector,
+    tone,
+)
+from xray.ood.features import outlines
+from xray.sources.anatomy import draw_anatomy
+from xray.sources.phantom import draw_phantom
+
+
+@pytest.fixture(scope="module")
+def chests():
+    rng = np.random.default_rng(0)
+    return np.stack([draw_phantom(rng, 48, draw_anatomy(rng)) for _ in range(360)])
+
+
+@pytest.fixture(scope="module")
+def ood(chests):
+    return fit_ood_detector(chests[:240], chests[240:300])
+
+
+def picture(values):
+    return np.clip(np.asarray(values), 0, 255).astype(np.uint8)[None]
+
+
+def others():
+    rng = np.random.default_rng(1)
+    rows, columns = np.indices((48, 48))
+    return {
+        "noise": picture(rng.integers(0, 256, (48, 48))),
+        "clouds": picture(120 + 400 * gaussian_filter(rng.normal(size=(48, 48)), 4)),
+        "chequers": picture(255 * ((rows // 6 + columns // 6) % 2)),
+        "gradient": picture(columns * 5),
+        "black": picture(np.zeros((48, 48))),
+        "white": picture(np.full((48, 48), 255)),
+        "page": picture(255 - 200 * ((rows % 6 < 2) & (rng.random((48, 48)) < 0.6))),
+    }
+
+
+@pytest.mark.parametrize("kind", others())
+def test_what_is_no_chest_is_rejected_with_a_reason(ood, kind):
+    images = others()[kind]
+    assert ood.score(images)[0] > 1
+    (reason,) = ood.reasons(images)
+    assert reason
+    assert all(clause in CLAUSES.values() for clause in reason.split(" and "))
+
+
+def test_new_chests_are_let_pass_without_a_reason(ood, chests):
+    new = chests[300:]
+    assert (ood.score(new) > 1).mean() <= 0.05
+    assert [reason == "" for reason in ood.reasons(new)] == (ood.score(new) <= 1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("alter", "part"),
+    [
+        (lambda images: 255 - images, "outlines"),
+        (lambda images: images[:, ::-1], "outlines"),
+        (lambda images: np.rot90(images, 1, (1, 2)), "outlines"),
+        (lambda images: images // 10, "tone"),
+        (lambda images: 255 - (255 - images) // 10, "tone"),
+    ],
+)
+def test_inverted_turned_dark_and_bright_chests_are_rejected_for_what_is_wrong(ood, chests, alter, part):
+    images = np.ascontiguousarray(alter(chests[300:]))
+    assert (ood.score(images) > 1).mean() > 0.9
+    assert np.mean([CLAUSES[part] in reason for reason in ood.reasons(images)]) > 0.9
+
+
+def test_the_distances_are_those_of_probabilistic_principal_components(ood, chests):
+    """Scikit-learn's precision matrix of the same model, on the same images."""
+    from xray.ood.perturb import vary
+
+    fitted_on = np.concatenate([chests[:240], vary(chests[:240])])
+    expected = []
+    for features in (outlines, tone):
+        learnt, asked = features(fitted_on), features(chests[300:])
+        model = PCA(min(COMPONENTS, learnt.shape[1]), svd_solver="full").fit(learnt)
+        precision = model.get_precision()
+
+        def distance(x, mean=model.mean_, precision=precision):
+            return np.sqrt(np.einsum("ij,jk,ik->i", x - mean, precision, x - mean))
+
+        # Of 60 images the largest two distances have no weight: the third largest is at 57 of 59.
+        sides = ((chests[:240], USUAL), (chests[240:300], 57 / 59))
+        usual = [np.quantile(distance(features(images)), share) for images, share in sides]
+        expected.append(distance(asked) / (MARGIN * max(usual)))
+    np.testing.assert_allclose(ood.score(chests[300:]), np.max(expected, axis=0), rtol=2e-3)
+
+
+def test_stored_and_read_again_it_says_the_same_to_the_bit(ood, chests):
+    text = json.dumps(ood.as_dict(), allow_nan=False)
+    assert len(text) < 150_000
+    again = OODDetector.from_dict(json.loads(text))
+    images = np.concatenate([chests[300:], *others().values()])
+    np.testing.assert_array_equal(again.score(images), ood.score(images))
+    assert again.reasons(images) == ood.reasons(images)
+    assert again.as_dict() == ood.as_dict()
+
+
+def test_a_fit_repeats_and_takes_chunks(ood, chests):
+    again = fit_ood_detector(iter(np.array_split(chests[:240], 7)), iter(np.array_split(chests[240:300], 3)))
+    assert again.as_dict() == ood.as_dict()
+
+
+@settings(max_examples=25)
+@given(rows=st.lists(st.integers(0, 59), min_size=1, max_size=8))
+def test_a_score_does_not_depend_on_the_images_beside(ood, chests, rows):
+    new = chests[300:]
+    np.testing.assert_allclose(ood.score(new[rows]), ood.score(new)[rows], rtol=1e-9)
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1), contrast=st.integers(0, 255), base=st.integers(0, 255))
+def test_any_picture_has_a_finite_score(ood, seed, contrast, base):
+    noise = base + contrast * (np.random.default_rng(seed).random((2, 48, 48)) - 0.5)
+    scores = ood.score(np.clip(noise, 0, 255).astype(np.uint8))
+    assert np.isfinite(scores).all()
+    assert (scores >= 0).all()
+
+
+def test_no_images_have_no_scores(ood):
+    none = np.empty((0, 48, 48), np.uint8)
+    assert ood.score(none).shape == (0,)
+    assert ood.reasons(none) == []
+
+
+def test_too_few_training_images_reject_nothing(chests):
+    assert fit_ood_detector(chests[: LEAST_IMAGES - 1], chests[240:300]) is None
+    assert fit_ood_detector(iter([]), chests[240:300]) is None
+    assert fit_ood_detector(chests[:LEAST_IMAGES], chests[240:300]) is not None
+
+
+def test_training_images_alone_set_the_limits_where_validation_images_are_few_or_uniform(ood, chests):
+    least = {name: MARGIN * part.trained for name, part in ood.parts.items()}
+    strange = np.concatenate(list(others().values()))
+    for few in (chests[:0], chests[240:241], np.repeat(chests[240:241], 50, axis=0), strange[:1], strange[:2]):
+        anew = ood.with_validation(few)
+        assert {name: part.limit for name, part in anew.parts.items()} == least
+        assert anew.validation_images == len(few)
+
+
+def test_validation_images_of_another_place_raise_the_limits(ood, chests):
+    other = chests[240:300] // 10
+    assert (ood.score(other) > 1).mean() > 0.9
+    anew = ood.with_validation(other)
+    assert anew.rejected_of_validation <= 0.02
+    assert (anew.score(chests[300:] // 10) > 1).mean() <= 0.05
+    assert "of 60 validation images" in anew.describe()
+    told = float(anew.describe().partition("the limits are ")[2].split()[0])
+    assert told == pytest.approx(max(part.limit / part.least_limit for part in anew.parts.values()), abs=0.01)
+    assert "see that all of them are images" not in ood.describe()
+
+
+@pytest.mark.parametrize("images", [1, 3, 8, 20, 50])
+@pytest.mark.parametrize("pair", [*itertools.combinations(others(), 2), *((kind, kind) for kind in others())])
+def test_two_strange_pictures_among_few_validation_images_let_no_others_in(ood, chests, pair, images):
+    strange = np.concatenate([others()[kind] for kind in pair])
+    anew = ood.with_validation(np.concatenate([chests[240 : 240 + images], strange]))
+    assert (anew.score(strange) > 1).all()
+    assert anew.rejected_of_validation >= 2 / (images + 2)
+    alone = ood.with_validation(np.repeat(chests[240 : 240 + images], 9, axis=0))
+    assert all(part.limit <= alone.parts[name].limit for name, part in anew.parts.items())
+
+
+def test_the_share_rejected_of_validation_is_what_it_rejects(ood, chests):
+    odd = np.concatenate([chests[240:300], np.zeros((1, 48, 48), np.uint8)] * 4 + [chests[:240]])
+    anew = ood.with_validation(odd)
+    assert anew.rejected_of_validation == (anew.score(odd) > 1).mean()
+
+
+def test_identical_training_images_have_a_defined_result():
+    same = np.full((LEAST_IMAGES, 16, 16), 90, np.uint8)
+    ood = fit_ood_detector(same, same[:5])
+    assert np.isfinite(ood.score(same[:3])).all()
+    assert (ood.score(same[:3]) <= 1).all()
+    assert (ood.score(255 - same[:3] // 3) > 1).all()
+
+
+def test_images_beyond_the_most_are_spread_evenly():
+    from xray.ood.detector import _spread
+
+    numbers = np.arange(2 * MOST_IMAGES + 7)
+    images = np.zeros((len(numbers), 2, 2), np.uint8)
+    images[:, 0, 0], images[:, 0, 1] = numbers % 256, numbers // 256
+    kept = _spread(iter(np.array_split(images, 13)))
+    found = kept[:, 0, 0] + 256 * kept[:, 0, 1].astype(int)
+    assert MOST_IMAGES / 2 <= len(kept) <= MOST_IMAGES
+    assert len(set(np.diff(found).tolist())) == 1
+    assert found[0] == 0
+
+
+@pytest.mark.parametrize(("size", "rule"), [(16, "stretch"), (64, "pad"), (100, "crop")])
+def test_real_images_pass_and_others_do_not_at_any_size(real_images, size, rule):
+    def of(folder, step):
+        return decode_images(sorted((real_images / folder).glob("*/*.jpeg"))[::step], size, rule)[0]
+
+    train = of("train", 7)
+    ood = fit_ood_detector(np.delete(train, np.s_[::6], axis=0), train[::6])
+    test = of("test", 4)
+    assert (ood.score(test) > 1).mean() <= 0.03
+    assert (ood.score(255 - test) > 1).mean() >= 0.95
+    assert (ood.score(np.ascontiguousarray(test.transpose(0, 2, 1))) > 1).mean() >= 0.95
+    noise = np.random.default_rng(0).integers(0, 256, test.shape, dtype=np.uint8)
+    assert (ood.score(noise) > 1).all()
+
+
+def test_every_part_has_its_clause():
+    assert list(FEATURES) == list(CLAUSES)

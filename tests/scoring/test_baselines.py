@@ -1,0 +1,69 @@
+"""Baselines are fitted on training images and score any others, from a checkpoint alone."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from xray.data.datamodule import ChestXRayDataModule
+from xray.data.intensity import grey_statistics
+from xray.evaluation.ranking import auroc
+from xray.evaluation.shortcuts import BASELINES
+from xray.scoring.baselines import facts_of, fit_baselines, score_baselines
+from xray.utils.errors import UserError
+
+
+def ready(root):
+    data = ChestXRayDataModule(root, image_size=32)
+    data.setup("fit")
+    data.setup("test")
+    return data
+
+
+def labels_of(data, split):
+    return np.array([image.label for image in data.images[split]])
+
+
+def scored(data, split="test"):
+    baselines = json.loads(json.dumps(fit_baselines(data)))
+    return score_baselines(baselines, data, split, facts_of(data.files(split)))
+
+
+def test_the_baseline_of_statistics_is_a_logistic_regression_on_training_images(images):
+    data = ready(images)
+    x, y = grey_statistics(data.grey_images("train")), labels_of(data, "train")
+    scaler = StandardScaler().fit(x)
+    model = LogisticRegression(class_weight="balanced", max_iter=1000).fit(scaler.transform(x), y)
+    expected = model.decision_function(scaler.transform(grey_statistics(data.grey_images("test"))))
+    found = scored(data)
+    assert found.keys() == BASELINES.keys()
+    np.testing.assert_allclose(found["statistics"], expected, rtol=1e-6, atol=1e-6)
+
+
+def test_files_of_one_size_and_mode_tell_nothing(images):
+    data = ready(images)
+    assert auroc(labels_of(data, "test"), scored(data)["shape"]) == 0.5
+
+
+def test_sizes_that_go_with_the_class_are_found(images):
+    for path in images.glob("*/NORMAL/*.jpeg"):
+        Image.open(path).resize((64, 48)).save(path)
+    data = ready(images)
+    assert auroc(labels_of(data, "test"), scored(data)["shape"]) == 1.0
+
+
+def test_a_checkpoint_without_baselines_scores_none(images):
+    data = ready(images)
+    assert score_baselines({}, data, "test", facts_of(data.files("test"))) == {}
+
+
+def test_a_file_that_has_gone_is_named(images):
+    data = ready(images)
+    lost = data.files("test")[3]
+    (images.parent / lost).unlink()
+    with pytest.raises(UserError, match="cannot be read any more") as caught:
+        facts_of(data.files("test"))
+    assert lost in str(caught.value)

@@ -1,0 +1,36 @@
+"""What a test writes down beside the predictions agrees with what other commands say of the same images."""
+
+import csv
+import json
+import re
+from contextlib import chdir
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tests.tiny import tiny_run
+
+from xray.cli import main
+
+
+def test_images_beyond_the_limit_are_those_that_predict_rejects(tmp_path, capsys):
+    checkpoint = tiny_run(tmp_path)
+    others = tmp_path / "others"
+    (tmp_path / "images" / "test").rename(others)
+    page = np.full((60, 60), 255, np.uint8)
+    page[::6, 4:50] = 0
+    Image.fromarray(page).save(others / "NORMAL" / "page.png")
+    with chdir(tmp_path):
+        assert main(["test", "--ckpt_path", str(checkpoint), "--data.root", str(others)]) == 0
+        capsys.readouterr()
+        assert main(["predict", str(others), "--ckpt_path", str(checkpoint)]) == 1
+        rejected = set(re.findall(r"rejected (\S+): ", capsys.readouterr().err))
+    folder = tmp_path / "logs/cnn/version_0/external/others"
+    with (folder / "ood.csv").open(newline="") as file:
+        beyond = {row["path"] for row in csv.DictReader(file) if max(float(row["outlines"]), float(row["tone"])) > 1}
+    assert {Path(path).name for path in beyond} == {Path(path).name for path in rejected}
+    assert "page.png" in {Path(path).name for path in beyond}
+    told = json.loads((folder / "metrics.json").read_text())["rejections"]
+    assert told["rejected"] == len(beyond)
+    assert told["sentence"] in (folder / "report.html").read_text()
+    assert told["sentence"] in (folder / "model_card.md").read_text()

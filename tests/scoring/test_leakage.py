@@ -1,0 +1,102 @@
+"""Images that are one picture are named, among the scored ones and against those of the training."""
+
+import shutil
+
+import pytest
+from PIL import Image
+from tests.conftest import make_images
+
+from xray.data.datamodule import ChestXRayDataModule
+from xray.data.split_record import trained_images
+from xray.runs.checkpoint import TRAINED_KEY, Checkpoint
+from xray.scoring.leakage import same_pictures
+
+
+@pytest.fixture
+def large(tmp_path):
+    """Images with enough structure to tell a copy by."""
+    return make_images(tmp_path / "large", {"train": (4, 4), "val": (2, 2), "test": (3, 3)}, size=96)
+
+
+def scored(root, trained_root=None, size=96):
+    """What is found when images of `root` are tested by a model trained on those of `trained_root`."""
+    trained_root = trained_root or root
+    trained = ChestXRayDataModule(trained_root, image_size=size, val_fraction=0.3)
+    trained.setup("fit")
+    checkpoint = Checkpoint("best.ckpt", {"data": {"root": str(trained_root)}}, {TRAINED_KEY: trained_images(trained)})
+    data = ChestXRayDataModule(root, image_size=size, overlaps="accept")
+    data.setup("test")
+    return same_pictures(checkpoint, data, "test"), data
+
+
+def names(found):
+    return [
+        (row["kind"], row["first"].rpartition("/")[2], row["second"].rpartition("/")[2], row["with"]) for row in found
+    ]
+
+
+def test_images_that_all_differ_have_nothing_to_report(large):
+    found, data = scored(large)
+    assert found == []
+    assert data.notes == []
+
+
+def test_copies_among_the_scored_images_are_found(large):
+    test = large / "test/PNEUMONIA"
+    shutil.copy(test / "person700_virus_7001.jpeg", test / "person790_virus_1.jpeg")
+    image = Image.open(test / "person701_bacteria_7011.jpeg")
+    image.resize((120, 120)).save(test / "person791_virus_1.jpeg", quality=70)
+    found, data = scored(large)
+    assert names(found) == [
+        ("same file", "person700_virus_7001.jpeg", "person790_virus_1.jpeg", "test"),
+        ("near duplicate", "person701_bacteria_7011.jpeg", "person791_virus_1.jpeg", "test"),
+    ]
+    assert found[0]["similarity"] == 1.0
+    assert 0.9 < found[1]["similarity"] <= 1
+    assert data.notes == []
+
+
+def test_copies_of_training_images_are_found_in_another_folder_and_noted(large, tmp_path):
+    other = make_images(tmp_path / "other", {"test": (3, 3)}, size=96, seed=5)
+    trained = ChestXRayDataModule(large, image_size=96, val_fraction=0.3)
+    trained.setup("fit")
+    path = trained.files("train")[0]
+    Image.open(path).resize((130, 130)).save(other / "test/NORMAL/IM-9999-0001.jpeg")
+    found, data = scored(other, large)
+    assert names(found) == [("near duplicate", "IM-9999-0001.jpeg", path.rpartition("/")[2], "training")]
+    assert any("1 of 13 images show the same picture" in note for note in data.notes)
+
+
+def test_training_images_that_are_not_there_are_said_not_to_be_compared(large, tmp_path):
+    other = make_images(tmp_path / "other", {"test": (3, 3)}, size=96, seed=5)
+    trained = ChestXRayDataModule(large, image_size=96)
+    trained.setup("fit")
+    record = trained_images(trained)
+    shutil.rmtree(large)
+    data = ChestXRayDataModule(other, image_size=96)
+    data.setup("test")
+    checkpoint = Checkpoint("best.ckpt", {"data": {"root": str(large)}}, {TRAINED_KEY: record})
+    assert same_pictures(checkpoint, data, "test") == []
+    assert any("no longer there" in note for note in data.notes)
+
+
+def test_images_too_small_to_tell_are_compared_by_their_bytes_only(large):
+    test = large / "test/PNEUMONIA"
+    shutil.copy(test / "person700_virus_7001.jpeg", test / "person790_virus_1.jpeg")
+    found, data = scored(large, size=32)
+    assert [row["kind"] for row in found] == ["same file"]
+    assert any("show too little" in note for note in data.notes)
+
+
+def test_training_images_that_moved_along_are_compared_where_they_are_now(large):
+    trained = ChestXRayDataModule(large, image_size=96, val_fraction=0.3)
+    trained.setup("fit")
+    path = trained.files("train")[0]
+    Image.open(path).resize((120, 120)).save(large / "test/NORMAL/IM-9999-0001.jpeg")
+    moved = large.rename(large.parent / "moved")
+    data = ChestXRayDataModule(moved, image_size=96)
+    data.setup("test")
+    checkpoint = Checkpoint("best.ckpt", {"data": {"root": str(large)}}, {TRAINED_KEY: trained_images(trained)})
+    found = same_pictures(checkpoint, data, "test")
+    assert names(found) == [("near duplicate", "IM-9999-0001.jpeg", path.rpartition("/")[2], "training")]
+    assert not any("no longer there" in note for note in data.notes)

@@ -1,0 +1,347 @@
+"""Files and folders appear whole or not at all."""
+
+import errno
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from xray.utils.errors import UserError
+from xray.utils.files import check_new_folder, why_not_writable, write_whole, write_whole_folder
+
+
+def write(path, text="new\n"):
+    with write_whole(path) as file:
+        file.write(text)
+
+
+def rejection(call, *args):
+    with pytest.raises(UserError) as caught:
+        call(*args)
+    assert "\n" not in str(caught.value)
+    assert str(args[0]) in str(caught.value)
+    return str(caught.value)
+
+
+def names(folder):
+    return [path.name for path in folder.iterdir()]
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    (tmp_path / "f.txt").write_text("earlier\n")
+    return tmp_path / "f.txt"
+
+
+def test_a_file_is_written_as_given_below_new_folders(tmp_path):
+    write(tmp_path / "a" / "b" / "f.txt", "Ä\r\nb\n")
+    assert (tmp_path / "a" / "b" / "f.txt").read_bytes() == "Ä\r\nb\n".encode()
+    assert names(tmp_path / "a" / "b") == ["f.txt"]
+
+
+def test_a_file_has_its_name_only_when_it_is_complete(earlier):
+    with write_whole(earlier) as file:
+        file.write("new\n")
+        file.flush()
+        assert earlier.read_text() == "earlier\n"
+    assert earlier.read_text() == "new\n"
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_a_failure_half_way_leaves_the_earlier_file_and_nothing_else(earlier, failure):
+    def stop_half_way():
+        with write_whole(earlier) as file:
+            file.write("half")
+            raise failure
+
+    with pytest.raises(failure):
+        stop_half_way()
+    assert earlier.read_text() == "earlier\n"
+    assert names(earlier.parent) == ["f.txt"]
+
+
+@pytest.mark.parametrize("at", ["open", "replace"])
+def test_a_full_disk_is_told_and_leaves_the_earlier_file(earlier, monkeypatch, at):
+    def fail(self, *args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, at, fail)
+        assert "No space left on device" in rejection(write, earlier)
+    assert earlier.read_text() == "earlier\n"
+    assert names(earlier.parent) == ["f.txt"]
+
+
+def test_a_disk_that_fills_up_while_writing_is_told(earlier):
+    def run_full(path):
+        with write_whole(path) as file:
+            file.write("half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert "No space left on device" in rejection(run_full, earlier)
+    assert earlier.read_text() == "earlier\n"
+    assert names(earlier.parent) == ["f.txt"]
+
+
+def test_a_folder_of_the_name_is_told(tmp_path):
+    (tmp_path / "f.txt").mkdir()
+    rejection(write, tmp_path / "f.txt")
+    assert names(tmp_path) == ["f.txt"]
+
+
+def test_a_file_where_a_folder_should_be_is_told(earlier):
+    rejection(write, earlier / "g.txt")
+    rejection(write, earlier / "deeper" / "g.txt")
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path):
+    rejection(write, tmp_path / ("n" * 300))
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "\u00e4" * 127])
+def test_a_name_of_any_length_that_there_may_be_is_written(tmp_path, name):
+    assert why_not_writable(tmp_path / name) == ""
+    with write_whole(tmp_path / name) as file:
+        file.write("whole")
+    (tmp_path / "below").mkdir()
+    with write_whole_folder(tmp_path / "below" / name) as folder:
+        (folder / "a").write_text("whole")
+    assert sorted(file.name for file in (tmp_path / "below").iterdir()) == [name]
+
+
+def test_a_longer_name_is_told_before_any_work(tmp_path):
+    assert "File name too long" in why_not_writable(tmp_path / ("a" * 256))
+    with pytest.raises(UserError, match="File name too long"):
+        check_new_folder(tmp_path / ("a" * 256))
+
+
+def test_a_link_stays_and_its_target_is_replaced(earlier, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("f.txt")
+    (tmp_path / "dangling").symlink_to("there/g.txt")
+    for name in ("link", "dangling"):
+        write(tmp_path / name)
+        assert (tmp_path / name).is_symlink()
+    assert earlier.read_text() == (tmp_path / "there" / "g.txt").read_text() == "new\n"
+    assert sorted(names(tmp_path)) == ["dangling", "f.txt", "link", "there"]
+
+
+def test_a_link_that_leads_to_itself_is_told_and_stays(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert "leads to itself" in rejection(write, tmp_path / "a")
+    assert (tmp_path / "a").is_symlink()
+    assert sorted(names(tmp_path)) == ["a", "b"]
+
+
+def test_a_new_or_an_empty_folder_passes_and_is_not_made(tmp_path):
+    (tmp_path / "empty").mkdir()
+    check_new_folder(tmp_path / "empty")
+    check_new_folder(tmp_path / "a" / "new")
+    assert not (tmp_path / "a" / "new").exists()
+    assert not any((tmp_path / "a").iterdir())
+
+
+def test_a_folder_with_anything_in_it_is_rejected(tmp_path):
+    (tmp_path / ".hidden").touch()
+    assert "not empty" in rejection(check_new_folder, tmp_path)
+
+
+def test_a_file_instead_of_a_folder_is_rejected(earlier):
+    assert "is a file" in rejection(check_new_folder, earlier)
+    rejection(check_new_folder, earlier / "below")
+
+
+def test_a_mount_point_and_the_working_folder_are_rejected(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "in use" in rejection(check_new_folder, tmp_path)
+    monkeypatch.chdir("/")
+    check_new_folder(tmp_path)
+    monkeypatch.setattr(Path, "is_mount", lambda self: self == tmp_path)
+    assert "in use" in rejection(check_new_folder, tmp_path)
+
+
+def test_a_read_only_disk_is_told_before_any_work(tmp_path, monkeypatch):
+    def fail(**kwargs):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", fail)
+    assert "Read-only file system" in rejection(check_new_folder, tmp_path / "new")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_folder_has_its_name_only_when_it_is_complete(tmp_path, there):
+    final = tmp_path / "final"
+    if there:
+        final.mkdir()
+    with write_whole_folder(final) as folder:
+        (folder / "a").write_text("1")
+        assert not final.exists() or not any(final.iterdir())
+    assert (final / "a").read_text() == "1"
+    assert names(tmp_path) == ["final"]
+
+
+def test_a_folder_is_open_to_others_as_any_new_folder_is(tmp_path):
+    (tmp_path / "usual").mkdir()
+    with write_whole_folder(tmp_path / "final"):
+        pass
+    assert (tmp_path / "final").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_failure_leaves_no_folder(tmp_path):
+    def stop_half_way():
+        with write_whole_folder(tmp_path / "final") as folder:
+            (folder / "a").write_text("1")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stop_half_way()
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_came_into_the_folder_meanwhile_is_kept(tmp_path):
+    final = tmp_path / "final"
+
+    def be_overtaken():
+        with write_whole_folder(final):
+            final.mkdir()
+            (final / "theirs").touch()
+
+    with pytest.raises(OSError, match="something else"):
+        be_overtaken()
+    assert names(final) == ["theirs"]
+    assert names(tmp_path) == ["final"]
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A folder that may be replaced."""
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "earlier").touch()
+    return tmp_path / "kept"
+
+
+def replace_it(folder):
+    with write_whole_folder(folder, lambda found: names(found) == ["earlier"]) as made:
+        (made / "new").touch()
+
+
+def test_what_may_be_replaced_is(kept, tmp_path):
+    replace_it(kept)
+    assert names(kept) == ["new"]
+    assert names(tmp_path) == ["kept"]
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+@pytest.mark.parametrize("failure", [OSError("no"), KeyboardInterrupt()])
+def test_a_failure_at_any_step_leaves_what_was_there(kept, tmp_path, monkeypatch, failing, failure):
+    rename, calls = Path.rename, []
+
+    def fail(self, target):
+        calls.append(target)
+        if len(calls) == failing:
+            raise failure
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(type(failure)):
+        replace_it(kept)
+    assert names(kept) == ["earlier"]
+    assert names(tmp_path) == ["kept"]
+
+
+def exchange_interrupted_at(line, folder):
+    """Replace a folder, with a signal before a line of the exchange; whether it came to that line."""
+    code, came, begun = write_whole_folder.__wrapped__.__code__, [], []
+
+    def trace(frame, event, argument):
+        if frame.f_code is code and event == "line" and begun and not came and frame.f_lineno == line:
+            came.append(line)
+            raise KeyboardInterrupt
+        return trace if frame.f_code is code or event == "line" else None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with suppress(KeyboardInterrupt), write_whole_folder(folder, lambda found: names(found) == ["earlier"]) as made:
+            (made / "new").touch()
+            begun.append(True)
+    finally:
+        sys.settrace(before)
+    return bool(came)
+
+
+def test_a_signal_at_any_line_leaves_either_folder_whole(tmp_path):
+    code, met = write_whole_folder.__wrapped__.__code__, 0
+    for line in sorted({line for _, _, line in code.co_lines() if line}):
+        parent = tmp_path / str(line)
+        (parent / "kept").mkdir(parents=True)
+        (parent / "kept" / "earlier").touch()
+        met += exchange_interrupted_at(line, parent / "kept")
+        whole = [names(folder) for folder in parent.iterdir()]
+        assert ["earlier"] in whole or ["new"] in whole
+        assert names(parent / "kept") in (["earlier"], ["new"])
+    assert met > 5
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+def test_a_signal_while_the_earlier_files_are_removed_leaves_none_of_them(kept, tmp_path, monkeypatch, failing):
+    (kept / "more").touch()
+    calls = []
+
+    def interrupted(call):
+        def instead(*args, **kwargs):
+            calls.append(args)
+            if len(calls) == failing:
+                raise KeyboardInterrupt
+            return call(*args, **kwargs)
+
+        return instead
+
+    def replace():
+        with write_whole_folder(kept, lambda found: sorted(names(found)) == ["earlier", "more"]) as made:
+            (made / "new").touch()
+
+    with monkeypatch.context() as patched:
+        for name in ("unlink", "rmdir"):
+            patched.setattr(os, name, interrupted(getattr(os, name)))
+        with pytest.raises(KeyboardInterrupt):
+            replace()
+    assert names(kept) == ["new"]
+    assert names(tmp_path) == ["kept"]
+
+
+def test_where_the_new_folder_vanishes_what_was_there_comes_back(kept, tmp_path):
+    def be_cleared():
+        with write_whole_folder(kept, lambda found: names(found) == ["earlier"]) as made:
+            made.rmdir()
+
+    with pytest.raises(FileNotFoundError):
+        be_cleared()
+    assert names(kept) == ["earlier"]
+    assert names(tmp_path) == ["kept"]
+
+
+def test_what_cannot_be_given_back_its_name_is_kept_beside(kept, tmp_path):
+    def be_overtaken():
+        with write_whole_folder(kept, lambda found: bool((kept / "theirs").mkdir(parents=True))):
+            pass
+
+    with pytest.raises(OSError, match="kept as") as caught:
+        be_overtaken()
+    (beside,) = tmp_path.glob(".kept.*")
+    assert str(beside) in str(caught.value)
+    assert (names(beside), names(kept)) == (["earlier"], ["theirs"])
+
+
+def test_what_joined_the_earlier_files_meanwhile_is_kept_with_them(kept, tmp_path):
+    def be_overtaken():
+        with write_whole_folder(kept, lambda found: names(found) == ["earlier"]):
+            (kept / "theirs").touch()
+
+    with pytest.raises(OSError, match="something else"):
+        be_overtaken()
+    assert sorted(names(kept)) == ["earlier", "theirs"]
+    assert names(tmp_path) == ["kept"]
