@@ -9,6 +9,7 @@ from PIL import Image
 from tests.tiny import tiny_run
 
 from xray.cli import main
+from xray.evaluation.predictions import read_predictions
 from xray.predictor.images import predict_images
 from xray.predictor.open import open_predictor
 
@@ -39,32 +40,47 @@ def rows(path="predictions.csv"):
         return list(csv.DictReader(file))
 
 
-def test_a_picture_of_something_else_gets_no_row_and_is_told(checkpoint, images, page, capsys):
-    assert main(["predict", str(images[0]), str(page), "--ckpt_path", str(checkpoint)]) == 1
-    assert [row["path"] for row in rows()] == [str(images[0])]
-    assert f"rejected {page}: its " in capsys.readouterr().err
+def test_a_rejected_image_is_an_outcome_with_its_reason(checkpoint, images, page, capsys):
+    assert main(["predict", str(images[0]), str(page), "--ckpt_path", str(checkpoint)]) == 0
+    predicted, rejected = rows()
+    assert (predicted["path"], predicted["outcome"], predicted["reason"]) == (str(images[0]), "predicted", "")
+    assert (rejected["path"], rejected["outcome"], rejected["decision"]) == (str(page), "rejected", "")
+    assert rejected["probability"] == ""
+    assert f"rejected {page}: {rejected['reason']}" in capsys.readouterr().err
 
 
 def test_it_is_predicted_where_that_is_asked_for(checkpoint, page):
     assert main(["predict", str(page), "--ckpt_path", str(checkpoint), "--reject_ood", "false"]) == 0
-    assert [row["path"] for row in rows()] == [str(page)]
+    assert [row["outcome"] for row in rows()] == ["predicted"]
 
 
-def test_where_all_are_rejected_nothing_is_written(checkpoint, page, capsys):
-    assert main(["predict", str(page), "--ckpt_path", str(checkpoint)]) == 1
-    assert "nothing was written" in capsys.readouterr().err
-    assert not Path("predictions.csv").exists()
+def test_where_all_are_rejected_the_table_says_so(checkpoint, page, capsys):
+    assert main(["predict", str(page), "--ckpt_path", str(checkpoint)]) == 0
+    assert [row["outcome"] for row in rows()] == ["rejected"]
+    assert "1 rejected" in capsys.readouterr().out
+
+
+def test_an_unreadable_file_has_a_row_and_gives_status_1(checkpoint, images, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    words = ["predict", "broken.png", str(images[0]), "--ckpt_path", str(checkpoint)]
+    assert main(words) == 1
+    assert [row["outcome"] for row in rows()] == ["unreadable", "predicted"]
+    assert main(words) == 1, "an earlier table may be replaced"
+
+
+def test_only_predicted_images_are_read_back(checkpoint, images, page, tmp_path):
+    main(["predict", str(page), str(images[0]), "--ckpt_path", str(checkpoint)])
+    assert list(read_predictions(tmp_path / "predictions.csv").path) == [str(images[0])]
 
 
 def test_rows_keep_their_order_and_their_patients(checkpoint, images, page, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no image")
-    predictor = open_predictor(checkpoint)
-    table, unreadable, rejected = predict_images([images[1], broken, page, images[0]], predictor)
-    assert table.path == [str(images[1]), str(images[0])]
-    assert list(unreadable) == [broken]
-    assert list(rejected) == [page]
-    assert table.patient == ["IM-0701", "IM-0701"]
+    paths = [images[1], broken, page, images[0]]
+    outcomes = predict_images(paths, open_predictor(checkpoint))
+    assert [image.path for image in outcomes] == list(map(str, paths))
+    assert [image.outcome for image in outcomes] == ["predicted", "unreadable", "rejected", "predicted"]
+    assert outcomes[0].patient == outcomes[3].patient == "IM-0701"
 
 
 def test_an_exported_file_predicts_as_its_checkpoint(checkpoint, images, tmp_path):

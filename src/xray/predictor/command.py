@@ -1,6 +1,7 @@
-"""The command predict: from image files to answers."""
+"""The command `predict`: from image files to a predictions table."""
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from xray.utils.files import link_target, why_not_writable
 from xray.utils.text import printable
 
 if TYPE_CHECKING:
-    from xray.evaluation.predictions import Predictions
+    from xray.evaluation.predictions import ImageOutcome
 
 
 def predict(
@@ -20,29 +21,28 @@ def predict(
     out: Path = Path("predictions.csv"),
     reject_ood: bool = True,
 ) -> int:
-    """Tell NORMAL from PNEUMONIA on images, or on folders of images which are searched at any depth.
+    """Predict images, or folders of images which are searched at any depth.
 
-    A picture that does not look like a frontal chest X-ray is rejected: it gets no row.
+    An image that does not look like a frontal chest X-ray is rejected: its row gives the reason instead of a number.
 
     Args:
         images: Files and folders in any mix; folders are searched at any depth for JPEG, PNG and DICOM.
-        ckpt_path: The model: a checkpoint, a file that export has written, a run or an experiment; by default the
-            newest run's best.
-        out: The predictions table to write, one row for each image that is answered.
-        reject_ood: False predicts whatever can be read; of other pictures the probability means nothing.
+        ckpt_path: The model: a checkpoint, an exported file, a run or an experiment; by default the newest run's best.
+        out: The predictions table to write, one row for each image.
+        reject_ood: False predicts whatever can be read; for images of anything else the probability means nothing.
 
     Returns:
-        The exit status: 1 where an image could not be read or was rejected; the others are predicted all the same.
+        The exit status: 1 where an image could not be read; the others are predicted all the same.
 
     Raises:
-        UserError: There is no image, no model, or `out` is not to be overwritten.
+        UserError: There is no image, no model, or `out` must not be overwritten.
     """
     from xray.data.index.folders import find_images
 
     paths = find_images(images)
     check_out(out)
-    # Imported late, so that a wrong path is told in no time.
-    from xray.evaluation.predictions import write_predictions
+    # Imported late, so that a wrong path is reported at once.
+    from xray.evaluation.predictions import write_outcomes
     from xray.predictor.images import predict_images
     from xray.predictor.open import open_predictor
     from xray.runs.run import find_model
@@ -50,17 +50,15 @@ def predict(
     predictor = open_predictor(find_model(str(ckpt_path or "")))
     manifest = predictor.manifest
     print(f"{'Checkpoint' if manifest.format == 'checkpoint' else 'Model'} {printable(str(predictor.path))}")
-    table, unreadable, rejected = predict_images(paths, predictor, reject_ood)
-    for path, reason in unreadable.items():
-        print(f"xray: cannot read {printable(str(path))}: {reason}", file=sys.stderr)
-    for path, reason in rejected.items():
-        print(f"xray: rejected {printable(str(path))}: {reason}", file=sys.stderr)
-    if not len(table):
-        raise UserError("None of the images can be read and looks like a chest X-ray: nothing was written.")
-    write_predictions(out, table)
-    _tell(table, manifest.threshold, manifest.class_names)
-    print(f"Written: {printable(str(out))} ({len(table)} images)")
-    return 1 if unreadable or rejected else 0
+    outcomes = predict_images(paths, predictor, reject_ood)
+    for image in outcomes:
+        if image.outcome != "predicted":
+            verb = "cannot read" if image.outcome == "unreadable" else "rejected"
+            print(f"xray: {verb} {printable(image.path)}: {image.reason}", file=sys.stderr)
+    write_outcomes(out, outcomes)
+    _print_summary(outcomes, manifest.threshold, manifest.class_names)
+    print(f"Written: {printable(str(out))} ({len(outcomes)} images)")
+    return int(any(image.outcome == "unreadable" for image in outcomes))
 
 
 def check_out(out: Path) -> None:
@@ -69,7 +67,7 @@ def check_out(out: Path) -> None:
     Raises:
         UserError: `out` is something else.
     """
-    from xray.evaluation.predictions import COLUMNS
+    from xray.evaluation.predictions import COLUMNS, OUTCOME_COLUMNS
     from xray.evaluation.scored_set import SOURCE
 
     target = link_target(out)
@@ -84,18 +82,21 @@ def check_out(out: Path) -> None:
             raise UserError(f"--out {out} belongs to a scored set, which is never overwritten: name another file.")
         with out.open("rb") as file:
             header = file.readline(200)
-        if header.strip() != ",".join(COLUMNS).encode():
+        if header.strip() not in {",".join(columns).encode() for columns in (COLUMNS, OUTCOME_COLUMNS)}:
             raise UserError(f"--out {out} exists and is no predictions table: it is left alone; name another file.")
 
 
-def _tell(table: "Predictions", threshold: float, class_names: Sequence[str]) -> None:
-    positive = class_names[1]
-    if len(table) == 1:
+def _print_summary(outcomes: Sequence["ImageOutcome"], threshold: float, class_names: Sequence[str]) -> None:
+    first = outcomes[0]
+    if len(outcomes) == 1 and first.outcome == "predicted":
         print(
-            f"{printable(table.path[0])}: {table.decision[0]}, probability of {positive} {table.probability[0]:.4f} "
+            f"{printable(first.path)}: {first.decision}, probability of {class_names[1]} {first.probability:.4f} "
             f"(threshold {threshold:.4f})"
         )
     else:
-        counts = ", ".join(f"{sum(d == name for d in table.decision)} {name}" for name in class_names)
-        print(f"{counts} (threshold {threshold:.4f})")
+        decisions = Counter(image.decision for image in outcomes)
+        counts = [f"{decisions[name]} {name}" for name in class_names]
+        others = Counter(image.outcome for image in outcomes)
+        counts += [f"{others[name]} {name}" for name in ("rejected", "unreadable") if others[name]]
+        print(f"{', '.join(counts)} (threshold {threshold:.4f})")
     print(NOTICE)

@@ -1,67 +1,57 @@
-"""Image files through a model of any kind: a predictions table."""
+"""Predict image files with a model of any kind."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from xray.data.decode.batch import decode_images
 from xray.data.index.patients import compile_pattern, patient_of
-from xray.evaluation.predictions import Predictions
+from xray.evaluation.predictions import ImageOutcome
 from xray.predictor.base import Predictor
-from xray.predictor.decision_model import DecisionModel, ImagePrediction
+from xray.predictor.decision_model import DecisionModel
 
 CHUNK = 1024
 """Images decoded at a time, so that memory does not grow with their number."""
 
 
-def predict_images(
-    paths: Sequence[Path], predictor: Predictor, reject_ood: bool = True
-) -> tuple[Predictions, dict[Path, str], dict[Path, str]]:
+def predict_images(paths: Sequence[Path], predictor: Predictor, reject_ood: bool = True) -> list[ImageOutcome]:
     """Predict image files.
 
     Args:
         paths: The files.
         predictor: The model.
-        reject_ood: Whether pictures that do not look like the training images get no row.
+        reject_ood: Whether images that do not look like the training images are rejected instead of predicted.
 
     Returns:
-        One row for each file that can be read and is not rejected, in the order of `paths`, without labels; and the
-        reasons of those that cannot be read, and of those that are rejected.
+        The outcome of each file, in the order of `paths`.
 
     Raises:
-        UserError: The model gives no numbers.
+        UserError: The model's outputs are not numbers.
     """
     manifest = predictor.manifest
     decision_model = DecisionModel(predictor, reject_ood)
-    unreadable: dict[Path, str] = {}
-    rejected: dict[Path, str] = {}
-    predicted: dict[Path, ImagePrediction] = {}
+    pattern = compile_pattern(manifest.patient_pattern)
+    outcomes: list[ImageOutcome] = []
     for start in range(0, len(paths), CHUNK):
         chunk = paths[start : start + CHUNK]
-        images, bad = decode_images(chunk, manifest.image_size, manifest.resize)
-        unreadable |= {chunk[i]: reason for i, reason in bad.items()}
-        predictions = decision_model(images) if len(images) else []
-        for path, prediction in zip((path for i, path in enumerate(chunk) if i not in bad), predictions, strict=True):
-            if prediction.rejection:
-                rejected[path] = prediction.rejection
+        images, unreadable = decode_images(chunk, manifest.image_size, manifest.resize)
+        predictions = iter(decision_model(images) if len(images) else [])
+        for i, path in enumerate(chunk):
+            name = patient_of(_below_class(path, manifest.class_names), pattern)
+            patient = name.patient if name else str(path)
+            if i in unreadable:
+                outcomes.append(ImageOutcome(str(path), patient, "unreadable", unreadable[i]))
+                continue
+            found = next(predictions)
+            if found.rejection:
+                outcomes.append(ImageOutcome(str(path), patient, "rejected", found.rejection))
             else:
-                predicted[path] = prediction
-    pattern = compile_pattern(manifest.patient_pattern)
-    named = [patient_of(_below_class(path, manifest.class_names), pattern) for path in predicted]
-    table = Predictions(
-        path=[str(path) for path in predicted],
-        patient=[found.patient if found else str(path) for found, path in zip(named, predicted, strict=True)],
-        label=[""] * len(predicted),
-        logit=np.array([prediction.logit for prediction in predicted.values()]),
-        probability=np.array([prediction.probability for prediction in predicted.values()]),
-        decision=[prediction.decision for prediction in predicted.values()],
-    )
-    return table, unreadable, rejected
+                numbers = found.logit, found.probability, found.decision
+                outcomes.append(ImageOutcome(str(path), patient, "predicted", "", *numbers))
+    return outcomes
 
 
 def _below_class(path: Path, class_names: Sequence[str]) -> str:
-    """The part of a path that patient patterns are searched in: below the class folder, or else the file's name."""
+    """Return the part of a path that patient patterns are applied to: below the class folder, or the file name."""
     parts = path.parts
     below = [i + 1 for i, part in enumerate(parts[:-1]) if part in class_names]
     return "/".join(parts[below[-1] :] if below else parts[-1:])
