@@ -1,4 +1,4 @@
-"""An exported ONNX file; nothing of torch here."""
+"""Predict with an exported ONNX file (no torch import)."""
 
 from pathlib import Path
 
@@ -47,6 +47,7 @@ class OnnxPredictor:
             raise no_model(path)
         try:
             self.manifest = Manifest.from_json(metadata[MANIFEST_KEY], "onnx")
+            self._input = self._session.get_inputs()[0].name
             outputs = {output.name for output in self._session.get_outputs()}
             if LOGIT not in outputs or (self.manifest.has_grad_cam and GRAD_CAM not in outputs):
                 raise ValueError("its graph lacks an output that its manifest promises")
@@ -66,7 +67,7 @@ class OnnxPredictor:
 
     def _run(self, output: str, images: Images) -> Scores:
         parts = [
-            self._session.run([output], {IMAGES: images[start : start + BATCH, None]})[0]
+            self._session.run([output], {self._input: images[start : start + BATCH, None]})[0]
             for start in range(0, max(1, len(images)), BATCH)
         ]
         return np.concatenate(parts).astype(np.float64)

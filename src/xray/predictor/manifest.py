@@ -13,6 +13,7 @@ from xray import NOTICE
 from xray.data.decode.image import ResizeRule
 from xray.evaluation.calibration import probability_of
 from xray.ood.detector import OODDetector
+from xray.runs.old_names import with_new_names
 
 MANIFEST_KEY = "xray"
 """Name of the manifest in an exported file's metadata."""
@@ -91,7 +92,7 @@ class Manifest:
         Raises:
             ValueError: It is something else, of another version, or of a file of another format.
         """
-        values = json.loads(text)
+        values = with_new_names(json.loads(text))
         names = {field.name for field in fields(cls)}
         if not isinstance(values, dict) or values.keys() != names:
             raise ValueError("its manifest is of another version of xray")

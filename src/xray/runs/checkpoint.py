@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from xray.runs.model_file import kind_of
+from xray.runs.old_names import RENAMED_KEYS, with_new_names
 from xray.utils.errors import UserError, user_error_in
 from xray.utils.files import whole
 
@@ -38,8 +39,8 @@ DECIDED_KEY = "xray_decided_images"
 BASELINES_KEY = "xray_baselines"
 """Key of the shortcut baselines fitted on its training images, see `xray.evaluation.baseline`, as JSON."""
 
-OOD_KEY = "xray_familiarity"
-"""Key of what tells pictures that are no chest X-rays, fitted on its training images, see `xray.ood.detector`, as JSON."""
+OOD_KEY = "xray_ood"
+"""Key of the OOD detector fitted on its training images, see `xray.ood.detector`, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Checkpoint:
 
     def record(self, key: str) -> Any:  # noqa: ANN401 - whatever JSON holds
         """What lies in it as JSON under a key; None where nothing does."""
-        return json.loads(self.content.get(key, "null"))
+        return with_new_names(json.loads(self.content.get(key, "null")))
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -78,7 +79,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         content = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(content, dict) or not isinstance(content["state_dict"], dict):
             raise TypeError("it holds other things")
-        config = yaml.safe_load(content[CONFIG_KEY])
+        content = {RENAMED_KEYS.get(key, key): value for key, value in content.items()}
+        config = with_new_names(yaml.safe_load(content[CONFIG_KEY]))
         if not {"model", "data"} <= config.keys():
             raise KeyError("its config describes no run")
     except Exception as error:  # code in it is rejected in one way, other things fail in many
