@@ -18,7 +18,7 @@ from xray.serve.settings import Settings
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 Visit = Callable[..., Any]
-SENTENCE = "Probability of PNEUMONIA 0.87, above the operating point 0.40: called PNEUMONIA."
+SENTENCE = "Probability of PNEUMONIA 0.87, above the threshold 0.40: predicted PNEUMONIA."
 """What the page says of `image(250)`."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [

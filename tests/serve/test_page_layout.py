@@ -76,7 +76,7 @@ def test_the_stage_keeps_its_place_while_images_change(server: Server, visit: Vi
     page = visit(server)
     page.route("**/explain", lambda route: None)
     upload(page, image(250), image(20, "b.png"))
-    expect(page.locator("#stage-text")).to_have_text("The picture is being made.")
+    expect(page.locator("#stage-text")).to_have_text("Loading the image.")
     before = page.locator("#stage").bounding_box()
     page.unroute("**/explain")
     item(page, 1).click()

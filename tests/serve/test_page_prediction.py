@@ -18,8 +18,7 @@ def test_an_image_is_answered_in_words_and_as_a_bar(server: Server, visit: Visit
     upload(page, image(250))
     expect(page.locator("#sentence")).to_have_text(SENTENCE)
     expect(page.locator("#performance")).to_have_text(
-        "At this point the model found 97% of PNEUMONIA images and left 98% of NORMAL ones alone, on its 466 validation "
-        "images."
+        "At this threshold, on 466 validation images: sensitivity 97% (PNEUMONIA), specificity 98% (NORMAL)."
     )
     expect(page.locator("#near")).to_be_hidden()
     expect(item(page, 0)).to_contain_text("PNEUMONIA-like, 0.87")
@@ -34,9 +33,9 @@ def test_an_image_is_answered_in_words_and_as_a_bar(server: Server, visit: Visit
 def test_an_image_near_the_operating_point_is_called_so(server: Server, visit: Visit) -> None:
     page = visit(server)
     upload(page, image(107), image(20, "other.png"))
-    expect(page.locator("#near")).to_contain_text("close to the operating point")
+    expect(page.locator("#near")).to_contain_text("close to the threshold")
     item(page, 1).click()
-    expect(page.locator("#sentence")).to_contain_text("below the operating point 0.40: called NORMAL.")
+    expect(page.locator("#sentence")).to_contain_text("below the threshold 0.40: predicted NORMAL.")
     expect(page.locator("#near")).to_be_hidden()
 
 
@@ -48,15 +47,17 @@ def test_what_the_model_is_and_is_not_for_stands_there_from_the_start(server: Se
     for said in (NOTICE, ONE_SOURCE):
         expect(page.locator("header")).to_contain_text(said)
         expect(page.get_by_role("region", name="What it must not be used for")).to_contain_text(said)
-    expect(page.locator("#rejects-text")).to_contain_text("cannot tell what is no chest X-ray")
+    expect(page.locator("#rejects-text")).to_contain_text("no check for images that are not chest X-rays")
 
 
 def test_old_models_without_records_are_told_so(visit: Visit) -> None:
     with serving(decision=None, training=None, has_grad_cam=False) as server:
         page = visit(server)
         upload(page, image(250))
-        expect(page.locator("#performance")).to_have_text("How well the model does at this point is not on record.")
-        expect(page.locator("#card")).to_contain_text("not on record")
+        expect(page.locator("#performance")).to_have_text(
+            "The model's sensitivity and specificity at this threshold were not recorded."
+        )
+        expect(page.locator("#card")).to_contain_text("not recorded")
         expect(page.get_by_role("radio")).to_have_count(1)
         expect(page.locator("#layer")).to_have_attribute("alt", re.compile("occlusion"))
 
@@ -129,22 +130,22 @@ def test_figures_in_words(server: Server, visit: Visit) -> None:
     page = visit(server)
 
     def said(call: str) -> Any:
-        return page.evaluate(f"async () => (await import(new URL('page/words.js', location))).{call}")
+        return page.evaluate(f"async () => (await import(new URL('page/text.js', location))).{call}")
 
     assert said("probability(0.99999)") == "more than 0.99"
     assert said("probability(0)") == "less than 0.01"
     assert said("probability(0.994)") == "0.99"
-    assert said("told(0.4999, 0.502)") == ["0.500", "0.502"]
-    assert said("told(0.4999, 0.5001)") == ["0.4999", "0.5001"]
-    assert said("told(0.5, 0.5)") == ["0.50", "0.50"]
-    assert said("told(0.9999, 0.999)") == ["more than 0.999", "0.999"]
+    assert said("withDigits(0.4999, 0.502)") == ["0.500", "0.502"]
+    assert said("withDigits(0.4999, 0.5001)") == ["0.4999", "0.5001"]
+    assert said("withDigits(0.5, 0.5)") == ["0.50", "0.50"]
+    assert said("withDigits(0.9999, 0.999)") == ["more than 0.999", "0.999"]
     assert said("percent(1)") == "100%"
     assert said("percent(0.9999)") == "more than 99.9%"
     assert said("percent(0.0001)") == "less than 0.1%"
     assert said("percent(0.9857)") == "98.6%"
     assert said("logit(1.7612)") == "1.8"
     exactly = {"probability": 0.5, "threshold": 0.5, "decision": "B"}
-    assert "at the operating point 0.50: called B" in said(f"prediction({exactly}, ['A', 'B'])")
+    assert "at the threshold 0.50: predicted B" in said(f"prediction({exactly}, ['A', 'B'])")
     assert [said(f"isClose({exactly | {'probability': p}})") for p in (0, 0.32, 0.34, 0.66, 0.68, 1)] == [
         False,
         False,

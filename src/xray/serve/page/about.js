@@ -1,10 +1,10 @@
-/** What the model was trained on, and what it is not for. */
+/** The model's card: training data, decision, limits. */
 
 import { count, percent } from "./text.js";
 
 const at = (id) => document.getElementById(id);
 
-/** Draw the model's card as /model answers it. */
+/** Draw the model's card from the answer of /model. */
 export function drawCard(card) {
   const { manifest } = card;
   const [negative, positive] = manifest.class_names;
@@ -12,18 +12,18 @@ export function drawCard(card) {
   at("limits").textContent =
     `, each at most ${count(card.limits.file_bytes / 1e6)} MB and ${count(card.limits.pixels / 1e6)} million pixels`;
   at("classes-text").textContent =
-    `It tells ${negative} from ${positive} and knows nothing else: any other finding gets one of these two answers.`;
+    `It distinguishes ${negative} from ${positive} only: any other finding gets one of these two answers.`;
   at("rejects-text").hidden = false;
   at("rejects-text").textContent = card.rejects
-    ? "Pictures that do not look like a frontal chest X-ray are rejected; this check can err too."
-    : "This model cannot tell what is no chest X-ray: any picture gets a probability, which then means nothing.";
+    ? "Images that do not look like a frontal chest X-ray are rejected; this check can be wrong too."
+    : "This model has no check for images that are not chest X-rays: they get a probability too, which means nothing.";
   at("card").replaceChildren(...rowsOf(manifest).flatMap(([name, text]) => row(name, text)));
   at("card").hidden = false;
   at("card-text").hidden = true;
 }
 
-/** Say why there is no card. */
-export function tellNoCard(text) {
+/** Show why there is no card. */
+export function showNoCard(text) {
   at("card-text").textContent = text;
   at("card-text").hidden = false;
   at("card").hidden = true;
@@ -31,15 +31,15 @@ export function tellNoCard(text) {
 
 function rowsOf(manifest) {
   const { training, decision } = manifest;
-  const unknown = "not on record";
+  const unknown = "not recorded";
   const rule = decision?.description ?? decision?.rule ?? unknown;
   const byClass = Object.entries(training?.images_by_class ?? {}).map(([name, images]) => `${count(images)} ${name}`);
   return [
     ["Images", training ? `${count(training.images)} of ${count(training.patients)} patients` : unknown],
     ["By class", byClass.join(", ") || unknown],
     ["Folder", training?.folder ?? unknown],
-    ["Operating point", `${manifest.threshold.toFixed(3)}, by the rule: ${rule}`],
-    ["Checked on", decision ? checked(decision, manifest.class_names) : unknown],
+    ["Threshold", `${manifest.threshold.toFixed(3)}, rule: ${rule}`],
+    ["Validated on", decision ? checked(decision, manifest.class_names) : unknown],
     ["Model", `${manifest.model}${manifest.run ? ` of the run ${manifest.run}` : ""}, ${manifest.precision}`],
     ["Version", manifest.version],
     ["Licence", manifest.license],
@@ -49,7 +49,7 @@ function rowsOf(manifest) {
 function checked(decision, [negative, positive]) {
   return (
     `${count(decision.images)} validation images of ${count(decision.patients)} patients: ` +
-    `found ${percent(decision.sensitivity)} of ${positive}, left ${percent(decision.specificity)} of ${negative} alone`
+    `sensitivity ${percent(decision.sensitivity)} (${positive}), specificity ${percent(decision.specificity)} (${negative})`
   );
 }
 

@@ -1,26 +1,25 @@
-/** The images and their way to the service: one prediction and one picture are asked for at a time. */
+/** The list of images and its requests: one prediction and one explanation at a time. */
 
 import { Problem, explain, predict } from "./service.js";
 
-/** Images whose pictures are kept in memory; those of others are asked for again. */
-const MOST_PICTURES = 12;
-const SETTLING_MS = 100;
+/** Number of images whose explanations are kept in memory; others are requested again. */
+const MAX_EXPLAINED = 12;
+const DEBOUNCE_MS = 100;
 
 let lastNumber = 0;
 
 /**
- * The list.
+ * The images and their states: waiting, working, predicted, rejected or failed.
  *
- * An image has a `state`: waiting, working, predicted, rejected or failed. Where the connection or the token is to blame
- * nothing more is sent until `resume`, and `halted` says why.
+ * After a lost connection or a rejected token nothing is sent until `resume`; `halted` is the reason.
  */
 export class Images {
-  /** `tell` is called after every change, with the image that has got its prediction, if one has. */
-  constructor(tell) {
+  /** `onChange` is called after every change, with the image whose prediction arrived, if one did. */
+  constructor(onChange) {
     this.items = [];
     this.chosen = null;
     this.halted = null;
-    this.tell = tell;
+    this.onChange = onChange;
     this.isSending = false;
     this.drawing = null;
     this.method = null;
@@ -31,7 +30,7 @@ export class Images {
     const added = files.map((file) => ({
       id: `image-${++lastNumber}`,
       file,
-      name: file.name || "pasted picture",
+      name: file.name || "pasted image",
       state: "waiting",
       isBusy: false,
       result: null,
@@ -42,7 +41,7 @@ export class Images {
     }));
     this.items.push(...added);
     if (!this.chosen && added.length) this.chosen = added[0];
-    this.tell();
+    this.onChange();
     this.run();
   }
 
@@ -50,41 +49,41 @@ export class Images {
     if (image === this.chosen) return;
     this.chosen = image;
     this.drawing?.abort();
-    this.tell();
-    // Whoever runs through the list with a key held down asks for the last image only.
+    this.onChange();
+    // With an arrow key held down, only the last image is requested.
     clearTimeout(this.pausing);
-    this.pausing = setTimeout(() => this.draw(), SETTLING_MS);
+    this.pausing = setTimeout(() => this.draw(), DEBOUNCE_MS);
   }
 
   remove(image) {
-    const place = this.items.indexOf(image);
+    const position = this.items.indexOf(image);
     image.control.abort();
-    this.items.splice(place, 1);
-    if (image === this.chosen) this.chosen = this.items[Math.min(place, this.items.length - 1)] ?? null;
-    this.tell();
+    this.items.splice(position, 1);
+    if (image === this.chosen) this.chosen = this.items[Math.min(position, this.items.length - 1)] ?? null;
+    this.onChange();
     this.draw();
   }
 
-  /** Ask again for one image. */
+  /** Send one image again. */
   retry(image) {
     if (image.state === "failed") image.state = "waiting";
     image.problem = null;
     this.resume();
   }
 
-  /** Go on after the connection or the token has been mended. */
+  /** Continue after the connection or the token was fixed. */
   resume() {
     this.halted = null;
     for (const image of this.items) {
       if (image.state === "failed" && image.problem.kind === "gone") image.state = "waiting";
       for (const [method, picture] of image.pictures) if (picture instanceof Problem) image.pictures.delete(method);
     }
-    this.tell();
+    this.onChange();
     this.run();
     this.draw();
   }
 
-  /** Send what waits, one image after the other. */
+  /** Send waiting images, one after the other. */
   async run() {
     if (this.isSending) return;
     this.isSending = true;
@@ -101,7 +100,7 @@ export class Images {
 
   async send(image) {
     Object.assign(image, { state: "working", problem: null });
-    this.tell();
+    this.onChange();
     try {
       const answer = await predict(image.file, image.control.signal, () => this.wait(image));
       const result = answer.results[0];
@@ -111,13 +110,13 @@ export class Images {
       this.fail(image, problem);
     }
     image.isBusy = false;
-    this.tell(image);
+    this.onChange(image);
     if (image === this.chosen) this.draw();
   }
 
   wait(image) {
     image.isBusy = true;
-    this.tell();
+    this.onChange();
   }
 
   fail(image, problem) {
@@ -130,14 +129,14 @@ export class Images {
     if (problem.kind === "gone" || problem.kind === "token") this.halted = problem;
   }
 
-  /** Draw the chosen image with another method from now on. */
+  /** Explain with another method from now on. */
   drawWith(method) {
     this.method = method;
-    this.tell();
+    this.onChange();
     this.draw();
   }
 
-  /** Ask for the picture of the chosen image, unless it is there; a question about another one is dropped. */
+  /** Request the explanation of the selected image unless it is there; drop a request for another image. */
   async draw() {
     const [image, method] = [this.chosen, this.method];
     this.drawing?.abort();
@@ -155,11 +154,11 @@ export class Images {
       image.pictures.set(method, problem);
       this.halt(problem);
     }
-    this.tell();
+    this.onChange();
   }
 
   forget(latest) {
     const others = this.items.filter((image) => image !== latest && image.pictures.size);
-    for (const image of others.slice(0, Math.max(0, others.length - MOST_PICTURES + 1))) image.pictures.clear();
+    for (const image of others.slice(0, Math.max(0, others.length - MAX_EXPLAINED + 1))) image.pictures.clear();
   }
 }

@@ -1,16 +1,16 @@
-/** The list of images: a listbox with one choice. */
+/** The list of images: a listbox with one selected item. */
 
 import { short } from "./text.js";
 
 const SIGNS = { waiting: "○", working: "◌", predicted: "●", rejected: "⊘", failed: "!" };
 
-/** Draw the list; what it holds already is changed in place, so that focus and scrolling stay. */
+/** Draw the list; existing items are updated in place, so focus and scroll position stay. */
 export function drawList(list, images) {
   const known = new Map([...list.children].map((item) => [item.id, item]));
-  images.items.forEach((image, place) => {
+  images.items.forEach((image, position) => {
     const item = known.get(image.id) ?? makeItem(image);
     known.delete(image.id);
-    if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
+    if (list.children[position] !== item) list.insertBefore(item, list.children[position] ?? null);
     const isChosen = image === images.chosen;
     if (isChosen && item.ariaSelected !== "true") reveal(list, item);
     item.ariaSelected = String(isChosen);
@@ -24,7 +24,7 @@ export function drawList(list, images) {
   else list.removeAttribute("aria-activedescendant");
 }
 
-/** Let keys, mouse and fingers choose and remove; `open` is called for an image that somebody wants to look at. */
+/** Select and remove with keyboard, mouse and touch; `open` is called for an image to look at. */
 export function listenToList(list, images, open) {
   list.addEventListener("click", (event) => {
     const item = event.target.closest("[role=option]");
@@ -36,8 +36,8 @@ export function listenToList(list, images, open) {
   list.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !images.chosen) return;
     const last = images.items.length - 1;
-    const place = images.items.indexOf(images.chosen);
-    const [next, previous] = [Math.min(place + 1, last), Math.max(place - 1, 0)];
+    const position = images.items.indexOf(images.chosen);
+    const [next, previous] = [Math.min(position + 1, last), Math.max(position - 1, 0)];
     const goal = { ArrowDown: next, ArrowUp: previous, Home: 0, End: last }[event.key];
     if (goal !== undefined) images.choose(images.items[goal]);
     else if (event.key === "Delete") images.remove(images.chosen);
@@ -47,7 +47,7 @@ export function listenToList(list, images, open) {
   });
 }
 
-/** What has become of an image, in a few words. */
+/** The state of an image, in a few words. */
 export function stateOf(image) {
   switch (image.state) {
     case "predicted":
@@ -57,7 +57,7 @@ export function stateOf(image) {
     case "failed":
       return `failed: ${image.problem.message}`;
     case "working":
-      return image.isBusy ? "the service is busy; asking again" : "being looked at";
+      return image.isBusy ? "service busy; retrying" : "in progress";
     default:
       return "waiting";
   }
@@ -74,14 +74,14 @@ function makeItem(image) {
   });
   sign.ariaHidden = "true";
   name.title = image.name;
-  // Long names break where their parts end.
+  // Long names may wrap between their parts.
   name.append(...image.name.split(/(?<=[_.-])/).flatMap((part) => [part, document.createElement("wbr")]));
   item.append(sign, name, state);
   return item;
 }
 
 function reveal(list, item) {
-  // Within the list only: the page itself must not move.
+  // Scroll the list only, not the page.
   const [top, bottom] = [item.offsetTop - list.offsetTop, item.offsetTop - list.offsetTop + item.offsetHeight];
   if (top < list.scrollTop) list.scrollTop = top;
   else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;

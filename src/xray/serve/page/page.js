@@ -1,9 +1,9 @@
-/** The page: puts its parts together. Nothing is stored in the browser, and nothing leaves for another address. */
+/** The page's entry point. It stores nothing in the browser and contacts only this service. */
 
-import { drawCard, tellNoCard } from "./about.js";
+import { drawCard, showNoCard } from "./about.js";
 import { Images } from "./images.js";
 import { drawList, listenToList, stateOf } from "./list.js";
-import { Problem, askModel, useToken } from "./service.js";
+import { Problem, fetchModel, useToken } from "./service.js";
 import { drawChosen, drawMethods, listenToBlend } from "./view.js";
 import { prediction } from "./text.js";
 
@@ -26,8 +26,8 @@ function draw(finished) {
 }
 
 function announce(image) {
-  const said = image.state === "predicted" ? prediction(image.result, image.model.class_names) : stateOf(image);
-  at("announcer").textContent = `${image.name}: ${said}`;
+  const text = image.state === "predicted" ? prediction(image.result, image.model.class_names) : stateOf(image);
+  at("announcer").textContent = `${image.name}: ${text}`;
 }
 
 function drawHalt() {
@@ -38,23 +38,23 @@ function drawHalt() {
   const isNew = halted !== drawnHalt;
   drawnHalt = halted;
   if (needsToken && isNew) {
-    if (hasShownToken) at("token-text").textContent = "That token was not accepted. Is it whole, and of this service?";
+    if (hasShownToken) at("token-text").textContent = "That token was not accepted. Is it complete, and for this service?";
     at("token-field").focus();
   } else if (halted && !needsToken) {
     at("halted-title").textContent = halted.message;
     at("halted-text").textContent = images.items.length
-      ? "Nothing is lost: your images keep their places here, and go on when it answers again."
-      : "It may have been stopped, or the way to it is cut.";
+      ? "Your images stay in the list and continue when the service answers again."
+      : "It may have been stopped, or the network connection is down.";
   }
 }
 
 async function loadCard() {
   try {
-    card = await askModel();
+    card = await fetchModel();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     images.halted = problem;
-    tellNoCard(problem.kind === "token" ? "Shown to those who have a token." : problem.message);
+    showNoCard(problem.kind === "token" ? "Enter the token to see it." : problem.message);
     draw();
     return;
   }
@@ -86,7 +86,7 @@ function remove() {
 
 function listenToDrops() {
   const isOver = (event, over) => {
-    // Anywhere on the page: an image that misses the field must not replace the page.
+    // Anywhere on the page: an image dropped next to the field must not replace the page.
     event.preventDefault();
     at("drop").classList.toggle("over", over);
   };
@@ -103,15 +103,15 @@ function listenToDrops() {
 
 at("files").addEventListener("change", (event) => {
   images.add([...event.target.files]);
-  // So that the same file can be chosen again.
+  // Allows the same file to be chosen again.
   event.target.value = "";
 });
 at("token").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = at("token-field").value.trim();
-  // Others cannot be sent in a header, and no service has them.
+  // Other characters cannot be sent in a header.
   if (!/^[\x21-\x7e]+$/.test(text)) {
-    at("token-text").textContent = "A token has plain characters only, without spaces.";
+    at("token-text").textContent = "A token has plain ASCII characters only, without spaces.";
     return;
   }
   useToken(text);

@@ -1,9 +1,9 @@
-/** What the service is asked, and in which words it is told that it did not answer. */
+/** Requests to the service, and messages for those that fail. */
 
-const MOST_TRIES = 6;
-const LONGEST_WAIT_SECONDS = 30;
+const MAX_TRIES = 6;
+const MAX_WAIT_SECONDS = 30;
 /** Longer than the service's own limits for receiving and answering. */
-const PATIENCE_MS = 120_000;
+const TIMEOUT_MS = 120_000;
 
 const MEANINGS = {
   401: "The token is missing or wrong.",
@@ -14,18 +14,18 @@ const MEANINGS = {
   503: "The service is busy.",
 };
 
-/** In memory only. */
+/** Kept in memory only. */
 let token = "";
 
-/** Show this token from now on; it is forgotten with the page. */
+/** Send this token with every request until the page is closed. */
 export function useToken(text) {
   token = text;
 }
 
 /**
- * Why something was not answered.
+ * Why a request failed.
  *
- * `kind` is "gone" (no connection), "token" (it is missing or wrong), "busy", or "told" (the service said why).
+ * `kind` is "gone" (no connection), "token" (missing or wrong), "busy", or "answered" (the service gave a reason).
  */
 export class Problem extends Error {
   constructor(kind, message) {
@@ -34,17 +34,17 @@ export class Problem extends Error {
   }
 }
 
-/** The card of the model: see the service's description of /model. */
-export function askModel() {
+/** Return the model's card, see /model in the API documentation. */
+export function fetchModel() {
   return ask("model");
 }
 
-/** The prediction on one image; `onWait` is called when the service is busy and asked again later. */
+/** Return the prediction for one image; `onWait` is called before each retry of a busy service. */
 export function predict(file, signal, onWait) {
   return ask("predict", form("files", file), signal, onWait);
 }
 
-/** The image as a picture, with its map by a method. */
+/** Return the image as PNG, with its heatmap by a method. */
 export function explain(file, method, signal, onWait) {
   const body = form("file", file);
   body.append("method", method);
@@ -53,7 +53,7 @@ export function explain(file, method, signal, onWait) {
 
 function form(field, file) {
   const body = new FormData();
-  // Names of images may tell a patient: they stay here.
+  // File names may identify a patient, so they are not sent.
   body.append(field, file, "image");
   return body;
 }
@@ -64,7 +64,7 @@ async function ask(path, body, signal, onWait = () => {}) {
     if (response.ok) {
       return read(response, signal);
     }
-    if (response.status !== 503 || tries === MOST_TRIES) {
+    if (response.status !== 503 || tries === MAX_TRIES) {
       throw await problemOf(response);
     }
     onWait();
@@ -73,7 +73,7 @@ async function ask(path, body, signal, onWait = () => {}) {
 }
 
 async function send(path, body, signal) {
-  const signals = [AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])];
+  const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
   try {
     return await fetch(path, {
       method: body ? "POST" : "GET",
@@ -97,9 +97,9 @@ async function read(response, signal) {
 
 async function lost(body) {
   for (const value of body?.values() ?? []) {
-    // A browser tells a file that has gone from the disk in the same words as a server that has gone.
+    // Browsers report a file that has vanished from the disk like a server that has vanished.
     if (value instanceof File && !(await isReadable(value))) {
-      return new Problem("told", "The file cannot be read: it was moved or changed, or is a folder. Choose it anew.");
+      return new Problem("answered", "The file cannot be read: it was moved or changed, or is a folder. Choose it again.");
     }
   }
   return new Problem("gone", "The service does not answer.");
@@ -115,22 +115,22 @@ async function isReadable(file) {
 }
 
 async function problemOf(response) {
-  const kind = { 401: "token", 503: "busy" }[response.status] ?? "told";
-  let told = null;
+  const kind = { 401: "token", 503: "busy" }[response.status] ?? "answered";
+  let error = null;
   try {
-    told = (await response.json()).error;
+    error = (await response.json()).error;
   } catch {
-    // A proxy between has answered in its own way.
+    // A proxy answered, not the service.
   }
-  const reasons = (told?.files ?? []).map((bad) => bad.reason).filter(Boolean);
+  const reasons = (error?.files ?? []).map((bad) => bad.reason).filter(Boolean);
   if (reasons.length) return new Problem(kind, `The service cannot use this file: ${reasons.join("; ")}.`);
   const known = MEANINGS[response.status] ?? `The service answered with status ${response.status}.`;
-  return new Problem(kind, told?.message ?? known);
+  return new Problem(kind, error?.message ?? known);
 }
 
 function secondsToWait(header) {
   const seconds = Number.parseInt(header ?? "", 10);
-  return Math.min(LONGEST_WAIT_SECONDS, Number.isNaN(seconds) ? 2 : Math.max(1, seconds));
+  return Math.min(MAX_WAIT_SECONDS, Number.isNaN(seconds) ? 2 : Math.max(1, seconds));
 }
 
 function pause(seconds, signal) {

@@ -1,10 +1,10 @@
-/** Figures in words; nothing of the page here. */
+/** Numbers as text (no DOM access). */
 
-/** Odds that differ by less than this factor from those of the operating point are called close to it. */
+/** Odds within this factor of the odds at the threshold count as close to it. */
 const CLOSE_FACTOR = 2;
-const MOST_DIGITS = 6;
+const MAX_DIGITS = 6;
 
-/** A probability for people: never 0 or 1, which no model can know. */
+/** A probability for people: never exactly 0 or 1, since no model can be that sure. */
 export function probability(value, digits = 2) {
   const text = value.toFixed(digits);
   const step = 10 ** -digits;
@@ -13,18 +13,18 @@ export function probability(value, digits = 2) {
   return text;
 }
 
-/** A probability and the operating point, with as many digits as tell them apart. */
-export function told(value, point) {
+/** A probability and the threshold, with enough digits to distinguish them. */
+export function withDigits(value, point) {
   let digits = 2;
-  while (digits < MOST_DIGITS && value !== point && value.toFixed(digits) === point.toFixed(digits)) digits++;
+  while (digits < MAX_DIGITS && value !== point && value.toFixed(digits) === point.toFixed(digits)) digits++;
   return [probability(value, digits), point.toFixed(digits)];
 }
 
-/** A share as a percentage; only all of them are 100%, only none 0%. */
-export function percent(share) {
-  const text = (share * 100).toFixed(1);
-  if (share < 1 && text === "100.0") return "more than 99.9%";
-  if (share > 0 && text === "0.0") return "less than 0.1%";
+/** A fraction as a percentage; 100% and 0% only where they are exact. */
+export function percent(fraction) {
+  const text = (fraction * 100).toFixed(1);
+  if (fraction < 1 && text === "100.0") return "more than 99.9%";
+  if (fraction > 0 && text === "0.0") return "less than 0.1%";
   return `${text.replace(/\.0$/, "")}%`;
 }
 
@@ -32,36 +32,36 @@ export function count(value) {
   return value.toLocaleString("en");
 }
 
-/** What an image resembles, and how surely: for the list. */
+/** Decision and probability of an image, for the list. */
 export function short(result) {
   return `${result.decision}-like, ${probability(result.probability)}`;
 }
 
-/** The prediction on an image in one sentence. */
+/** The prediction for an image in one sentence. */
 export function prediction(result, classNames) {
-  const [shown, point] = told(result.probability, result.threshold);
+  const [shown, point] = withDigits(result.probability, result.threshold);
   const isAbove = result.decision === classNames[1];
   const side = result.probability === result.threshold ? "at" : isAbove ? "above" : "below";
-  return `Probability of ${classNames[1]} ${shown}, ${side} the operating point ${point}: called ${result.decision}.`;
+  return `Probability of ${classNames[1]} ${shown}, ${side} the threshold ${point}: predicted ${result.decision}.`;
 }
 
-/** Whether the prediction hangs by little. */
+/** Whether the probability is close to the threshold. */
 export function isClose(result) {
   const logOdds = (value) => Math.log(value / (1 - value));
   return Math.abs(logOdds(result.probability) - logOdds(result.threshold)) < Math.log(CLOSE_FACTOR);
 }
 
-/** How good decisions at the operating point were where that was measured. */
+/** Sensitivity and specificity at the threshold on the validation images. */
 export function performance(decision, classNames) {
-  if (!decision) return "How well the model does at this point is not on record.";
+  if (!decision) return "The model's sensitivity and specificity at this threshold were not recorded.";
   const [negative, positive] = classNames;
   return (
-    `At this point the model found ${percent(decision.sensitivity)} of ${positive} images and left ` +
-    `${percent(decision.specificity)} of ${negative} ones alone, on its ${count(decision.images)} validation images.`
+    `At this threshold, on ${count(decision.images)} validation images: sensitivity ` +
+    `${percent(decision.sensitivity)} (${positive}), specificity ${percent(decision.specificity)} (${negative}).`
   );
 }
 
-/** A limit of the colours, with two digits that count. */
+/** A limit of the colour scale, with two significant digits. */
 export function logit(value) {
   return Number(value.toPrecision(2)).toString();
 }

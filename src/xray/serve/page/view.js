@@ -1,17 +1,17 @@
-/** The chosen image: its prediction in words and as a bar, its picture and the heatmap over it. */
+/** The selected image: its prediction as text and as a bar, and the heatmap over it. */
 
 import { Problem } from "./service.js";
-import { METHOD_NAMES, isClose, logit, performance, told, prediction } from "./text.js";
+import { METHOD_NAMES, isClose, logit, performance, withDigits, prediction } from "./text.js";
 
 const REJECTED =
-  "A number for such a picture would mean nothing. Is it the right file: one frontal view of the chest, upright, " +
-  "whole, bones light on dark? If so, the check has erred; it is no sign of illness or health.";
+  "A probability for such an image would mean nothing. Is it the right file: one frontal view of the chest, upright, " +
+  "complete, bones light on dark? If so, the check is wrong; a rejection says nothing about illness or health.";
 const CLOSE =
-  "This is close to the operating point: another image of the same chest might well be called the other way.";
+  "This is close to the threshold: another image of the same chest might well be predicted differently.";
 
 const at = (id) => document.getElementById(id);
 
-/** Draw the chosen image. `card` is the model's, or null while it is not known. */
+/** Draw the selected image. `card` is the model's card, or null until it is loaded. */
 export function drawChosen(images, card) {
   const image = images.chosen;
   at("chosen").hidden = !image;
@@ -20,22 +20,22 @@ export function drawChosen(images, card) {
   const picture = image.pictures.get(images.method);
   at("name").textContent = image.name;
   at("again").hidden = image.state !== "failed" && !(picture instanceof Problem);
-  drawVerdict(image, card);
+  drawPrediction(image, card);
   drawPicture(image, images, picture);
 }
 
-/** Let the slider blend the heatmap. */
+/** Blend the heatmap with the slider. */
 export function listenToBlend() {
   const blend = () => {
     at("blend-value").textContent = `${at("blend").value}%`;
-    // The scale fades too: a colour means the same in both.
+    // Fade the scale too, so that a colour means the same in both.
     for (const layer of [at("layer"), at("scale")]) layer.style.opacity = at("blend").value / 100;
   };
   at("blend").addEventListener("input", blend);
   blend();
 }
 
-/** Offer the methods that the model has. */
+/** Offer the explanation methods of the model. */
 export function drawMethods(methods, chosen, choose) {
   const choices = methods.map((method) => {
     const [label, input] = [document.createElement("label"), document.createElement("input")];
@@ -47,7 +47,7 @@ export function drawMethods(methods, chosen, choose) {
   at("methods").replaceChildren(at("methods").querySelector("legend"), ...choices);
 }
 
-function drawVerdict(image, card) {
+function drawPrediction(image, card) {
   const { result, state } = image;
   const isPredicted = state === "predicted";
   at("chosen").dataset.state = state;
@@ -66,33 +66,33 @@ function drawVerdict(image, card) {
   } else if (state === "rejected") {
     at("call").textContent = "Rejected, without a probability";
     at("sentence").textContent =
-      "The service does not take this picture for a frontal chest X-ray like those that its model knows: " +
+      "This image does not look like the frontal chest X-rays that the model was trained on: " +
       `${result.reason}.`;
     at("performance").textContent = REJECTED;
   } else if (state === "failed") {
-    at("call").textContent = "No answer for this image";
-    at("sentence").textContent = `${image.problem.message} The image keeps its place in the list.`;
+    at("call").textContent = "No result for this image";
+    at("sentence").textContent = `${image.problem.message} The image stays in the list.`;
   } else {
-    at("call").textContent = state === "working" ? "Being looked at" : "Waiting";
-    at("sentence").textContent = image.isBusy ? "The service is busy and is asked again in a moment." : "";
+    at("call").textContent = state === "working" ? "In progress" : "Waiting";
+    at("sentence").textContent = image.isBusy ? "The service is busy; retrying in a moment." : "";
   }
 }
 
 function drawBar(result, names) {
-  const [shown, point] = told(result.probability, result.threshold);
+  const [shown, point] = withDigits(result.probability, result.threshold);
   const bar = at("bar");
   bar.style.setProperty("--value", result.probability);
   bar.style.setProperty("--point", result.threshold);
   bar.ariaValueNow = result.probability.toFixed(3);
-  bar.ariaValueText = `${shown}; operating point ${point}`;
+  bar.ariaValueText = `${shown}; threshold ${point}`;
   bar.ariaLabel = `Calibrated probability of ${names[1]}`;
   at("bar-title").textContent = `Calibrated probability of ${names[1]}: ${shown}`;
-  at("bar-point").textContent = `operating point ${point}`;
+  at("bar-point").textContent = `threshold ${point}`;
 }
 
 function drawPicture(image, images, picture) {
   const isDone = image.state === "predicted" || image.state === "rejected";
-  // Until the map by another method is there, the image is shown without one.
+  // Until the map by another method has arrived, show the image without one.
   const shown = picture?.image ? picture : [...image.pictures.values()].find((other) => other.image);
   const heat = picture?.heat ?? null;
   drawImage(at("image"), shown?.image, `${image.name} as the service reads it`);
@@ -110,11 +110,11 @@ function drawPicture(image, images, picture) {
 }
 
 function stageText(image, images, picture, shown) {
-  if (image.state === "failed") return "No picture without an answer.";
-  if (picture instanceof Problem) return `No picture: ${picture.message}`;
+  if (image.state === "failed") return "No image without a result.";
+  if (picture instanceof Problem) return `No image: ${picture.message}`;
   if (picture) return "";
-  if (image.state === "waiting" || images.halted) return "The picture follows.";
-  return shown ? "The heatmap is being made." : "The picture is being made.";
+  if (image.state === "waiting" || images.halted) return "Waiting for the image.";
+  return shown ? "Computing the heatmap." : "Loading the image.";
 }
 
 function drawImage(image, png, text) {
