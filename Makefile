@@ -1,6 +1,6 @@
 # All work on the project; `make help` explains the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format lock bench bench-peers docker rehearse clean
+.PHONY: help setup demo test lint format lock bench bench-peers docker clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,8 +10,6 @@ DEMO := data/demo
 # What the benchmarks read: image folders to train on, and full-size JPEG files in NORMAL and PNEUMONIA.
 ROOT ?= data/bench
 IMAGES ?= $(ROOT)/train
-# What the rehearsed image serves.
-MODEL ?= model.onnx
 PEERS := $(VENV)-bench
 # Written out, since `uv pip compile` knows these options only on its command line.
 OPTIONS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
@@ -84,9 +82,6 @@ $(PEERS)/.installed: requirements-bench.txt $(INSTALLED)
 docker:  ## Build both images: xray:train and xray:serve
 	docker build --target train --tag xray:train .
 	docker build --target serve --tag xray:serve .
-
-rehearse: setup  ## Carry out the Dockerfile's serve without a container engine (MODEL=FILE.onnx; root and debootstrap)
-	$(BIN)/python docker/rehearse.py serve --model $(MODEL)
 
 clean:  ## Remove .venv, caches and the drawn images; runs and other data stay
 	rm -rf $(VENV) $(PEERS) $(DEMO) data/bench .hypothesis .mypy_cache .pytest_cache .ruff_cache src/xray.egg-info

@@ -8,14 +8,13 @@ from xray.audit.likeness import LEAST_IMAGES, judge_likeness
 from xray.data.cache.hashing import FileDigests
 from xray.data.cache.store import ImageCache
 from xray.data.index.folders import image_names
-from xray.sources.anatomy import draw_anatomy
-from xray.sources.phantom import draw_phantom
+from xray.sources.phantom import draw_patient, draw_phantom
 
 
 @pytest.fixture(scope="module")
 def chests():
     rng = np.random.default_rng(0)
-    return np.stack([draw_phantom(rng, 64, draw_anatomy(rng)) for _ in range(150)])
+    return np.stack([draw_phantom(rng, 64, draw_patient(rng)) for _ in range(150)])
 
 
 def noise(blur, seed=1):

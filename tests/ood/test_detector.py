@@ -24,14 +24,13 @@ from xray.ood.detector import (
     tone,
 )
 from xray.ood.features import outlines
-from xray.sources.anatomy import draw_anatomy
-from xray.sources.phantom import draw_phantom
+from xray.sources.phantom import draw_patient, draw_phantom
 
 
 @pytest.fixture(scope="module")
 def chests():
     rng = np.random.default_rng(0)
-    return np.stack([draw_phantom(rng, 48, draw_anatomy(rng)) for _ in range(360)])
+    return np.stack([draw_phantom(rng, 48, draw_patient(rng)) for _ in range(360)])
 
 
 @pytest.fixture(scope="module")

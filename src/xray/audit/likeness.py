@@ -91,7 +91,9 @@ def _standardised(images: Images) -> tuple[npt.NDArray[np.float64], npt.NDArray[
 def _learn(pictures: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Mean and principal components by a trimmed analysis; shapes (256,) and (patterns, 256)."""
     flat = pictures[:: max(1, len(pictures) // MOST_TEACHERS)].reshape(-1, SIDE**2)
-    trusted = flat
+    # Begin with the images nearest to the median: one odd image among uniform ones would get a component of its own.
+    left = ((flat - np.median(flat, axis=0)) ** 2).sum(axis=1)
+    trusted = flat[left <= np.quantile(left, TRUSTED)]
     for _ in range(ROUNDS):
         mean, patterns, _ = principal_components(trusted, PATTERNS)
         left = _unexplained(flat, mean, patterns)
