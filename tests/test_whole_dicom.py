@@ -1,4 +1,4 @@
-"""Whole runs on a folder of DICOM images, and that no run tells whose they are."""
+"""Whole runs on a folder of DICOM images, none of which reveals who the patients are."""
 
 import csv
 import logging
@@ -24,7 +24,7 @@ def identity(folder: str, label: int, patient: int) -> str:
 
 @pytest.fixture
 def dicoms(tmp_path: Path) -> Path:
-    """Two images of each patient, whose names tell nothing: the second is far from the first in the order of names."""
+    """Two images of each patient, whose file names reveal nothing; the second is far from the first in their order."""
     rng = np.random.default_rng(3)
     root = tmp_path / "dicoms"
     window = {"bits": 12, "WindowCenter": 2040, "WindowWidth": 4080, "VOILUTFunction": "LINEAR_EXACT"}
@@ -34,14 +34,14 @@ def dicoms(tmp_path: Path) -> Path:
                 image = np.asarray(draw_image(rng, bool(label))).astype(np.uint16) * 16
                 path = root / folder / class_name / f"{number:04d}.dcm"
                 write_dicom(path, image, PatientID=identity(folder, label, number % patients), **window)
-    # Of another kind, which predict must reject without a word about the patient.
+    # Not a chest radiograph: predict must reject it without revealing the patient.
     write_dicom(tmp_path / "others" / "hand.dcm", image, bits=12, BodyPartExamined="HAND")
     return root
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that is written, and nothing else, lies below a folder of its own."""
+    """Run in an empty folder, which then holds all that is written."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
 

@@ -277,7 +277,7 @@ def test_names_of_other_origin_give_the_fraction_too(method, name):
     assert Counter(f.label for f in val) == {0: 10, 1: 10}
 
 
-@pytest.mark.parametrize("images", [2, 3, 5, 9])
+@pytest.mark.parametrize("per_patient", [2, 3, 5, 9])
 def test_blocks_of_many_short_series_give_the_fraction_too(per_patient):
     # Patient and view in names that the pattern does not know: as many series as patients.
     places = [f"train/{label}/p{n}-{i}.png" for label in (0, 1) for n in range(100) for i in range(per_patient)]

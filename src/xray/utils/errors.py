@@ -21,6 +21,11 @@ class UserError(Exception):
         self.status = status
 
 
+def missing_extra(extra: str, purpose: str) -> UserError:
+    """Return the error that names the extra to install for an optional dependency."""
+    return UserError(f"{purpose} needs the extra {extra!r}: pip install 'xray[{extra}]'")
+
+
 def user_error_in(error: BaseException | None) -> UserError | None:
     """The user's error that another one was raised for, if any: libraries wrap what a constructor says."""
     while error is not None and not isinstance(error, UserError):

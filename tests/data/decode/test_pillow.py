@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from pydicom import uid
 from tests.data.dicoms import BYTES, jpeg, rejection
-from xray.data.decode.pillow_image import read_image
+from xray.data.decode.image import read_image
 
 from xray.data.decode.limits import EndlessFileError
 from xray.data.decode.pillow import LONGEST_EXIF, MOST_PARTS, MOST_STEPS

@@ -1,4 +1,4 @@
-"""Patients by the tags of their images, and nothing of the tags themselves."""
+"""Images are grouped by the patient in their tags, and nothing of the tags is revealed."""
 
 import numpy as np
 from tests.data.dicoms import traces, write_dicom
@@ -8,7 +8,7 @@ from xray.data.index.dicom_patients import is_dicom_name, patients_by_tag
 PIXELS = np.zeros((4, 4), np.uint8)
 
 
-def test_images_of_one_identity_and_issuer_share_the_first_of_their_paths(tmp_path):
+def test_images_of_one_id_and_issuer_share_the_first_of_their_paths(tmp_path):
     for name, identity, issuer in (
         ("b/2.dcm", "one", "here"),
         ("a/9.dcm", "one", "here"),
@@ -35,7 +35,7 @@ def test_a_file_that_changes_is_read_again(tmp_path):
     assert patients_by_tag(tmp_path, ["1.dcm", "2.dcm"])["2.dcm"] == "2.dcm"
 
 
-def test_no_trace_of_the_tags_is_given_back(tmp_path, capfd):
+def test_nothing_of_the_tags_is_revealed(tmp_path, capfd):
     write_dicom(tmp_path / "1.dcm", PIXELS)
     assert not any(trace in str(patients_by_tag(tmp_path, ["1.dcm"])) for trace in traces())
     assert capfd.readouterr() == ("", "")

@@ -11,7 +11,7 @@ import PIL
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from xray.data.decode.dicom.header import HEAD, is_dicom
-from xray.data.decode.dicom.read import DICOM_SUFFIXES, read_dicom
+from xray.data.decode.dicom.read import DICOM_SUFFIXES, decoder_versions, read_dicom
 from xray.data.decode.errors import MOST_PIXELS
 from xray.data.decode.errors import GreyImage as GreyImage
 from xray.data.decode.errors import TooManyPixelsError as TooManyPixelsError
@@ -31,10 +31,8 @@ ResizeRule = Literal["stretch", "pad", "crop"]
 
 def decoder_version() -> str:
     """What an image's pixels depend on besides its file, size and resize rule; fit for a file's name."""
-    from importlib.metadata import version
-
     jpeg = features.version("libjpeg_turbo") or features.version("jpg")
-    return f"r{REVISION}-pillow{PIL.__version__}-jpeg{jpeg}-pydicom{version('pydicom')}"
+    return f"r{REVISION}-pillow{PIL.__version__}-jpeg{jpeg}-{decoder_versions()}"
 
 
 def load_image(source: StrPath | IO[bytes], size: int, rule: ResizeRule) -> GreyImage:

@@ -1,6 +1,6 @@
-"""Which DICOM images are of one patient, where only their tags tell it.
+"""Group DICOM images by patient, where only their tags say who it is.
 
-The identity in the tags never leaves this module: a patient is called by the path of the first of his images.
+The ID in the tags never leaves this module: a patient is named by the path of the first image.
 """
 
 import os
@@ -14,30 +14,33 @@ from xray.utils.threads import map_in_threads
 
 
 def is_dicom_name(name: str) -> bool:
-    """Whether a file is called as DICOM files are."""
+    """Whether a file has a suffix of DICOM files."""
     return os.path.splitext(name)[1].lower() in DICOM_SUFFIXES  # noqa: PTH122 - there may be many
 
 
 def patients_by_tag(root: Path, names: Iterable[str]) -> dict[str, str]:
-    """Join images whose tags have the same Patient ID and Issuer of Patient ID.
+    """Group images whose tags have the same Patient ID and Issuer of Patient ID.
 
     Args:
         root: The folder of the data set.
-        names: Paths below it of the DICOM images whose names tell no patient: those of train, val and test alike, since
-            a patient must have one name in all of them.
+        names: Paths below it of the DICOM images whose file names contain no patient: those of train, val and test
+            together, since a patient must have the same name in all of them.
 
     Returns:
         For each image whose tags name a patient, the first path of that patient's images in sorted order. Other images
         are missing.
+
+    Raises:
+        UserError: pydicom is not installed.
     """
     ordered = sorted(set(names))
     keys = map_in_threads(_patient_of, [os.path.join(root, name) for name in ordered])  # noqa: PTH118 - likewise
     first: dict[PatientKey, str] = {}
-    found: dict[str, str] = {}
+    patients: dict[str, str] = {}
     for name, key in zip(ordered, shown(keys, "Reading patients of DICOM images", len(ordered)), strict=True):
         if key is not None:
-            found[name] = first.setdefault(key, name)
-    return found
+            patients[name] = first.setdefault(key, name)
+    return patients
 
 
 def _patient_of(path: str) -> PatientKey | None:
@@ -49,6 +52,6 @@ def _patient_of(path: str) -> PatientKey | None:
 
 
 @cache
-def _patient_of_file(path: str, size: int, modified: int) -> PatientKey | None:  # noqa: ARG001 - they tell a changed file
-    """Kept in memory, since a run looks at its folders several times, and never beyond the process."""
+def _patient_of_file(path: str, size: int, modified: int) -> PatientKey | None:  # noqa: ARG001 - detect a changed file
+    """Cached in memory only, since a run indexes its folders several times."""
     return read_patient(path)

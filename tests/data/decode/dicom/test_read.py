@@ -1,4 +1,4 @@
-"""Nothing that tells who the patient is gets out, and patients are told apart all the same."""
+"""Nothing that identifies the patient is revealed, and patients are told apart all the same."""
 
 import io
 import logging
@@ -9,46 +9,55 @@ import warnings
 
 import numpy as np
 import pytest
+from pydicom import Dataset, Sequence
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
-from tests.data.dicoms import (
-    BYTES,
-    IDENTIFYING,
-    TWELVE,
-    WINDOW,
-    dicom,
-    stored_dicom,
-    traces,
-    write_dicom,
-)
+from tests.data.dicoms import BYTES, IDENTIFYING, TWELVE, WINDOW, dicom, stored_dicom, traces, write_dicom
 
-from xray.data.decode.dicom.read import read_dicom, read_patient
+from xray.data.decode.dicom.read import read_dicom, read_patient, read_size
 from xray.data.decode.image import UnreadableImageError, read_image
+from xray.utils.errors import UserError
 
 
-def test_no_warning_log_line_or_output_tells_of_the_patient(caplog, capfd):
+def test_no_warning_log_line_or_output_reveals_the_patient(caplog, capfd):
     caplog.set_level(logging.DEBUG)
     dataset = dicom(TWELVE, **WINDOW)
-    # Values that break the rules, which pydicom warns of by quoting them.
+    # Invalid values, which pydicom quotes in warnings.
     for tag, kind in ((0x00100030, "DA"), (0x00080060, "CS"), (0x00281050, "DS"), (0x00080018, "UI")):
         dataset[tag] = RawDataElement(Tag(tag), kind, 24, b"Quagmire^Zebulon*Q/1931 ", 0, False, True)
     file = io.BytesIO()
     dataset.save_as(file, enforce_file_format=True)
     capfd.readouterr()
     caplog.clear()
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         with pytest.raises(UnreadableImageError) as info:
             read_image(file)
         with pytest.raises(UnreadableImageError):
             read_image(io.BytesIO(file.getvalue()[:500]))
-    assert told == []
+    assert warned == []
     assert caplog.text == ""
     assert capfd.readouterr() == ("", "")
     assert not any(trace in str(info.value) for trace in traces())
 
 
-def test_a_patient_is_told_apart_and_not_printed(tmp_path):
+def test_many_tags_and_long_private_ones_are_skipped():
+    dataset = dicom(TWELVE, **WINDOW)
+    block = dataset.private_block(0x0011, "Quagmire", create=True)
+    for number in range(200):
+        block.add_new(number, "LO", "Zebulon")
+    block.add_new(201, "OB", b"\0" * 2**20)
+    inner = Dataset()
+    inner.add_new(0x00091010, "OB", b"\0" * 2**20)
+    dataset.ReferencedImageSequence = Sequence([inner])
+    dataset["ReferencedImageSequence"].is_undefined_length = True
+    dataset.SpecificCharacterSet = ["", "ISO 2022 IR 87", "ISO 2022 IR 13"]
+    file = io.BytesIO()
+    dataset.save_as(file, enforce_file_format=True)
+    np.testing.assert_array_equal(read_image(file), read_image(stored_dicom(TWELVE, **WINDOW)))
+
+
+def test_patients_are_told_apart_and_not_printed(tmp_path):
     one = read_patient(write_dicom(tmp_path / "1.dcm", TWELVE, bits=12))
     same = read_patient(write_dicom(tmp_path / "2.dcm", BYTES, PatientName="Other^Name"))
     assert one == same
@@ -58,11 +67,11 @@ def test_a_patient_is_told_apart_and_not_printed(tmp_path):
 
 
 @pytest.mark.parametrize("identity", ["", None, "ANONYMOUS", "anonymized", "0"])
-def test_an_identity_that_stands_for_none_names_no_patient(identity, tmp_path):
+def test_an_id_that_stands_for_none_names_no_patient(identity, tmp_path):
     assert read_patient(write_dicom(tmp_path / "1.dcm", BYTES, PatientID=identity)) is None
 
 
-def test_files_that_are_no_dicom_name_no_patient(tmp_path):
+def test_files_that_are_not_dicom_name_no_patient(tmp_path):
     (tmp_path / "text.dcm").write_text("Patient: " + IDENTIFYING["PatientID"])
     (tmp_path / "cut.dcm").write_bytes(stored_dicom(BYTES).getvalue()[:180])
     assert [read_patient(tmp_path / name) for name in ("text.dcm", "cut.dcm", "missing.dcm")] == [None] * 3
@@ -73,6 +82,15 @@ def test_path_and_open_file_give_the_same_image(tmp_path):
     np.testing.assert_array_equal(read_dicom(path), read_image(stored_dicom(TWELVE, bits=12)))
 
 
-def test_pydicom_is_loaded_for_dicom_alone():
-    code = "import sys, xray.data.decode.image, xray.data.index.folders, xray.data.decode.header; sys.exit('pydicom' in sys.modules)"
+def test_pydicom_and_imagecodecs_are_imported_for_dicom_alone():
+    modules = "xray.data.decode.image, xray.data.index.folders, xray.data.decode.header"
+    code = f"import sys, {modules}; sys.exit(bool({{'pydicom', 'imagecodecs'}} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], env=os.environ, check=False).returncode == 0
+
+
+def test_without_pydicom_the_extra_is_named(tmp_path, monkeypatch):
+    path = write_dicom(tmp_path / "image.dcm", BYTES)
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    for read in (read_dicom, read_patient, lambda path: read_size(path.open("rb"))):
+        with pytest.raises(UserError, match=r"^reading DICOM needs the extra 'dicom': pip install 'xray\[dicom\]'$"):
+            read(path)

@@ -1,117 +1,125 @@
-"""From stored DICOM values to greys: rescale, window, polarity (PS3.3 C.11.1, C.11.2, C.7.6.3.1.2).
+"""Convert stored DICOM values to grey bytes: rescale, window, polarity (PS3.3 C.11.1, C.11.2, C.7.6.3.1.2).
 
-An image has at most 2^16 different values, so the grey of each is worked out once, in double precision, and looked up.
+An image has at most 2^16 different stored values, so the grey of each is computed once and looked up. Rescale and
+windows are pydicom's. Look-up tables are not: its `apply_modality_lut` fails at 9 to 15 bits per entry, and its
+`apply_voi_lut` takes wrong entries of tables with 8 bits and of inputs above 65,535.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.decode.dicom.header import DicomHeader, LookUpTable
+from xray.data.decode.dicom.header import code, integer, number
 from xray.data.decode.errors import GreyImage
 from xray.data.decode.row_chunks import strips
 
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
 Values = npt.NDArray[np.float64]
+"""Shape (stored values,)."""
 
 TAILS: Final = 0.001
-"""Share of the pixels at either end that an image without a window shows as black or white: dead pixels and markers."""
+"""Share of the pixels at either end that an image without a window shows as black or white: dead pixels, markers."""
 
 
-def to_grey(pixels: npt.NDArray[np.integer], header: DicomHeader) -> GreyImage:
-    """Show stored values as a viewer does.
+def to_grey(pixels: npt.NDArray[np.integer], dataset: "Dataset") -> GreyImage:
+    """Show stored values as a DICOM viewer does.
 
-    First the Modality LUT or rescale, then the VOI LUT or else the first window, or else `natural_window`; MONOCHROME1
-    is inverted after that. Padding is black. Presentation LUT Shape is not used: in the images that have it, it repeats
-    what MONOCHROME1 or 2 says (PS3.3 C.8.11.3.1.2), and applied as well would invert twice.
+    First the Modality LUT or rescale, then the VOI LUT or else the first window or else `natural_window`; then
+    MONOCHROME1 is inverted. Padding is black. Presentation LUT Shape is ignored: where it is present it repeats
+    MONOCHROME1 or 2 (PS3.3 C.8.11.3.1.2), so applying it too would invert twice.
 
     Args:
-        pixels: Stored values, shape (height, width), within the range of Bits Stored.
-        header: The image's tags.
+        pixels: Stored values, shape (height, width); those beyond Bits Stored are clipped to it.
+        dataset: The image's tags.
 
     Returns:
         Shape (height, width), dtype uint8, 0 black to 255 white.
     """
-    lowest = -(2 ** (header.bits_stored - 1)) if header.signed else 0
-    stored = np.arange(lowest, lowest + 2**header.bits_stored)
-    parts = list(strips(*pixels.shape))
-    padded = np.zeros(len(stored), dtype=bool)
-    if header.padding is not None:
-        padded = (stored >= header.padding[0]) & (stored <= header.padding[1])
+    bits, signed = integer(dataset, "BitsStored"), bool(integer(dataset, "PixelRepresentation"))
+    lowest = -(2 ** (bits - 1)) if signed else 0
+    stored = np.arange(lowest, lowest + 2**bits)
+    row_chunks = list(strips(*pixels.shape))
 
-    def places(rows: slice) -> npt.NDArray[np.integer]:
+    def indices(rows: slice) -> npt.NDArray[np.integer]:
         return np.clip(pixels[rows].astype(np.int32) - lowest, 0, len(stored) - 1)
 
-    values = modality(stored, header)
-    shares = voi(values, header)
-    if shares is None:
-        counts = np.zeros(len(stored), dtype=np.int64)
-        for rows in parts:
-            counts += np.bincount(places(rows).ravel(), minlength=len(stored))
-        counts[padded] = 0
-        is_byte = header.bits_stored == 8 and header.modality_table is None and header.slope == 1
-        # Bytes without a window are greys already.
-        low, high = (lowest, lowest + 255) if is_byte else natural_window(values, counts)
-        if is_byte:
-            values = stored.astype(np.float64)
-        shares = _clipped((values - low) / (high - low)) if high > low else np.zeros(len(values))
-    if header.photometric == "MONOCHROME1":
-        shares = 1 - shares
-    table = np.rint(255 * shares).astype(np.uint8)
-    table[padded] = 0
+    is_padding = _padding(stored, dataset, signed)
+    values = modality(stored, dataset)
+    white = voi(values, dataset)
+    if white is None and bits == 8 and np.allclose(values - values[0], stored - lowest):
+        # Bytes that are neither windowed nor scaled are greys already.
+        white = (stored - lowest) / 255
+    elif white is None:
+        counts = sum(np.bincount(indices(rows).ravel(), minlength=len(stored)) for rows in row_chunks)
+        low, high = natural_window(values, np.where(is_padding, 0, counts))
+        white = _clipped((values - low) / (high - low)) if high > low else np.zeros(len(values))
+    if code(dataset, "PhotometricInterpretation") == "MONOCHROME1":
+        white = 1 - white
+    table = np.where(is_padding, 0, np.rint(255 * white)).astype(np.uint8)
     image: GreyImage = np.empty(pixels.shape, np.uint8)
-    for rows in parts:
-        image[rows] = table[places(rows)]
+    for rows in row_chunks:
+        image[rows] = table[indices(rows)]
     return image
 
 
-def modality(stored: npt.NDArray[np.integer], header: DicomHeader) -> Values:
-    """Modality LUT, or slope and intercept."""
-    if header.modality_table is not None:
-        return _look_up(stored.astype(np.float64), header.modality_table)
-    return stored.astype(np.float64) * header.slope + header.intercept
+def modality(stored: npt.NDArray[np.integer], dataset: "Dataset") -> Values:
+    """Apply the Modality LUT, or rescale slope and intercept. A slope of 0, which would leave one grey, counts as 1."""
+    if (table := _look_up(stored.astype(np.float64), dataset, "ModalityLUTSequence")) is not None:
+        return table[0]
+    slope, intercept = number(dataset, "RescaleSlope") or 1.0, number(dataset, "RescaleIntercept") or 0.0
+    return stored.astype(np.float64) * slope + intercept
 
 
-def voi(values: Values, header: DicomHeader) -> Values | None:
-    """VOI LUT, or the first window: for each value its share of white, 0 to 1; None where there is neither.
+def voi(values: Values, dataset: "Dataset") -> Values | None:
+    """Apply the VOI LUT, or else the first window.
 
-    With both, the table: it is how the maker of the image shaped its greys, and the window an approximation of it.
+    A table goes before a window, which only approximates it.
+
+    Returns:
+        For each value its share of white, 0 to 1; None if there is neither, or none that is valid.
     """
-    if header.voi_table is not None:
-        return _clipped(_look_up(values, header.voi_table) / (2**header.voi_table.bits - 1))
-    if header.window is None:
+    from pydicom import Dataset
+    from pydicom.pixels.processing import apply_windowing
+
+    if (table := _look_up(values, dataset, "VOILUTSequence")) is not None:
+        entries, bits = table
+        return _clipped(entries / (2**bits - 1))
+    centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth") or 0.0
+    function = code(dataset, "VOILUTFunction")
+    if function not in {"LINEAR_EXACT", "SIGMOID"}:
+        function = "LINEAR"
+    if centre is None or width <= 0 or (function == "LINEAR" and width < 1):
         return None
-    centre, width = header.window
-    if header.window_function == "SIGMOID":
-        # Bounded, so that far ends do not overflow.
-        curve: Values = 1 / (1 + np.exp(np.clip(-4 * (values - centre) / width, -700, 700)))
-        return curve
-    if header.window_function == "LINEAR_EXACT":
-        return _clipped((values - centre) / width + 0.5)
-    if width < 1:
-        return None
-    if width == 1:
-        return np.where(values > centre - 0.5, 1.0, 0.0)
-    return _clipped((values - (centre - 0.5)) / (width - 1) + 0.5)
+    window = Dataset()
+    window.WindowCenter, window.WindowWidth, window.VOILUTFunction = centre, width, function
+    # One bit without a sign has the range from 0 to 1, to which pydicom scales the result.
+    window.PhotometricInterpretation, window.BitsStored, window.PixelRepresentation = "MONOCHROME2", 1, 0
+    with np.errstate(over="ignore"):
+        white: Values = apply_windowing(values, window)
+    return white
 
 
 def natural_window(values: Values, counts: npt.NDArray[np.integer]) -> tuple[float, float]:
-    """What is shown from black to white where an image does not say it: all but a thousandth of its pixels at each end.
+    """Choose what is shown from black to white in an image without a window.
 
-    The lowest and the highest value that occur are left out first: undeclared padding, the shutters' border and
-    saturated pixels lie there, often in a large part of the image and far from all others.
+    All but a thousandth of its pixels at each end. The lowest and the highest value that occur are left out first:
+    undeclared padding, the border of shutters and saturated pixels lie there, often in a large part of the image and
+    far from all others.
 
     Args:
-        values: Of each stored value, after the rescale.
-        counts: Pixels of each stored value, without padding.
+        values: For each stored value what the rescale gives, shape (stored values,).
+        counts: Number of pixels of each stored value without padding, shape (stored values,).
 
     Returns:
-        Values of black and of white; equal where only one value occurs.
+        Values of black and of white; equal if only one value occurs.
     """
     order = np.argsort(values, kind="stable")
     values, counts = values[order], counts[order]
-    there = counts > 0
-    values, counts = values[there], counts[there]
+    occurs = counts > 0
+    values, counts = values[occurs], counts[occurs]
     if len(values) > 3:
         values, counts = values[1:-1], counts[1:-1]
     if not len(values):
@@ -121,12 +129,44 @@ def natural_window(values: Values, counts: npt.NDArray[np.integer]) -> tuple[flo
     return float(values[low]), float(values[min(high, len(values) - 1)])
 
 
-def _look_up(values: Values, table: LookUpTable) -> Values:
-    places = np.clip(np.rint(values) - table.first, 0, len(table.entries) - 1).astype(np.int64)
-    found: Values = table.entries[places].astype(np.float64)
-    return found
+def _padding(stored: npt.NDArray[np.integer], dataset: "Dataset", signed: bool) -> npt.NDArray[np.bool_]:
+    """Mark the stored values from Pixel Padding Value to its limit."""
+    value = integer(dataset, "PixelPaddingValue", default := 2**16)
+    if value == default:
+        return np.zeros(len(stored), dtype=bool)
+    # Some files give these tags a sign that their pixels lack, or the reverse.
+    ends = np.array([value, integer(dataset, "PixelPaddingRangeLimit", value)]).astype(
+        np.int16 if signed else np.uint16
+    )
+    marked: npt.NDArray[np.bool_] = (stored >= ends.min()) & (stored <= ends.max())
+    return marked
+
+
+def _look_up(values: Values, dataset: "Dataset", keyword: str) -> tuple[Values, int] | None:
+    """Look values up in the first table of a Modality LUT or VOI LUT sequence (PS3.3 C.11.1.1.1).
+
+    Returns:
+        The entries and their number of bits; None if there is no table, or an invalid one.
+    """
+    items = dataset.get(keyword) or []
+    if not items or "LUTDescriptor" not in items[0] or "LUTData" not in items[0]:
+        return None
+    number_of_entries, first, bits = (int(value) for value in items[0].LUTDescriptor)
+    number_of_entries = number_of_entries & 0xFFFF or 2**16
+    if first >= 2**15 and values.min() < 0:
+        # Stored without the sign that the inputs have.
+        first -= 2**16
+    data = items[0].LUTData
+    if isinstance(data, bytes):
+        little = dataset.original_encoding[1] is not False
+        # Two entries of 8 bits may share a word.
+        data = np.frombuffer(data, np.uint8 if len(data) < 2 * number_of_entries else "<u2" if little else ">u2")
+    entries = np.asarray(data, np.float64)
+    if not 8 <= bits <= 16 or len(entries) < number_of_entries:
+        return None
+    return entries[np.clip(np.rint(values) - first, 0, number_of_entries - 1).astype(np.int64)], bits
 
 
 def _clipped(values: Values) -> Values:
-    shares: Values = np.clip(values, 0, 1)
-    return shares
+    clipped: Values = np.clip(values, 0, 1)
+    return clipped

@@ -1,15 +1,24 @@
-"""DICOM: from a file as detectors, archives and public data sets have it to the grey image that a viewer shows.
+"""Read DICOM files as grey images.
 
-No value that tells who the patient is gets into an image, an error, a warning or a log line, see `dicom_header`.
+No value that identifies the patient gets into an image, an error, a warning or a log line, see `dicom_header`.
 """
 
 from dataclasses import dataclass, field
-from typing import IO, NamedTuple, cast
+from importlib.metadata import PackageNotFoundError, version
+from typing import IO, Final, NamedTuple, cast
 
-from xray.data.decode.dicom.codes import NO_PATIENT
 from xray.data.decode.dicom.greyscale import to_grey
-from xray.data.decode.dicom.header import HEAD, is_dicom, quietly, read_header, read_tags
-from xray.data.decode.dicom.pixels import read_stored
+from xray.data.decode.dicom.header import (
+    HEAD,
+    TAGS_DAMAGED,
+    WANTED,
+    first_value,
+    integer,
+    is_dicom,
+    read_tags,
+    values_hidden,
+)
+from xray.data.decode.dicom.pixels import PIXEL_TAGS, PIXELS_DAMAGED, read_stored
 from xray.data.decode.dicom.validate import reject
 from xray.data.decode.errors import MOST_PIXELS, GreyImage, UnreadableImageError
 from xray.utils.files import StrPath
@@ -17,9 +26,18 @@ from xray.utils.files import StrPath
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
 """File endings, in lower case, of DICOM images in data folders."""
 
+PATIENT_TAGS: Final = ("PatientID", "IssuerOfPatientID")
+NO_PATIENT: Final = frozenset(
+    {
+        *("ANON", "ANONYM", "ANONYMIZED", "ANONYMISED", "ANONYMOUS", "DEIDENTIFIED", "DE-IDENTIFIED", "N/A", "NA"),
+        *("NONE", "NULL", "PATIENT", "REDACTED", "REMOVED", "UNKNOWN", "X", "XX", "XXX", "XXXX", "0"),
+    }
+)
+"""Patient IDs that stand for none: images of many patients share them."""
+
 
 class DicomSize(NamedTuple):
-    """What a DICOM file tells before it is decoded."""
+    """What a DICOM file's tags say of its pixels."""
 
     width: int
     height: int
@@ -30,7 +48,7 @@ class DicomSize(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PatientKey:
-    """Tells patients apart; for comparisons in memory alone, and hence printed without what it holds."""
+    """Identifies a patient for comparisons in memory; its representation hides the values."""
 
     identity: str = field(repr=False)
     issuer: str = field(repr=False)
@@ -47,41 +65,61 @@ def read_dicom(source: StrPath | IO[bytes], most_pixels: int = MOST_PIXELS) -> G
         Shape (height, width), dtype uint8, 0 black to 255 white.
 
     Raises:
-        UnreadableImageError: It is damaged, or no single grey frontal projection of a chest (see
-            `xray.data.decode.dicom.validate`); `TooManyPixelsError` where it has too many pixels.
+        UnreadableImageError: It is damaged, or no single grey frontal chest radiograph (see `xray.data.decode.dicom.validate`);
+            `TooManyPixelsError` if it has too many pixels.
+        UserError: pydicom or imagecodecs is not installed.
         OSError: The file cannot be opened.
     """
     if not hasattr(source, "read"):
         with open(source, "rb") as opened:  # noqa: PTH123 - any kind of path
             return read_dicom(opened, most_pixels)
     file = cast("IO[bytes]", source)
-    header = read_header(file)
-    reject(header, most_pixels)
-    return to_grey(read_stored(file, header), header)
+    with values_hidden(TAGS_DAMAGED):
+        dataset = read_tags(file, WANTED)
+        reject(dataset, most_pixels)
+    with values_hidden(PIXELS_DAMAGED):
+        return to_grey(read_stored(read_tags(file, PIXEL_TAGS)), dataset)
 
 
 def read_size(file: IO[bytes]) -> DicomSize:
-    """Read the size of an open DICOM file's picture, of whatever kind.
+    """Read the size of the image in an open DICOM file, of whatever kind.
 
     Raises:
-        UnreadableImageError: Its tags cannot be read, or tell no picture.
+        UnreadableImageError: Its tags cannot be read, or it has no image.
+        UserError: pydicom is not installed.
     """
-    header = read_header(file)
-    if not header.rows or not header.columns:
-        raise UnreadableImageError("it has no pixels: its Rows or Columns are missing or 0")
-    return DicomSize(header.columns, header.rows, header.bits_allocated, header.samples)
+    with values_hidden(TAGS_DAMAGED):
+        dataset = read_tags(file, ("Columns", "Rows", "BitsAllocated", "SamplesPerPixel"))
+        width, height = integer(dataset, "Columns"), integer(dataset, "Rows")
+        if not width or not height:
+            raise UnreadableImageError("it has no pixels: its Rows or Columns are missing or 0")
+        return DicomSize(width, height, integer(dataset, "BitsAllocated"), integer(dataset, "SamplesPerPixel", 1))
 
 
 def read_patient(path: StrPath) -> PatientKey | None:
-    """Tell whose image a DICOM file is; None where it is no DICOM, cannot be read, or names no patient."""
+    """Read whose image a DICOM file is; None if it is not DICOM, cannot be read, or names no patient.
+
+    Raises:
+        UserError: pydicom is not installed.
+    """
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - there may be many
             if not is_dicom(file.read(HEAD)):
                 return None
-            tags = read_tags(file, ("PatientID", "IssuerOfPatientID"))
-            found = quietly(
-                lambda: [str(tags.get(tag) or "").strip(" \0") for tag in ("PatientID", "IssuerOfPatientID")], ""
-            )
+            with values_hidden(TAGS_DAMAGED):
+                dataset = read_tags(file, PATIENT_TAGS)
+                identity, issuer = (str(first_value(dataset, tag) or "").strip(" \0") for tag in PATIENT_TAGS)
     except (OSError, UnreadableImageError):
         return None
-    return None if not found[0] or found[0].upper() in NO_PATIENT else PatientKey(*found)
+    return None if not identity or identity.upper() in NO_PATIENT else PatientKey(identity, issuer)
+
+
+def decoder_versions() -> str:
+    """Return the versions that the pixels of a DICOM image depend on, fit for a file's name."""
+    names = []
+    for package in ("pydicom", "imagecodecs"):
+        try:
+            names.append(f"{package}{version(package)}")
+        except PackageNotFoundError:
+            names.append(f"no-{package}")
+    return "-".join(names)

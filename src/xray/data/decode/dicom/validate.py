@@ -1,99 +1,142 @@
-"""Which DICOM files hold no frontal projection of a chest, as far as their tags tell.
+"""Reject DICOM files that according to their tags show no frontal chest radiograph.
 
-A tag's value is quoted only where it is a word of the standard's own, see `xray.data.decode.dicom.codes`.
+A reason quotes a tag's value only if it is in one of the short lists below: any other may be free text that names a
+person.
 """
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from xray.data.decode.dicom.codes import (
-    BODY_PARTS,
-    CHEST,
-    COLOURS,
-    FOR_PROCESSING,
-    IMAGE_CLASSES,
-    MODALITIES,
-    NOT_FRONTAL,
-    NOT_FRONTAL_CODES,
-    PROJECTIONS,
-    UNTOLD,
-)
-from xray.data.decode.dicom.header import DicomHeader
+from xray.data.decode.dicom.header import code, integer, number, uid_name
 from xray.data.decode.errors import UnreadableImageError, check_pixels
 
-MOST_VALUE: Final = 1e12
-"""Of a rescale or window: far beyond those of images, far below where sums lose the stored values."""
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 
-def reject(header: DicomHeader, most_pixels: int) -> None:
-    """Reject a file that by its tags holds no single grey frontal projection of a chest. What they leave open is read.
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+MODALITIES: Final = frozenset({"", "CR", "DX", "DR", "RG", "XR", "OT", "SC"})
+"""Those of projection radiographs; OT and SC are those of converted and scanned ones."""
+OTHER_MODALITIES: Final = frozenset({"CT", "IO", "MG", "MR", "NM", "PT", "PX", "RF", "SEG", "SR", "US", "XA", "XC"})
+
+FOR_PROCESSING: Final = "1.2.840.10008.5.1.4.1.1.1.1.1"
+SOP_CLASSES: Final = frozenset(
+    {
+        "",
+        "1.2.840.10008.5.1.4.1.1.1",  # computed radiography
+        "1.2.840.10008.5.1.4.1.1.1.1",  # digital X-ray, for presentation
+        FOR_PROCESSING,  # digital X-ray, for processing: rejected below with a reason of its own
+        "1.2.840.10008.5.1.4.1.1.7",  # secondary capture: scanned or converted, as in most public data sets
+        "1.2.840.10008.5.1.4.1.1.7.2",  # the same as grey bytes
+        "1.2.840.10008.5.1.4.1.1.7.3",  # the same as grey words
+    }
+)
+
+CHEST: Final = frozenset({"CHEST", "THORAX", "TORAX", "TORACE", "LUNG", "LUNGS", "LUNGE"})
+UNSPECIFIED: Final = frozenset({"", "UNKNOWN", "UNDEFINED", "UNSPECIFIED", "OTHER", "NONE"})
+OTHER_BODY_PARTS: Final = _codes(
+    "ABDOMEN ANKLE ARM BREAST CLAVICLE CSPINE ELBOW FEMUR FINGER FOOT FOREARM HAND HEAD HIP HUMERUS KNEE LEG LSPINE "
+    "NECK PELVIS RIB RIBS SCAPULA SHOULDER SKULL SPINE STERNUM TSPINE WRIST"
+)
+
+FRONTAL_VIEWS: Final = frozenset({"AP", "PA", "FRONTAL", "ANTEROPOSTERIOR", "POSTEROANTERIOR"})
+VIEW_DETAILS: Final = _codes("AXIAL ERECT LORDOTIC PORTABLE SITTING STANDING SUPINE UPRIGHT UNKNOWN OTHER NONE")
+"""Words about the patient's position, which may stand beside a frontal view or alone."""
+OTHER_VIEWS: Final = _codes("CC LAO LAT LATERAL LL LLD LLO LPO MLO OBLIQUE RAO RL RLD RLO RPO")
+FRONTAL_CODES: Final = frozenset({"399348003", "272479007", "399033003", "R-10206", "R-10214", "R-40888", "R-10202"})
+"""View codes of SNOMED CT and of the older SNOMED RT: antero-posterior, postero-anterior, frontal."""
+
+COLOURS: Final = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR"})
+GREATEST_VALUE: Final = 1e12
+"""Of a rescale or window: far beyond real ones, far below where sums lose the stored values."""
+
+
+def reject(dataset: "Dataset", most_pixels: int) -> None:
+    """Reject a file that according to its tags holds no single grey frontal chest radiograph.
+
+    A missing tag is no reason for rejection.
+
+    Args:
+        dataset: The `WANTED` tags.
+        most_pixels: Greatest number of pixels that is accepted.
 
     Raises:
-        UnreadableImageError: With the tag, and its value where that is a word of the standard.
+        UnreadableImageError: With the tag that is the reason; `TooManyPixelsError` if there are too many pixels.
     """
-    reason = _wrong_kind(header) or _wrong_view(header) or _wrong_pixels(header) or _wrong_values(header)
+    reason = _wrong_kind(dataset) or _wrong_view(dataset) or _wrong_pixels(dataset) or _wrong_values(dataset)
     if reason:
         raise UnreadableImageError(reason)
-    check_pixels(header.columns, header.rows, most_pixels)
+    check_pixels(integer(dataset, "Columns"), integer(dataset, "Rows"), most_pixels)
 
 
-def _wrong_kind(header: DicomHeader) -> str | None:
-    if header.modality not in PROJECTIONS:
-        told = header.modality if header.modality in MODALITIES else "none of the standard's"
-        return f"its Modality is {told}, not that of a projection radiograph (CR, DX, DR, RG, XR)"
-    if header.sop_class not in IMAGE_CLASSES:
-        return f"its SOP Class is {_name_of(header.sop_class)}, not that of a projection radiograph"
-    if header.intent == "FOR PROCESSING" or (header.sop_class == FOR_PROCESSING and not header.intent):
-        return "its Presentation Intent Type is FOR PROCESSING: raw values of a detector, not yet an image to be seen"
-    return None
-
-
-def _wrong_view(header: DicomHeader) -> str | None:
-    part = header.body_part
-    if part not in UNTOLD:
-        words = set(re.findall(r"[A-Z]+", part))
-        if not words & CHEST or words & BODY_PARTS:
-            told = f"is {part}, not the chest" if part in BODY_PARTS else "is a body part other than the chest"
-            return f"its Body Part Examined {told}"
-    view = re.sub("[^A-Z]", "", header.view)
-    if view in NOT_FRONTAL:
-        return f"its View Position is {view}, {NOT_FRONTAL[view]}: only frontal views (PA, AP) are read"
-    if NOT_FRONTAL_CODES.intersection(header.view_codes):
-        return "its View Code is that of a lateral or oblique view: only frontal views (PA, AP) are read"
-    # Rows that run from front to back of the patient belong to a view from the side (PS3.3 C.7.6.1.1.1).
-    rows_to = header.orientation[0] if header.orientation else ""
-    if rows_to in {"A", "P"} and view not in {"AP", "PA"}:
-        return f"its Patient Orientation is that of a lateral view (rows run to {rows_to}): only frontal views are read"
-    return None
-
-
-def _wrong_pixels(header: DicomHeader) -> str | None:
-    if not header.rows or not header.columns:
-        return "it has no pixels: its Rows or Columns are missing or 0"
-    if header.frames > 1:
-        return f"it has {header.frames} frames: an image has one"
-    if header.samples != 1 or header.photometric not in {"MONOCHROME1", "MONOCHROME2"}:
-        told = header.photometric if header.photometric in COLOURS else "none of the standard's"
-        told = f"{header.samples} Samples per Pixel" if header.photometric.startswith("MONOCHROME") else told
-        return f"its Photometric Interpretation is {told}, not grey (MONOCHROME1, MONOCHROME2)"
-    if header.bits_allocated not in {8, 16} or not 8 <= header.bits_stored <= header.bits_allocated:
+def _wrong_kind(dataset: "Dataset") -> str | None:
+    modality, sop_class = code(dataset, "Modality"), code(dataset, "SOPClassUID")
+    if modality not in MODALITIES:
         return (
-            f"its pixels have {header.bits_stored} bits in {header.bits_allocated}: "
-            "8 to 16 Bits Stored in 8 or 16 Bits Allocated are read"
+            f"its Modality is {_quoted(modality, OTHER_MODALITIES)}, "
+            "not that of a projection radiograph (CR, DX, DR, RG, XR)"
         )
-    if header.high_bit != header.bits_stored - 1:
-        return f"its High Bit is {header.high_bit} at {header.bits_stored} Bits Stored: it must be one less"
+    if sop_class not in SOP_CLASSES:
+        return f"its SOP Class is {uid_name(sop_class)}, not that of a projection radiograph"
+    intent = code(dataset, "PresentationIntentType")
+    if intent == "FOR PROCESSING" or (sop_class == FOR_PROCESSING and not intent):
+        return "its Presentation Intent Type is FOR PROCESSING: raw detector values, not meant for viewing"
     return None
 
 
-def _wrong_values(header: DicomHeader) -> str | None:
-    told = header.slope, header.intercept, *(header.window or ())
-    if max(abs(value) for value in told) > MOST_VALUE:
-        return "its Rescale Slope, Rescale Intercept or window is beyond the values of any image"
+def _wrong_view(dataset: "Dataset") -> str | None:
+    part = code(dataset, "BodyPartExamined")
+    words = _words(part)
+    if part not in UNSPECIFIED and (not words & CHEST or words & OTHER_BODY_PARTS):
+        return f"its Body Part Examined is {_quoted(part, OTHER_BODY_PARTS)}, not the chest"
+    view = code(dataset, "ViewPosition")
+    # "P->A" and "A.P." are met too.
+    words = _words(view) if re.sub("[^A-Z]", "", view) not in FRONTAL_VIEWS else FRONTAL_VIEWS
+    if words - FRONTAL_VIEWS - VIEW_DETAILS:
+        return f"its View Position is {_quoted(view, OTHER_VIEWS)}: only frontal views (PA, AP) are accepted"
+    if words & FRONTAL_VIEWS:
+        return None
+    codes = {code(item, "CodeValue") for item in dataset.get("ViewCodeSequence") or ()}
+    if codes and not codes & FRONTAL_CODES:
+        return "its View Code is not that of a frontal view: only frontal views (PA, AP) are accepted"
+    # In a frontal view rows run to the patient's left or right (PS3.3 C.7.6.1.1.1).
+    if (rows_to := code(dataset, "PatientOrientation")) in {"A", "P"}:
+        return f"its Patient Orientation has rows that run to {rows_to}: only frontal views (PA, AP) are accepted"
     return None
 
 
-def _name_of(uid: str) -> str:
-    from pydicom._uid_dict import UID_dictionary
+def _wrong_pixels(dataset: "Dataset") -> str | None:
+    if not integer(dataset, "Rows") or not integer(dataset, "Columns"):
+        return "it has no pixels: its Rows or Columns are missing or 0"
+    if (frames := integer(dataset, "NumberOfFrames", 1)) > 1:
+        return f"its Number of Frames is {frames}, not 1"
+    photometric = code(dataset, "PhotometricInterpretation")
+    if photometric not in {"MONOCHROME1", "MONOCHROME2"}:
+        value = _quoted(photometric, COLOURS)
+        return f"its Photometric Interpretation is {value}, not grey (MONOCHROME1, MONOCHROME2)"
+    if (samples := integer(dataset, "SamplesPerPixel", 1)) != 1:
+        return f"its Samples per Pixel are {samples}, not 1"
+    allocated, stored = integer(dataset, "BitsAllocated"), integer(dataset, "BitsStored")
+    if allocated not in {8, 16} or not 8 <= stored <= allocated:
+        return f"its Bits Stored are {stored} in {allocated} Bits Allocated; accepted are 8 to 16 in 8 or 16"
+    if (high_bit := integer(dataset, "HighBit", stored - 1)) != stored - 1:
+        return f"its High Bit is {high_bit} at {stored} Bits Stored: it must be one less"
+    return None
 
-    return UID_dictionary[uid][0] if uid in UID_dictionary else "none of the standard's"
+
+def _wrong_values(dataset: "Dataset") -> str | None:
+    for keyword in ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"):
+        if abs(number(dataset, keyword) or 0) > GREATEST_VALUE:
+            return f"its {keyword} is greater than that of any radiograph"
+    return None
+
+
+def _quoted(value: str, known: frozenset[str]) -> str:
+    return value if value in known else "an unknown value"
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall("[A-Z]+", text))
