@@ -39,7 +39,7 @@ def ratio(first: Sequence[float], second: Sequence[float]) -> str:
 
 def describe_machine() -> str:
     """What the figures depend on."""
-    cpu = platform.cpu() or platform.machine()
+    cpu = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.exists():
         lines = information.read_text(encoding="utf-8").splitlines()

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from xray.audit.colour import COLOURED, colourfulness
-from xray.data.decode.header import read_facts
+from xray.data.decode.header import read_headers
 
 
 def test_unreadable_files_are_blocking_and_named_with_their_reasons(images, found):
@@ -40,7 +40,7 @@ def test_grey_stored_as_rgb_has_no_colour_and_a_photograph_has(tmp_path, suffix)
     paths = [tmp_path / f"{name}.{suffix}" for name in ("grey", "rgb", "sky")]
     for image, path in zip((grey, grey.convert("RGB"), sky), paths, strict=True):
         image.save(path)
-    grey_colour, rgb_colour, sky_colour = colourfulness(paths, read_facts(paths))
+    grey_colour, rgb_colour, sky_colour = colourfulness(paths, read_headers(paths))
     assert grey_colour == 0
     assert rgb_colour < 1
     assert sky_colour == pytest.approx(130, abs=3)

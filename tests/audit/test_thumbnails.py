@@ -9,7 +9,7 @@ from tests.data.dicoms import write_dicom
 
 from xray.audit.colour import colourfulness
 from xray.audit.thumbnails import thumbnail
-from xray.data.decode.header import read_facts
+from xray.data.decode.header import read_headers
 
 RAMP = np.tile(np.linspace(0, 4095, 400).astype(np.uint16), (200, 1))
 
@@ -35,4 +35,4 @@ def test_dicom_images_are_not_coloured(tmp_path):
     Image.new("RGB", (8, 8), (200, 10, 10)).save(colour)
     paths = [write_dicom(tmp_path / "grey.dcm", RAMP, bits=12), colour]
     paths += [write_dicom(tmp_path / "rgb.dcm", RAMP[:, :100], SamplesPerPixel=3, PhotometricInterpretation="RGB")]
-    np.testing.assert_array_equal(colourfulness(paths, read_facts(paths)), [0, 190, 0])
+    np.testing.assert_array_equal(colourfulness(paths, read_headers(paths)), [0, 190, 0])

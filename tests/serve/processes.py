@@ -13,23 +13,19 @@ from pathlib import Path
 from typing import IO, Any
 
 PROGRAM = """
-import os, sys, time
-import xray.predictor.open, xray.runs.run, xray.serve.command, xray.serve.protocol, xray.serve.watch
+import sys, time
+import xray.predictor.open, xray.runs.run, xray.serve.command
 from tests.serve.fakes import FakePredictor
 from xray.__main__ import main
 class Slow(FakePredictor):
     def logits(self, images):
         time.sleep(float(sys.argv[1]))
         return super().logits(images)
-xray.predictor.open.open_predictor = lambda path: Slow()
-xray.runs.run.find_model = lambda named: None
-xray.serve.protocol.HEAD_SECONDS = float(os.environ["HEAD_SECONDS"])
-xray.serve.protocol.REST_SECONDS = 0.5
-xray.serve.protocol.GRACE_SECONDS = float(os.environ["GRACE_SECONDS"])
-xray.serve.command.STOP_SECONDS = 2
-xray.serve.watch.DRAIN_SECONDS = 0.5
-xray.serve.command.MOST_CONNECTIONS = int(os.environ["MOST_CONNECTIONS"])
-sys.exit(main(["serve", "--port", "0", *sys.argv[2:]]))
+if __name__ == "__main__":
+    xray.predictor.open.open_predictor = lambda path: Slow()
+    xray.runs.run.find_model = lambda named: None
+    xray.serve.command.STOP_SECONDS = 2
+    sys.exit(main(["serve", "--port", "0", *sys.argv[2:]]))
 """
 
 
@@ -54,6 +50,11 @@ class Service:
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 
+    def children(self) -> list[int]:
+        """Process IDs of the children of the service."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         self.process.send_signal(number)
         self.process.wait(timeout=15)
@@ -70,22 +71,13 @@ def starting() -> Iterator[Start]:
     processes: list[subprocess.Popen[str]] = []
     logs = contextlib.ExitStack()
 
-    def begin(
-        *words: str,
-        delay: float = 0.0,
-        token: str = "",
-        head_seconds: float = 0.5,
-        connections: int = 1000,
-        grace: float = 0.0,
-    ) -> Service:
+    def begin(*words: str, delay: float = 0.0, token: str = "") -> Service:
         # Not a pipe: a log that nobody reads would hold the service up once it is full.
         log = logs.enter_context(tempfile.TemporaryFile("w+"))  # noqa: SIM115 - it is entered
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(delay), *words],
             cwd=Path(__file__).parents[2],
-            env=os.environ
-            | {"XRAY_TOKEN": token, "HEAD_SECONDS": str(head_seconds), "MOST_CONNECTIONS": str(connections)}
-            | {"GRACE_SECONDS": str(grace)},
+            env=os.environ | {"XRAY_TOKEN": token},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

@@ -29,11 +29,11 @@ def test_addresses_that_cannot_be_had_are_one_line() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=f"--port {port} cannot be listened at"):
+        with pytest.raises(UserError, match=f"--port {port} is not available"):
             listen("127.0.0.1", port)
-    with pytest.raises(UserError, match="no address of this machine"):
+    with pytest.raises(UserError, match="not an address of this machine"):
         listen("no such host", 8000)
-    with pytest.raises(UserError, match=r"--host 8\.8\.8\.8 .*: the host is no address of this machine"):
+    with pytest.raises(UserError, match=r"--host 8\.8\.8\.8 .*: the host is not an address of this machine"):
         listen("8.8.8.8", 0)
     with pytest.raises(UserError, match="out of range"):
         listen("127.0.0.1", 70_000)
@@ -45,5 +45,5 @@ def test_a_port_that_is_not_allowed_is_told_apart_from_one_in_use(monkeypatch: p
             raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(socket, "socket", Refused)
-    with pytest.raises(UserError, match=r"--port 80 .*\(Permission denied\): take a port from 1024"):
+    with pytest.raises(UserError, match=r"--port 80 .*\(Permission denied\): use a port from 1024"):
         listen("127.0.0.1", 80)

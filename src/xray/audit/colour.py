@@ -8,7 +8,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from xray.data.decode.header import ImageHeader
-from xray.data.decode.pillow import open_picture
+from xray.data.decode.pillow import open_image
 from xray.utils.files import StrPath
 from xray.utils.progress import shown
 from xray.utils.threads import map_in_threads
@@ -41,7 +41,7 @@ def colourfulness(paths: Sequence[StrPath], facts: Sequence[ImageHeader]) -> npt
 
 def _colour_of(path: StrPath) -> float:
     try:
-        with open(path, "rb") as file, open_picture(file) as image:  # noqa: PTH123 - there may be many
+        with open(path, "rb") as file, open_image(file) as image:  # noqa: PTH123 - there may be many
             image.draft("RGB", (SIDE, SIDE))
             small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
     except (OSError, ValueError, SyntaxError):

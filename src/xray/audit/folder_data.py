@@ -13,7 +13,7 @@ from xray.audit.folder import ImageFolder
 from xray.audit.likeness import Likeness, judge_likeness
 from xray.data.cache.hashing import is_content
 from xray.data.cache.reader import ImageReader
-from xray.data.decode.header import ImageHeader, read_facts
+from xray.data.decode.header import ImageHeader, read_headers
 from xray.data.duplicates import NearDuplicate, near_duplicates
 from xray.data.index.folders import ImageRecord
 from xray.data.intensity import Images, grey_statistics
@@ -75,7 +75,7 @@ def gather(folder: ImageFolder, reader: ImageReader) -> ScoredSet:
     """
     files = folder.files
     fetched = reader.fetch(files, [image.digest for image in folder.images])
-    headers = read_facts(files)
+    headers = read_headers(files)
     # Where both fail, decoding says more.
     unreadable = {i: fact for i, fact in enumerate(headers) if isinstance(fact, str)} | fetched.bad
     decoded = [i for i in range(len(files)) if i not in fetched.bad]

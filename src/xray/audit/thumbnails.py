@@ -8,7 +8,7 @@ from PIL import Image
 
 from xray.data.decode.dicom.header import HEAD, is_dicom
 from xray.data.decode.image import read_image
-from xray.data.decode.pillow import open_picture
+from xray.data.decode.pillow import open_image
 from xray.utils.files import StrPath
 
 SIDE: Final = 160
@@ -35,7 +35,7 @@ def _open(path: StrPath) -> Image.Image:
     with open(path, "rb") as file:  # noqa: PTH123 - any kind of path
         if is_dicom(file.read(HEAD)):
             return Image.fromarray(read_image(file))
-        with open_picture(file) as image:
+        with open_image(file) as image:
             image.draft("RGB" if image.mode != "L" else "L", (SIDE, SIDE))
             # 16-bit grey would be cut off by a mere conversion; its thumbnail is dark at worst.
             return image.convert("L" if image.mode.startswith(("I", "L", "F", "1")) else "RGB")

@@ -109,7 +109,7 @@ def shape_features(facts: Sequence[ImageHeader]) -> tuple[tuple[str, ...], Featu
     """What size and mode of the files tell, before a pixel is seen.
 
     Args:
-        facts: Of each image, as `xray.data.decode.header.read_facts` gives them.
+        facts: Of each image, as `xray.data.decode.header.read_headers` gives them.
 
     Returns:
         Names, and shape (images, 4): natural logarithms of width and height in pixels and of their ratio, and whether

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.decode.header import ImageHeader, read_facts
+from xray.data.decode.header import ImageHeader, read_headers
 from xray.data.intensity import STATISTICS, grey_statistics
 from xray.evaluation.baseline import LogisticBaseline, fit_baseline, shape_features
 from xray.evaluation.ranking import Scores
@@ -58,7 +58,7 @@ def facts_of(paths: Sequence[str]) -> list[ImageHeader]:
         UserError: One cannot be read any more.
     """
     facts = []
-    for path, found in zip(paths, read_facts(paths), strict=True):
+    for path, found in zip(paths, read_headers(paths), strict=True):
         if isinstance(found, str):
             raise UserError(f"{path} cannot be read any more ({found}): bring it back, or begin anew without it.")
         facts.append(found)

@@ -1,1 +1,1 @@
-"""The HTTP service: predictions and explanations of images that are sent, without keeping any."""
+"""The HTTP service: predictions and explanations of uploaded images, and a page for people."""

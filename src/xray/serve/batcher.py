@@ -1,4 +1,4 @@
-"""Images of several requests in one pass through the network."""
+"""Batch images of several requests into one pass through the network."""
 
 import asyncio
 from collections import deque
@@ -15,22 +15,22 @@ Result = TypeVar("Result")
 
 
 class Batcher(Generic[Result]):
-    """Collects the images that arrive while the network is busy; for one event loop.
+    """Batches the images that arrive while the network is busy; for one event loop.
 
-    There is no waiting time: an image that finds the network idle is computed at once, and batches grow by themselves
-    under load, up to `most`. So a single request is never delayed, and there is nothing to tune.
+    There is no waiting time: an image is computed at once if the network is idle, and batches grow under load, up to
+    `max_size`. A single request is never delayed, and there is nothing to tune.
 
     Args:
-        work: From images of shape (images, size, size) to one result each; runs in a thread of its own.
-        most: Images in a batch.
-        observe: Told the size of each batch.
+        work: From images of shape (images, size, size) to one result each; runs in its own thread.
+        max_size: Images in a batch.
+        observe: Called with the size of each batch.
     """
 
     def __init__(
-        self, work: Callable[[Images], Sequence[Result]], most: int, observe: Callable[[int], None] = lambda _: None
+        self, work: Callable[[Images], Sequence[Result]], max_size: int, observe: Callable[[int], None] = lambda _: None
     ) -> None:
         self._work = work
-        self._most = most
+        self._max_size = max_size
         self._observe = observe
         self._waiting: deque[tuple[GreyImage, asyncio.Future[Result]]] = deque()
         self._running: asyncio.Task[None] | None = None
@@ -38,11 +38,11 @@ class Batcher(Generic[Result]):
 
     @property
     def waiting(self) -> int:
-        """Images that no batch has taken yet."""
+        """Number of images that are in no batch yet."""
         return len(self._waiting)
 
     async def submit(self, image: GreyImage) -> Result:
-        """The result for one image; whatever `work` raises is raised here. Cancelled images are left out of batches."""
+        """Return the result for one image; errors of `work` are raised here. Cancelled images are left out."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((image, future))
         if self._running is None:
@@ -50,7 +50,7 @@ class Batcher(Generic[Result]):
         return await future
 
     def close(self) -> None:
-        """Let the thread end; a batch under way is finished."""
+        """End the thread after the current batch."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self) -> None:
@@ -60,7 +60,7 @@ class Batcher(Generic[Result]):
                 images = np.stack([image for image, _ in batch])
                 try:
                     results = await asyncio.get_running_loop().run_in_executor(self._thread, self._work, images)
-                except Exception as error:  # noqa: BLE001 - belongs to those who wait, not to this task
+                except Exception as error:  # noqa: BLE001 - raised where the images were submitted
                     for _, future in batch:
                         if not future.done():
                             future.set_exception(error)
@@ -73,7 +73,7 @@ class Batcher(Generic[Result]):
 
     def _next(self) -> list[tuple[GreyImage, asyncio.Future[Result]]]:
         batch: list[tuple[GreyImage, asyncio.Future[Result]]] = []
-        while self._waiting and len(batch) < self._most:
+        while self._waiting and len(batch) < self._max_size:
             image, future = self._waiting.popleft()
             if not future.done():
                 batch.append((image, future))

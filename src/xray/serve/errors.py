@@ -1,4 +1,4 @@
-"""What a caller is told when a request is not answered: always one shape."""
+"""Errors of the HTTP API, all in one shape."""
 
 from collections.abc import Mapping
 
@@ -9,39 +9,57 @@ CODES: Mapping[int, str] = {
     401: "unauthorized",
     404: "not_found",
     405: "method_not_allowed",
-    408: "too_slow",
     413: "too_large",
     415: "unsupported_kind",
     422: "unprocessable",
     500: "internal_error",
     503: "overloaded",
 }
-"""A word for programs beside each status."""
+"""Error code of each status, unless a more specific one is given."""
 
 MEANINGS: Mapping[int, str] = {
-    400: "The request is no well-formed multipart form, or no well-formed HTTP.",
+    400: "The request is not a well-formed multipart form.",
     401: "The bearer token is missing or wrong.",
-    404: "There is no such path.",
-    405: "The path takes another method: see the header Allow.",
-    408: "The request did not arrive in time.",
-    413: "There are too many files, fields, bytes or pixels.",
-    415: "A file, or the request itself, is of a kind that is not read.",
-    422: "A file cannot be decoded or is no chest projection by its tags, or a field is missing or wrong.",
+    404: "No such path.",
+    405: "The path takes another method; see the header Allow.",
+    413: "Too many files, bytes or pixels.",
+    415: "A file is neither JPEG, PNG nor DICOM.",
+    422: "A file cannot be decoded, is not a chest projection by its DICOM tags, or a field is missing or wrong.",
     500: "The service failed; the fault is logged.",
-    503: "Busy, or about to stop: ask again after the seconds of the header Retry-After.",
+    503: "Busy or stopping; try again after the seconds of the header Retry-After.",
 }
-"""Descriptions for the documentation of the service."""
+"""Descriptions for the API documentation."""
+
+
+class BadFileError(Exception):
+    """A file that cannot be used; the message says why.
+
+    Args:
+        status: HTTP status of a request that holds it.
+        code: Error code for programs.
+        reason: For people.
+    """
+
+    def __init__(self, status: int, code: str, reason: str) -> None:
+        # All three, so that the error can be pickled on its way from a worker process.
+        super().__init__(status, code, reason)
+        self.status = status
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class ApiError(Exception):
-    """A request that is not answered.
+    """A request that gets an error response.
 
     Args:
         status: HTTP status.
-        message: What is wrong and how to mend it, for people; names no more of the request than its caller knows.
-        code: A word for programs, where the status's own in `CODES` is too wide.
-        files: The files that are to blame.
-        headers: Further headers of the answer.
+        message: What is wrong and what to do, for people; holds nothing of the request that its caller does not know.
+        code: Error code for programs, if more specific than that of the status in `CODES`.
+        files: The files that cannot be used.
+        headers: Further headers of the response.
     """
 
     def __init__(
@@ -60,17 +78,17 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
     def body(self, version: str, request_id: str) -> bytes:
-        """The answer, as JSON."""
+        """Return the response body as JSON."""
         detail = ErrorDetail(code=self.code, message=self.message, files=list(self.files))
         return ErrorBody(error=detail, model_version=version, request_id=request_id).model_dump_json().encode()
 
 
 def busy(message: str, code: str = "overloaded", seconds: int = 1) -> ApiError:
-    """A rejection that asks the caller to come again.
+    """Return an error with status 503 that asks the caller to try again.
 
     Args:
         message: Why.
-        code: A word for programs.
-        seconds: When to ask again.
+        code: Error code for programs.
+        seconds: When to try again.
     """
     return ApiError(503, message, code, headers={"Retry-After": str(seconds)})

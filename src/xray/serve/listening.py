@@ -1,4 +1,4 @@
-"""Where a service listens, and the token that its callers have to show."""
+"""Open the port that the service listens at, and read its bearer token."""
 
 import errno
 import os
@@ -8,45 +8,46 @@ from pathlib import Path
 from xray.utils.errors import UserError, require_between
 
 TOKEN_VARIABLE = "XRAY_TOKEN"
-LEAST_TOKEN = 16
-"""Characters; shorter ones can be guessed."""
-MENDS = {
-    errno.EADDRNOTAVAIL: "the host is no address of this machine; take 127.0.0.1, or 0.0.0.0 for all",
-    errno.EADDRINUSE: "stop what listens there, or take another port, such as 8080; 0 takes any that is free",
-    errno.EACCES: "take a port from 1024 upwards, such as 8080, or ask for the right to use this one",
+MIN_TOKEN = 16
+"""Characters; a shorter token can be guessed."""
+FIXES = {
+    errno.EADDRNOTAVAIL: "the host is not an address of this machine; use 127.0.0.1, or 0.0.0.0 for all",
+    errno.EADDRINUSE: "stop the program that listens there, or use another port such as 8080; 0 for any free one",
+    errno.EACCES: "use a port from 1024 on, such as 8080, or run with the right to use this one",
 }
-"""What to do about an address that cannot be listened at."""
+"""What to do about an address that is not available."""
 
 
 def read_token(token_file: Path | None) -> str | None:
-    """The token that callers have to show; None where everybody may ask.
+    """Return the token that callers must send; None if anybody may ask.
 
     Raises:
-        UserError: The file cannot be read, or the token is too short or no plain text.
+        UserError: The file cannot be read, or the token is too short or not plain ASCII.
     """
     if token_file is None:
-        token, place = os.environ.get(TOKEN_VARIABLE, "").strip(), f"The variable {TOKEN_VARIABLE}"
+        token, source = os.environ.get(TOKEN_VARIABLE, "").strip(), f"The variable {TOKEN_VARIABLE}"
         if not token:
             return None
     else:
-        place = f"--token_file {token_file}"
+        source = f"--token_file {token_file}"
         try:
             token = token_file.read_text("ascii").strip()
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is no plain text"
-            raise UserError(f"{place} cannot be read ({reason}): name a file that holds the token.") from None
-    if len(token) < LEAST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+            reason = getattr(error, "strerror", None) or "it is not plain ASCII"
+            raise UserError(f"{source} cannot be read ({reason}): name a file that holds the token.") from None
+    if len(token) < MIN_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
         raise UserError(
-            f"{place} holds no token of at least {LEAST_TOKEN} plain characters: make one with 'openssl rand -hex 32'."
+            f"{source} does not hold a token of at least {MIN_TOKEN} ASCII characters without spaces: make one with "
+            "'openssl rand -hex 32'."
         )
     return token
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open a port.
+    """Bind a socket and listen.
 
     Raises:
-        UserError: It is in use, not allowed or no port, or there is no such host.
+        UserError: The port is in use, not allowed or invalid, or there is no such host.
     """
     require_between("--port", port, 0, 65535)
     try:
@@ -55,14 +56,16 @@ def listen(host: str, port: int) -> socket.socket:
         )[0]
         listener = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError):
-        raise UserError(f"--host {host} is no address of this machine: take 127.0.0.1, or 0.0.0.0 for all.") from None
+        raise UserError(
+            f"--host {host} is not an address of this machine: use 127.0.0.1, or 0.0.0.0 for all."
+        ) from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        # At once, or another process could bind too.
+        # Listen at once, or another process could bind too.
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        mend = MENDS.get(error.errno or 0, "take another host or port")
-        raise UserError(f"--host {host} --port {port} cannot be listened at ({error.strerror}): {mend}.") from None
+        fix = FIXES.get(error.errno or 0, "use another host or port")
+        raise UserError(f"--host {host} --port {port} is not available ({error.strerror}): {fix}.") from None
     return listener

@@ -1,6 +1,5 @@
-"""One JSON object for each line of the log; nothing in it tells whom a request was about or who sent it."""
+"""Logs as one JSON object per line, without anything that identifies a patient or a caller."""
 
-import asyncio
 import json
 import logging
 import sys
@@ -13,25 +12,25 @@ LOGGER = logging.getLogger("xray.serve")
 
 
 LEFT = 499
-"""Status of a request that was not answered: its caller left before."""
+"""Status of a request whose caller left before the response."""
 
 
 @dataclass
 class RequestRecord:
-    """What is counted and logged of a request: no names of files, no addresses, no paths but those of our routes.
+    """What is counted and logged of a request: no file names, no addresses, no paths except our own routes.
 
     Args:
-        request_id: Made by the service; never taken from the caller.
+        request_id: Made by the service, never taken from the caller.
         model_version: See `Manifest.version`.
         method: HTTP method, or "other".
-        route: Path as registered, such as `/predict`; "unknown" for any other.
-        status: HTTP status; `LEFT` until it is answered.
-        seconds: From the head of the request to the end of the answer.
+        route: Registered path such as `/predict`; "unknown" for any other.
+        status: HTTP status; `LEFT` until there is a response.
+        seconds: From the request's head to the end of the response.
         files: Files received.
-        file_bytes: Their bytes together.
+        body_bytes: Bytes received.
         predicted: Images with a probability.
         rejected: Images that do not look like chest X-rays.
-        code: Of an error, see `xray.serve.errors`.
+        code: Code of an error, see `xray.serve.errors`.
     """
 
     request_id: str
@@ -41,22 +40,17 @@ class RequestRecord:
     status: int = LEFT
     seconds: float = 0.0
     files: int = 0
-    file_bytes: int = 0
+    body_bytes: int = 0
     predicted: int = 0
     rejected: int = 0
     code: str | None = None
 
-    def end(self, status: int, code: str | None = None) -> None:
-        """Note the first answer; what comes after it does not reach the caller."""
-        if self.status == LEFT:
-            self.status, self.code = status, code or self.code
-
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one line of JSON.
+    """Formats a record as one line of JSON.
 
-    Of other libraries' records only the pattern is written, not what is filled in, and of errors only their class and
-    place: either may quote what was sent.
+    Of other libraries' records only the message pattern is written, not its arguments, and of errors only class and
+    location: either may quote an upload.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -69,12 +63,12 @@ class JsonFormatter(logging.Formatter):
         }
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[1] is not None:
-            line["error"] = place_of(record.exc_info[1])
+            line["error"] = location_of(record.exc_info[1])
         return json.dumps(line, ensure_ascii=True)
 
 
-def place_of(error: BaseException) -> str:
-    """Class and place of an error, without its message."""
+def location_of(error: BaseException) -> str:
+    """Return class and location of an error, without its message."""
     frames = []
     trace = error.__traceback__
     while trace is not None:
@@ -85,25 +79,18 @@ def place_of(error: BaseException) -> str:
 
 
 def log_request(record: RequestRecord) -> None:
-    """Write the line of one request that has ended."""
+    """Write the line of one finished request."""
     if LOGGER.isEnabledFor(logging.INFO):
         fields = asdict(record) | {"seconds": round(record.seconds, 6)}
         LOGGER.info("request", extra={"fields": fields})
 
 
-def is_news(record: logging.LogRecord) -> bool:
-    """Whether uvicorn tells of something else than a request that is no HTTP, or that ended with the service."""
-    is_end = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
-    return not is_end and str(record.msg) != "Invalid HTTP request received."
-
-
 def set_up_logs() -> None:
-    """Send all logs of this process to stderr as JSON: ours from INFO upwards, others' from WARNING."""
+    """Send all logs of this process to stderr as JSON: ours from INFO, those of libraries from WARNING."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.root.handlers = [handler]
     logging.root.setLevel(logging.WARNING)
     LOGGER.setLevel(logging.INFO)
-    # They tell of what the line of the request tells already.
+    # The request's own line says it already.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
-    logging.getLogger("uvicorn.error").addFilter(is_news)

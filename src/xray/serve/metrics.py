@@ -1,4 +1,4 @@
-"""Figures for Prometheus."""
+"""Metrics for Prometheus."""
 
 from collections.abc import Callable
 
@@ -14,44 +14,45 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 class Metrics:
-    """All figures of one service, in a registry of its own.
+    """All metrics of one service, in a registry of its own.
 
     Args:
-        manifest: Of the model.
-        under_way: Tells how many requests are received or answered.
-        waiting: Tells how many images wait for the network.
+        manifest: Manifest of the model.
+        in_progress: Returns the number of uploads being received or answered.
+        waiting: Returns the number of images that wait for the network.
     """
 
-    def __init__(self, manifest: Manifest, under_way: Callable[[], int], waiting: Callable[[], int]) -> None:
+    def __init__(self, manifest: Manifest, in_progress: Callable[[], int], waiting: Callable[[], int]) -> None:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
         labels = ("method", "route", "status")
-        self._requests = Counter("xray_requests", "Requests answered.", labels, registry=registry)
+        self._requests = Counter("xray_requests", "Finished requests.", labels, registry=registry)
         self._seconds = Histogram(
             "xray_request_seconds",
-            "Time from a request's head to its answer.",
+            "Time from a request's head to the end of its response.",
             ("route",),
             registry=registry,
             buckets=SECONDS,
         )
-        self._errors = Counter(
-            "xray_errors", "Requests not answered, by their error's code.", ("code",), registry=registry
-        )
+        self._errors = Counter("xray_errors", "Requests with an error, by its code.", ("code",), registry=registry)
         self._images = Counter(
-            "xray_images", "Images predicted, and rejected as no chest X-rays.", ("outcome",), registry=registry
+            "xray_images",
+            "Images predicted, and images rejected as not being chest X-rays.",
+            ("outcome",),
+            registry=registry,
         )
-        self._received = Counter("xray_received_bytes", "Bytes of files received.", registry=registry)
+        self._received = Counter("xray_received_bytes", "Bytes of request bodies received.", registry=registry)
         self._batches = Histogram(
             "xray_batch_images",
             "Images in a pass through the network.",
             registry=registry,
             buckets=(1, 2, 4, 8, 16, 32, 64),
         )
-        Gauge("xray_requests_under_way", "Requests received or answered now.", registry=registry).set_function(
-            under_way
+        Gauge("xray_uploads_in_progress", "Uploads being received or answered.", registry=registry).set_function(
+            in_progress
         )
-        Gauge("xray_images_waiting", "Images that wait for the network now.", registry=registry).set_function(waiting)
+        Gauge("xray_images_waiting", "Images waiting for the network.", registry=registry).set_function(waiting)
         model = Gauge("xray_model", "The model, as labels.", ("version", "name", "run", "precision"), registry=registry)
         model.labels(manifest.version, manifest.model, manifest.run or "", manifest.precision).set(1)
 
@@ -60,7 +61,7 @@ class Metrics:
         self._batches.observe(images)
 
     def observe(self, record: RequestRecord) -> None:
-        """Count one request that has ended."""
+        """Count one finished request."""
         self._requests.labels(record.method, record.route, str(record.status)).inc()
         self._seconds.labels(record.route).observe(record.seconds)
         if record.code is not None:
@@ -68,8 +69,8 @@ class Metrics:
         if record.files:
             self._images.labels("predicted").inc(record.predicted)
             self._images.labels("rejected").inc(record.rejected)
-            self._received.inc(record.file_bytes)
+            self._received.inc(record.body_bytes)
 
     def text(self) -> bytes:
-        """All figures in Prometheus' text format."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""The page for people at `/`, and the files that it is made of; nothing of it comes from another address."""
+"""The page for people at `/` and its files, all served from here."""
 
 import hashlib
 import io
@@ -24,7 +24,7 @@ TYPES: Final = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }
-"""By the endings of files."""
+"""Media types by file suffix."""
 
 INDEX, SCALE = "index.html", "scale.png"
 SCALE_WIDTH = 256
@@ -32,12 +32,12 @@ SCALE_WIDTH = 256
 
 @dataclass(frozen=True)
 class Asset:
-    """One file as it is sent.
+    """One file of the page.
 
     Args:
         content: Its bytes.
-        media_type: Of its ending.
-        tag: Names its content to caches.
+        media_type: Media type.
+        tag: ETag, a hash of the content.
     """
 
     content: bytes
@@ -46,15 +46,15 @@ class Asset:
 
     @classmethod
     def of(cls, name: str, content: bytes) -> "Asset":
-        """A file of this name."""
+        """Return the asset of a file."""
         media_type = TYPES["." + name.rpartition(".")[2]]
         return cls(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:16]}"')
 
     def answer(self, request: Request) -> Response:
-        """The file, or word that the caller has it already."""
-        # A proxy that compresses makes the tag a weak one.
+        """Return the file, or status 304 if the browser has it already."""
+        # A proxy that compresses marks the tag as weak.
         known = {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")}
-        # Kept by browsers, but asked about each time: a new release takes effect at once.
+        # Browsers cache it but ask each time, so that a new release takes effect at once.
         headers = {"ETag": self.tag, "Cache-Control": "no-cache"}
         if self.tag in known:
             return Response(status_code=304, headers=headers)
@@ -62,7 +62,7 @@ class Asset:
 
 
 def mount_page(app: FastAPI) -> None:
-    """Serve the page at `/` and its files below `/page/`, to everybody: they say nothing of the model."""
+    """Serve the page at `/` and its files below `/page/`, without a token: they contain nothing of the model."""
     assets = read_assets()
     index = assets.pop(INDEX)
 
@@ -77,11 +77,11 @@ def mount_page(app: FastAPI) -> None:
         return assets[name].answer(request)
 
     for path, endpoint in (("/", page), ("/page/{name}", part)):
-        app.add_api_route(path, endpoint, methods=["GET"], include_in_schema=False)
+        app.add_api_route(path, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
 
 
 def read_assets() -> dict[str, Asset]:
-    """The files of the page by their names, with what it is not for written into it."""
+    """Return the files of the page by name, with the notice filled in."""
     assets = {
         file.name: file.read_bytes()
         for file in files("xray.serve").joinpath("page").iterdir()
@@ -94,7 +94,7 @@ def read_assets() -> dict[str, Asset]:
 
 @cache
 def scale() -> Asset:
-    """The colours of heatmaps, from what speaks most for the negative class to what does for the positive one.
+    """Return the colour scale of heatmaps, from the negative to the positive class.
 
     Drawn by the code that colours the maps, so that the two agree.
     """

@@ -1,37 +1,39 @@
-"""What stands behind the paths: one model, its threads and its limits."""
+"""One model with its worker processes, threads and limits."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, UploadFile
 
+from xray.explain.maps import Method
 from xray.predictor.base import Predictor
 from xray.predictor.decision_model import DecisionModel, ImagePrediction
-from xray.serve.admission import Admission
 from xray.serve.answers import Result
 from xray.serve.batcher import Batcher
-from xray.serve.connections import make_room
 from xray.serve.decoding import Decoder
-from xray.serve.errors import busy
-from xray.serve.explaining import Explainer
-from xray.serve.memory import give_back_memory
+from xray.serve.errors import ApiError, busy
+from xray.serve.explaining import PREVIEW_SIDE, Explained, Explainer
+from xray.serve.logs import RequestRecord
 from xray.serve.metrics import Metrics
+from xray.serve.middleware import Load
 from xray.serve.settings import Settings
-from xray.serve.uploads import Form, read_form
-from xray.serve.watch import record_of
 
 
 class Service:
-    """What answers behind the paths; for one event loop.
+    """Answers requests with one model, within one event loop.
 
     Args:
         predictor: The model.
         settings: Limits.
 
     Raises:
-        UserError: The model gives no numbers for a black image; whatever else it raises goes through.
+        UserError: The model's output for a black image is not a number; other errors of the model go through.
     """
+
+    batcher: Batcher[ImagePrediction]
+    decoder: Decoder
+    explainer: Explainer
 
     def __init__(self, predictor: Predictor, settings: Settings) -> None:
         self.manifest = manifest = predictor.manifest
@@ -39,55 +41,51 @@ class Service:
         self.decision_model = DecisionModel(predictor)
         self.decision_model.try_out(settings.batch)
         self.ready = False
-        self.admission = Admission(settings.queue, settings.held_bytes)
-        self.metrics = Metrics(manifest, lambda: self.admission.under_way, lambda: self.batcher.waiting)
-        # Without a thread yet: what is asked before it runs finds all parts.
-        self._open()
-
-    def _open(self) -> None:
-        self.batcher: Batcher[ImagePrediction] = Batcher(
-            self.decision_model, self.settings.batch, self.metrics.observe_batch
-        )
-        self.decoder = Decoder(self.manifest, self.settings.pixels)
-        self.explainer = Explainer(self.decision_model, self.settings)
+        self.load = Load()
+        self.metrics = Metrics(manifest, lambda: self.load.uploads, lambda: self.batcher.waiting if self.ready else 0)
 
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
-        """Be ready from the first request on, and let the threads end after the last one."""
-        # With threads of its own each time: an application may be started again after it has ended.
-        self._open()
-        make_room()
-        memory = asyncio.create_task(give_back_memory())
+        """Start workers before the first request, and end them after the last one."""
+        self.batcher = Batcher(self.decision_model, self.settings.batch, self.metrics.observe_batch)
+        self.decoder = Decoder(self.manifest, self.settings)
+        self.explainer = Explainer(self.decision_model, self.settings.explanations)
         self.ready = True
         yield
         self.ready = False
-        memory.cancel()
         for part in (self.batcher, self.decoder, self.explainer):
             part.close()
 
-    @asynccontextmanager
-    async def form(self, request: Request, file_field: str) -> AsyncIterator[Form]:
-        """Receive a form; what is done with it has to end in time."""
-        record = record_of(request)
-        with self.admission.admit() as hold:
-            content_type = request.headers.get("content-type", "")
-            form = await read_form(request.stream(), content_type, file_field, self.settings, hold)
-            record.files = len(form.files)
-            record.file_bytes = sum(len(file.data) for file in form.files)
-            try:
-                async with asyncio.timeout(self.settings.answer_seconds):
-                    yield form
-            except TimeoutError:
-                raise busy(f"There was no answer within {self.settings.answer_seconds:g} s.", "timed_out") from None
+    async def predict(self, uploads: Sequence[UploadFile]) -> list[ImagePrediction]:
+        """Predict all files of a request.
 
-    def result(self, index: int, name: str | None, prediction: ImagePrediction, request: Request) -> Result:
-        """Say what the model says of one image, and count it."""
-        record, rejected = record_of(request), bool(prediction.rejection)
+        Raises:
+            ApiError: There are too many files, one cannot be used, or it took too long.
+        """
+        if len(uploads) > self.settings.files:
+            raise ApiError(413, f"More than {self.settings.files} files in one request.", "too_many_files")
+        async with self._in_time():
+            decoded = await self.decoder.decode(uploads)
+            return await asyncio.gather(*(self.batcher.submit(one.image) for one in decoded))
+
+    async def explain(self, upload: UploadFile, method: Method) -> Explained:
+        """Predict and explain one file.
+
+        Raises:
+            ApiError: It cannot be used, too many explanations are in progress, or it took too long.
+        """
+        async with self._in_time():
+            (decoded,) = await self.decoder.decode([upload], PREVIEW_SIDE)
+            return await self.explainer.explain(decoded, method)
+
+    def result(self, index: int, name: str | None, prediction: ImagePrediction, record: RequestRecord) -> Result:
+        """Return the result of one image, and count it in the request's record."""
+        rejected = bool(prediction.rejection)
         record.rejected += rejected
         record.predicted += not rejected
         return Result(
             index=index,
-            file=name,
+            file=name or None,
             outcome="rejected" if rejected else "predicted",
             probability=None if rejected else prediction.probability,
             decision=None if rejected else prediction.decision,
@@ -95,3 +93,11 @@ class Service:
             logit=None if rejected else prediction.logit,
             reason=prediction.rejection or None,
         )
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self.settings.answer_seconds):
+                yield
+        except TimeoutError:
+            raise busy(f"No result within {self.settings.answer_seconds:g} s.", "timed_out") from None

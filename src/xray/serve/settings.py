@@ -1,4 +1,4 @@
-"""What one request may take, and how many there may be at a time."""
+"""Limits of the HTTP service."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,13 @@ class Settings:
         files: Files in one request.
         file_bytes: Size of one file.
         request_bytes: Size of one request.
-        held_bytes: Size of all that is held in memory of requests at a time.
-        pixels: Pixels of one picture.
-        queue: Requests that are received, waited for or answered at a time; more are rejected.
-        explanations: As `queue`, for explanations alone: one is computed at a time, the others wait.
+        held_bytes: Size of all requests in progress together.
+        pixels: Pixels of one image.
+        queue: Uploads in progress at a time; more get status 503.
+        explanations: The same for explanations: one is computed at a time, the others wait.
         batch: Images in one pass through the network.
-        receive_seconds: Time for a request to arrive in full.
-        answer_seconds: Time from there to its answer.
-        token: What a caller has to show; None where everybody may ask.
+        answer_seconds: Time from the end of an upload to its response.
+        token: Bearer token that callers must send; None if anybody may ask.
 
     Raises:
         UserError: A limit is out of range.
@@ -36,7 +35,6 @@ class Settings:
     queue: int = 128
     explanations: int = 4
     batch: int = 32
-    receive_seconds: float = 60.0
     answer_seconds: float = 30.0
     token: str | None = None
 
@@ -53,5 +51,4 @@ class Settings:
         require_between("--megapixels", self.pixels / 1e6, 1e-6, 200)
         require_between("--queue", self.queue, 1, 10_000)
         require_between("--batch", self.batch, 1, 1024)
-        require_between("--receive_seconds", self.receive_seconds, 0.01, 3600)
         require_between("--answer_seconds", self.answer_seconds, 0.01, 3600)

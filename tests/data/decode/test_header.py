@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from tests.data.dicoms import write_dicom
 
-from xray.data.decode.header import ImageHeader, read_facts
+from xray.data.decode.header import ImageHeader, read_headers
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from xray.data.decode.header import ImageHeader, read_facts
 def test_the_header_tells_size_mode_and_format(tmp_path, mode, name, file_format, in_colour):
     path = tmp_path / name
     Image.new(mode, (30, 20)).save(path)
-    (facts,) = read_facts([path])
+    (facts,) = read_headers([path])
     assert facts == ImageHeader(30, 20, mode, file_format, path.stat().st_size)
     assert facts.aspect == 1.5
     assert facts.in_colour is in_colour
@@ -38,7 +38,7 @@ def test_the_header_tells_size_mode_and_format(tmp_path, mode, name, file_format
 def test_the_format_is_that_of_the_content_not_of_the_name(tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "a.png")
     (tmp_path / "a.png").rename(tmp_path / "a.jpeg")
-    assert read_facts([tmp_path / "a.jpeg"])[0].format == "PNG"
+    assert read_headers([tmp_path / "a.jpeg"])[0].format == "PNG"
 
 
 def test_nothing_is_decoded(tmp_path):
@@ -46,7 +46,7 @@ def test_nothing_is_decoded(tmp_path):
     path = tmp_path / "cut.jpeg"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 48), dtype=np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
-    assert read_facts([path]) == [ImageHeader(48, 64, "L", "JPEG", path.stat().st_size)]
+    assert read_headers([path]) == [ImageHeader(48, 64, "L", "JPEG", path.stat().st_size)]
 
 
 def test_reasons_stand_where_there_are_no_facts(tmp_path):
@@ -56,7 +56,7 @@ def test_reasons_stand_where_there_are_no_facts(tmp_path):
     (tmp_path / "empty.jpeg").touch()
     Image.new("L", (4, 4)).save(tmp_path / "other.png", format="GIF")
     names = ["missing.png", "text.jpeg", "good.png", "empty.jpeg", "other.png", "."]
-    facts = read_facts([tmp_path / name for name in names])
+    facts = read_headers([tmp_path / name for name in names])
     assert facts[:2] == ["no such file", "not an image that can be decoded"]
     assert facts[2] == ImageHeader(4, 4, "L", "PNG", good.stat().st_size)
     assert facts[3:5] == ["not an image that can be decoded"] * 2
@@ -74,7 +74,7 @@ def test_reasons_stand_where_there_are_no_facts(tmp_path):
 )
 def test_the_header_of_dicom_tells_the_same(tmp_path, dtype, tags, mode):
     path = write_dicom(tmp_path / "image.dcm", np.zeros((20, 30), dtype), **tags)
-    (facts,) = read_facts([path])
+    (facts,) = read_headers([path])
     assert facts == ImageHeader(30, 20, mode, "DICOM", path.stat().st_size)
     assert facts.in_colour is (mode == "RGB")
 
@@ -84,7 +84,7 @@ def test_dicom_without_a_picture_or_of_absurd_size_is_a_reason(tmp_path):
         write_dicom(tmp_path / "empty.dcm", np.zeros((2, 2), np.uint8), Rows=0),
         write_dicom(tmp_path / "bomb.dcm", np.zeros((2, 2), np.uint8), Rows=60_000, Columns=60_000),
     ]
-    empty, bomb = read_facts(paths)
+    empty, bomb = read_headers(paths)
     assert "no pixels" in empty
     assert "60000 x 60000 pixels exceed the limit" in bomb
 
@@ -96,7 +96,7 @@ def test_an_image_of_absurd_size_is_a_reason(tmp_path):
     header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
     path = tmp_path / "bomb.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b""))
-    (reason,) = read_facts([path])
+    (reason,) = read_headers([path])
     assert "100000 x 100000 pixels exceed the limit" in reason
 
 
@@ -105,5 +105,5 @@ def test_order_is_kept_and_odd_names_are_read(tmp_path):
     for width in range(1, 60):
         paths.append(tmp_path / os.fsdecode(b"odd\xff%d.png" % width))
         Image.new("L", (width, 3)).save(paths[-1])
-    assert [fact.width for fact in read_facts(paths)] == list(range(1, 60))
-    assert read_facts([]) == []
+    assert [fact.width for fact in read_headers(paths)] == list(range(1, 60))
+    assert read_headers([]) == []

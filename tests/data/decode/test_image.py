@@ -114,7 +114,7 @@ def test_a_picture_is_the_same_in_strips_of_any_height(mode, declared, monkeypat
     options = {"transparency": 3} if declared and mode in {"L", "P"} else {}
     whole = read_image(stored(image, **options))
     for strip in (1, 17, 60, 200):
-        monkeypatch.setattr(row_chunks, "STRIP", strip)
+        monkeypatch.setattr(row_chunks, "CHUNK_PIXELS", strip)
         np.testing.assert_array_equal(read_image(stored(image, **options)), whole)
 
 

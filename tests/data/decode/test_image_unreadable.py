@@ -48,11 +48,11 @@ def test_bad_files_are_unreadable_images(what, tmp_path):
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "DICOM"])
 def test_more_pixels_than_allowed_are_rejected_by_the_header(kind):
     file = stored_dicom(WAVE) if kind == "DICOM" else stored(Image.fromarray(WAVE), kind)
-    assert read_image(file, most_pixels=WAVE.size).shape == WAVE.shape
+    assert read_image(file, max_pixels=WAVE.size).shape == WAVE.shape
     # Cut off behind the header: it is not decoded first.
     cut = io.BytesIO(file.getvalue()[:900] if kind == "DICOM" else file.getvalue()[:330])
     with pytest.raises(TooManyPixelsError, match=f"64 x 48 pixels exceed the limit of {WAVE.size - 1}"):
-        read_image(cut, most_pixels=WAVE.size - 1)
+        read_image(cut, max_pixels=WAVE.size - 1)
 
 
 @pytest.mark.parametrize("side", [9_600, 11_000, 20_000])

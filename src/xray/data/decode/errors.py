@@ -1,4 +1,4 @@
-"""What every reader of images has in common: a grey image, the error of a file that is none, and the limit of pixels."""
+"""The type of a decoded image, and errors of files that cannot be decoded."""
 
 from typing import Final
 
@@ -8,28 +8,28 @@ import numpy.typing as npt
 GreyImage = npt.NDArray[np.uint8]
 """Shape (height, width), 0 black to 255 white."""
 
-MOST_PIXELS: Final = 100_000_000
-"""Of one image: the largest detectors have some 20 million, a spine joined from several images 40 million."""
+MAX_PIXELS: Final = 100_000_000
+"""The largest detectors have some 20 million pixels, a spine stitched from several images 40 million."""
 
-MOST_SIDE: Final = 65_535
-"""Pixels of one side, as JPEG and DICOM have it: what takes a row at a time takes little memory by it."""
+MAX_SIDE: Final = 65_535
+"""Longest side that JPEG and DICOM can express; it bounds the memory of work done row by row."""
 
 
 class UnreadableImageError(ValueError):
-    """A file that cannot be decoded to pixels; the message says why, without the path."""
+    """A file that cannot be decoded; the message gives the reason without the path."""
 
 
 class TooManyPixelsError(UnreadableImageError):
-    """A picture that is too large to be decoded."""
+    """An image that is too large to be decoded."""
 
 
-def check_pixels(width: int, height: int, most_pixels: int) -> None:
-    """Reject a picture by the size that its header tells, before any of it is decoded.
+def check_pixels(width: int, height: int, max_pixels: int) -> None:
+    """Check the size that an image's header gives, before it is decoded.
 
     Raises:
-        TooManyPixelsError: It has more pixels than `most_pixels`, or than `MOST_SIDE` along a side.
+        TooManyPixelsError: It has more pixels than `max_pixels`, or a side longer than `MAX_SIDE`.
     """
-    if width * height > most_pixels:
-        raise TooManyPixelsError(f"{width} x {height} pixels exceed the limit of {most_pixels}")
-    if max(width, height) > MOST_SIDE:
-        raise TooManyPixelsError(f"{width} x {height} pixels exceed the limit of {MOST_SIDE} along a side")
+    if width * height > max_pixels:
+        raise TooManyPixelsError(f"{width} x {height} pixels exceed the limit of {max_pixels}")
+    if max(width, height) > MAX_SIDE:
+        raise TooManyPixelsError(f"{width} x {height} pixels exceed the limit of {MAX_SIDE} along a side")

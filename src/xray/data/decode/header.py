@@ -1,4 +1,4 @@
-"""What an image's file says of itself before it is decoded."""
+"""Read size, mode and format from image headers, without decoding."""
 
 import os
 from collections.abc import Sequence
@@ -8,26 +8,26 @@ from PIL import UnidentifiedImageError
 
 from xray.data.decode.dicom.header import HEAD, is_dicom
 from xray.data.decode.dicom.read import read_size
-from xray.data.decode.errors import MOST_PIXELS, check_pixels
-from xray.data.decode.pillow import open_picture
+from xray.data.decode.errors import MAX_PIXELS, check_pixels
+from xray.data.decode.pillow import open_image
 from xray.utils.files import StrPath
 from xray.utils.progress import shown
 from xray.utils.threads import map_in_threads
 
 GREY_MODES: Final = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
-"""Pillow's modes without colour."""
+"""Modes of Pillow without colour."""
 
 
 class ImageHeader(NamedTuple):
-    """Of one file, from its header."""
+    """Properties of one image file, from its header."""
 
     width: int
     """Pixels, as stored: an EXIF orientation is not applied."""
     height: int
     mode: str
-    """Pillow's word for the kind of pixels stored, such as L (grey), I;16 (deep grey) or RGB."""
+    """Mode in Pillow's terms, such as L (grey), I;16 (16-bit grey) or RGB."""
     format: str
-    """JPEG, PNG or DICOM, whatever the file is called."""
+    """JPEG, PNG or DICOM, whatever the file name."""
     bytes: int
     """Size of the file."""
 
@@ -38,18 +38,18 @@ class ImageHeader(NamedTuple):
 
     @property
     def in_colour(self) -> bool:
-        """Whether the file has room for colour, grey as its picture may be."""
+        """Whether the file stores colour channels, which may all be equal."""
         return self.mode not in GREY_MODES
 
 
-def read_facts(paths: Sequence[StrPath]) -> list[ImageHeader | str]:
-    """Read headers in threads; nothing is decoded, so a file that is cut off may well have facts.
+def read_headers(paths: Sequence[StrPath]) -> list[ImageHeader | str]:
+    """Read headers in threads. Nothing is decoded, so a truncated file may still have a header.
 
     Args:
         paths: Files of any kind.
 
     Returns:
-        For each path its facts, or the reason why there are none.
+        For each path its header, or the reason why it cannot be read.
     """
     return list(shown(map_in_threads(_read, paths), "Reading headers", len(paths)))
 
@@ -60,7 +60,7 @@ def _read(path: StrPath) -> ImageHeader | str:
             size = os.stat(path).st_size  # noqa: PTH116
             if is_dicom(file.read(HEAD)):
                 return _of_dicom(file, size)
-            with open_picture(file) as image:
+            with open_image(file) as image:
                 return ImageHeader(*image.size, image.mode, image.format or "", size)
     except FileNotFoundError:
         return "no such file"
@@ -72,5 +72,5 @@ def _read(path: StrPath) -> ImageHeader | str:
 
 def _of_dicom(file: IO[bytes], size: int) -> ImageHeader:
     width, height, bits, samples = read_size(file)
-    check_pixels(width, height, MOST_PIXELS)
+    check_pixels(width, height, MAX_PIXELS)
     return ImageHeader(width, height, "RGB" if samples > 1 else "L" if bits <= 8 else "I;16", "DICOM", size)

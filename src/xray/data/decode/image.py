@@ -1,6 +1,6 @@
-"""One image: from a file of any kind to grey bytes of the size that a network sees.
+"""Decode an image file to grey bytes, and resize it to the square that a network takes.
 
-Training, testing, predicting and serving all go through `read_image` and `resize_image`, so they cannot disagree.
+Training, testing, predicting and serving all use `read_image` and `resize_image`, so they cannot disagree.
 """
 
 from collections.abc import Callable, Iterator
@@ -8,35 +8,35 @@ from typing import IO, Literal, cast
 
 import numpy as np
 import PIL
-from PIL import Image, ImageOps, UnidentifiedImageError, features
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
 from xray.data.decode.dicom.header import HEAD, is_dicom
 from xray.data.decode.dicom.read import DICOM_SUFFIXES, decoder_versions, read_dicom
-from xray.data.decode.errors import MOST_PIXELS
+from xray.data.decode.errors import MAX_PIXELS
 from xray.data.decode.errors import GreyImage as GreyImage
 from xray.data.decode.errors import TooManyPixelsError as TooManyPixelsError
 from xray.data.decode.errors import UnreadableImageError as UnreadableImageError
-from xray.data.decode.pillow import open_picture, orientation
-from xray.data.decode.row_chunks import strips
+from xray.data.decode.pillow import open_image
+from xray.data.decode.row_chunks import row_chunks
 from xray.utils.files import StrPath
 
 IMAGE_SUFFIXES = frozenset({".jpeg", ".jpg", ".png"}) | DICOM_SUFFIXES
-"""File endings, in lower case, that are taken for images."""
+"""Suffixes of image files, in lower case."""
 
 REVISION = 3
-"""Counts up with every change, here or for DICOM, by which a file becomes other pixels."""
+"""Incremented with every change, here or for DICOM, that gives a file other pixels."""
 
 ResizeRule = Literal["stretch", "pad", "crop"]
 
 
 def decoder_version() -> str:
-    """What an image's pixels depend on besides its file, size and resize rule; fit for a file's name."""
+    """Return what decoded pixels depend on besides file, size and resize rule; may be part of a file name."""
     jpeg = features.version("libjpeg_turbo") or features.version("jpg")
     return f"r{REVISION}-pillow{PIL.__version__}-jpeg{jpeg}-{decoder_versions()}"
 
 
 def load_image(source: StrPath | IO[bytes], size: int, rule: ResizeRule) -> GreyImage:
-    """Read an image as a network sees it: `read_image`, then `resize_image`.
+    """Decode and resize an image for a network: `read_image`, then `resize_image`.
 
     Raises:
         UnreadableImageError: See `read_image`.
@@ -44,32 +44,32 @@ def load_image(source: StrPath | IO[bytes], size: int, rule: ResizeRule) -> Grey
     return resize_image(read_image(source, size), size, rule)
 
 
-def read_image(source: StrPath | IO[bytes], least_side: int | None = None, most_pixels: int = MOST_PIXELS) -> GreyImage:
-    """Decode a JPEG or PNG of any mode, or a DICOM image, to grey bytes; the content tells which it is.
+def read_image(source: StrPath | IO[bytes], min_side: int | None = None, max_pixels: int = MAX_PIXELS) -> GreyImage:
+    """Decode a JPEG, PNG or DICOM file to grey bytes, whatever its name.
 
-    L, RGB, palette and CMYK are converted to luma (ITU-R 601); transparent pixels lie on black, the background of a
-    image; 16-bit grey is scaled from its bit depth (see `_grey_from_deep`). The EXIF orientation is applied. For DICOM
-    see `xray.data.decode.dicom.read.read_dicom`.
+    L, RGB, palette and CMYK are converted to luma (ITU-R 601); transparent pixels are put on black, the background of
+    an X-ray; 16-bit grey is scaled from its bit depth (see `_grey_from_16_bits`). The EXIF orientation is applied. For
+    DICOM see `xray.data.decode.dicom.read.read_dicom`.
 
     Args:
         source: A path, or an open binary file.
-        least_side: Allows a large JPEG to be decoded at a half, a quarter or an eighth of its size, as long as no side
-            becomes shorter than this. That leaves out most of the work, and resized to `least_side` the mean
-            difference from an image decoded in full is below 1/255.
-        most_pixels: A picture with more is rejected by its header, before it is decoded.
+        min_side: Allows a large JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, as long as no side becomes shorter than
+            this. It saves most of the work; resized to `min_side`, the mean difference from full decoding is below
+            1/255.
+        max_pixels: An image with more is rejected by its header, before it is decoded.
 
     Returns:
         An array of shape (height, width), dtype uint8, 0 black to 255 white.
 
     Raises:
-        UnreadableImageError: The file is missing, empty, truncated, no image, or by its DICOM tags no chest X-ray;
-            `TooManyPixelsError` where it is too large.
+        UnreadableImageError: The file is missing, empty, truncated, not an image, or not a chest X-ray by its DICOM
+            tags; `TooManyPixelsError` if it is too large.
     """
     try:
         if hasattr(source, "read"):
-            return _read_open(cast("IO[bytes]", source), least_side, most_pixels)
+            return _read_open(cast("IO[bytes]", source), min_side, max_pixels)
         with open(source, "rb") as file:  # noqa: PTH123 - any kind of path
-            return _read_open(file, least_side, most_pixels)
+            return _read_open(file, min_side, max_pixels)
     except (MemoryError, UnreadableImageError):
         raise
     except Exception as error:
@@ -83,7 +83,7 @@ def resize_image(image: GreyImage, size: int, rule: ResizeRule) -> GreyImage:
         image: Grey image of shape (height, width).
         size: Side of the result in pixels.
         rule: "stretch" changes the aspect ratio; "pad" keeps it and adds black borders; "crop" keeps it and cuts the
-            longer side about its centre. Squash is the default everywhere: the shape of an image tells the class in the
+            longer side around its centre. "stretch" is the default everywhere: the shape gives the class away in the
             public data (normal images are squarer), and borders would show that shape to the network.
 
     Returns:
@@ -99,7 +99,7 @@ def resize_image(image: GreyImage, size: int, rule: ResizeRule) -> GreyImage:
         box = (left, top, left + side, top + side)
     elif rule == "pad":
         across, down = (max(1, round(side / max(width, height) * size)) for side in (width, height))
-    # One direction after the other: by itself Pillow takes either first, as its version and the image's shape will.
+    # Rows first, then columns: left to itself Pillow chooses the order by its version and the image's shape.
     rows = Image.fromarray(image).resize((across, height), Image.Resampling.BILINEAR, (box[0], 0, box[2], height))
     square = rows.resize((across, down), Image.Resampling.BILINEAR, (0, box[1], across, box[3]))
     if rule == "pad":
@@ -110,7 +110,7 @@ def resize_image(image: GreyImage, size: int, rule: ResizeRule) -> GreyImage:
 
 
 def shrink_image(image: GreyImage, longer_side: int) -> GreyImage:
-    """The image in its own proportions, with a longer side of so many pixels at most."""
+    """Shrink an image, keeping its proportions, to a longer side of at most `longer_side` pixels."""
     longer, (height, width) = max(image.shape), image.shape
     if longer <= longer_side:
         return image
@@ -118,18 +118,18 @@ def shrink_image(image: GreyImage, longer_side: int) -> GreyImage:
     return np.asarray(Image.fromarray(image).resize((across, down), Image.Resampling.BILINEAR), dtype=np.uint8)
 
 
-def _read_open(file: IO[bytes], least_side: int | None, most_pixels: int) -> GreyImage:
+def _read_open(file: IO[bytes], min_side: int | None, max_pixels: int) -> GreyImage:
     file.seek(0)
     if is_dicom(file.read(HEAD)):
-        return read_dicom(file, most_pixels)
-    with open_picture(file, most_pixels) as image:
-        # A JPEG's luma plane is its grey picture already: decoding only that is faster than converting RGB.
-        image.draft("L", (least_side, least_side) if least_side else None)
+        return read_dicom(file, max_pixels)
+    with open_image(file, max_pixels) as image:
+        # The luma plane of a JPEG is its grey image: decoding only that is faster than converting RGB.
+        image.draft("L", (min_side, min_side) if min_side else None)
         image.load()
         grey = _to_grey(image)
-        if orientation(image) == 1:
+        if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
             return grey
-        # Turned once it is grey, and has a fourth of the bytes.
+        # Rotate the grey image, which has a quarter of the bytes.
         upright = Image.fromarray(grey)
         upright.info = image.info
         ImageOps.exif_transpose(upright, in_place=True)
@@ -137,19 +137,19 @@ def _read_open(file: IO[bytes], least_side: int | None, most_pixels: int) -> Gre
 
 
 def _to_grey(image: Image.Image) -> GreyImage:
-    to_bytes = _grey_from_deep(image) if image.mode.startswith("I") or image.mode == "F" else _grey_from_colours
+    to_bytes = _grey_from_16_bits(image) if image.mode.startswith("I") or image.mode == "F" else _grey_from_8_bits
     grey: GreyImage = np.empty((image.height, image.width), np.uint8)
-    for rows, strip in _strips(image):
-        grey[rows] = to_bytes(strip)
+    for rows, chunk in _chunks(image):
+        grey[rows] = to_bytes(chunk)
     return grey
 
 
-def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
-    for rows in strips(image.height, image.width):
+def _chunks(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    for rows in row_chunks(image.height, image.width):
         yield rows, image.crop((0, rows.start, image.width, rows.stop))
 
 
-def _grey_from_colours(image: Image.Image) -> GreyImage:
+def _grey_from_8_bits(image: Image.Image) -> GreyImage:
     if "transparency" in image.info or image.mode in {"LA", "RGBA", "PA", "La", "RGBa"}:
         rgba = image.convert("RGBA")
         black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
@@ -157,17 +157,17 @@ def _grey_from_colours(image: Image.Image) -> GreyImage:
     return np.asarray(image.convert("L"), dtype=np.uint8)
 
 
-def _grey_from_deep(image: Image.Image) -> Callable[[Image.Image], GreyImage]:
-    """How 16-bit grey becomes bytes.
+def _grey_from_16_bits(image: Image.Image) -> Callable[[Image.Image], GreyImage]:
+    """Return the conversion of 16-bit grey to bytes.
 
-    Detectors store 10, 12 or 14 bits in files of 16. The file does not say which, so the smallest of the usual depths
-    that holds the brightest pixel is taken as full white.
+    Detectors store 10, 12 or 14 bits in files of 16. The file does not say which: white is the maximum of the smallest
+    usual depth that holds the brightest pixel.
     """
-    brightest = max([0.0, *(float(np.asarray(strip).max()) for _, strip in _strips(image))])
+    brightest = max([0.0, *(float(np.asarray(chunk).max()) for _, chunk in _chunks(image))])
     white = next((2.0**bits - 1 for bits in (8, 10, 12, 14, 16) if brightest < 2**bits), brightest)
 
-    def to_bytes(strip: Image.Image) -> GreyImage:
-        values = np.asarray(strip).astype(np.float32)
+    def to_bytes(chunk: Image.Image) -> GreyImage:
+        values = np.asarray(chunk).astype(np.float32)
         grey: GreyImage = np.clip(np.rint(values * (255.0 / white)), 0, 255).astype(np.uint8)
         return grey
 

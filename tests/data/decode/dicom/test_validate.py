@@ -83,8 +83,8 @@ def test_too_many_pixels_are_rejected_by_the_header():
     with pytest.raises(TooManyPixelsError, match="60000 x 50000 pixels"):
         read_image(stored_dicom(TWELVE, bits=12, Rows=50_000, Columns=60_000))
     with pytest.raises(TooManyPixelsError, match="8 x 9 pixels exceed the limit of 71"):
-        read_image(stored_dicom(TWELVE, bits=12), most_pixels=71)
-    assert read_image(stored_dicom(TWELVE, bits=12), most_pixels=72).size == 72
+        read_image(stored_dicom(TWELVE, bits=12), max_pixels=71)
+    assert read_image(stored_dicom(TWELVE, bits=12), max_pixels=72).size == 72
 
 
 @given(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from xray.data.decode.dicom.header import code, integer, number
 from xray.data.decode.errors import GreyImage
-from xray.data.decode.row_chunks import strips
+from xray.data.decode.row_chunks import row_chunks
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -41,7 +41,7 @@ def to_grey(pixels: npt.NDArray[np.integer], dataset: "Dataset") -> GreyImage:
     bits, signed = integer(dataset, "BitsStored"), bool(integer(dataset, "PixelRepresentation"))
     lowest = -(2 ** (bits - 1)) if signed else 0
     stored = np.arange(lowest, lowest + 2**bits)
-    row_chunks = list(strips(*pixels.shape))
+    chunks = list(row_chunks(*pixels.shape))
 
     def indices(rows: slice) -> npt.NDArray[np.integer]:
         return np.clip(pixels[rows].astype(np.int32) - lowest, 0, len(stored) - 1)
@@ -53,14 +53,14 @@ def to_grey(pixels: npt.NDArray[np.integer], dataset: "Dataset") -> GreyImage:
         # Bytes that are neither windowed nor scaled are greys already.
         white = (stored - lowest) / 255
     elif white is None:
-        counts = sum(np.bincount(indices(rows).ravel(), minlength=len(stored)) for rows in row_chunks)
+        counts = sum(np.bincount(indices(rows).ravel(), minlength=len(stored)) for rows in chunks)
         low, high = natural_window(values, np.where(is_padding, 0, counts))
         white = _clipped((values - low) / (high - low)) if high > low else np.zeros(len(values))
     if code(dataset, "PhotometricInterpretation") == "MONOCHROME1":
         white = 1 - white
     table = np.where(is_padding, 0, np.rint(255 * white)).astype(np.uint8)
     image: GreyImage = np.empty(pixels.shape, np.uint8)
-    for rows in row_chunks:
+    for rows in chunks:
         image[rows] = table[indices(rows)]
     return image
 

@@ -20,7 +20,7 @@ from xray.data.decode.dicom.header import (
 )
 from xray.data.decode.dicom.pixels import PIXEL_TAGS, PIXELS_DAMAGED, read_stored
 from xray.data.decode.dicom.validate import reject
-from xray.data.decode.errors import MOST_PIXELS, GreyImage, UnreadableImageError
+from xray.data.decode.errors import MAX_PIXELS, GreyImage, UnreadableImageError
 from xray.utils.files import StrPath
 
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
@@ -54,12 +54,12 @@ class PatientKey:
     issuer: str = field(repr=False)
 
 
-def read_dicom(source: StrPath | IO[bytes], most_pixels: int = MOST_PIXELS) -> GreyImage:
+def read_dicom(source: StrPath | IO[bytes], max_pixels: int = MAX_PIXELS) -> GreyImage:
     """Decode a DICOM file to the grey image that its tags describe.
 
     Args:
         source: A path, or an open binary file.
-        most_pixels: An image with more is rejected before it is decoded.
+        max_pixels: An image with more is rejected before it is decoded.
 
     Returns:
         Shape (height, width), dtype uint8, 0 black to 255 white.
@@ -72,11 +72,11 @@ def read_dicom(source: StrPath | IO[bytes], most_pixels: int = MOST_PIXELS) -> G
     """
     if not hasattr(source, "read"):
         with open(source, "rb") as opened:  # noqa: PTH123 - any kind of path
-            return read_dicom(opened, most_pixels)
+            return read_dicom(opened, max_pixels)
     file = cast("IO[bytes]", source)
     with values_hidden(TAGS_DAMAGED):
         dataset = read_tags(file, WANTED)
-        reject(dataset, most_pixels)
+        reject(dataset, max_pixels)
     with values_hidden(PIXELS_DAMAGED):
         return to_grey(read_stored(read_tags(file, PIXEL_TAGS)), dataset)
 

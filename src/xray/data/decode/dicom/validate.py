@@ -54,14 +54,14 @@ GREATEST_VALUE: Final = 1e12
 """Of a rescale or window: far beyond real ones, far below where sums lose the stored values."""
 
 
-def reject(dataset: "Dataset", most_pixels: int) -> None:
+def reject(dataset: "Dataset", max_pixels: int) -> None:
     """Reject a file that according to its tags holds no single grey frontal chest radiograph.
 
     A missing tag is no reason for rejection.
 
     Args:
         dataset: The `WANTED` tags.
-        most_pixels: Greatest number of pixels that is accepted.
+        max_pixels: Greatest number of pixels that is accepted.
 
     Raises:
         UnreadableImageError: With the tag that is the reason; `TooManyPixelsError` if there are too many pixels.
@@ -69,7 +69,7 @@ def reject(dataset: "Dataset", most_pixels: int) -> None:
     reason = _wrong_kind(dataset) or _wrong_view(dataset) or _wrong_pixels(dataset) or _wrong_values(dataset)
     if reason:
         raise UnreadableImageError(reason)
-    check_pixels(integer(dataset, "Columns"), integer(dataset, "Rows"), most_pixels)
+    check_pixels(integer(dataset, "Columns"), integer(dataset, "Rows"), max_pixels)
 
 
 def _wrong_kind(dataset: "Dataset") -> str | None:

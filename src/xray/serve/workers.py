@@ -1,0 +1,170 @@
+"""Decode uploaded files in worker processes, whose memory and time the operating system limits.
+
+A file may be made to cost a decoder gigabytes or hours. Its worker is then killed and replaced: one request fails, and
+nothing else is affected.
+"""
+
+import asyncio
+import io
+import queue
+import resource
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Final
+
+from xray.data.decode.errors import GreyImage, TooManyPixelsError, UnreadableImageError
+from xray.data.decode.image import ResizeRule, read_image, resize_image, shrink_image
+from xray.serve.errors import BadFileError
+
+MEMORY_BYTES: Final = 1_500_000_000
+"""What decoding may add to a worker's memory: an image of 50 megapixels takes 13 bytes a pixel; twice that."""
+SECONDS: Final = 10
+"""Processor time of one file; the largest images take one to two seconds."""
+TOO_COSTLY: Final = "decoding it takes more memory or time than any chest X-ray needs"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to decode.
+
+    Args:
+        data: The file.
+        size: Side of the square that the model takes, in pixels.
+        rule: How the image becomes square.
+        max_pixels: Larger images are rejected by their header.
+        preview_side: Longer side of an image in its own proportions to return too; 0 for none.
+    """
+
+    data: bytes
+    size: int
+    rule: ResizeRule
+    max_pixels: int
+    preview_side: int = 0
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decoded file: the model's input, and the preview if one was asked for."""
+
+    image: GreyImage
+    preview: GreyImage | None
+
+
+def decode(job: Job) -> Decoded | BadFileError:
+    """Decode one file as training does, or say why it cannot be used."""
+    try:
+        image = resize_image(read_image(io.BytesIO(job.data), job.size, job.max_pixels), job.size, job.rule)
+        if not job.preview_side:
+            return Decoded(image, None)
+        # A JPEG may have been decoded at a fraction of its size for the model: decode again for the preview.
+        whole = read_image(io.BytesIO(job.data), job.preview_side, job.max_pixels)
+        return Decoded(image, shrink_image(whole, job.preview_side))
+    except TooManyPixelsError as error:
+        return BadFileError(413, "too_many_pixels", str(error))
+    except UnreadableImageError as error:
+        return BadFileError(422, "unreadable", str(error))
+    except MemoryError:
+        return BadFileError(422, "too_costly", TOO_COSTLY)
+
+
+def _work(connection: Connection) -> None:
+    """Decode what comes through the connection until it is closed, which it also is when the service ends."""
+    # Ctrl+C reaches the whole process group; the service decides when its workers end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A crash of a decoder must not write the upload to the disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit = _data_bytes() + MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    with suppress(EOFError, OSError):
+        while True:
+            job = connection.recv()
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            used = int(usage.ru_utime + usage.ru_stime) + 1
+            resource.setrlimit(resource.RLIMIT_CPU, (used + SECONDS, resource.RLIM_INFINITY))
+            connection.send(decode(job))
+
+
+def _data_bytes() -> int:
+    """Return the bytes of private writable memory that this process has, which RLIMIT_DATA counts."""
+    with open("/proc/self/status") as file:  # noqa: PTH123 - quick
+        fields = dict(line.split(":", 1) for line in file)
+    return int(fields["VmData"].split()[0]) * 1024
+
+
+class _Worker:
+    def __init__(self) -> None:
+        # Spawned, not forked: a fork would share the service's sockets and threads' locks.
+        context = get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs,), name="decode", daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def run(self, job: Job) -> Decoded | BadFileError | None:
+        """Return the result of a job; None if the worker did not survive it."""
+        try:
+            self._connection.send(job)
+            # Wall time as well: a worker may hang without using the processor.
+            if self._connection.poll(3 * SECONDS):
+                result: Decoded | BadFileError = self._connection.recv()
+                return result
+        except (EOFError, OSError):
+            pass
+        return None
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self._connection.close()
+
+
+class WorkerPool:
+    """A fixed number of worker processes, each replaced when it dies.
+
+    Args:
+        count: Number of processes.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        self._workers = [_Worker() for _ in range(count)]
+        for worker in self._workers:
+            self._idle.put(worker)
+        self._threads = ThreadPoolExecutor(count, "decode")
+
+    async def decode(self, job: Job) -> Decoded:
+        """Decode a file in an idle worker.
+
+        Raises:
+            BadFileError: It cannot be decoded, or costs more than the limits.
+        """
+        result = await asyncio.get_running_loop().run_in_executor(self._threads, self._run, job)
+        if isinstance(result, BadFileError):
+            raise result
+        return result
+
+    def process_ids(self) -> list[int | None]:
+        """Return the process IDs of the workers."""
+        return [worker.process.pid for worker in self._workers]
+
+    def close(self) -> None:
+        """End all workers."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.kill()
+
+    def _run(self, job: Job) -> Decoded | BadFileError:
+        # As many threads as workers: one is always idle here.
+        worker = self._idle.get()
+        result = worker.run(job)
+        if result is None:
+            worker.kill()
+            index = self._workers.index(worker)
+            self._workers[index] = worker = _Worker()
+            result = BadFileError(422, "too_costly", TOO_COSTLY)
+        self._idle.put(worker)
+        return result

@@ -1,0 +1,72 @@
+"""Limits, headers and errors around every request."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from tests.serve.asking import assert_error, client_of, send
+from tests.serve.fakes import encode, grey
+
+
+def test_limits_hold_and_name_the_file() -> None:
+    with client_of(files=2, file_bytes=3000, request_bytes=7000, pixels=2500) as client:
+        assert send(client, grey(0), grey(1)).status_code == 200
+        assert_error(send(client, grey(0), grey(1), grey(2)), 413, "too_many_files")
+        error = assert_error(send(client, grey(0), b"a" * 3001), 413, "too_large")
+        assert [file["index"] for file in error["files"]] == [1]
+        assert_error(send(client, b"a" * 8000), 413, "too_large")
+        error = assert_error(send(client, grey(0, 51, 50)), 413, "too_many_pixels")
+        assert "50 x 51" in error["files"][0]["reason"]
+        assert send(client, grey(0)).status_code == 200, "what was rejected is no longer counted"
+
+
+def test_forms_with_other_content_are_rejected(client: TestClient) -> None:
+    form = {"content-type": "multipart/form-data; boundary=b"}
+    assert_error(client.post("/predict"), 422, "invalid_form")
+    assert_error(client.post("/predict", json={}), 422, "invalid_form")
+    error = assert_error(client.post("/predict", files={"other": grey(0)}), 422, "invalid_form")
+    assert "'files'" in error["message"]
+    assert_error(client.post("/predict", content=b"nothing", headers=form), 400, "bad_request")
+    assert_error(client.post("/explain", files={"file": grey(0)}, data={"method": "x"}), 422, "invalid_form")
+
+
+def test_an_upload_beyond_the_queue_is_asked_to_come_again() -> None:
+    with client_of(queue=1) as client:
+        client.app.state.service.load.uploads = 1  # type: ignore[attr-defined]
+        answer = send(client, grey(0))
+        assert_error(answer, 503, "overloaded")
+        assert answer.headers["retry-after"] == "1"
+        assert client.get("/health").status_code == 200
+
+
+def test_uploads_stay_in_memory(client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rolled: list[Any] = []
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.rollover", lambda self: rolled.append(self))
+    data = encode(np.random.default_rng(0).integers(0, 256, (1500, 1500), np.uint8))
+    assert len(data) > 2_000_000
+    assert send(client, data).status_code == 200
+    assert rolled == []
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=300), st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60))
+def test_any_form_gets_an_answer(client: TestClient, body: bytes, kind: str) -> None:
+    for content_type in (f"multipart/form-data; {kind}", "multipart/form-data; boundary=b", kind):
+        for content in (body, b"--b\r\n" + body, b'--b\r\nContent-Disposition: form-data; name="files"\r\n' + body):
+            answer = client.post("/predict", content=content, headers={"content-type": content_type})
+            assert 400 <= answer.status_code < 500, answer.text
+            assert answer.json()["error"]["message"]
+
+
+def test_the_documentation_comes_from_the_service_alone(client: TestClient) -> None:
+    page = client.get("/docs")
+    assert "unsafe-inline" in page.headers["content-security-policy"]
+    assert "http" not in page.text.replace("http://www.w3.org", "")
+    assert client.get("/docs/static/swagger-ui-bundle.js").status_code == 200
+    files = client.get("/openapi.json").json()["components"]["schemas"]
+    assert any("files" in schema.get("properties", {}) for schema in files.values())
