@@ -8,7 +8,7 @@ from tests.conftest import make_images
 
 from xray.audit.copies import check_copies
 from xray.audit.folder import ImageFolder
-from xray.audit.folder_data import ScoredSet
+from xray.audit.scan import FolderScan
 from xray.data.duplicates import NearDuplicate
 from xray.data.index.folders import ImageRecord
 
@@ -74,8 +74,8 @@ def test_images_of_two_patients_that_look_alike_are_a_note_and_no_copy(tmp_path)
     others = [image(f"train/{k}", f"p{k}") for k in range(60)]
     folder = ImageFolder(tmp_path, ("NORMAL", "PNEUMONIA"), ("train", "test"), [*images, *others], [])
     alike = [NearDuplicate(0, 1, 0.85), NearDuplicate(2, 3, 0.85)]
-    scored_set = ScoredSet(folder, {}, [], [], None, None, None, alike)
-    (finding,) = check_copies(scored_set)
+    scan = FolderScan(folder, {}, [], [], None, None, None, alike)
+    (finding,) = check_copies(scan)
     assert (finding.code, finding.severity) == ("look-alikes", "note")
     assert [(case.files, case.detail) for case in finding.cases] == [
         (("test/a", "train/b"), "correlation 0.850; test and train")
@@ -87,7 +87,7 @@ def test_where_many_images_look_alike_nothing_follows(tmp_path):
     images = [image(f"train/{k}", f"p{k}") for k in range(40)]
     folder = ImageFolder(tmp_path, ("NORMAL", "PNEUMONIA"), ("train",), images, [])
     alike = [NearDuplicate(0, k, 0.85) for k in range(1, 31)]
-    (finding,) = check_copies(ScoredSet(folder, {}, [], [], None, None, None, alike))
+    (finding,) = check_copies(FolderScan(folder, {}, [], [], None, None, None, alike))
     assert finding.title.startswith("30 pairs")
     assert len(finding.cases) == 20
     assert "nothing follows" in finding.why

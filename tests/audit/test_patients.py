@@ -3,8 +3,8 @@
 import pytest
 
 from xray.audit.folder import ImageFolder
-from xray.audit.folder_data import ScoredSet
 from xray.audit.patients import check_patients
+from xray.audit.scan import FolderScan
 from xray.data.index.folders import ImageRecord
 
 
@@ -15,7 +15,7 @@ def check(*images):
         path = f"{side}/NORMAL/{k}.png"
         rows.append(ImageRecord(path, side, k % 2, patient or path, group or patient or path, path, bool(patient)))
     folder = ImageFolder(None, ("NORMAL", "PNEUMONIA"), ("train", "val", "test"), rows, [])
-    return {finding.code: finding for finding in check_patients(ScoredSet(folder, {}, [], [], None, None, None, []))}
+    return {finding.code: finding for finding in check_patients(FolderScan(folder, {}, [], [], None, None, None, []))}
 
 
 @pytest.mark.parametrize(("side", "code"), [("train", "patients-in-test"), ("val", "patients-in-test")])

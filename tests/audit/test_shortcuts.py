@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
-from tests.audit.conftest import evidence_of
+from tests.audit.conftest import scan_of
 from tests.conftest import make_images
 
 from xray.audit.measures import measure_shortcuts
@@ -84,14 +84,14 @@ def test_a_test_side_that_differs_is_told(tmp_path, found, level, severity):
 
 
 def test_too_few_images_are_not_judged(images):
-    measured = measure_shortcuts(evidence_of(make_images(images.parent / "few", patients={"train": (3, 3)})))
+    measured = measure_shortcuts(scan_of(make_images(images.parent / "few", patients={"train": (3, 3)})))
     assert set(measured["baseline"]["statistics"].values()) == {None}
     assert set(measured["single"].values()) == {None}
     assert set(measured["test_from_rest"].values()) == {None}
 
 
 def test_figures_are_of_the_images_outside_test(images):
-    by_class = measure_shortcuts(evidence_of(images))["by_class"]
+    by_class = measure_shortcuts(scan_of(images))["by_class"]
     assert {name: row["images"] for name, row in by_class.items()} == {"NORMAL": 28, "PNEUMONIA": 36}
     assert by_class["NORMAL"]["modes"] == {"L": 28}
 

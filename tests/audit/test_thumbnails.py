@@ -8,7 +8,7 @@ from PIL import Image
 from tests.data.dicoms import write_dicom
 
 from xray.audit.colour import colourfulness
-from xray.audit.thumbnails import thumbnail
+from xray.audit.thumbnails import colour_thumbnail
 from xray.data.decode.header import read_headers
 
 RAMP = np.tile(np.linspace(0, 4095, 400).astype(np.uint16), (200, 1))
@@ -20,14 +20,14 @@ def picture(uri):
 
 def test_a_dicom_image_is_shown_by_its_window(tmp_path):
     path = write_dicom(tmp_path / "image.dcm", RAMP, bits=12, WindowCenter=2048, WindowWidth=4096)
-    small = picture(thumbnail(path))
+    small = picture(colour_thumbnail(path))
     assert small.shape == (80, 160)
     np.testing.assert_allclose(small[40], np.linspace(0, 255, 160), atol=4)
 
 
 def test_a_dicom_file_that_is_no_image_has_no_thumbnail(tmp_path):
-    assert thumbnail(write_dicom(tmp_path / "ct.dcm", RAMP, bits=12, Modality="CT")) is None
-    assert thumbnail(tmp_path / "missing.dcm") is None
+    assert colour_thumbnail(write_dicom(tmp_path / "ct.dcm", RAMP, bits=12, Modality="CT")) is None
+    assert colour_thumbnail(tmp_path / "missing.dcm") is None
 
 
 def test_dicom_images_are_not_coloured(tmp_path):

@@ -14,10 +14,10 @@ from sklearn import metrics as sk
 from tests.compare.conftest import draw, shared
 
 from xray import NOTICE
-from xray.compare.figure import LONGEST_NAME, ZOOMS, roc_figure, save_figure, zoom_of
+from xray.compare.figure import LONGEST_NAME, NAME, compared_roc_figure, corner_of
 from xray.compare.statistics import compare_runs
 from xray.evaluation.curves import roc_points
-from xray.utils.errors import UserError
+from xray.report.style import ZOOMS, save_figures
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -33,7 +33,7 @@ def images_of(count=2, strength=4.0, names=()):
 def drawn(images):
     """The figure, rendered with nothing to warn of, and what it was drawn from."""
     found = compare_runs(images, "auroc", 99)
-    figure = roc_figure(images, found)
+    figure = compared_roc_figure(images, found)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         FigureCanvasAgg(figure).draw()
@@ -108,10 +108,10 @@ def test_the_inset_shows_the_corner():
     images = images_of(2)
     figure, _ = drawn(images)
     (inset,) = figure.axes[0].child_axes
-    side = zoom_of([roc_points(images.labels, run.logits) for run in images.runs])
+    side = corner_of([roc_points(images.labels, run.logits) for run in images.runs])
     assert side in ZOOMS
-    assert inset.get_xlim() == pytest.approx((-0.02 * side, 1.02 * side))
-    assert inset.get_ylim() == pytest.approx((1 - 1.02 * side, 1 + 0.02 * side))
+    assert inset.get_xlim() == pytest.approx((-0.03 * side, 1.03 * side))
+    assert inset.get_ylim() == pytest.approx((1 - 1.03 * side, 1 + 0.03 * side))
 
 
 def curve(*points):
@@ -135,7 +135,7 @@ PERFECT, GOOD, FAIR, CHANCE = curve((0, 1)), curve((0.04, 0.96)), curve((0.3, 0.
     ],
 )
 def test_the_corner_is_as_large_as_curves_near_it_need(lines, side):
-    assert zoom_of(lines) == side
+    assert corner_of(lines) == side
 
 
 def test_the_files_are_valid_and_the_same_each_time(tmp_path):
@@ -144,7 +144,7 @@ def test_the_files_are_valid_and_the_same_each_time(tmp_path):
         images = images_of(3)
         folder = tmp_path / name
         folder.mkdir()
-        save_figure(folder, roc_figure(images, compare_runs(images, "auroc", 99)))
+        save_figures(folder, {NAME: compared_roc_figure(images, compare_runs(images, "auroc", 99))})
         found.append({path.name: path.read_bytes() for path in folder.iterdir()})
     assert found[0] == found[1]
     assert sorted(found[0]) == ["roc.png", "roc.svg"]
@@ -152,9 +152,3 @@ def test_the_files_are_valid_and_the_same_each_time(tmp_path):
     svg = found[0]["roc.svg"].decode()
     ElementTree.fromstring(svg)
     assert not re.search(r"20\d\d-\d\d-\d\d", svg)
-
-
-def test_a_folder_that_is_gone_is_a_users_error(tmp_path):
-    images = images_of()
-    with pytest.raises(UserError, match="name another with --out"):
-        save_figure(tmp_path / "gone", roc_figure(images, compare_runs(images, "auroc", 99)))

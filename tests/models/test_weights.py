@@ -95,11 +95,7 @@ def test_renamed_tensors_in_another_order_are_never_mixed_up(tmp_path, classes):
     network = rgb_network("test_resnet", num_classes=classes)
     # Safetensors keeps tensors by name, which puts a bias before its weight.
     path = saved(tmp_path / "w.safetensors", renamed(network.state_dict()))
-    try:
-        weights = read_weights(path, "test_resnet")
-    except UserError:
-        return  # rejected, which is as good
-    assert_same_features("test_resnet", weights, network)
+    rejection(path)
 
 
 @pytest.mark.parametrize("key", ["state_dict", "model"])

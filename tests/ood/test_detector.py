@@ -1,6 +1,5 @@
 """What is no chest X-ray is rejected, images are not, and what is stored says the same."""
 
-import itertools
 import json
 
 import numpy as np
@@ -17,7 +16,6 @@ from xray.ood.detector import (
     FEATURES,
     LEAST_IMAGES,
     MARGIN,
-    MOST_IMAGES,
     USUAL,
     OODDetector,
     fit_ood_detector,
@@ -169,11 +167,11 @@ def test_validation_images_of_another_place_raise_the_limits(ood, chests):
     assert "of 60 validation images" in anew.describe()
     told = float(anew.describe().partition("the limits are ")[2].split()[0])
     assert told == pytest.approx(max(part.limit / part.least_limit for part in anew.parts.values()), abs=0.01)
-    assert "see that all of them are images" not in ood.describe()
+    assert "the limits are" not in ood.describe()
 
 
-@pytest.mark.parametrize("images", [1, 3, 8, 20, 50])
-@pytest.mark.parametrize("pair", [*itertools.combinations(others(), 2), *((kind, kind) for kind in others())])
+@pytest.mark.parametrize("images", [1, 8, 50])
+@pytest.mark.parametrize("pair", [("noise", "clouds"), ("black", "white"), ("page", "page")])
 def test_two_strange_pictures_among_few_validation_images_let_no_others_in(ood, chests, pair, images):
     strange = np.concatenate([others()[kind] for kind in pair])
     anew = ood.with_validation(np.concatenate([chests[240 : 240 + images], strange]))
@@ -197,17 +195,13 @@ def test_identical_training_images_have_a_defined_result():
     assert (ood.score(255 - same[:3] // 3) > 1).all()
 
 
-def test_images_beyond_the_most_are_spread_evenly():
-    from xray.ood.detector import _spread
-
-    numbers = np.arange(2 * MOST_IMAGES + 7)
-    images = np.zeros((len(numbers), 2, 2), np.uint8)
-    images[:, 0, 0], images[:, 0, 1] = numbers % 256, numbers // 256
-    kept = _spread(iter(np.array_split(images, 13)))
-    found = kept[:, 0, 0] + 256 * kept[:, 0, 1].astype(int)
-    assert MOST_IMAGES / 2 <= len(kept) <= MOST_IMAGES
-    assert len(set(np.diff(found).tolist())) == 1
-    assert found[0] == 0
+def test_images_beyond_the_most_are_spread_evenly(monkeypatch, chests):
+    monkeypatch.setattr("xray.ood.detector.MOST_IMAGES", 120)
+    monkeypatch.setattr("xray.ood.detector.LEAST_IMAGES", 50)
+    # Every second of 241 would be one too many: every fourth remains.
+    thinned = fit_ood_detector(iter(np.array_split(chests[:241], 13)), chests[240:300])
+    monkeypatch.setattr("xray.ood.detector.MOST_IMAGES", 4000)
+    assert thinned.as_dict() == fit_ood_detector(chests[:241:4], chests[240:300]).as_dict()
 
 
 @pytest.mark.parametrize(("size", "rule"), [(16, "stretch"), (64, "pad"), (100, "crop")])

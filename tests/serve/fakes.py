@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from xray.predictor.base import Images, Maps
+from xray.data.arrays import Images
+from xray.predictor.base import Maps
 from xray.predictor.manifest import Manifest, Scores
 
 SIZE = 32

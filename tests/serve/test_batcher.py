@@ -4,7 +4,7 @@ import threading
 import numpy as np
 import pytest
 
-from xray.predictor.base import Images
+from xray.data.arrays import Images
 from xray.serve.batcher import Batcher
 
 

@@ -40,9 +40,9 @@ def audit(
     check_out(out, directory)
     # Imported late, so that a wrong path is told in no time.
     from xray.audit.folder import read_folder
-    from xray.audit.folder_data import SIZE, gather
     from xray.audit.page import write_page
     from xray.audit.record import examine
+    from xray.audit.scan import SIZE, scan_folder
     from xray.audit.text import print_audit
     from xray.data.cache.reader import ImageReader
     from xray.utils.files import write_whole
@@ -50,7 +50,7 @@ def audit(
 
     reader = ImageReader(cache_dir, SIZE, "stretch")
     folder = read_folder(directory, class_names, patient_pattern, reader.digests)
-    record, findings = examine(gather(folder, reader))
+    record, findings = examine(scan_folder(folder, reader))
     with write_whole(out / RECORD) as file:
         json.dump(record, file, indent=2, allow_nan=False)
         file.write("\n")

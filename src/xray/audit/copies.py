@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from xray.audit.finding import Case, Finding, Severity, count
-from xray.audit.folder_data import ScoredSet
+from xray.audit.scan import FolderScan
 from xray.data.duplicates import COPY, exact_duplicates
 from xray.data.index.folders import ImageRecord
 
@@ -45,9 +45,9 @@ class Picture(NamedTuple):
         return Case(tuple(image.path for image in self.images), what)
 
 
-def check_copies(scored_set: ScoredSet) -> list[Finding]:
+def check_copies(scan: FolderScan) -> list[Finding]:
     """Findings about copies; each picture is told of once, where it does most harm."""
-    pictures = pictures_with_copies(scored_set)
+    pictures = pictures_with_copies(scan)
     told: dict[str, list[Picture]] = defaultdict(list)
     for picture in pictures:
         told[_kind(picture)].append(picture)
@@ -93,17 +93,17 @@ def check_copies(scored_set: ScoredSet) -> list[Finding]:
             "They count twice in every figure, but leak nothing.",
             "Keep one file of each.",
         ),
-        *_look_alikes(scored_set),
+        *_look_alikes(scan),
     ]
 
 
-def pictures_with_copies(scored_set: ScoredSet) -> list[Picture]:
+def pictures_with_copies(scan: FolderScan) -> list[Picture]:
     """Pictures that stand in more than one file, by the same bytes, by near copies, or by a chain of both."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    images = scored_set.folder.images
-    near = [pair for pair in scored_set.alike if pair.similarity >= COPY]
+    images = scan.folder.images
+    near = [pair for pair in scan.alike if pair.similarity >= COPY]
     chains = exact_duplicates([image.digest for image in images])
     pairs = [(same[0], i) for same in chains for i in same[1:]] + [(pair.first, pair.second) for pair in near]
     if not pairs:
@@ -146,11 +146,11 @@ def _finding(
     return [Finding(code, severity, title, why, mend, tuple(picture.case for picture in pictures))]
 
 
-def _look_alikes(scored_set: ScoredSet) -> list[Finding]:
+def _look_alikes(scan: FolderScan) -> list[Finding]:
     """Two patients whose images nearly are copies may be one child; this is no proof."""
-    images = scored_set.folder.images
+    images = scan.folder.images
     cases = []
-    for pair in scored_set.alike:
+    for pair in scan.alike:
         first, second = images[pair.first], images[pair.second]
         if pair.similarity >= COPY or first.group == second.group:
             continue

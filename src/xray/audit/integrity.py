@@ -6,20 +6,20 @@ import numpy as np
 
 from xray.audit.colour import COLOURED
 from xray.audit.finding import Case, Finding, count
-from xray.audit.folder_data import ScoredSet
 from xray.audit.likeness import LEAST_IMAGES, UNEXPLAINED
+from xray.audit.scan import FolderScan
 
 
-def check_files(scored_set: ScoredSet) -> list[Finding]:
+def check_files(scan: FolderScan) -> list[Finding]:
     """Findings about files that cannot be read, or show something else than an upright chest."""
-    return [*_unreadable(scored_set), *_coloured(scored_set), *_unlike(scored_set)]
+    return [*_unreadable(scan), *_coloured(scan), *_unlike(scan)]
 
 
-def _unreadable(scored_set: ScoredSet) -> list[Finding]:
-    if not scored_set.unreadable:
+def _unreadable(scan: FolderScan) -> list[Finding]:
+    if not scan.unreadable:
         return []
-    images = scored_set.folder.images
-    cases = tuple(Case((images[i].path,), reason) for i, reason in sorted(scored_set.unreadable.items()))
+    images = scan.folder.images
+    cases = tuple(Case((images[i].path,), reason) for i, reason in sorted(scan.unreadable.items()))
     return [
         Finding(
             "unreadable",
@@ -32,12 +32,12 @@ def _unreadable(scored_set: ScoredSet) -> list[Finding]:
     ]
 
 
-def _coloured(scored_set: ScoredSet) -> list[Finding]:
-    found = np.flatnonzero(scored_set.colour > COLOURED)
+def _coloured(scan: FolderScan) -> list[Finding]:
+    found = np.flatnonzero(scan.colour > COLOURED)
     return _told(
-        scored_set,
+        scan,
         found.tolist(),
-        [f"channels differ by {scored_set.colour[i]:.0f} of 255 in the mean" for i in found],
+        [f"channels differ by {scan.colour[i]:.0f} of 255 in the mean" for i in found],
         "coloured",
         "{} in true colour: no image is.",
         "A photograph or a screenshot among images teaches the network something else.",
@@ -45,15 +45,15 @@ def _coloured(scored_set: ScoredSet) -> list[Finding]:
     )
 
 
-def _unlike(scored_set: ScoredSet) -> list[Finding]:
-    likeness = scored_set.likeness
+def _unlike(scan: FolderScan) -> list[Finding]:
+    likeness = scan.likeness
     if likeness is None:
         return [
             Finding(
                 "likeness-not-predicted",
                 "note",
                 f"Whether all files are chest X-rays was not judged: that takes {LEAST_IMAGES} images, and "
-                f"{len(scored_set.rows)} can be read.",
+                f"{len(scan.rows)} can be read.",
                 "What a chest X-ray looks like is learnt from the folder itself.",
                 "Look at the images by eye.",
             )
@@ -64,7 +64,7 @@ def _unlike(scored_set: ScoredSet) -> list[Finding]:
     strange = strange[np.argsort(-likeness.unexplained[strange], kind="stable")]
     return [
         *_told(
-            scored_set,
+            scan,
             blank,
             ["one grey all over"] * len(blank),
             "blank",
@@ -73,7 +73,7 @@ def _unlike(scored_set: ScoredSet) -> list[Finding]:
             "Remove them, or fetch them again.",
         ),
         *_told(
-            scored_set,
+            scan,
             strange.tolist(),
             [f"{likeness.unexplained[i]:.0%} of it is unlike the other images" for i in strange],
             "no-chest-image",
@@ -84,7 +84,7 @@ def _unlike(scored_set: ScoredSet) -> list[Finding]:
             "Look at them, and remove what is no frontal chest X-ray.",
         ),
         *_told(
-            scored_set,
+            scan,
             turned,
             [f"seems turned by {likeness.turned[i]} degrees" for i in turned],
             "turned",
@@ -96,10 +96,10 @@ def _unlike(scored_set: ScoredSet) -> list[Finding]:
 
 
 def _told(
-    scored_set: ScoredSet, rows: Sequence[int], details: Sequence[str], code: str, title: str, why: str, mend: str
+    scan: FolderScan, rows: Sequence[int], details: Sequence[str], code: str, title: str, why: str, mend: str
 ) -> list[Finding]:
     if not rows:
         return []
-    images = scored_set.images
+    images = scan.images
     cases = tuple(Case((images[i].path,), detail) for i, detail in zip(rows, details, strict=True))
     return [Finding(code, "warning", title.format(count(len(rows), "image is", "images are")), why, mend, cases)]

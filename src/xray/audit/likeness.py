@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.intensity import Images
+from xray.data.arrays import Images
 from xray.ood.features import principal_components, shrink
 
 LEAST_IMAGES: Final = 100

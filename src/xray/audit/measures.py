@@ -5,16 +5,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from xray.audit.folder_data import ScoredSet
+from xray.audit.scan import FolderScan
 from xray.data.intensity import STATISTICS
-from xray.evaluation.baseline import cross_validated_scores, fit_baseline, shape_features
 from xray.evaluation.ranking import auroc
+from xray.evaluation.shortcuts import cross_validated_scores, fit_baseline, shape_features
 
 LEAST_IMAGES: Final = 20
 """Images of each kind without which no AUROC is told."""
 
 
-def measure_shortcuts(scored_set: ScoredSet) -> dict[str, Any]:
+def measure_shortcuts(scan: FolderScan) -> dict[str, Any]:
     """Everything the checks of shortcuts are made of, as plain values.
 
     Returns:
@@ -26,34 +26,34 @@ def measure_shortcuts(scored_set: ScoredSet) -> dict[str, Any]:
 
         AUROCs are None where there are too few images. All but the last are of the images outside test.
     """
-    names, shape = shape_features(scored_set.facts)
+    names, shape = shape_features(scan.facts)
     features = {
-        "statistics": scored_set.statistics,
+        "statistics": scan.statistics,
         "shape": shape,
-        "statistics_and_shape": np.hstack([scored_set.statistics, shape]),
+        "statistics_and_shape": np.hstack([scan.statistics, shape]),
     }
-    size = np.array([[fact.bytes] for fact in scored_set.facts], dtype=np.float64).reshape(-1, 1)
-    pool, labels = scored_set.in_pool, scored_set.labels
+    size = np.array([[fact.bytes] for fact in scan.facts], dtype=np.float64).reshape(-1, 1)
+    pool, labels = scan.in_pool, scan.labels
     single = dict(
         zip(
             (*names, "bytes", *STATISTICS),
-            [_auroc(labels[pool], column[pool]) for column in np.hstack([shape, size, scored_set.statistics]).T],
+            [_auroc(labels[pool], column[pool]) for column in np.hstack([shape, size, scan.statistics]).T],
             strict=True,
         )
     )
     return {
-        "by_class": _by_class(scored_set),
+        "by_class": _by_class(scan),
         "single": single,
-        "baseline": {name: _baseline(scored_set, columns) for name, columns in features.items()},
-        "test_from_rest": _test_from_rest(scored_set),
+        "baseline": {name: _baseline(scan, columns) for name, columns in features.items()},
+        "test_from_rest": _test_from_rest(scan),
     }
 
 
-def _by_class(scored_set: ScoredSet) -> dict[str, Any]:
+def _by_class(scan: FolderScan) -> dict[str, Any]:
     table = {}
-    for label, name in enumerate(scored_set.folder.class_names):
-        rows = np.flatnonzero(scored_set.in_pool & (scored_set.labels == label))
-        facts = [scored_set.facts[i] for i in rows]
+    for label, name in enumerate(scan.folder.class_names):
+        rows = np.flatnonzero(scan.in_pool & (scan.labels == label))
+        facts = [scan.facts[i] for i in rows]
         columns: dict[str, list[float]] = {
             "width": [fact.width for fact in facts],
             "height": [fact.height for fact in facts],
@@ -65,7 +65,7 @@ def _by_class(scored_set: ScoredSet) -> dict[str, Any]:
             **{key: float(np.median(values)) if facts else None for key, values in columns.items()},
             "modes": _counts([fact.mode for fact in facts]),
             "formats": _counts([fact.format for fact in facts]),
-            "statistics": dict(zip(STATISTICS, np.median(scored_set.statistics[rows], axis=0).tolist(), strict=True))
+            "statistics": dict(zip(STATISTICS, np.median(scan.statistics[rows], axis=0).tolist(), strict=True))
             if facts
             else None,
         }
@@ -84,9 +84,9 @@ def _auroc(labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> fl
     return None if np.isnan(value) else value
 
 
-def _baseline(scored_set: ScoredSet, features: npt.NDArray[np.float64]) -> dict[str, float | None]:
-    pool, labels = scored_set.in_pool, scored_set.labels
-    groups = [group for group, kept in zip(scored_set.groups, pool, strict=True) if kept]
+def _baseline(scan: FolderScan, features: npt.NDArray[np.float64]) -> dict[str, float | None]:
+    pool, labels = scan.in_pool, scan.labels
+    groups = [group for group, kept in zip(scan.groups, pool, strict=True) if kept]
     within = _cross_validated(features[pool], labels[pool], groups)
     on_test = None
     if within is not None and not pool.all():
@@ -103,12 +103,12 @@ def _cross_validated(
     return _auroc(labels, cross_validated_scores(features, labels, groups))
 
 
-def _test_from_rest(scored_set: ScoredSet) -> dict[str, float | None]:
+def _test_from_rest(scan: FolderScan) -> dict[str, float | None]:
     """How well test images are told from the others of their class; about 0.5 where they are alike."""
-    test = np.array([image.folder == "test" for image in scored_set.images], dtype=np.int64)
+    test = np.array([image.folder == "test" for image in scan.images], dtype=np.int64)
     found: dict[str, float | None] = {}
-    for label, name in enumerate(scored_set.folder.class_names):
-        rows = np.flatnonzero(scored_set.labels == label)
-        groups = [scored_set.groups[i] for i in rows]
-        found[name] = _cross_validated(scored_set.statistics[rows], test[rows], groups)
+    for label, name in enumerate(scan.folder.class_names):
+        rows = np.flatnonzero(scan.labels == label)
+        groups = [scan.groups[i] for i in rows]
+        found[name] = _cross_validated(scan.statistics[rows], test[rows], groups)
     return found

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xray.audit.finding import Case, Finding, count
-from xray.audit.folder_data import ScoredSet
+from xray.audit.scan import FolderScan
 from xray.data.intensity import STATISTICS
 
 FAR: Final = 4.0
@@ -17,31 +17,31 @@ MOST: Final = 20
 """Images named; the title says how many there are."""
 
 
-def check_intensities(scored_set: ScoredSet) -> list[Finding]:
+def check_intensities(scan: FolderScan) -> list[Finding]:
     """The images that are furthest from the others by any statistic of intensity and sharpness."""
-    if len(scored_set.rows) < LEAST_IMAGES:
+    if len(scan.rows) < LEAST_IMAGES:
         return [
             Finding(
                 "intensity-not-predicted",
                 "note",
-                f"Unusual intensities were not looked for: that takes {LEAST_IMAGES} images, and {len(scored_set.rows)} "
+                f"Unusual intensities were not looked for: that takes {LEAST_IMAGES} images, and {len(scan.rows)} "
                 "can be read.",
                 "What is usual is learnt from the folder itself.",
                 "Look at the images by eye.",
             )
         ]
-    z = robust_z(scored_set.statistics)
+    z = robust_z(scan.statistics)
     furthest = np.argmax(np.abs(z), axis=1)
     distance = np.abs(z).max(axis=1)
     found = np.flatnonzero(distance > FAR)
     if not len(found):
         return []
     worst = found[np.argsort(-distance[found], kind="stable")][:MOST]
-    images = scored_set.images
+    images = scan.images
     cases = tuple(
         Case(
             (images[i].path,),
-            f"{STATISTICS[furthest[i]].replace('_', ' ')} {scored_set.statistics[i, furthest[i]]:.4g}, "
+            f"{STATISTICS[furthest[i]].replace('_', ' ')} {scan.statistics[i, furthest[i]]:.4g}, "
             f"{distance[i]:.1f} robust deviations {'above' if z[i, furthest[i]] > 0 else 'below'} the median",
         )
         for i in worst

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from xray.audit.finding import SEVERITIES, Case, Finding
 from xray.audit.shortcuts import TITLES
 from xray.audit.text import prediction
-from xray.audit.thumbnails import thumbnail
+from xray.audit.thumbnails import colour_thumbnail
 from xray.utils.files import write_whole
 from xray.utils.text import printable
 
@@ -79,7 +79,7 @@ class _Pictures:
 
     def _picture(self, file: str) -> str | None:
         path = self._root / file
-        return thumbnail(path) if path.is_file() else None
+        return colour_thumbnail(path) if path.is_file() else None
 
 
 def _listed(case: Case) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from xray.audit.finding import Case, Finding, count
-from xray.audit.folder_data import ScoredSet
+from xray.audit.scan import FolderScan
 from xray.data.index.folders import ImageRecord
 from xray.data.index.patients import series_and_number
 
@@ -18,9 +18,9 @@ FRAGMENT: Final = 3
 """So few numbers in between make no block: they may lie together by chance."""
 
 
-def check_patients(scored_set: ScoredSet) -> list[Finding]:
+def check_patients(scan: FolderScan) -> list[Finding]:
     """Findings about patients across sides, about names, and about sides too small to tell anything."""
-    images = scored_set.folder.images
+    images = scan.folder.images
     test = [image for image in images if image.folder == "test"]
     rest = [image for image in images if image.folder != "test"]
     return [

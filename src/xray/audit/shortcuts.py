@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from xray.audit.finding import Case, Finding, count
-from xray.audit.folder_data import ScoredSet
 from xray.audit.measures import LEAST_IMAGES
+from xray.audit.scan import FolderScan
 
 HIGH_BASELINE: Final = 0.8
 """AUROC of a baseline from which it is warned of."""
@@ -20,28 +20,26 @@ TITLES: Final = {
 }
 
 
-def check_shortcuts(scored_set: ScoredSet, measured: Mapping[str, Any]) -> list[Finding]:
+def check_shortcuts(scan: FolderScan, measured: Mapping[str, Any]) -> list[Finding]:
     """Findings about shortcuts.
 
     Args:
-        scored_set: Images and what was measured of them.
+        scan: Images and what was measured of them.
         measured: What `xray.audit.measures.measure_shortcuts` gave.
     """
     return [
-        *_one_class_only(scored_set, measured, "mode"),
-        *_one_class_only(scored_set, measured, "format"),
-        *_shape_tells(scored_set, measured),
+        *_one_class_only(scan, measured, "mode"),
+        *_one_class_only(scan, measured, "format"),
+        *_shape_tells(scan, measured),
         *_baseline_is_high(measured),
         *_test_differs(measured),
         *_imbalance(measured),
     ]
 
 
-def _one_class_only(
-    scored_set: ScoredSet, measured: Mapping[str, Any], kind: Literal["mode", "format"]
-) -> list[Finding]:
+def _one_class_only(scan: FolderScan, measured: Mapping[str, Any], kind: Literal["mode", "format"]) -> list[Finding]:
     """Modes or formats of files that only one class has."""
-    names, tables = scored_set.folder.class_names, measured["by_class"]
+    names, tables = scan.folder.class_names, measured["by_class"]
     if not all(tables[name]["images"] for name in names):
         return []
     only = [
@@ -60,7 +58,7 @@ def _one_class_only(
     sentence = ", ".join(told)
     cases = tuple(
         Case((image.path,), getattr(fact, kind))
-        for image, fact, kept in zip(scored_set.images, scored_set.facts, scored_set.in_pool, strict=True)
+        for image, fact, kept in zip(scan.images, scan.facts, scan.in_pool, strict=True)
         if kept and (image.label, getattr(fact, kind)) in only
     )
     return [
@@ -75,7 +73,7 @@ def _one_class_only(
     ]
 
 
-def _shape_tells(scored_set: ScoredSet, measured: Mapping[str, Any]) -> list[Finding]:
+def _shape_tells(scan: FolderScan, measured: Mapping[str, Any]) -> list[Finding]:
     """Width, height, aspect or file size that tells the class by itself."""
     words = {"log_width": "width", "log_height": "height", "log_aspect": "aspect", "bytes": "file size"}
     tables = measured["by_class"]
@@ -84,7 +82,7 @@ def _shape_tells(scored_set: ScoredSet, measured: Mapping[str, Any]) -> list[Fin
         area = measured["single"][key]
         if area is None or max(area, 1 - area) < TELLING:
             continue
-        medians = [tables[name][key.removeprefix("log_")] for name in scored_set.folder.class_names]
+        medians = [tables[name][key.removeprefix("log_")] for name in scan.folder.class_names]
         written = [f"{value:.2f}" if key == "log_aspect" else f"{value:,.0f}" for value in medians]
         told.append(f"{word} (AUROC {max(area, 1 - area):.2f}; medians {' and '.join(written)})")
     if not told:
@@ -93,7 +91,7 @@ def _shape_tells(scored_set: ScoredSet, measured: Mapping[str, Any]) -> list[Fin
         Finding(
             "shape-tells-class",
             "warning",
-            f"{' from '.join(scored_set.folder.class_names)} can be told without opening an image, by {', '.join(told)}.",
+            f"{' from '.join(scan.folder.class_names)} can be told without opening an image, by {', '.join(told)}.",
             "Borders that keep the aspect, or a model that sees the size, give the class away; so does the sharpness "
             "that is left after images of different size are made small.",
             "Squash images to one size, as the configs do, and set the model against the shortcut baseline.",

@@ -1,34 +1,23 @@
 """Small pictures for the page, as data URIs: the page needs no file beside it."""
 
-import base64
-import io
-from typing import Final
-
+import numpy as np
 from PIL import Image
 
 from xray.data.decode.dicom.header import HEAD, is_dicom
 from xray.data.decode.image import read_image
 from xray.data.decode.pillow import open_image
+from xray.report.thumbnails import SIDE, picture_of
 from xray.utils.files import StrPath
 
-SIDE: Final = 160
-QUALITY: Final = 70
-MOST_BYTES: Final = 30_000
-"""Of one JPEG; encoded it stays below 40 KB. At 160 pixels only noise comes near, and is then left out."""
 
-
-def thumbnail(path: StrPath) -> str | None:
-    """A picture of at most 160x160 with the image's aspect and colour, as a data URI; None where there is none."""
+def colour_thumbnail(path: StrPath) -> str | None:
+    """Data URI of an image with its aspect and colour, at most 160x160 pixels; None where it cannot be read."""
     try:
         small = _open(path)
         small.thumbnail((SIDE, SIDE))
-        file = io.BytesIO()
-        small.save(file, "JPEG", quality=QUALITY)
     except (OSError, ValueError, SyntaxError):
         return None
-    if file.tell() > MOST_BYTES:
-        return None
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+    return picture_of(np.asarray(small)).uri
 
 
 def _open(path: StrPath) -> Image.Image:

@@ -37,12 +37,13 @@ def compare(runs: Sequence[str], metric: Metric = "auroc", out: Path | None = No
     images = align(read_runs(runs))
     found = compare_runs(images, metric)
     # Drawn before a folder is claimed, so that no mistake leaves an empty one.
-    from xray.compare.figure import NAME, roc_figure, save_figure
+    from xray.compare.figure import NAME, compared_roc_figure
+    from xray.report.style import save_figures
 
-    figure = roc_figure(images, found)
+    figure = compared_roc_figure(images, found)
     folder = claim_folder(out)
     try:
-        save_figure(folder, figure)
+        save_figures(folder, {NAME: figure})
         with write_whole(folder / "comparison.md") as file:
             file.write(as_markdown(found, f"{NAME}.png"))
         with write_whole(folder / "comparison.json") as file:

@@ -13,9 +13,10 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, DistributedSampler
 
+from xray.data.arrays import Images
 from xray.data.augment import Augmentation, augment
 from xray.data.cache.reader import ImageReader
-from xray.data.cache.store import Images, Rows
+from xray.data.cache.store import Rows
 from xray.data.dataset import ImageBatch, ImageDataset
 from xray.data.decode.image import ResizeRule
 from xray.data.index.folders import WHOLE, ImageRecord, holds_classes, index_images

@@ -17,10 +17,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from xray.data.arrays import Images
 from xray.data.cache.hashing import is_content
 from xray.utils.progress import shown
 
-Images = npt.NDArray[np.uint8]
 Pictures = npt.NDArray[np.float32]
 """Shape (images, side, side), any scale."""
 Places = npt.NDArray[np.float64]

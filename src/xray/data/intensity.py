@@ -5,8 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-Images = npt.NDArray[np.uint8]
-Values = npt.NDArray[np.float64]
+from xray.data.arrays import Images, Values
 
 STATISTICS: Final = (
     "mean",

@@ -139,12 +139,28 @@ def calibration_intercept(labels: Labels, logits: Scores, weights: Weights | Non
     Returns:
         Shape (resamples,); NaN where a class is absent.
     """
+    from scipy.optimize.elementwise import find_root
+    from scipy.special import expit
+
     weights = np.ones((1, len(labels))) if weights is None else weights
     intercept = np.full(len(weights), np.nan)
     defined = (weights @ labels > 0) & (weights @ (1 - labels) > 0)
-    if defined.any():
-        whole = _levels(labels, logits, np.ones((1, len(labels))), np.zeros(1))
-        intercept[defined] = _levels(labels, logits, _rows(weights, defined), whole)
+    if not defined.any():
+        return intercept
+    counts = np.ascontiguousarray(_rows(weights, defined).T)
+    positives, images = labels @ counts, counts.sum(axis=0)
+
+    def surplus(level: Values, resample: Values) -> Values:
+        # The solver leaves out resamples that have converged.
+        drawn = counts if len(resample) == counts.shape[1] else counts[:, resample.astype(np.int64)]
+        missing: Values = labels @ drawn - _total(drawn, expit(logits[:, None] + level))
+        return missing
+
+    # With every image at the highest logit too few positives are expected below this interval, and too many above it.
+    odds = np.log(positives / (images - positives))
+    bracket = odds - logits.max() - 1, odds - logits.min() + 1
+    found = find_root(surplus, bracket, args=(np.arange(counts.shape[1], dtype=np.float64),))
+    intercept[defined] = np.where(found.success, found.x, np.nan)
     return intercept
 
 
@@ -200,38 +216,6 @@ def _lines(labels: Labels, x: Scores, weights: Weights, start: Scores) -> Scores
         if not moving.any():
             break
     return np.where(moving, np.nan, kept + step)
-
-
-def _levels(labels: Labels, logits: Scores, weights: Weights, start: Values) -> Values:
-    """Intercepts of logistic regressions with slope 1 by Newton's method, all resamples at once.
-
-    Steps out of the interval that holds the intercept halve that: where probabilities are 0 or 1 there is no gradient.
-
-    Args:
-        labels: 0 or 1, shape (images,).
-        logits: Shape (images,).
-        weights: How often each image counts, shape (resamples, images); each has both classes.
-        start: Intercept to begin with, shape (1,).
-
-    Returns:
-        Shape (resamples,); NaN where `STEPS` steps do not find it.
-    """
-    counts = np.ascontiguousarray(weights.T)
-    positives, images = labels @ counts, counts.sum(axis=0)
-    odds = np.log(positives / (images - positives))
-    low, high = odds - logits.max() - SETTLED, odds - logits.min() + SETTLED
-    level = np.clip(start, low, high)
-    for _ in range(STEPS):
-        p = 1 / (1 + np.exp(np.minimum(-(logits[:, None] + level), LARGEST)))
-        expected = _total(counts, p)
-        newton = level + divide(positives - expected, expected - _total(counts, p**2))
-        low, high = np.where(expected <= positives, level, low), np.where(expected >= positives, level, high)
-        inside = (low <= newton) & (newton <= high)
-        following = np.where(inside, newton, (low + high) / 2)
-        moving, level = np.abs(following - level) > np.where(inside, SETTLED, SETTLED**2), following
-        if not moving.any():
-            break
-    return np.where(moving, np.nan, level)
 
 
 def _total(counts: Scores, values: Scores) -> Values:

@@ -15,6 +15,8 @@ Weights = npt.NDArray[np.float64]
 """How often each image counts, shape (resamples, images)."""
 Values = npt.NDArray[np.float64]
 """One value for each resample, shape (resamples,); NaN where it is not defined."""
+Features = npt.NDArray[np.float64]
+"""What describes each image, shape (images, features)."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from xray.data.arrays import Images
 from xray.data.decode.image import GreyImage
-from xray.predictor.base import BATCH, Images
+from xray.predictor.base import BATCH
 from xray.predictor.manifest import Scores
 
 CELLS: Final = 16

@@ -16,8 +16,8 @@ from xray.utils.errors import UserError
 from xray.utils.files import link_target, why_not_writable
 
 if TYPE_CHECKING:
+    from xray.data.arrays import Images
     from xray.data.datamodule import ChestXRayDataModule
-    from xray.predictor.base import Images
 
 RAW_IMAGES = 24
 """Images that are verified from their pixels as stored."""

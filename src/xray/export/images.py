@@ -8,8 +8,8 @@ from xray.runs.checkpoint import DATA_KEY, Checkpoint
 from xray.utils.errors import UserError
 
 if TYPE_CHECKING:
+    from xray.data.arrays import Images
     from xray.data.datamodule import ChestXRayDataModule
-    from xray.predictor.base import Images
 
 
 def training_data(checkpoint: Checkpoint, root: Path | None) -> "ChestXRayDataModule":

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import onnx
 
+from xray.data.arrays import Images
 from xray.evaluation.ranking import Labels, auroc
-from xray.predictor.base import BATCH, Images, Predictor
+from xray.predictor.base import BATCH, Predictor
 from xray.predictor.exported import IMAGES, OnnxPredictor
 
 CALIBRATION_IMAGES = 256

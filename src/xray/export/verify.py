@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xray.data.arrays import Images
 from xray.data.decode.image import read_image, resize_image
-from xray.predictor.base import Images, Predictor
+from xray.predictor.base import Predictor
 from xray.utils.errors import UserError
 from xray.utils.files import StrPath
 

@@ -18,10 +18,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.intensity import Images, grey_statistics
+from xray.data.arrays import Images, Values
+from xray.data.intensity import grey_statistics
 from xray.ood.features import outlines, principal_components
 
-Values = npt.NDArray[np.float64]
 Chunks = Images | Iterable[Images]
 """Images of shape (images, size, size), uint8, at once or in parts."""
 

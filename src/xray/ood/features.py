@@ -6,9 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.intensity import Images
-
-Values = npt.NDArray[np.float64]
+from xray.data.arrays import Images, Values
 
 OUTLINE_SIDE: Final = 32
 """Side of the small picture whose outlines are told; finer ones are lost in blur and grain."""

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from xray.data.arrays import Images
 from xray.data.decode.image import GreyImage
-from xray.data.intensity import Images
 
 TURN: Final = 6.0
 """Standard deviations, all of them: of the angle in degrees,"""

@@ -6,11 +6,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from xray.data.arrays import Images
 from xray.predictor.manifest import Manifest, Scores
 from xray.utils.errors import UserError
 
-Images = npt.NDArray[np.uint8]
-"""Grey images of the model's size, shape (images, size, size)."""
 Maps = npt.NDArray[np.float64]
 """Shape (images, height, width)."""
 

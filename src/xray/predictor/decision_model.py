@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xray.data.arrays import Images
 from xray.evaluation.predictions import decide
 from xray.ood.detector import OODDetector
-from xray.predictor.base import Images, Predictor
+from xray.predictor.base import Predictor
 
 
 @dataclass(frozen=True)

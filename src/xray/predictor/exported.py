@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from xray.predictor.base import BATCH, Images, Maps, no_grad_cam, unusable
+from xray.data.arrays import Images
+from xray.predictor.base import BATCH, Maps, no_grad_cam, unusable
 from xray.predictor.manifest import MANIFEST_KEY, Manifest, Scores
 from xray.runs.model_file import no_model
 from xray.utils.hardware import usable_cores

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from xray.predictor.base import BATCH, Images, Maps, no_grad_cam, unusable
+from xray.data.arrays import Images
+from xray.predictor.base import BATCH, Maps, no_grad_cam, unusable
 from xray.predictor.manifest import Manifest, Scores
 from xray.runs.model_file import PROGRAM_MANIFEST
 from xray.utils.hardware import prepare_torch

@@ -1,10 +1,8 @@
 """How all figures of a report look, and how they are kept."""
 
 import io
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final, ParamSpec
@@ -15,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xray.utils.errors import UserError
-from xray.utils.files import write_whole
+from xray.utils.files import whole, write_whole
 
 MODEL, SECOND, THIRD = "#0072b2", "#d55e00", "#009e73"
 """Told apart by the colour-blind (Okabe and Ito, 2008)."""
@@ -127,7 +125,14 @@ def save_figures(folder: Path, figures: Mapping[str, Figure], known: Sequence[st
         texts[name] = re.sub(r"<!DOCTYPE[^>]*>\n?", "", vector.getvalue())
         with write_whole(folder / f"{name}.svg") as file:
             file.write(texts[name])
-        _write_bytes(folder / f"{name}.png", pixels.getvalue())
+        picture = folder / f"{name}.png"
+        try:
+            with whole(picture) as partial:
+                partial.write_bytes(pixels.getvalue())
+        except OSError as error:
+            raise UserError(
+                f"{picture} cannot be written ({error.strerror}): free its disk or change its permissions."
+            ) from error
     for name in set(known) - set(figures):
         for suffix in (".png", ".svg"):
             (folder / f"{name}{suffix}").unlink(missing_ok=True)
@@ -158,15 +163,3 @@ def _set_style() -> None:
 
     rcdefaults()
     rcParams.update(STYLE)  # type: ignore[arg-type]
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}): mend its permissions or its disk.") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()

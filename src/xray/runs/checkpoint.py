@@ -37,7 +37,7 @@ DECIDED_KEY = "xray_decided_images"
 """Key under which the images lie that its decision was fitted on, see `xray.data.split_record.record_of_images`."""
 
 BASELINES_KEY = "xray_baselines"
-"""Key of the shortcut baselines fitted on its training images, see `xray.evaluation.baseline`, as JSON."""
+"""Key of the shortcut baselines fitted on its training images, see `xray.evaluation.shortcuts`, as JSON."""
 
 OOD_KEY = "xray_ood"
 """Key of the OOD detector fitted on its training images, see `xray.ood.detector`, as JSON."""

@@ -4,18 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from xray.data.decode.header import ImageHeader, read_headers
 from xray.data.intensity import STATISTICS, grey_statistics
-from xray.evaluation.baseline import LogisticBaseline, fit_baseline, shape_features
-from xray.evaluation.ranking import Scores
+from xray.evaluation.ranking import Features, Scores
+from xray.evaluation.shortcuts import LogisticBaseline, fit_baseline, shape_features
 from xray.utils.errors import UserError
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
-
-Features = npt.NDArray[np.float64]
 
 
 def fit_baselines(data: "ChestXRayDataModule") -> dict[str, Any]:

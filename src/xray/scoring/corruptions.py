@@ -18,10 +18,9 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
+from xray.data.arrays import Images
 from xray.data.decode.image import GreyImage, resize_image
 from xray.utils.threads import map_in_threads
-
-Images = npt.NDArray[np.uint8]
 
 STRENGTHS: Final = (1, 2, 3, 4, 5)
 """Strengths of each corruption; strength 0 is the image as it is."""

@@ -1,6 +1,6 @@
-"""All that is written down about the images that a checkpoint was scored on, beside their predictions."""
+"""Score a split with a checkpoint: predictions, baselines, ablations, OOD ratios, corruptions and maps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,79 +49,89 @@ class Scoring:
     robustness: bool = False
 
     def gather(self, model: "ImageClassifier", data: "ChestXRayDataModule", logits: Scores) -> ScoredSet:
-        """Predictions, and all that a report sets beside them.
+        """Compute all tables of the scored set.
 
         Args:
             model: The model in evaluation mode.
             data: Set up for the split.
             logits: Of its images, shape (images,).
         """
-        # First, since what it has to say belongs to the notes of the source.
-        pictures = same_pictures(self.checkpoint, data, self.split)
+        # First, since what it could not compare belongs to the notes of the source.
+        duplicates = same_pictures(self.checkpoint, data, self.split)
         table = predictions(model, data, self.split, logits)
         facts = facts_of(data.files(self.split))
-        images = {name: [str(getattr(fact, name)) for fact in facts] for name in ("width", "height", "mode", "bytes")}
-        digests = [image.digest for image in data.images[self.split]]
+        baselines = score_baselines(self.checkpoint.record(BASELINES_KEY) or {}, data, self.split, facts)
         return ScoredSet(
             table,
-            self._source(model, data),
-            images=images | {"digest": digests},
-            ablations=self._ablations(model, data, facts),
-            ood_scores=self._ood_scores(data),
-            robustness=self._corrupted(model, data) if self.robustness else {},
-            duplicates=pictures,
+            source_of(self, model, data),
+            images=file_columns(data, self.split, facts),
+            ablations=baselines | ablations(model, data, self.split),
+            ood_scores=ood_ratios(self.checkpoint, data, self.split),
+            robustness=corruptions(model, data, self.split) if self.robustness else {},
+            duplicates=duplicates,
             maps=maps_of(model, data, self.split, table),
         )
 
-    def _source(self, model: "ImageClassifier", data: "ChestXRayDataModule") -> Mapping[str, Any]:
-        checkpoint = self.checkpoint
-        return {
-            "set": "test" if self.split == "test" else "validate",
-            "external": self.external,
-            "checkpoint": str(checkpoint.path),
-            "run": self.run,
-            "data_root": str(data.root),
-            "split": self.split,
-            "data_fingerprint": fingerprint(data.images[self.split]),
-            "image_size": data.image_size,
-            "resize": data.resize,
-            "class_names": list(data.class_names),
-            "temperature": float(model.temperature),
-            "threshold": float(model.threshold),
-            "decision": checkpoint.record(DECISION_KEY),
-            "model": type(model).__name__,
-            "config": checkpoint.config,
-            "code": code_version(),
-            "trained_with": checkpoint.record(CODE_KEY),
-            "training_data": checkpoint.record(DATA_KEY),
-            "notes": data.notes,
-        }
 
-    def _ablations(
-        self, model: "ImageClassifier", data: "ChestXRayDataModule", facts: Sequence[ImageHeader]
-    ) -> dict[str, Scores]:
-        grey = round(255 * float(model.mean))
-        baselines = self.checkpoint.record(BASELINES_KEY) or {}
-        return score_baselines(baselines, data, self.split, facts) | {
-            name: logits_of(model, (hide(images, grey) for images in data.grey_chunks(self.split)), data.batch_size)
-            for name, hide in ABLATIONS.items()
-        }
+def source_of(scoring: Scoring, model: "ImageClassifier", data: "ChestXRayDataModule") -> dict[str, Any]:
+    """Where the tables come from: checkpoint, run, data and decision."""
+    checkpoint, split = scoring.checkpoint, scoring.split
+    return {
+        "set": "test" if split == "test" else "validate",
+        "external": scoring.external,
+        "checkpoint": str(checkpoint.path),
+        "run": scoring.run,
+        "data_root": str(data.root),
+        "split": split,
+        "data_fingerprint": fingerprint(data.images[split]),
+        "image_size": data.image_size,
+        "resize": data.resize,
+        "class_names": list(data.class_names),
+        "temperature": float(model.temperature),
+        "threshold": float(model.threshold),
+        "decision": checkpoint.record(DECISION_KEY),
+        "model": type(model).__name__,
+        "config": checkpoint.config,
+        "code": code_version(),
+        "trained_with": checkpoint.record(CODE_KEY),
+        "training_data": checkpoint.record(DATA_KEY),
+        "notes": data.notes,
+    }
 
-    def _ood_scores(self, data: "ChestXRayDataModule") -> dict[str, Scores]:
-        stored = self.checkpoint.record(OOD_KEY)
-        return {} if stored is None else OODDetector.from_dict(stored).ratios(data.grey_chunks(self.split))
 
-    def _corrupted(self, model: "ImageClassifier", data: "ChestXRayDataModule") -> dict[str, Scores]:
-        variants = [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]
-        found = {}
-        for name, strength in shown(variants, "Scoring corrupted images", len(variants)):
-            first, chunks = 0, []
-            for images in data.grey_chunks(self.split):
-                spoiled = corrupt(images, name, strength, CORRUPTION_SEED, first)
-                chunks.append(logits_of(model, [spoiled], data.batch_size))
-                first += len(images)
-            found[f"{name}_{strength}"] = np.concatenate(chunks)
-        return found
+def file_columns(data: "ChestXRayDataModule", split: str, facts: Sequence[ImageHeader]) -> dict[str, list[str]]:
+    """Size, mode, bytes and digest of each image's file, by column."""
+    columns = {name: [str(getattr(fact, name)) for fact in facts] for name in ("width", "height", "mode", "bytes")}
+    return columns | {"digest": [image.digest for image in data.images[split]]}
+
+
+def ablations(model: "ImageClassifier", data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
+    """Logits of the images with the lungs hidden, by the name of the ablation."""
+    grey = round(255 * float(model.mean))
+    return {
+        name: logits_of(model, (hide(images, grey) for images in data.grey_chunks(split)), data.batch_size)
+        for name, hide in ABLATIONS.items()
+    }
+
+
+def ood_ratios(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
+    """OOD distances as multiples of their limits, by feature; none where the checkpoint has no detector."""
+    stored = checkpoint.record(OOD_KEY)
+    return {} if stored is None else OODDetector.from_dict(stored).ratios(data.grey_chunks(split))
+
+
+def corruptions(model: "ImageClassifier", data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
+    """Logits of the images under each corruption and strength, by `name_strength`."""
+    variants = [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]
+    found = {}
+    for name, strength in shown(variants, "Scoring corrupted images", len(variants)):
+        first, chunks = 0, []
+        for images in data.grey_chunks(split):
+            corrupted = corrupt(images, name, strength, CORRUPTION_SEED, first)
+            chunks.append(logits_of(model, [corrupted], data.batch_size))
+            first += len(images)
+        found[f"{name}_{strength}"] = np.concatenate(chunks)
+    return found
 
 
 def maps_of(

@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from xray.data.arrays import Images
 from xray.data.decode.image import GreyImage
-from xray.predictor.base import Images
 
 Result = TypeVar("Result")
 

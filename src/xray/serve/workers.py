@@ -22,8 +22,8 @@ from xray.serve.errors import BadFileError
 
 MEMORY_BYTES: Final = 1_500_000_000
 """What decoding may add to a worker's memory: an image of 50 megapixels takes 13 bytes a pixel; twice that."""
-SECONDS: Final = 10
-"""Processor time of one file; the largest images take one to two seconds."""
+SECONDS: Final = 6
+"""CPU time of one file: 50 megapixels of JPEG take one to two seconds, 35 of JPEG 2000 six."""
 TOO_COSTLY: Final = "decoding it takes more memory or time than any chest X-ray needs"
 
 
@@ -108,8 +108,8 @@ class _Worker:
         """Return the result of a job; None if the worker did not survive it."""
         try:
             self._connection.send(job)
-            # Wall time as well: a worker may hang without using the processor.
-            if self._connection.poll(3 * SECONDS):
+            # Wall time as well: a worker may hang without using the CPU.
+            if self._connection.poll(2 * SECONDS):
                 result: Decoded | BadFileError = self._connection.recv()
                 return result
         except (EOFError, OSError):

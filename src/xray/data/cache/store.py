@@ -14,6 +14,7 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 
+from xray.data.arrays import Images
 from xray.data.cache.hashing import DIGESTS, FileDigests, is_content
 from xray.data.cache.sqlite import generation, reading, renew_generation, unavailable_if_it_fails, writing
 from xray.data.decode.batch import decode_each
@@ -27,8 +28,6 @@ DATABASE = "images.sqlite"
 COMMIT_BYTES = 2**26
 """Pixels after which the images decoded so far are put on record: a kill costs no more than these."""
 
-Images = npt.NDArray[np.uint8]
-"""Shape (any, size, size)."""
 Rows = npt.NDArray[np.int64]
 """Positions in an array of images."""
 

@@ -11,12 +11,13 @@ import numpy.typing as npt
 from xray.audit.colour import colourfulness
 from xray.audit.folder import ImageFolder
 from xray.audit.likeness import Likeness, judge_likeness
+from xray.data.arrays import Images
 from xray.data.cache.hashing import is_content
 from xray.data.cache.reader import ImageReader
 from xray.data.decode.header import ImageHeader, read_headers
 from xray.data.duplicates import NearDuplicate, near_duplicates
 from xray.data.index.folders import ImageRecord
-from xray.data.intensity import Images, grey_statistics
+from xray.data.intensity import grey_statistics
 from xray.evaluation.ranking import Labels
 
 SIZE: Final = 128
@@ -27,7 +28,7 @@ ALIKE: Final = 0.75
 
 
 @dataclass(frozen=True)
-class ScoredSet:
+class FolderScan:
     """Images and what was measured of them. Arrays have a row for each readable image."""
 
     folder: ImageFolder
@@ -66,7 +67,7 @@ class ScoredSet:
         return np.isin(np.array(self.rows, dtype=np.int64), self.folder.pool)
 
 
-def gather(folder: ImageFolder, reader: ImageReader) -> ScoredSet:
+def scan_folder(folder: ImageFolder, reader: ImageReader) -> FolderScan:
     """Measure every image of a folder.
 
     Args:
@@ -83,7 +84,7 @@ def gather(folder: ImageFolder, reader: ImageReader) -> ScoredSet:
     rows = [i for i in decoded if i not in unreadable]
     pictures = fetched.images[places]
     facts = [fact for i, fact in enumerate(headers) if i not in unreadable and not isinstance(fact, str)]
-    return ScoredSet(
+    return FolderScan(
         folder=folder,
         unreadable=unreadable,
         rows=rows,
