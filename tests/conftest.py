@@ -1,4 +1,4 @@
-"""Tiny folders of images for all tests, and the real ones where they are at hand."""
+"""Fixtures with small synthetic data sets, and with the real images where available."""
 
 import os
 import socket
@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 
 CLASSES = ("NORMAL", "PNEUMONIA")
-# Several test processes share the cores: more threads would only wait for one another.
+# Several test processes share the cores, so more threads would only slow them down.
 torch.set_num_threads(1)
-# On a busy machine a single example may take its time.
+# On a busy machine a single example may take long.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
@@ -22,7 +22,7 @@ REAL_DATA = Path(os.environ.get("XRAY_DATA", Path(__file__).parents[2] / "shared
 
 
 def draw_image(rng: np.random.Generator, pneumonia: bool, size: int = 48) -> Image.Image:
-    """Grey noise with a bright square where the class is positive: learnable in a few steps."""
+    """Draw grey noise, with a bright square for pneumonia, so that a network learns it in a few steps."""
     pixels = rng.normal(90, 20, (size, size))
     if pneumonia:
         row, column = rng.integers(size // 8, size // 2, 2)
@@ -31,7 +31,7 @@ def draw_image(rng: np.random.Generator, pneumonia: bool, size: int = 48) -> Ima
 
 
 def image_name(folder: str, class_name: str, patient: int, k: int) -> str:
-    """A name as in the public release; no patient number occurs in two folders."""
+    """Return a file name as in the public release; no patient number occurs in two folders."""
     number = patient + {"train": 100, "val": 400, "test": 700}[folder]
     if class_name == "NORMAL":
         series = "IM" if patient % 2 else "NORMAL2-IM"
@@ -46,36 +46,36 @@ def make_images(
     size: int = 48,
     seed: int = 0,
 ) -> Path:
-    """Write train, val and test folders with so many NORMAL and PNEUMONIA patients; returns the root."""
+    """Write train, val and test folders with the given numbers of NORMAL and PNEUMONIA patients; return the root."""
     rng = np.random.default_rng(seed)
     for folder, counts in (patients or {"train": (12, 16), "val": (2, 2), "test": (6, 8)}).items():
         for label, class_name in enumerate(CLASSES):
-            where = root / folder / class_name
-            where.mkdir(parents=True)
+            class_folder = root / folder / class_name
+            class_folder.mkdir(parents=True)
             for patient in range(counts[label]):
                 for k in range(1, images_per_patient + 1):
                     image = draw_image(rng, bool(label), size)
-                    image.save(where / image_name(folder, class_name, patient, k), quality=90)
+                    image.save(class_folder / image_name(folder, class_name, patient, k), quality=90)
     return root
 
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reject every connection but those within this machine."""
+    """Reject connections to other machines."""
     connect = socket.socket.connect
 
-    def connect_here(self: socket.socket, address: object) -> None:
+    def connect_locally(self: socket.socket, address: object) -> None:
         host = address[0] if isinstance(address, tuple) else "127.0.0.1"
         if host not in {"127.0.0.1", "::1", "localhost"}:
             raise AssertionError(f"a test tried to reach {host}")
         connect(self, address)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(socket.socket, "connect", connect_here)
+    monkeypatch.setattr(socket.socket, "connect", connect_locally)
 
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs and caches are written below the working folder: each test has its own."""
+    """Run each test in its own working folder, where runs and caches are written."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -87,23 +87,23 @@ def images(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Path]:
-    """Make further data sets below the test's own folder."""
+    """Return a function that makes further data sets in the test's folder."""
     return lambda name, **options: make_images(tmp_path / name, **options)
 
 
 @pytest.fixture(scope="session")
 def real_images() -> Path:
-    """The real images in folders, where they lie beside the project or at XRAY_DATA."""
+    """The folder of the real images, next to the project or at XRAY_DATA."""
     folder = REAL_DATA / "chest_xray"
     if not folder.is_dir():
-        pytest.skip(f"no real images: neither {folder} nor the variable XRAY_DATA names them")
+        pytest.skip(f"no real images in {folder}: set XRAY_DATA to the folder that holds chest_xray")
     return folder
 
 
 @pytest.fixture(scope="session")
 def full_size_images() -> Path:
-    """Real images as released, of full size."""
+    """The folder of real images in their original size."""
     folder = REAL_DATA / "fullsize"
     if not folder.is_dir():
-        pytest.skip(f"no full-size images: neither {folder} nor the variable XRAY_DATA names them")
+        pytest.skip(f"no full-size images in {folder}: set XRAY_DATA to the folder that holds fullsize")
     return folder

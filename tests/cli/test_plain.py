@@ -89,7 +89,7 @@ def test_help_calls_a_path_a_path(capsys):
 def test_a_message_is_one_line_whatever_the_name(capsys):
     assert main(["predict", "no\nsuch\x1b[31m" + ODD]) == 1
     assert capsys.readouterr().err == (
-        "xray: error: no\\nsuch\\x1b[31mfilm\\udcff.png does not exist: name image files, or folders of JPEG, PNG or "
+        "xray: error: no\\nsuch\\x1b[31mimage\\udcff.png does not exist: give image files, or folders of JPEG, PNG or "
         "DICOM.\n"
     )
 

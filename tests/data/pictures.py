@@ -1,4 +1,4 @@
-"""Small pictures of several kinds, and files of them."""
+"""Small images of several modes, and files of them."""
 
 import io
 

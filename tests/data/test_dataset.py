@@ -1,4 +1,4 @@
-"""Images in memory become batches, gathered whole."""
+"""The dataset returns whole batches of images, labels and rows."""
 
 import pickle
 
@@ -23,8 +23,8 @@ def test_length_is_the_number_of_images(dataset):
     assert len(ImageDataset(IMAGES, np.arange(0), [])) == 0
 
 
-@pytest.mark.parametrize("rows", [[3], [7, 0, 2], [1, 1], list(range(10))])
-def test_a_batch_holds_the_images_labels_and_rows_asked_for(dataset, rows):
+@pytest.mark.parametrize("rows", [[3], [7, 0, 2, 2]])
+def test_a_batch_holds_images_labels_and_rows(dataset, rows):
     batch = dataset.__getitems__(rows)
     assert set(batch) == {"image", "label", "index"}
     assert batch["image"].dtype == torch.uint8
@@ -35,7 +35,7 @@ def test_a_batch_holds_the_images_labels_and_rows_asked_for(dataset, rows):
     assert batch["index"].tolist() == rows
 
 
-def test_images_may_lie_anywhere_in_a_larger_array():
+def test_rows_select_images_of_a_larger_array():
     rows = np.array([9, 0, 4])
     batch = ImageDataset(IMAGES, rows, [1, 0, 1]).__getitems__([2, 0])
     np.testing.assert_array_equal(batch["image"].numpy()[:, 0], IMAGES[[4, 9]])
@@ -49,23 +49,23 @@ def test_one_image_is_a_batch_of_one(dataset):
     assert (image["label"].tolist(), image["index"].tolist()) == ([1.0], [4])
 
 
-def test_mapped_images_are_not_sent_to_other_processes_but_mapped_again(tmp_path):
+def test_pickling_maps_images_again(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (50, 64, 64), dtype=np.uint8)
     images.tofile(tmp_path / "images.u8")
     mapped = np.memmap(tmp_path / "images.u8", np.uint8, "r", shape=images.shape)
-    sent = pickle.dumps(ImageDataset(mapped, np.arange(50), [0, 1] * 25))
-    assert len(sent) < 5000
-    received = pickle.loads(sent)
+    pickled = pickle.dumps(ImageDataset(mapped, np.arange(50), [0, 1] * 25))
+    assert len(pickled) < 5000
+    received = pickle.loads(pickled)
     np.testing.assert_array_equal(received.__getitems__([7, 49])["image"][:, 0], images[[7, 49]])
     assert received.__getitems__([7, 48])["label"].tolist() == [1.0, 0.0]
 
 
-def test_changing_a_batch_leaves_the_images_alone(dataset):
+def test_changing_a_batch_does_not_change_the_images(dataset):
     dataset.__getitems__([0, 1])["image"].zero_()
     np.testing.assert_array_equal(dataset.__getitems__([0, 1])["image"][:, 0], IMAGES[:2])
 
 
-def test_a_data_loader_gets_whole_batches(dataset):
+def test_a_data_loader_returns_whole_batches(dataset):
     batches = list(DataLoader(dataset, batch_size=4, collate_fn=lambda batch: batch))
     assert [batch["index"].tolist() for batch in batches] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
     np.testing.assert_array_equal(torch.cat([batch["image"] for batch in batches])[:, 0], IMAGES)

@@ -1,4 +1,4 @@
-"""Copies are found whatever was done to them, and nothing else is."""
+"""Changed copies are found, and no other pairs."""
 
 import io
 
@@ -16,10 +16,10 @@ from xray.data.index.folders import image_names
 
 
 def draw(count, seed=0, side=128):
-    """Pictures with structure at all scales, as images have."""
+    """Draw images with structure at all scales, as radiographs have."""
     noise = np.random.default_rng(seed).normal(size=(count, side, side))
-    pictures = sum(blur * gaussian_filter(noise, (0, blur, blur)) for blur in (1, 2, 4, 8, 16))
-    return np.clip(110 + 35 * pictures / pictures.std(), 0, 255).astype(np.uint8)
+    images = sum(blur * gaussian_filter(noise, (0, blur, blur)) for blur in (1, 2, 4, 8, 16))
+    return np.clip(110 + 35 * images / images.std(), 0, 255).astype(np.uint8)
 
 
 def jpeg(image, quality):
@@ -34,19 +34,19 @@ def cropped(image, left, top, right, bottom):
 
 
 CHANGES = {
-    "saved anew": lambda image: jpeg(image, 40),
-    "made smaller": lambda image: image.resize((60, 60)).resize(image.size),
+    "recompressed": lambda image: jpeg(image, 40),
+    "resized": lambda image: image.resize((60, 60)).resize(image.size),
     "brighter": lambda image: image.point(lambda grey: min(255, grey + 40)),
     "less contrast": lambda image: image.point(lambda grey: 0.5 * grey + 60),
     "gamma": lambda image: image.point(lambda grey: 255 * (grey / 255) ** 0.75),
-    "cropped all round": lambda image: cropped(image, 4, 5, 3, 6),
-    "cropped at one side": lambda image: cropped(image, 6, 0, 0, 0),
-    "cropped, then saved": lambda image: jpeg(cropped(image, 2, 6, 5, 0), 60),
+    "cropped on all sides": lambda image: cropped(image, 4, 5, 3, 6),
+    "cropped on one side": lambda image: cropped(image, 6, 0, 0, 0),
+    "cropped and recompressed": lambda image: jpeg(cropped(image, 2, 6, 5, 0), 60),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_copy_is_found_and_no_other_pair(change):
+def test_finds_a_changed_copy_and_no_other_pair(change):
     images = draw(12)
     copy = np.asarray(CHANGES[change](Image.fromarray(images[4])))
     (pair,) = near_duplicates(np.concatenate([images, copy[None]]))
@@ -61,7 +61,7 @@ def test_the_copy_may_come_first():
     assert (pair.first, pair.second) == (0, 6)
 
 
-def test_every_pair_of_three_copies_is_told_most_alike_first():
+def test_pairs_are_sorted_by_similarity():
     images = draw(5)
     twice = np.concatenate([images, images[2:3], np.asarray(jpeg(Image.fromarray(images[2]), 20))[None]])
     pairs = near_duplicates(twice)
@@ -70,7 +70,7 @@ def test_every_pair_of_three_copies_is_told_most_alike_first():
     assert pairs[1].similarity < 1
 
 
-def test_other_pictures_are_no_copies():
+def test_mirrored_and_inverted_images_are_not_copies():
     images = draw(8)
     turned = [ImageOps.mirror(Image.fromarray(images[0])), ImageOps.flip(Image.fromarray(images[1]))]
     inverted = ImageOps.invert(Image.fromarray(images[2]))
@@ -78,39 +78,39 @@ def test_other_pictures_are_no_copies():
     assert near_duplicates(np.concatenate([images, others])) == []
 
 
-def test_pictures_without_structure_resemble_nothing():
+def test_uniform_images_are_not_copies():
     flat = np.repeat(np.array([0, 0, 90, 255], np.uint8), 128 * 128).reshape(4, 128, 128)
     assert near_duplicates(np.concatenate([flat, draw(3)])) == []
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_fewer_than_two_images_have_no_pair(count):
+def test_fewer_than_two_images_have_no_pairs(count):
     assert near_duplicates(draw(2)[:count]) == []
 
 
-def test_blocks_do_not_matter(monkeypatch):
+def test_block_size_has_no_effect(monkeypatch):
     images = draw(10)
     images = np.concatenate([images, images[3:6] // 2 + 40])
     whole = near_duplicates(images)
     monkeypatch.setattr(duplicates, "BLOCK", 40)
-    monkeypatch.setattr(duplicates, "PAIRS_AT_ONCE", 2)
+    monkeypatch.setattr(duplicates, "PAIRS_PER_CHUNK", 2)
     pairs = near_duplicates(images)
     assert [pair[:2] for pair in pairs] == [pair[:2] for pair in whole]
     assert sorted(pair[:2] for pair in pairs) == [(3, 10), (4, 11), (5, 12)]
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c", "empty x", "unreadable y"]), max_size=12))
-def test_exact_duplicates_are_all_files_of_a_hash(digests):
+def test_exact_duplicates_are_files_with_one_hash(digests):
     groups = exact_duplicates(digests)
     expected = {name: [i for i, digest in enumerate(digests) if digest == name] for name in "abc"}
-    assert sorted(groups) == sorted(places for places in expected.values() if len(places) > 1)
+    assert sorted(groups) == sorted(same for same in expected.values() if len(same) > 1)
     assert [group[0] for group in groups] == sorted(group[0] for group in groups)
 
 
-def test_released_images_are_found_among_their_small_copies(real_images, full_size_images):
-    where = {name.rsplit("/", 1)[1]: real_images / name for name in image_names(real_images)}
+def test_finds_full_size_originals_of_real_images(real_images, full_size_images):
+    paths = {name.rsplit("/", 1)[1]: real_images / name for name in image_names(real_images)}
     originals = image_names(full_size_images)[::8]
-    small = [where[name.rsplit("/", 1)[1]] for name in originals]
+    small = [paths[name.rsplit("/", 1)[1]] for name in originals]
     images, bad = decode_images([*small, *(full_size_images / name for name in originals)], 128, "stretch")
     assert not bad
     pairs = near_duplicates(images)

@@ -1,4 +1,4 @@
-"""Statistics against their definitions in NumPy and SciPy."""
+"""Intensity statistics equal their definitions in NumPy and SciPy."""
 
 import numpy as np
 import pytest
@@ -29,25 +29,25 @@ def by_definition(image):
 
 
 @given(IMAGES)
-def test_every_statistic_is_what_it_says(images):
+def test_statistics_equal_their_definitions(images):
     expected = [by_definition(image) for image in images]
     np.testing.assert_allclose(grey_statistics(images), expected, rtol=1e-4, atol=1e-4)
 
 
 @given(IMAGES)
-def test_chunks_do_not_matter(images):
+def test_chunk_size_has_no_effect(images):
     whole = grey_statistics(images)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(intensity, "CHUNK", 49)
         np.testing.assert_array_equal(grey_statistics(images), whole)
 
 
-def test_a_uniform_image_has_neither_spread_nor_edges():
+def test_a_uniform_image_has_no_deviation_and_no_edges():
     columns = dict(zip(STATISTICS, grey_statistics(np.full((1, 16, 16), 77, np.uint8))[0], strict=True))
     grey = ("mean", "percentile_5", "median", "percentile_99")
     assert columns == {name: 77 if name in grey else 0 for name in STATISTICS}
 
 
-def test_no_images_have_no_rows():
+def test_no_images_return_no_rows():
     assert grey_statistics(np.empty((0, 32, 32), np.uint8)).shape == (0, len(STATISTICS))
     assert grey_statistics(np.zeros((3, 32, 32), np.uint8)).dtype == np.float64

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from xray.cli.configs import named_configs, parse_known, read_config
 from xray.data.index.folders import ImageRecord
-from xray.data.split_record import images_of_record
+from xray.data.split_record import images_from_json
 from xray.runs.checkpoint import DECIDED_KEY, DECISION_KEY, TRAINED_KEY, Checkpoint, read_checkpoint
 from xray.runs.run import Run, find_model, newest_run, run_of_checkpoint, run_of_config
 from xray.utils.errors import UserError
@@ -118,11 +118,11 @@ def reject_known(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str
         UserError: Some are, and overlaps are not accepted.
     """
     root = data.root.absolute()
-    trained = images_of_record(checkpoint.content.get(TRAINED_KEY, "[]"))
+    trained = images_from_json(checkpoint.content.get(TRAINED_KEY, "[]"))
     same_source = Path(checkpoint.config["data"]["root"]).absolute() == root
     data.reject_known(trained, split, same_source, "images that the model was trained on")
     if split == "test" and (decision := checkpoint.record(DECISION_KEY)):
-        decided = images_of_record(checkpoint.content.get(DECIDED_KEY, "[]"))
+        decided = images_from_json(checkpoint.content.get(DECIDED_KEY, "[]"))
         same_source = Path(decision["fitted_on"]["data_root"]).absolute() == root
         data.reject_known(decided, split, same_source, "images that its decision was fitted on")
     return trained
@@ -137,5 +137,5 @@ def is_external(checkpoint: Checkpoint, data: "ChestXRayDataModule") -> bool:
     """
     if Path(checkpoint.config["data"]["root"]).absolute() == data.root.absolute():
         return False
-    trained = {image.digest for image in images_of_record(checkpoint.content.get(TRAINED_KEY, "[]"))}
-    return not any(image.digest in trained for image in (*data.beside_test, *data.images.get("train", [])))
+    trained = {image.digest for image in images_from_json(checkpoint.content.get(TRAINED_KEY, "[]"))}
+    return not any(image.digest in trained for image in (*data.train_and_val_images, *data.images.get("train", [])))

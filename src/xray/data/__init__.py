@@ -1,1 +1,1 @@
-"""Folder, index, split, decoded images, batches: the way of the data, in this order."""
+"""Data pipeline: index folders, decode and cache images, split by patient, make batches."""

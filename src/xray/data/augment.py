@@ -1,4 +1,4 @@
-"""Augmentation for chest X-rays, drawn anew for every image of a batch, on the device that trains."""
+"""Training augmentation for chest X-rays, drawn separately for each image, on the training device."""
 
 import math
 from dataclasses import dataclass, fields
@@ -12,16 +12,16 @@ from xray.utils.errors import UserError
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Largest strengths; each image draws its own, uniformly between minus and plus. Zero turns one off.
+    """Maximum strengths; each image draws its own uniformly between minus and plus the maximum. 0 turns one off.
 
-    There is no flip: the heart lies on the left.
+    There is no flip: the heart is on the left.
 
     Args:
         rotation: Degrees either way.
         shift: Fraction of the side, along each axis.
-        scale: Relative change of size: 0.1 is from 0.9 to 1.1.
-        exposure: Natural logarithm of the gamma exponent: 0.2 is from 0.82 to 1.22.
-        contrast: Relative change of the distance from the image's mean grey: 0.2 is from 0.8 to 1.2.
+        scale: Relative change of size: 0.1 means 0.9 to 1.1.
+        exposure: Natural logarithm of the gamma exponent: 0.2 means 0.82 to 1.22.
+        contrast: Relative change of the distance from the image's mean grey: 0.2 means 0.8 to 1.2.
     """
 
     rotation: float = 7.0
@@ -41,24 +41,24 @@ class Augmentation:
 
 
 def augment(images: Tensor, strengths: Augmentation) -> Tensor:
-    """Expose and move each image differently.
+    """Change exposure, contrast and position of each image at random.
 
     Args:
         images: Shape (batch, 1, size, size), uint8.
-        strengths: How far at most.
+        strengths: Maximum strengths.
 
     Returns:
-        Images of the same shape, float32, from 0 to 1. What comes in from outside the image is black.
+        Images of the same shape, float32, from 0 to 1. Areas from outside the original image are black.
     """
     augmented = _expose(images, strengths) if strengths.exposure or strengths.contrast else images.float() / 255
     if strengths.rotation or strengths.shift or strengths.scale:
-        places = _places(_random_affine(augmented, strengths), augmented.shape[-1])
-        augmented = nnf.grid_sample(augmented, places, mode="bilinear", padding_mode="zeros", align_corners=False)
+        grid = affine_grid(_random_affine(augmented, strengths), augmented.shape[-1])
+        augmented = nnf.grid_sample(augmented, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return augmented
 
 
 def _expose(images: Tensor, strengths: Augmentation) -> Tensor:
-    """Gamma, looked up for each of the 256 greys rather than computed for each pixel, then contrast about the mean."""
+    """Apply gamma, by a lookup table of 256 grey levels, then contrast about the mean."""
     gamma = (_uniform(images) * strengths.exposure).exp()
     curves = (torch.arange(256, device=images.device) / 255) ** gamma[:, None]
     augmented = curves.gather(1, images.flatten(1).long()).view(images.shape)
@@ -68,20 +68,20 @@ def _expose(images: Tensor, strengths: Augmentation) -> Tensor:
 
 
 def _random_affine(augmented: Tensor, strengths: Augmentation) -> Tensor:
-    """One 2x3 matrix for each image: rotation and scale about the centre, then a shift; shape (batch, 2, 3)."""
+    """Draw a matrix for each image: rotation and scale about the centre, then a shift; shape (batch, 2, 3)."""
     angle = _uniform(augmented) * math.radians(strengths.rotation)
     zoom = 1 + _uniform(augmented) * strengths.scale
-    # The matrix maps output to input places, which span -1 to 1: hence the division and the factor two.
+    # The matrix maps output to input coordinates, which span -1 to 1: hence the division and the factor two.
     cos, sin = angle.cos() / zoom, angle.sin() / zoom
     x, y = (2 * strengths.shift * _uniform(augmented) for _ in range(2))
     return torch.stack([torch.stack([cos, -sin, x], dim=1), torch.stack([sin, cos, y], dim=1)], dim=1)
 
 
-def _places(matrices: Tensor, size: int) -> Tensor:
-    """Where in its image each pixel of an image comes from, shape (batch, size, size, 2).
+def affine_grid(matrices: Tensor, size: int) -> Tensor:
+    """Return the input coordinates of each output pixel, shape (batch, size, size, 2).
 
-    The same as `torch.nn.functional.affine_grid`, by one sum instead of a matrix product for each pixel, which on a
-    CPU takes longer than all the rest.
+    Equals `torch.nn.functional.affine_grid`, but computed by sums: its matrix product for each pixel takes longer on a
+    CPU than the rest of the augmentation.
     """
     centres = (2 * torch.arange(size, device=matrices.device) + 1) / size - 1
     along_rows = matrices[:, :, 0, None] * centres
@@ -90,5 +90,5 @@ def _places(matrices: Tensor, size: int) -> Tensor:
 
 
 def _uniform(augmented: Tensor) -> Tensor:
-    """One number from -1 to 1 for each image."""
+    """Draw a number from -1 to 1 for each image."""
     return torch.rand(len(augmented), device=augmented.device) * 2 - 1

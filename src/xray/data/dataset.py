@@ -1,4 +1,4 @@
-"""Decoded images as batches of tensors."""
+"""Dataset that returns decoded images as batches of tensors."""
 
 from typing import Any, TypedDict
 
@@ -10,22 +10,22 @@ from torch.utils.data import Dataset
 
 
 class ImageBatch(TypedDict):
-    """What a model is given."""
+    """A batch of images."""
 
     image: Tensor
     """Grey images, shape (batch, 1, size, size): uint8 from 0 to 255, or after augmentation float from 0 to 1."""
     label: Tensor
     """Class numbers 0 or 1, shape (batch,), float32."""
     index: Tensor
-    """Row of each image in the table of its split, shape (batch,), int64."""
+    """Position of each image in its split, shape (batch,), int64."""
 
 
 class ImageDataset(Dataset[ImageBatch]):
-    """Decoded images; a whole batch is gathered with one copy.
+    """Decoded images; a batch is gathered with a single copy.
 
     Args:
-        images: Shape (any, size, size), dtype uint8, in memory or mapped into it.
-        rows: Where in `images` each of the n images of this set lies.
+        images: Shape (images, size, size), dtype uint8, in memory or memory-mapped.
+        rows: Row in `images` of each of the n images of this dataset.
         labels: n class numbers.
     """
 
@@ -35,12 +35,12 @@ class ImageDataset(Dataset[ImageBatch]):
         self._labels = torch.tensor(labels, dtype=torch.float32)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Images that are mapped stay on the disk when the set is sent to another process."""
+        """Send only the file name of memory-mapped images to another process."""
         images = self._images
         return self.__dict__ | ({"_images": (images.filename, images.shape)} if isinstance(images, np.memmap) else {})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Map them again."""
+        """Map the images again in the receiving process."""
         images = state["_images"]
         if isinstance(images, tuple):
             images = np.memmap(images[0], np.uint8, "r", shape=images[1])
@@ -50,11 +50,11 @@ class ImageDataset(Dataset[ImageBatch]):
         return len(self._labels)
 
     def __getitem__(self, row: int) -> ImageBatch:
-        """One image as a batch of one."""
+        """Return one image as a batch of one."""
         return self.__getitems__([row])
 
     def __getitems__(self, rows: list[int]) -> ImageBatch:
-        """The images of these rows, which the data loader asks for at once instead of one by one."""
+        """Return several images as one batch; the data loader prefers this over single images."""
         index = torch.tensor(rows, dtype=torch.int64)
         image = torch.from_numpy(np.asarray(self._images[self._rows[rows]])).unsqueeze(1)
         return {"image": image, "label": self._labels[index], "index": index}

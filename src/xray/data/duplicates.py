@@ -1,12 +1,12 @@
-"""Pictures that stand twice in a data set: the same bytes, or the same image saved anew, resized, brightened or cropped.
+"""Find duplicate images: identical files, and copies that were recompressed, resized, brightened or cropped.
 
-Two images of one child, taken in one position, look more alike than copies do to most hashes of pictures. On 5,232 real
-images of 128x128 a DCT hash of 64 bits (as in Zauner, Implementation and Benchmarking of Perceptual Image Hash
-Functions, 2010) put images of different children as near as 2 bits of 64, and copies cropped by 4% as far as 16. What
-does part them is the correlation of the high-passed images once one is laid over the other. Copies cropped by up to 5%
-on each side, saved as JPEG of quality 60 and changed by a gamma of 0.8 to 1.25 came to 0.93 and more in 99% of cases;
-250 full-size originals and their copies of 224x224 to 0.96 and more in all; the two most alike images of different
-children to 0.81, of one child to 0.77, and drawings of chests, which share more than chests do, to 0.89.
+Perceptual hashes do not separate copies from two images of one child in the same position. On 5,232 real images of
+128x128, a DCT hash of 64 bits (as in Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010)
+put images of different children as close as 2 bits, and copies cropped by 4% as far apart as 16. The correlation of
+high-passed images after registration does separate them. Copies cropped by up to 5% on each side, saved as JPEG of
+quality 60 and changed by a gamma of 0.8 to 1.25 reached 0.93 or more in 99% of cases; 250 full-size originals and their
+copies of 224x224 all reached 0.96. The highest correlation between different children was 0.81, between images of one
+child 0.77, and between drawings of chests, which are more similar than real ones, 0.89.
 """
 
 from collections import defaultdict
@@ -21,112 +21,113 @@ from xray.data.arrays import Images
 from xray.data.cache.hashing import is_content
 from xray.utils.progress import shown
 
-Pictures = npt.NDArray[np.float32]
-"""Shape (images, side, side), any scale."""
-Places = npt.NDArray[np.float64]
-"""Where images lie upon others: scale and shift in pixels of the rows, then of the columns; shape (pairs, 4)."""
+FloatImages = npt.NDArray[np.float32]
+"""Shape (images, side, side), any range of values."""
+Transforms = npt.NDArray[np.float64]
+"""Scale and shift in pixels of the rows, then of the columns; shape (pairs, 4)."""
 
 COPY: Final = 0.91
-"""Correlation from which two images count as one picture; see above."""
+"""Minimum correlation of two copies; see above."""
 
 COARSE_SIDE: Final = 16
 COARSE_DETAIL: Final = 2.0
-"""Standard deviation, in pixels of the coarse picture, of the blur that is taken away from it."""
+"""Standard deviation in pixels of the blur that the high-pass filter subtracts from coarse images."""
 CANDIDATE: Final = 0.94
-"""Coarse correlation from which two images are laid over one another: on the real images 1 pair in 16,000 is, and 99% of
-copies cropped by up to 5% on each side are."""
+"""Minimum coarse correlation of pairs that are registered: 1 pair in 16,000 of the real images, and 99% of their copies
+cropped by up to 5% on each side."""
 
 CUTS: Final = ((0.0, 0.0), (0.03, 0.03), (0.05, 0.0), (0.0, 0.05))
-"""Shares cut off at the two ends of an axis, at which a copy is looked for."""
+"""Fractions cut off at the two ends of an axis, for which copies are searched."""
 Frame = tuple[tuple[float, float], tuple[float, float]]
 """Cuts of the rows and of the columns."""
 FRAMES: Final[tuple[Frame, ...]] = tuple(product(CUTS, CUTS))
-"""The first one cuts nothing."""
+"""All combinations; the first one cuts nothing."""
 
 FINE_SIDE: Final = 64
-PULL_DETAIL: Final = 3.0
-"""As `COARSE_DETAIL`, while images are laid over one another: coarse enough to find the way."""
-FINE_DETAIL: Final = 2.0
-"""And once they lie: fine enough to tell two images of one child apart."""
+REGISTRATION_DETAIL: Final = 3.0
+"""As `COARSE_DETAIL`, for registration: coarse enough to converge."""
+COMPARISON_DETAIL: Final = 2.0
+"""As `COARSE_DETAIL`, after registration: fine enough to distinguish two images of one child."""
 STEPS: Final = 10
-"""Gauss-Newton steps; copies come to rest after about six."""
-LEAST_OVERLAP: Final = 0.6
-"""Share of the image that must remain where two are laid over one another."""
+"""Gauss-Newton steps; copies converge after about six."""
+MIN_OVERLAP: Final = 0.6
+"""Minimum fraction of the image that two registered images must share."""
 
 BLOCK: Final = 2**25
-"""Coarse correlations held at a time, which bounds the memory at 128 MB whatever the number of images."""
-PAIRS_AT_ONCE: Final = 256
+"""Number of coarse correlations in memory at a time, 128 MB for any number of images."""
+PAIRS_PER_CHUNK: Final = 256
 
 
 class NearDuplicate(NamedTuple):
-    """Two images that show the same picture, though their files differ."""
+    """Two images that are copies of each other, though their files differ."""
 
     first: int
     """Position of the one that comes first."""
     second: int
     similarity: float
-    """Correlation of what they share, from `COPY` to 1."""
+    """Correlation of their shared area, from `COPY` to 1."""
 
 
 class _Candidate(NamedTuple):
-    """A pair that looks alike at a glance: the image `cut`, within the frame of this number, resembles `whole`."""
+    """A pair with a high coarse correlation: the image `cut`, restricted to a frame, resembles the image `whole`."""
 
     cut: int
     whole: int
     frame: int
+    """Position in `FRAMES`."""
     similarity: float
 
 
 def exact_duplicates(digests: Sequence[str]) -> list[list[int]]:
-    """Positions of files with the same bytes.
+    """Return the positions of files with the same bytes.
 
     Args:
-        digests: Hash of each file, by `xray.data.cache.hashing.FileDigests`. Files that could not be read equal no other.
+        digests: Hash of each file, from `xray.data.cache.hashing.FileDigests`. Unreadable files equal no other file.
 
     Returns:
-        One ascending list for each hash that occurs more than once, in the order of their first files.
+        One ascending list for each hash that occurs more than once, ordered by their first files.
     """
-    places: dict[str, list[int]] = defaultdict(list)
+    positions: dict[str, list[int]] = defaultdict(list)
     for i, digest in enumerate(digests):
         if is_content(digest):
-            places[digest].append(i)
-    return [same for same in places.values() if len(same) > 1]
+            positions[digest].append(i)
+    return [same for same in positions.values() if len(same) > 1]
 
 
-def near_duplicates(images: Images, least: float = COPY) -> list[NearDuplicate]:
-    """Pairs of images that show the same picture, whatever was done to file, size, brightness or (up to 5%) borders.
+def near_duplicates(images: Images, min_similarity: float = COPY) -> list[NearDuplicate]:
+    """Find pairs of images that are copies, also after recompression, resizing, brightening or cropping by up to 5%.
 
-    First all pairs are compared as high-passed pictures of 16x16, by a matrix product for each of 16 ways in which
-    one may be cropped (normalised cross-correlation: Lewis, Fast Normalized Cross-Correlation, 1995). The few that
-    come near are laid over one another by shift and scale of both axes, at 64x64 (Baker and Matthews, Lucas-Kanade 20
-    Years On, International Journal of Computer Vision 56 (2004) 221-255), and correlated there.
+    First, all pairs are compared as high-passed images of 16x16, by a matrix product for each of 16 ways in which one
+    may be cropped (normalised cross-correlation: Lewis, Fast Normalized Cross-Correlation, 1995). The few candidates
+    are registered by shift and scale of both axes at 64x64 (Baker and Matthews, Lucas-Kanade 20 Years On,
+    International Journal of Computer Vision 56 (2004) 221-255) and correlated again.
 
-    A mirrored, turned or inverted copy is not found, and an image without any structure resembles none.
+    Mirrored, rotated and inverted copies are not found, nor copies of images without any structure.
 
     Args:
-        images: Shape (images, size, size), dtype uint8, each stretched to the square; `size` at least 64.
-        least: Correlation from which a pair is told.
+        images: Shape (images, size, size), dtype uint8, each stretched to a square; `size` at least 64.
+        min_similarity: Minimum correlation of a pair.
 
     Returns:
-        The pairs, most alike first.
+        The pairs, most similar first.
     """
     candidates = list(_candidates(images))
-    found = []
-    for start in range(0, len(candidates), PAIRS_AT_ONCE):
-        pairs = candidates[start : start + PAIRS_AT_ONCE]
+    duplicates = []
+    for start in range(0, len(candidates), PAIRS_PER_CHUNK):
+        pairs = candidates[start : start + PAIRS_PER_CHUNK]
         whole, cut = (_fine(images[[getattr(pair, which) for pair in pairs]]) for which in ("whole", "cut"))
-        place = _overlay(whole, cut, [FRAMES[pair.frame] for pair in pairs])
-        similarities = _correlation(whole, cut, place)
-        found += [
+        transforms = _register(whole, cut, [FRAMES[pair.frame] for pair in pairs])
+        similarities = _correlation(whole, cut, transforms)
+        duplicates += [
             NearDuplicate(min(pair.cut, pair.whole), max(pair.cut, pair.whole), min(1.0, float(similarity)))
             for pair, similarity in zip(pairs, similarities, strict=True)
-            if similarity >= least
+            if similarity >= min_similarity
         ]
-    return sorted(found, key=lambda pair: (-pair.similarity, pair.first, pair.second))
+    return sorted(duplicates, key=lambda pair: (-pair.similarity, pair.first, pair.second))
 
 
 def _candidates(images: Images) -> Iterator[_Candidate]:
-    """Each pair of images that resemble one another at a glance, in the frame in which they do most."""
+    """Yield each pair with a high coarse correlation, with the frame of the highest correlation."""
     rows = max(1, min(1024, BLOCK // max(1, len(images))))
     blocks = [slice(start, start + rows) for start in range(0, len(images), rows)]
     whole = np.concatenate([np.empty((0, COARSE_SIDE**2), np.float32)] + [_coarse(_fine(images[b])) for b in blocks])
@@ -143,108 +144,108 @@ def _candidates(images: Images) -> Iterator[_Candidate]:
     yield from best.values()
 
 
-def _fine(images: Images) -> Pictures:
+def _fine(images: Images) -> FloatImages:
     return _resized(images.astype(np.float32), FINE_SIDE)
 
 
-def _coarse(fine: Pictures, frame: Frame = FRAMES[0]) -> Pictures:
-    """Unit vectors of shape (images, 256), whose product is the correlation of the images; zero without structure."""
+def _coarse(fine: FloatImages, frame: Frame = FRAMES[0]) -> FloatImages:
+    """Return vectors whose dot product is the images' correlation, shape (images, 256); zero without structure."""
     flat = _high_passed(_resized(fine, COARSE_SIDE, frame), COARSE_DETAIL).reshape(len(fine), -1)
     flat -= flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
-    # Rounding leaves something of a blank image too.
+    # A blank image has a small length too, from rounding.
     return np.where(length > 1e-2, flat / np.maximum(length, 1e-2), 0.0)
 
 
-def _resized(pictures: Pictures, side: int, frame: Frame = FRAMES[0]) -> Pictures:
-    """What lies within the frame, averaged down to (images, side, side)."""
-    count, pixels, _ = pictures.shape
+def _resized(images: FloatImages, side: int, frame: Frame = FRAMES[0]) -> FloatImages:
+    """Crop images to a frame and average them down to (images, side, side)."""
+    count, pixels, _ = images.shape
     rows, columns = (_averaging(pixels, side, *cut) for cut in frame)
-    # As two products of large matrices, which are far quicker than many products of small ones.
-    narrow = (pictures.reshape(-1, pixels) @ columns.T).reshape(count, pixels, side)
+    # Two products of large matrices are much faster than many products of small ones.
+    narrow = (images.reshape(-1, pixels) @ columns.T).reshape(count, pixels, side)
     small = narrow.transpose(0, 2, 1).reshape(-1, pixels) @ rows.T
     return small.reshape(count, side, side).transpose(0, 2, 1).astype(np.float32, copy=False)
 
 
-def _averaging(pixels: int, cells: int, cut_first: float, cut_last: float) -> Pictures:
-    """Matrix of shape (cells, pixels) which averages a line of pixels, less its cut ends, into so many cells."""
+def _averaging(pixels: int, cells: int, cut_first: float, cut_last: float) -> FloatImages:
+    """Return a matrix of shape (cells, pixels) that averages a line of pixels, without its cut ends, into cells."""
     edges = np.linspace(cut_first, 1 - cut_last, cells + 1) * pixels
-    place = np.arange(pixels)
-    covered = np.minimum(edges[1:, None], place + 1) - np.maximum(edges[:-1, None], place)
+    position = np.arange(pixels)
+    covered = np.minimum(edges[1:, None], position + 1) - np.maximum(edges[:-1, None], position)
     shares = np.clip(covered, 0, None)
-    matrix: Pictures = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    matrix: FloatImages = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
     return matrix
 
 
-def _high_passed(pictures: Pictures, detail: float) -> Pictures:
-    """Take away what varies slowly: exposure, and the shape that all chests share."""
+def _high_passed(images: FloatImages, detail: float) -> FloatImages:
+    """Subtract a blurred image, to remove exposure and the shape that all chests share."""
     from scipy.ndimage import gaussian_filter
 
-    smooth: Pictures = gaussian_filter(pictures, (0, detail, detail))
-    return pictures - smooth
+    smooth: FloatImages = gaussian_filter(images, (0, detail, detail))
+    return images - smooth
 
 
-def _overlay(whole: Pictures, cut: Pictures, frames: Sequence[Frame]) -> Places:
-    """Where each of `cut` lies best on its `whole`, of all places on the way of a Gauss-Newton descent.
+def _register(whole: FloatImages, cut: FloatImages, frames: Sequence[Frame]) -> Transforms:
+    """Register each of `cut` to its `whole` by Gauss-Newton; return the best transform of all steps.
 
     Args:
-        whole: Images, shape (pairs, side, side).
-        cut: Those to be laid over them, same shape.
-        frames: What of `cut` to start from.
+        whole: Fixed images, shape (pairs, side, side).
+        cut: Images to be moved, same shape.
+        frames: Initial crop of each of `cut`.
     """
     side = whole.shape[-1]
-    whole, cut = _high_passed(whole, PULL_DETAIL), _high_passed(cut, PULL_DETAIL)
-    place = np.array([[v for a, b in frame for v in (1 - a - b, (a - b) / 2 * side)] for frame in frames])
+    whole, cut = _high_passed(whole, REGISTRATION_DETAIL), _high_passed(cut, REGISTRATION_DETAIL)
+    transforms = np.array([[v for a, b in frame for v in (1 - a - b, (a - b) / 2 * side)] for frame in frames])
     centred = (np.arange(side) - (side - 1) / 2).astype(np.float32)
-    best, best_place = np.full(len(whole), -np.inf), place.copy()
+    best, best_transforms = np.full(len(whole), -np.inf), transforms.copy()
     for _ in range(STEPS):
-        moved, shared = _moved(cut, place)
+        moved, shared = _warp(cut, transforms)
         (one, _), (other, length) = _normalised(whole, shared), _normalised(moved, shared)
-        correlation = np.where(_enough(shared), (one * other).sum(axis=(1, 2)), -1.0)
+        correlation = np.where(_overlaps_enough(shared), (one * other).sum(axis=(1, 2)), -1.0)
         better = correlation > best
-        best[better], best_place[better] = correlation[better], place[better]
+        best[better], best_transforms[better] = correlation[better], transforms[better]
         down, right = (np.gradient(moved, axis=axis) / length * shared for axis in (1, 2))
         slopes = np.stack([down * centred[:, None], down, right * centred, right], axis=-1).reshape(len(whole), -1, 4)
         curvature = slopes.transpose(0, 2, 1) @ slopes
-        # Levenberg's damping keeps an image without structure from moving at all.
+        # Levenberg damping, so that an image without structure does not move.
         damping = 1e-3 * np.trace(curvature, axis1=1, axis2=2) / 4 + 1e-9
         curvature = curvature + damping[:, None, None] * np.eye(4)
         pull = slopes.transpose(0, 2, 1) @ (one - other).reshape(len(whole), -1, 1)
-        place = place + np.linalg.solve(curvature, pull)[..., 0]
-    return best_place
+        transforms = transforms + np.linalg.solve(curvature, pull)[..., 0]
+    return best_transforms
 
 
-def _correlation(whole: Pictures, cut: Pictures, place: Places) -> npt.NDArray[np.float64]:
-    """Correlation of the finer structure that both have, shape (pairs,); -1 where they share too little."""
-    moved, shared = _moved(cut, place)
-    (one, _), (other, _) = (_normalised(_high_passed(image, FINE_DETAIL), shared) for image in (whole, moved))
-    return np.where(_enough(shared), (one * other).sum(axis=(1, 2)), -1.0)
+def _correlation(whole: FloatImages, cut: FloatImages, transforms: Transforms) -> npt.NDArray[np.float64]:
+    """Return the correlation of fine structure in the shared area, shape (pairs,); -1 if that area is too small."""
+    moved, shared = _warp(cut, transforms)
+    (one, _), (other, _) = (_normalised(_high_passed(image, COMPARISON_DETAIL), shared) for image in (whole, moved))
+    return np.where(_overlaps_enough(shared), (one * other).sum(axis=(1, 2)), -1.0)
 
 
-def _moved(cut: Pictures, place: Places) -> tuple[Pictures, Pictures]:
-    """The images in their places, and 1 where they lie upon the other, 0 elsewhere."""
-    rows, columns = _sampling(place[:, :2], cut.shape[-1]), _sampling(place[:, 2:], cut.shape[-1])
+def _warp(cut: FloatImages, transforms: Transforms) -> tuple[FloatImages, FloatImages]:
+    """Return the transformed images, and a mask of 1 where they have pixels and 0 elsewhere."""
+    rows, columns = _sampling(transforms[:, :2], cut.shape[-1]), _sampling(transforms[:, 2:], cut.shape[-1])
     moved = (rows @ cut @ columns.transpose(0, 2, 1)).astype(np.float32, copy=False)
     shared = (rows.sum(axis=2) > 0.99)[:, :, None] & (columns.sum(axis=2) > 0.99)[:, None, :]
     return moved, shared.astype(np.float32)
 
 
-def _enough(shared: Pictures) -> npt.NDArray[np.bool_]:
-    return np.asarray(shared.mean(axis=(1, 2)) >= LEAST_OVERLAP)
+def _overlaps_enough(shared: FloatImages) -> npt.NDArray[np.bool_]:
+    return np.asarray(shared.mean(axis=(1, 2)) >= MIN_OVERLAP)
 
 
-def _sampling(place: Places, side: int) -> Pictures:
-    """Matrices of shape (pairs, side, side) which sample a line linearly, scaled about its centre and then shifted."""
+def _sampling(transforms: Transforms, side: int) -> FloatImages:
+    """Return matrices that scale a line about its centre and then shift it, linearly; shape (pairs, side, side)."""
     centre = (side - 1) / 2
-    scale, shift = place[:, :1], place[:, 1:]
-    at = scale * (np.arange(side) - centre) + shift + centre
-    weights: Pictures = np.maximum(0, 1 - np.abs(at[:, :, None] - np.arange(side))).astype(np.float32)
+    scale, shift = transforms[:, :1], transforms[:, 1:]
+    position = scale * (np.arange(side) - centre) + shift + centre
+    weights: FloatImages = np.maximum(0, 1 - np.abs(position[:, :, None] - np.arange(side))).astype(np.float32)
     return weights
 
 
-def _normalised(pictures: Pictures, shared: Pictures) -> tuple[Pictures, Pictures]:
-    """Mean 0 and length 1 over the shared part, zero elsewhere; and the lengths, shape (pairs, 1, 1)."""
+def _normalised(images: FloatImages, shared: FloatImages) -> tuple[FloatImages, FloatImages]:
+    """Normalise images to mean 0 and length 1 over the shared area; also return the lengths, shape (pairs, 1, 1)."""
     count = np.maximum(shared.sum(axis=(1, 2), keepdims=True), 1)
-    centred = (pictures - (pictures * shared).sum(axis=(1, 2), keepdims=True) / count) * shared
+    centred = (images - (images * shared).sum(axis=(1, 2), keepdims=True) / count) * shared
     length = np.maximum(np.linalg.norm(centred, axis=(1, 2), keepdims=True), 1e-2)
     return centred / length, length

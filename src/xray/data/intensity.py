@@ -1,4 +1,4 @@
-"""What can be told of an image without looking at lungs: how bright and how sharp it is."""
+"""Brightness and sharpness statistics of images, independent of anatomy."""
 
 from typing import Final
 
@@ -20,16 +20,16 @@ STATISTICS: Final = (
 """Names of the columns of `grey_statistics`."""
 
 BLACK: Final = 5
-"""The brightest grey that counts as black: what lies beside the child, give or take the noise of JPEG."""
+"""Brightest grey level that counts as black: the background around the body, with some JPEG noise."""
 
 CHUNK: Final = 2**22
-"""Pixels worked on at a time."""
+"""Pixels processed at a time."""
 
 
 def grey_statistics(images: Images) -> Values:
-    """Eight statistics of each image.
+    """Return eight statistics of each image.
 
-    - mean, standard_deviation: of all pixels, in grey levels from 0 to 255;
+    - mean, standard_deviation: over all pixels, in grey levels from 0 to 255;
     - percentile_5, median, percentile_99: lowest grey level that at least this share of the pixels does not exceed;
     - black_share: share of pixels of at most `BLACK`, from 0 to 1;
     - gradient: mean length of the gradient by central differences, in grey levels per pixel;
@@ -50,7 +50,7 @@ def grey_statistics(images: Images) -> Values:
 def _statistics(images: Images) -> Values:
     counts, pixels = _histograms(images), images[0].size
     levels = np.arange(256)
-    # In whole numbers, so that neither rounding nor the images beside it change an image's figures.
+    # In integers, so that an image's values depend neither on rounding nor on the other images in the chunk.
     total, squares = counts @ levels, counts @ levels**2
     deviation = np.sqrt(pixels * squares - total**2) / pixels
     darker = np.cumsum(counts, axis=1)
@@ -61,13 +61,13 @@ def _statistics(images: Images) -> Values:
 
 
 def _histograms(images: Images) -> npt.NDArray[np.int64]:
-    """Number of pixels of each grey level, shape (images, 256)."""
+    """Return the number of pixels at each grey level, shape (images, 256)."""
     offsets = 256 * np.arange(len(images))[:, None, None]
     return np.bincount((images + offsets).ravel(), minlength=256 * len(images)).reshape(-1, 256)
 
 
 def _edges(images: Images) -> tuple[Values, Values]:
-    """Mean gradient and spread of the Laplacian, over the pixels that have all four neighbours."""
+    """Return mean gradient and standard deviation of the Laplacian, over the pixels that have four neighbours."""
     pixels = images.astype(np.float32)
     up, down = pixels[:, :-2, 1:-1], pixels[:, 2:, 1:-1]
     left, right = pixels[:, 1:-1, :-2], pixels[:, 1:-1, 2:]

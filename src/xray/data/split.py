@@ -1,4 +1,4 @@
-"""Train and validation by patient, never by image."""
+"""Split images into train and validation by patient."""
 
 import hashlib
 import re
@@ -16,34 +16,35 @@ SplitMethod = Literal["random", "blocks"]
 def split_by_patient(images: Sequence[ImageRecord], fraction: float, method: SplitMethod, seed: int) -> list[bool]:
     """Choose the validation images.
 
-    Images of one group, and identical files under whatever names, always fall on one side. Within each class, and for
-    "blocks" within each number series of it, about `fraction` of the images are chosen:
+    Images of the same group, and identical files, are always on the same side. About `fraction` of the images of each
+    class, and with "blocks" of each number series within it, are chosen:
 
-    - "random": patients in the order of a keyed hash of their names. Adding images to the folder moves few patients.
-    - "blocks": one contiguous run of patient numbers, starting where the seed says. Images taken close in time then lie
-      on one side, as they do between a training set and tomorrow's images.
+    - "random": patients in the order of a keyed hash of their names, so that adding images moves few patients.
+    - "blocks": one contiguous run of patient numbers that starts at a position drawn from the seed. Images taken at
+      about the same time are then on the same side, as they are when a model is used on images taken after its
+      training set.
 
     Args:
-        images: The pool; its order does not matter for which image goes where.
+        images: Images to split; their order has no effect on the result.
         fraction: Share of images for validation, between 0 and 1, both excluded.
         method: "random" or "blocks".
-        seed: Another seed, another split.
+        seed: Seed of the split.
 
     Returns:
-        One truth value for each image: True for validation.
+        For each image, True if it is a validation image.
 
     Raises:
-        UserError: The fraction is out of range, or a class has fewer than two patients that can be told apart.
+        UserError: The fraction is out of range, or a class has fewer than two distinct patients.
     """
     if not 0 < fraction < 1:
-        raise UserError(f"data.val_fraction {fraction} must lie between 0 and 1, for example 0.1.")
+        raise UserError(f"data.val_fraction {fraction} must be between 0 and 1, for example 0.1.")
     clusters = inseparable_clusters(images)
     chosen: list[list[int]] = []
     for (label, series), members in sorted(_strata(images, clusters, fraction, method).items()):
         target = fraction * sum(map(len, members))
         if method == "blocks":
             members.sort(key=lambda cluster: min(_natural(images[i].group) for i in cluster))
-            # Begin early enough that the run never wraps round to the other end of the series.
+            # Start early enough that the run fits before the end of the series.
             starts = 1 + _last_start([len(cluster) for cluster in members], target)
             members = members[int(_keyed_hash(seed, f"{label}/{series}"), 16) % starts :]
         else:
@@ -54,7 +55,7 @@ def split_by_patient(images: Sequence[ImageRecord], fraction: float, method: Spl
 
 
 def inseparable_clusters(images: Sequence[ImageRecord]) -> list[list[int]]:
-    """Positions of images that must stay together: one group, or one file's bytes, directly or by a chain."""
+    """Return the positions of images that must stay together: connected by equal groups or identical files."""
     parent = list(range(len(images)))
 
     def find(i: int) -> int:
@@ -74,9 +75,9 @@ def inseparable_clusters(images: Sequence[ImageRecord]) -> list[list[int]]:
 
 
 def find_overlaps(first: Iterable[ImageRecord], second: Iterable[ImageRecord]) -> list[str]:
-    """Patients and identical files that stand on both sides, one sentence each; empty where the sides are apart.
+    """Describe each patient and each identical file that is on both sides, in one sentence each.
 
-    Patients count as the same by their identity, not by their group: a group only says that they might be.
+    Patients are compared by identity, not by group: patients of one group only may be the same person.
     """
     first = list(first)
     by_patient = {image.patient: image.path for image in first if image.named}
@@ -95,7 +96,7 @@ def find_overlaps(first: Iterable[ImageRecord], second: Iterable[ImageRecord]) -
 def _strata(
     images: Sequence[ImageRecord], clusters: Sequence[list[int]], fraction: float, method: SplitMethod
 ) -> dict[tuple[int, str], list[list[int]]]:
-    """Clusters by class, and for blocks by number series; series too short to give a whole patient share one."""
+    """Group clusters by class, and for "blocks" by number series; series too short to give a patient are merged."""
     strata: dict[tuple[int, str], list[list[int]]] = defaultdict(list)
     for cluster in clusters:
         first = min((images[i] for i in cluster), key=lambda image: (_natural(image.group), image.path))
@@ -109,10 +110,10 @@ def _strata(
 def _with_both_classes(
     images: Sequence[ImageRecord], clusters: Sequence[list[int]], chosen: Sequence[list[int]]
 ) -> list[list[int]]:
-    """Move the smallest clusters over where a class would be missing on one side, which happens with few patients.
+    """Move the smallest clusters to a side that lacks a class, which happens with few patients.
 
     Raises:
-        UserError: However they are moved, a class is missing.
+        UserError: A class is missing on one side of every possible split.
     """
 
     def labels(side: Sequence[list[int]]) -> set[int]:
@@ -132,8 +133,8 @@ def _with_both_classes(
             ]
             if not movable:
                 raise UserError(
-                    f"The images of class {label} cannot be split by patient: they belong to one patient, or are copies "
-                    "of one another. Add patients, or trust the val folder with --data.validation folder."
+                    f"The images of class {label} cannot be split by patient: all are of one patient, or copies of "
+                    "one another. Add patients, or use the val folder with --data.validation folder."
                 )
             moved = min(movable, key=lambda cluster: (len(cluster), min(images[i].path for i in cluster)))
             other.remove(moved)
@@ -143,7 +144,7 @@ def _with_both_classes(
 
 def _natural(name: str) -> tuple[tuple[str, int], ...]:
     """Sort key by which 9 comes before 10."""
-    # The name itself at the end tells 7 and 07 apart.
+    # The name itself at the end distinguishes 7 from 07.
     return (*((text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", name)), (name, 0))
 
 
@@ -152,7 +153,7 @@ def _keyed_hash(seed: int, name: str) -> str:
 
 
 def _fill(clusters: Sequence[list[int]], target: float) -> Iterator[list[int]]:
-    """Take whole clusters in order for as long as that brings the count of images nearer to the target."""
+    """Take whole clusters in order while this brings the number of images closer to the target."""
     taken = 0
     for cluster in clusters:
         if abs(taken + len(cluster) - target) > abs(taken - target):
@@ -162,7 +163,7 @@ def _fill(clusters: Sequence[list[int]], target: float) -> Iterator[list[int]]:
 
 
 def _last_start(sizes: Sequence[int], target: float) -> int:
-    """Last position from which the clusters to the end still hold the target."""
+    """Return the last position from which the remaining clusters contain at least the target number of images."""
     total = 0
     for start in range(len(sizes) - 1, -1, -1):
         total += sizes[start]

@@ -1,4 +1,4 @@
-"""What a run writes down about its data."""
+"""Records of a run's data: split.csv, data.json and the images listed in checkpoints."""
 
 import csv
 import hashlib
@@ -17,7 +17,7 @@ SPLIT_COLUMNS = ("path", "split", "label", "patient", "group", "digest")
 
 
 def write_split(path: Path, splits: Mapping[str, Sequence[ImageRecord]], class_names: Sequence[str]) -> None:
-    """Write which image is in which split, as CSV with the columns `SPLIT_COLUMNS`."""
+    """Write the split of each image as CSV with the columns `SPLIT_COLUMNS`."""
     with write_whole(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(SPLIT_COLUMNS)
@@ -27,31 +27,31 @@ def write_split(path: Path, splits: Mapping[str, Sequence[ImageRecord]], class_n
 
 
 def trained_images(data: "ChestXRayDataModule") -> str:
-    """What a checkpoint keeps of the images that its weights have seen, also before a resume: see `images_of_record`.
+    """Return the images that a run was trained on, also before a resume, as JSON for its checkpoint.
 
-    One text, in JSON: a checkpoint of many small strings takes several times the memory while it is written.
+    One string, because writing a checkpoint of many small strings takes several times the memory.
     """
     images = {image.digest: image for image in (*data.trained_before, *data.images["train"])}
-    return record_of_images(list(images.values()))
+    return images_to_json(list(images.values()))
 
 
-def record_of_images(images: Sequence[ImageRecord]) -> str:
-    """What tells images by their files and patients, see `images_of_record`."""
+def images_to_json(images: Sequence[ImageRecord]) -> str:
+    """Return the paths, patients, groups and hashes of images as JSON, see `images_from_json`."""
     return json.dumps(
         [(image.path, image.patient if image.named else "", image.group, image.digest) for image in images]
     )
 
 
-def images_of_record(record: str) -> list[ImageRecord]:
-    """The images that `record_of_images` recorded, as far as overlaps are concerned; their labels are not kept."""
+def images_from_json(text: str) -> list[ImageRecord]:
+    """Return the images that `images_to_json` wrote, without their labels."""
     return [
         ImageRecord(path, "train", -1, patient or path, group, digest, named=bool(patient))
-        for path, patient, group, digest in json.loads(record)
+        for path, patient, group, digest in json.loads(text)
     ]
 
 
 def summary(data: "ChestXRayDataModule") -> dict[str, Any]:
-    """Counts, fingerprint and notes of every split, as plain values."""
+    """Return the counts and fingerprint of each split, and the notes, as JSON-compatible values."""
     splits = {
         split: {
             "images": len(images),
@@ -74,6 +74,6 @@ def write_summary(path: Path, data: "ChestXRayDataModule") -> None:
 
 
 def fingerprint(images: Sequence[ImageRecord]) -> str:
-    """Hash of a split's files and labels, whatever their names, order or place."""
+    """Return a hash of a split's file contents and labels, independent of names, order and location."""
     rows = sorted(f"{image.digest} {image.label}" for image in images)
     return hashlib.blake2b("\n".join(rows).encode(), digest_size=16).hexdigest()

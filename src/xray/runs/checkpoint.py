@@ -34,7 +34,7 @@ DECISION_KEY = "xray_decision"
 end of its fit. `temperature` and `threshold` of the state dict are the decision's."""
 
 DECIDED_KEY = "xray_decided_images"
-"""Key under which the images lie that its decision was fitted on, see `xray.data.split_record.record_of_images`."""
+"""Key under which the images lie that its decision was fitted on, see `xray.data.split_record.images_to_json`."""
 
 BASELINES_KEY = "xray_baselines"
 """Key of the shortcut baselines fitted on its training images, see `xray.evaluation.shortcuts`, as JSON."""

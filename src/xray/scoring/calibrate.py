@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from xray.data.split_record import fingerprint, record_of_images
+from xray.data.split_record import fingerprint, images_to_json
 from xray.evaluation.decision import Decision, ValidationImages, fit_decision
 from xray.evaluation.operating_point import OperatingPoint
 from xray.ood.detector import LEAST_IMAGES, OODDetector, fit_ood_detector
@@ -100,7 +100,7 @@ def calibrate_checkpoint(
     if ood is None and (kept := read_checkpoint(path).record(OOD_KEY)) is not None:
         ood = OODDetector.from_dict(kept).with_validation(data.grey_chunks("val"))
     plain = ood.as_dict() if ood else None
-    stored = store_decision(path, decision, record_of_images(images), baselines, plain)
+    stored = store_decision(path, decision, images_to_json(images), baselines, plain)
     with write_whole(record) as file:
         json.dump(stored, file, indent=2)
         file.write("\n")

@@ -8,7 +8,7 @@ import numpy as np
 
 from xray.data.duplicates import exact_duplicates, near_duplicates
 from xray.data.index.folders import ImageRecord
-from xray.data.split_record import images_of_record
+from xray.data.split_record import images_from_json
 from xray.runs.checkpoint import TRAINED_KEY, Checkpoint
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def same_pictures(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: st
     paths, pixels = data.files(split), data.grey_images(split)
     root, trained = _trained_images(checkpoint, data.root)
     if trained and len(images) + len(trained) <= MOST_IMAGES:
-        found, kept = data.images_elsewhere([f"{root}/{image.path}" for image in trained], [f.digest for f in trained])
+        found, kept = data.decode_files([f"{root}/{image.path}" for image in trained], [f.digest for f in trained])
         pixels = np.concatenate([pixels, found])
         trained = [trained[i] for i in kept]
         paths += [f"{root}/{image.path}" for image in trained]
@@ -78,7 +78,7 @@ def same_pictures(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: st
 
 def _trained_images(checkpoint: Checkpoint, beside: Path) -> tuple[Path, Sequence[ImageRecord]]:
     """The images that the weights have seen, as far as they are still there, and below which folder."""
-    images = images_of_record(checkpoint.content.get(TRAINED_KEY, "[]"))
+    images = images_from_json(checkpoint.content.get(TRAINED_KEY, "[]"))
     for root in (Path(checkpoint.config["data"]["root"]), beside):
         if there := [image for image in images if (root / image.path).exists()]:
             return root, there

@@ -1,4 +1,4 @@
-"""Hashes are those of the bytes, and files are not read again without need."""
+"""File hashes are correct, and unchanged files are not read again."""
 
 import hashlib
 import os
@@ -11,9 +11,9 @@ from xray.data.cache.sqlite import CacheUnavailableError
 
 
 @pytest.fixture(autouse=True)
-def settled(monkeypatch):
-    """Files of these tests have just been written, and count all the same."""
-    monkeypatch.setattr(xray.data.cache.hashing, "SETTLED", 0)
+def hash_new_files(monkeypatch):
+    """Store the hashes of files that were just written, as those of these tests are."""
+    monkeypatch.setattr(xray.data.cache.hashing, "SETTLE_NS", 0)
 
 
 @pytest.fixture
@@ -31,23 +31,28 @@ def database(tmp_path):
 
 @pytest.fixture
 def read(monkeypatch):
-    """Files that were read, in their order."""
+    """Names of the files that were read, in order."""
     seen = []
-    original = xray.data.cache.hashing._digest
+    original = hashlib.file_digest
 
-    def spy(path):
-        seen.append(path)
-        return original(path)
+    def spy(file, algorithm):
+        seen.append(file.name)
+        return original(file, algorithm)
 
-    monkeypatch.setattr(xray.data.cache.hashing, "_digest", spy)
+    monkeypatch.setattr(hashlib, "file_digest", spy)
     return seen
+
+
+def names(paths):
+    return [str(path) for path in paths]
 
 
 def expected(paths):
     return [hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest() for path in paths]
 
 
-def test_digests_are_those_of_the_bytes_with_and_without_a_database(paths, database):
+def test_digest_is_the_hash_of_the_whole_file(paths, database):
+    paths[0].write_bytes(bytes(1_000_000) + b"a")
     for digests in (FileDigests(), FileDigests(database), FileDigests(database)):
         assert digests(paths) == expected(paths)
         assert all(map(is_content, digests(paths)))
@@ -60,24 +65,24 @@ def test_without_a_database_every_file_is_read_each_time(paths, read):
     assert len(read) == 12
 
 
-def test_with_a_database_each_file_is_read_once_also_by_later_processes(paths, database, read):
+def test_with_a_database_each_file_is_read_once(paths, database, read):
     FileDigests(database)(paths)
     assert FileDigests(database)(paths[::-1]) == expected(paths[::-1])
-    assert sorted(read) == paths
+    assert sorted(map(str, read)) == names(paths)
 
 
 @pytest.mark.parametrize("keep_time", [False, True])
-def test_a_file_that_changed_is_read_again(paths, database, read, keep_time):
+def test_a_changed_file_is_read_again(paths, database, read, keep_time):
     FileDigests(database)(paths)
     before = paths[2].stat()
     paths[2].write_bytes(b"IMAGE" * 3)
     if keep_time:
         os.utime(paths[2], ns=(before.st_atime_ns, before.st_mtime_ns))
     assert FileDigests(database)(paths) == expected(paths)
-    assert read[6:] == [paths[2]]
+    assert names(read[6:]) == [str(paths[2])]
 
 
-def test_files_whose_names_are_no_text_are_remembered(tmp_path, database, read):
+def test_file_names_need_not_be_unicode(tmp_path, database, read):
     path = tmp_path / os.fsdecode(b"image-\xff.png")
     path.write_bytes(b"image")
     for _ in range(2):
@@ -86,7 +91,7 @@ def test_files_whose_names_are_no_text_are_remembered(tmp_path, database, read):
 
 
 @pytest.mark.parametrize("database_used", [False, True])
-def test_what_is_no_content_says_so_and_is_never_remembered(tmp_path, database, database_used, read):
+def test_empty_and_unreadable_files_have_placeholder_digests(tmp_path, database, database_used):
     (tmp_path / "empty.png").touch()
     (tmp_path / "folder.png").mkdir()
     paths = [tmp_path / name for name in ("empty.png", "folder.png", "absent.png")]
@@ -97,50 +102,50 @@ def test_what_is_no_content_says_so_and_is_never_remembered(tmp_path, database, 
         assert len(set(digests)) == 3
 
 
-def test_a_file_that_changes_while_it_is_read_is_not_remembered(paths, database, monkeypatch):
-    original = xray.data.cache.hashing._digest
+def test_the_hash_of_a_file_changed_while_reading_is_not_stored(paths, database, monkeypatch):
+    original = hashlib.file_digest
 
-    def change_behind(path):
-        digest = original(path)
-        path.write_bytes(b"other bytes")
+    def change_after_reading(file, algorithm):
+        digest = original(file, algorithm)
+        paths[0].write_bytes(b"other bytes")
         return digest
 
     with monkeypatch.context() as patch:
-        patch.setattr(xray.data.cache.hashing, "_digest", change_behind)
+        patch.setattr(hashlib, "file_digest", change_after_reading)
         FileDigests(database)(paths[:1])
     assert FileDigests(database)(paths) == expected(paths)
 
 
-def test_a_database_that_cannot_be_written_costs_only_a_warning(paths, tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.warns(UserWarning, match="read new files again"):
-        assert FileDigests(tmp_path / "file" / "digests.sqlite")(paths) == expected(paths)
-
-
-def test_a_database_that_is_none_costs_only_a_warning(paths, database):
-    database.parent.mkdir()
-    database.write_bytes(b"no database" * 1000)
-    with pytest.warns(UserWarning, match=r"digests\.sqlite.*cache clean"):
-        assert FileDigests(database)(paths) == expected(paths)
-
-
-def test_a_file_that_was_just_written_is_read_again(paths, database, read, monkeypatch):
-    monkeypatch.setattr(xray.data.cache.hashing, "SETTLED", 10**11)
+def test_the_hash_of_a_file_just_written_is_not_stored(paths, database, read, monkeypatch):
+    monkeypatch.setattr(xray.data.cache.hashing, "SETTLE_NS", 10**11)
     for _ in range(2):
         assert FileDigests(database)(paths) == expected(paths)
     assert len(read) == 12
 
 
-def test_a_database_that_can_be_read_and_not_written_is_still_of_use(paths, database, read, monkeypatch):
+def test_a_database_that_cannot_be_created_gives_a_warning(paths, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.warns(UserWarning, match="read new files again"):
+        assert FileDigests(tmp_path / "file" / "digests.sqlite")(paths) == expected(paths)
+
+
+def test_a_damaged_database_gives_a_warning(paths, database):
+    database.parent.mkdir()
+    database.write_bytes(b"not a database" * 1000)
+    with pytest.warns(UserWarning, match=r"digests\.sqlite.*cache clean"):
+        assert FileDigests(database)(paths) == expected(paths)
+
+
+def test_a_read_only_database_is_still_used(paths, database, read, monkeypatch):
     FileDigests(database)(paths[:4])
     read.clear()
 
-    def reject(*_):
+    def fail(*_):
         raise CacheUnavailableError("read-only")
 
-    monkeypatch.setattr(xray.data.cache.hashing, "writing", reject)
+    monkeypatch.setattr(xray.data.cache.hashing, "open_for_writing", fail)
     digests = FileDigests(database)
     with pytest.warns(UserWarning, match="new files again"):
         assert digests(paths) == expected(paths)
     assert digests(paths) == expected(paths)
-    assert sorted(read) == sorted(paths[4:] * 2)
+    assert sorted(map(str, read)) == sorted(names(paths[4:]) * 2)

@@ -1,1 +1,1 @@
-"""Decoded images on disk, found by the hash of their file."""
+"""Cache of decoded images on disk, keyed by the hash of each image file."""

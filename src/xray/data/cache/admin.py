@@ -1,58 +1,58 @@
-"""Upkeep of the caches: what lies in their folder, and how to be rid of it."""
+"""List and remove image caches."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from xray.data.cache.hashing import DIGESTS
-from xray.data.cache.sqlite import reading, unavailable_if_it_fails
+from xray.data.cache.sqlite import cache_errors, open_for_reading
 from xray.data.cache.store import DATABASE, PIXELS, lock_cache
 
 
 @dataclass(frozen=True)
 class CacheSummary:
-    """One cache of decoded images."""
+    """Size of one cache of decoded images."""
 
     name: str
-    """Resize rule, size and decoder."""
+    """Resize rule, size and decoder version."""
     images: int
     bytes: int
 
 
 def list_caches(folder: Path) -> list[CacheSummary]:
-    """What lies in a folder of caches, by name.
+    """List the caches in a folder, sorted by name.
 
     Raises:
         CacheUnavailableError: A database cannot be read.
     """
     summaries = []
-    with unavailable_if_it_fails(folder):
+    with cache_errors(folder):
         for path in sorted(folder.glob(f"*/{DATABASE}")):
             images = 0
-            with reading(path) as database:
+            with open_for_reading(path) as database:
                 if database is not None:
                     (images,) = database.execute("SELECT COUNT(*) FROM images").fetchone()
-            size = sum(file.stat().st_size for file in _files_of(folder) if file.parent == path.parent)
+            size = sum(file.stat().st_size for file in _cache_files(folder) if file.parent == path.parent)
             summaries.append(CacheSummary(path.parent.name, images, size))
     return summaries
 
 
 def remove_caches(folder: Path) -> int:
-    """Remove all caches of a folder, and nothing that is not theirs; waits for a process that writes.
+    """Remove all caches in a folder and leave other files alone; waits for a process that is writing.
 
-    Runs that have their images mapped keep them, on a local disk: the system frees it when they end.
+    On a local disk, running processes keep the images that they have mapped; the space is freed when they end.
 
     Returns:
-        How many bytes that frees.
+        Number of bytes freed.
 
     Raises:
-        CacheUnavailableError: Something cannot be removed.
+        CacheUnavailableError: A file cannot be removed.
     """
-    if not any(_files_of(folder)):
+    if not any(_cache_files(folder)):
         return 0
     freed = 0
-    with unavailable_if_it_fails(folder), lock_cache(folder):
-        for path in list(_files_of(folder)):
+    with cache_errors(folder), lock_cache(folder):
+        for path in list(_cache_files(folder)):
             freed += path.stat().st_size
             path.unlink()
             if path.parent != folder and not any(path.parent.iterdir()):
@@ -60,8 +60,8 @@ def remove_caches(folder: Path) -> int:
     return freed
 
 
-def _files_of(folder: Path) -> Iterator[Path]:
-    # A database goes before the journal that a crash left behind, without which it would be read as it is.
+def _cache_files(folder: Path) -> Iterator[Path]:
+    # Remove a database before the journal of a crashed writer: without its journal it would read as valid.
     for database in (DIGESTS, f"*/{DATABASE}"):
         for suffix in ("", "-journal", "-wal", "-shm"):
             yield from folder.glob(database + suffix)

@@ -1,4 +1,4 @@
-"""The hash of each file's bytes, which need not be read again while the file looks the same."""
+"""File hashes, stored in a database so that unchanged files are not read again."""
 
 import hashlib
 import os
@@ -8,46 +8,46 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from xray.data.cache.sqlite import CacheUnavailableError, reading, writing
+from xray.data.cache.sqlite import CacheUnavailableError, open_for_reading, open_for_writing
 from xray.utils.files import StrPath
 from xray.utils.progress import shown
 from xray.utils.threads import map_in_threads
 
 DIGESTS = "digests.sqlite"
-"""Name of the database in the folder of caches."""
+"""File name of the hash database in the cache folder."""
 
-SETTLED = 2 * 10**9
-"""Nanoseconds after which a file counts as written: the coarsest usual clock of a file system ticks every 2 s."""
+SETTLE_NS = 2 * 10**9
+"""Age in nanoseconds from which a file's hash is stored: common file systems have clock ticks of up to 2 s."""
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, stamp TEXT, digest TEXT) WITHOUT ROWID"
 
 
 class Stamp(NamedTuple):
-    """What changes when a file does."""
+    """File metadata that changes whenever the content does."""
 
     size: int
     inode: int
     modified: int
-    """Nanoseconds of the file system's clock, as `changed`, which programs cannot set."""
+    """Nanoseconds, as `changed`, which programs cannot set."""
     changed: int
 
     def __str__(self) -> str:
         return " ".join(map(str, self))
 
 
-UNSEEN = Stamp(-1, -1, -1, -1)
-"""Of a file that cannot be looked at."""
+MISSING = Stamp(-1, -1, -1, -1)
+"""Stamp of a file whose metadata cannot be read."""
 
 
 class FileDigests:
-    """Hashes of files, remembered in a database.
+    """Compute file hashes, and store them in a database.
 
-    A remembered hash counts only while the file's size, inode and times of modification and of change, in nanoseconds,
-    are the same. A file that has just been written is read again next time: within one tick of the file system's clock
-    it could change once more without a trace.
+    A stored hash is used only while the file's size, inode, modification time and change time are the same. The hash of
+    a file that has just been written is not stored: within one tick of the file system's clock it could change again
+    and keep the same times.
 
     Args:
-        database: The file that remembers; None to read every file at each start.
+        database: Path of the database; None to read every file each time.
     """
 
     def __init__(self, database: Path | None = None) -> None:
@@ -55,50 +55,50 @@ class FileDigests:
         self._writable = True
 
     def __call__(self, paths: Sequence[StrPath]) -> list[str]:
-        """One digest for each path: BLAKE2b of 16 bytes in hexadecimal.
+        """Return the digest of each file: BLAKE2b of 16 bytes in hexadecimal.
 
-        A file that is empty or may not be read is no picture and equals no other; its digest says so in words. A
-        database that fails costs a warning.
+        An empty or unreadable file has a digest of its own that contains its path (see `is_content`), so that it equals
+        no other file. A database error is reported as a warning.
         """
-        settled = time.time_ns() - SETTLED
-        # As strings, and the rows to come one by one: this is done for a hundred thousand files at a time.
+        settled = time.time_ns() - SETTLE_NS
+        # Stamps are kept as strings and rows are generated lazily: there may be 100,000 files.
         stamps = [str(_stamp(path)) for path in paths]
-        remembered = self._remembered(paths, stamps)
-        new = [i for i, digest in enumerate(remembered) if digest is None]
-        digests = [digest or "" for digest in remembered]
+        stored = self._load(paths, stamps)
+        new = [i for i, digest in enumerate(stored) if digest is None]
+        digests = [digest or "" for digest in stored]
         hashed = map_in_threads(_digest, [paths[i] for i in new])
         for i, digest in zip(new, shown(hashed, "Reading files", len(new)), strict=True):
             digests[i] = digest
 
-        def lasts(i: int) -> bool:
+        def is_settled(i: int) -> bool:
             now = _stamp(paths[i])
             return is_content(digests[i]) and str(now) == stamps[i] and max(now.modified, now.changed) < settled
 
         if new:
-            self._remember((_key(paths[i]), stamps[i], digests[i]) for i in new if lasts(i))
+            self._store((_key(paths[i]), stamps[i], digests[i]) for i in new if is_settled(i))
         return digests
 
-    def _remembered(self, paths: Sequence[StrPath], stamps: Sequence[str]) -> list[str | None]:
+    def _load(self, paths: Sequence[StrPath], stamps: Sequence[str]) -> list[str | None]:
         digests: list[str | None] = [None] * len(paths)
         if self._database is None:
             return digests
         query = "SELECT digest FROM files WHERE path = ? AND stamp = ?"
         try:
-            with reading(self._database) as database:
+            with open_for_reading(self._database) as database:
                 if database is not None:
                     for i, (path, stamp) in enumerate(zip(paths, stamps, strict=True)):
-                        found = database.execute(query, (_key(path), stamp)).fetchone()
-                        digests[i] = found[0] if found else None
+                        row = database.execute(query, (_key(path), stamp)).fetchone()
+                        digests[i] = row[0] if row else None
         except CacheUnavailableError as error:
             self._database = None
             warnings.warn(f"All files are read again ({error}); 'python -m xray cache clean' may help.", stacklevel=3)
         return digests
 
-    def _remember(self, rows: Iterable[tuple[bytes, str, str]]) -> None:
+    def _store(self, rows: Iterable[tuple[bytes, str, str]]) -> None:
         if self._database is None or not self._writable:
             return
         try:
-            with writing(self._database, SCHEMA) as database:
+            with open_for_writing(self._database, SCHEMA) as database:
                 database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", rows)
         except CacheUnavailableError as error:
             self._writable = False
@@ -106,12 +106,12 @@ class FileDigests:
 
 
 def is_content(digest: str) -> bool:
-    """Whether a digest is that of bytes that were read."""
+    """Return whether a digest is a hash of file content, not the placeholder of an empty or unreadable file."""
     return " " not in digest
 
 
 def _key(path: StrPath) -> bytes:
-    # File names need not be Unicode.
+    # File names need not be valid Unicode.
     return os.fsencode(os.path.join(os.getcwd(), path))  # noqa: PTH109, PTH118 - Path objects take ten times as long
 
 
@@ -119,7 +119,7 @@ def _stamp(path: StrPath) -> Stamp:
     try:
         status = os.stat(path)  # noqa: PTH116 - likewise
     except OSError:
-        return UNSEEN
+        return MISSING
     return Stamp(status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
 
 
@@ -131,5 +131,5 @@ def _digest(path: StrPath) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError:
-        # Decoding meets it again, and tells it together with all other bad files.
+        # Decoding fails on it too, and reports it together with all other bad files.
         return f"unreadable {path.as_posix()}"

@@ -1,4 +1,4 @@
-"""Images from the cache, or without it where it cannot be used."""
+"""Read images through the cache, or decode them into memory where the cache cannot be used."""
 
 import warnings
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from xray.utils.files import StrPath
 
 
 class ImageReader:
-    """Hashes files and decodes images: once, where there is a cache, and into memory at each start where there is none.
+    """Hash files and decode images, once with a cache, at each start without.
 
-    A cache that fails is told of in a warning, and left.
+    If the cache fails, a warning is issued and images are decoded into memory.
 
     Args:
-        cache_dir: The folder of all caches; None to do without.
+        cache_dir: The folder of all caches; None for no cache.
         size: Side of the images in pixels.
-        rule: How an image becomes a square.
+        rule: How an image is made square.
     """
 
     def __init__(self, cache_dir: Path | None, size: int, rule: ResizeRule) -> None:
@@ -31,24 +31,21 @@ class ImageReader:
         self._digests = self._cache.digests if self._cache is not None else FileDigests()
 
     def digests(self, paths: Sequence[StrPath]) -> list[str]:
-        """The hash of each file, see `xray.data.cache.hashing.FileDigests`."""
+        """Return the hash of each file, see `xray.data.cache.hashing.FileDigests`."""
         return self._digests(paths)
 
     def fetch(self, paths: Sequence[StrPath], digests: Sequence[str]) -> FetchedImages:
-        """The images of these files, see `xray.data.cache.store.ImageCache.fetch`; the pixels are the same without a cache."""
+        """Return the images of files, with the same pixels with and without a cache; see `ImageCache.fetch`."""
         if self._cache is not None:
             try:
                 return self._cache.fetch(paths, digests)
             except CacheUnavailableError as error:
-                self._leave_cache(error)
+                self._cache = None
+                warnings.warn(
+                    f"The cache cannot be used, so images are decoded into memory ({error}). Fix the cause, remove the "
+                    "cache with 'python -m xray cache clean', choose another folder with --data.cache_dir DIR, or turn "
+                    "it off with --data.cache false.",
+                    stacklevel=2,
+                )
         images, bad = decode_images(paths, self._size, self._rule)
         return FetchedImages(images, np.arange(len(images)), bad)
-
-    def _leave_cache(self, error: CacheUnavailableError) -> None:
-        self._cache = None
-        warnings.warn(
-            f"The cache cannot be used, so images are decoded into memory ({error}). Mend that, begin anew after "
-            "'python -m xray cache clean', name another folder by --data.cache_dir DIR, or do without by "
-            "--data.cache false.",
-            stacklevel=3,
-        )

@@ -1,4 +1,4 @@
-"""Small SQLite databases of the cache: whole after any crash, and shared by several processes."""
+"""SQLite databases of the cache: crash-safe and shared by several processes."""
 
 import secrets
 import sqlite3
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-PATIENCE = 60.0
-"""Seconds to wait for another process that writes."""
+TIMEOUT = 60.0
+"""Seconds to wait for another process that is writing."""
 
 
 class CacheUnavailableError(Exception):
-    """The cache cannot be used, for a reason outside the program; everything goes on without it."""
+    """The cache cannot be used because of the disk or a damaged file; the program works without it."""
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """Look into a database as it is at one moment, also on a read-only disk; None where nothing was ever written.
+def open_for_reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """Open a consistent snapshot of a database, also on a read-only disk; None if nothing was ever written to it.
 
     Raises:
         CacheUnavailableError: It cannot be read.
@@ -24,23 +24,23 @@ def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
     if not path.exists():
         yield None
         return
-    # Written to where that is possible: what a killed writer left half done is undone by whoever comes next.
-    address = f"{path.absolute().as_uri()}?mode=rw"
-    with unavailable_if_it_fails(path), closing(sqlite3.connect(address, PATIENCE, uri=True)) as connection:
+    # Writable where possible, so that SQLite can roll back what a killed writer left behind.
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    with cache_errors(path), closing(sqlite3.connect(uri, TIMEOUT, uri=True)) as connection:
         connection.execute("BEGIN")
         yield connection if generation(connection) else None
 
 
 @contextmanager
-def writing(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
-    """Open a database, made where there is none; what is written counts as a whole at the end, or not at all.
+def open_for_writing(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
+    """Open a database in one transaction, and create it if needed.
 
     Raises:
         CacheUnavailableError: It cannot be written.
     """
-    with unavailable_if_it_fails(path):
+    with cache_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path, PATIENCE)) as connection, connection:
+        with closing(sqlite3.connect(path, TIMEOUT)) as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
             if not generation(connection):
                 connection.execute(schema)
@@ -49,22 +49,22 @@ def writing(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
 
 
 def generation(connection: sqlite3.Connection) -> int:
-    """A number that no other database has had, and 0 where nothing was ever written."""
+    """Return the random number that identifies a database's current content; 0 if nothing was ever written."""
     (number,) = connection.execute("PRAGMA user_version").fetchone()
     return int(number)
 
 
 def renew_generation(connection: sqlite3.Connection) -> None:
-    """Begin anew, under another number."""
+    """Give a database a new generation number."""
     connection.execute(f"PRAGMA user_version = {1 + secrets.randbelow(2**31 - 1)}")
 
 
 @contextmanager
-def unavailable_if_it_fails(path: Path) -> Iterator[None]:
-    """Give what a disk or SQLite complains of one name.
+def cache_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the file system and of SQLite into `CacheUnavailableError`.
 
     Raises:
-        CacheUnavailableError: With the path and the complaint.
+        CacheUnavailableError: With the path and the reason.
     """
     try:
         yield

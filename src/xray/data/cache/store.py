@@ -1,4 +1,4 @@
-"""Images decoded once, and read from the disk ever after."""
+"""Cache of decoded images: each file is decoded once, then read from disk."""
 
 import errno
 import os
@@ -16,105 +16,105 @@ import numpy.typing as npt
 
 from xray.data.arrays import Images
 from xray.data.cache.hashing import DIGESTS, FileDigests, is_content
-from xray.data.cache.sqlite import generation, reading, renew_generation, unavailable_if_it_fails, writing
+from xray.data.cache.sqlite import cache_errors, generation, open_for_reading, open_for_writing, renew_generation
 from xray.data.decode.batch import decode_each
 from xray.data.decode.image import ResizeRule, decoder_version
 from xray.utils.files import StrPath
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS images (digest TEXT PRIMARY KEY, row INTEGER NOT NULL) WITHOUT ROWID"
 PIXELS = "images"
-"""Begin of the names of files of pixels."""
+"""Prefix of the names of pixel files."""
 DATABASE = "images.sqlite"
 COMMIT_BYTES = 2**26
-"""Pixels after which the images decoded so far are put on record: a kill costs no more than these."""
+"""Bytes of pixels after which decoded images are committed: a killed process loses at most these."""
 
 Rows = npt.NDArray[np.int64]
 """Positions in an array of images."""
 
 
 class FetchedImages(NamedTuple):
-    """Images of the files that were asked for."""
+    """Images of the requested files."""
 
     images: Images
-    """Images of the cache, shape (any, size, size), uint8, mapped into memory and read-only."""
+    """All images of the cache, shape (images, size, size), uint8, read-only and mapped into memory."""
     rows: Rows
-    """Where in it the image of each file that could be read lies, in the order of the files."""
+    """Row in `images` of each readable file, in the order of the files."""
     bad: dict[int, str]
-    """For the position of each file that could not be read the reason."""
+    """Reason for each unreadable file, by its position."""
 
 
 class ImageCache:
-    """Decoded images of one size, found by the hash of the file that they came from.
+    """Decoded images of one size, keyed by the hash of the file that they were decoded from.
 
-    Two files make it up: `images-N.u8`, whose bytes from i x size x size are the image of row i, and `images.sqlite`,
-    which says at which row the image of a digest lies; N is its generation. Rows are only ever added. Pixels reach the
-    disk before the database names them, so that what it names is whole, whenever the writer was killed. Writers go one
-    after the other by a lock which the system takes from a process that ends; readers need none. Where the pixels are
-    lost, another generation begins: a file that some process has mapped never changes or shrinks under it.
+    A cache consists of two files: `images-N.u8`, an array of images of size x size bytes, and `images.sqlite`, which
+    maps each digest to its row; N is the generation of the database. Rows are only ever appended, and pixels are
+    synced to disk before the database refers to them, so a killed writer never leaves a wrong image. Writers take turns
+    through a lock that the operating system releases when a process ends; readers need no lock. If pixels are lost, a
+    new generation starts in a new file: a file that another process has mapped never changes or shrinks.
 
     Args:
         folder: The folder of all caches.
         size: Side of the images in pixels.
-        rule: How an image becomes a square.
+        rule: How an image is made square.
     """
 
     def __init__(self, folder: Path, size: int, rule: ResizeRule) -> None:
         self.digests = FileDigests(folder / DIGESTS)
         self._size, self._rule = size, rule
         self._folder = folder
-        # What decides over the pixels besides the file is the folder's name: another decoder, another cache.
+        # The folder's name holds all else that the pixels depend on: another decoder uses another cache.
         self._store = folder / f"{rule}-{size}-{decoder_version()}"
         self._database = self._store / DATABASE
 
     def fetch(self, paths: Sequence[StrPath], digests: Sequence[str]) -> FetchedImages:
-        """Images of these files; those that are not in the cache are decoded into it first.
+        """Return the images of files; those not in the cache are decoded into it first.
 
         Args:
-            paths: Files.
-            digests: Their hashes, by `self.digests`.
+            paths: Image files.
+            digests: Their hashes, from `self.digests`.
 
         Raises:
-            CacheUnavailableError: The disk is full, read-only or fails.
+            CacheUnavailableError: The disk is full or read-only, or fails.
         """
         bad: dict[int, str] = {}
-        images, rows = self._known(digests)
+        images, rows = self._look_up(digests)
         if (rows < 0).any():
             with lock_cache(self._folder):
-                # Another process may have decoded them while this one waited.
-                _, rows = self._known(digests)
+                # Another process may have decoded them in the meantime.
+                _, rows = self._look_up(digests)
                 bad = self._add(paths, digests, np.flatnonzero(rows < 0).tolist())
-                images, rows = self._known(digests)
+                images, rows = self._look_up(digests)
         return FetchedImages(images, rows[rows >= 0], bad)
 
-    def _known(self, digests: Sequence[str]) -> tuple[Images, Rows]:
-        """The images on record, and where that of each digest lies; -1 where it is not among them."""
+    def _look_up(self, digests: Sequence[str]) -> tuple[Images, Rows]:
+        """Return the cached images and the row of each digest; -1 for those not cached."""
         images, rows = np.empty((0, self._size, self._size), np.uint8), np.full(len(digests), -1)
-        with reading(self._database) as database:
+        with open_for_reading(self._database) as database:
             if database is None:
                 return images, rows
             count = _count(database)
             try:
-                # Opened while the database is held: pixels and rows belong together, whatever is removed after this.
+                # Mapped within the transaction, so that pixels and rows are of the same generation.
                 images = np.memmap(self._pixels(database), np.uint8, "r", shape=(count, self._size, self._size))
             except (FileNotFoundError, ValueError):
-                # Lost or cut off, or none as yet; an empty file cannot be mapped.
+                # Missing or truncated; an empty file cannot be mapped.
                 return images, rows
             for i, digest in enumerate(digests):
                 if is_content(digest):
-                    found = database.execute("SELECT row FROM images WHERE digest = ?", (digest,)).fetchone()
-                    rows[i] = found[0] if found else -1
+                    row = database.execute("SELECT row FROM images WHERE digest = ?", (digest,)).fetchone()
+                    rows[i] = row[0] if row else -1
         return images, rows
 
     def _pixels(self, database: Connection) -> Path:
         return self._store / f"{PIXELS}-{generation(database):08x}.u8"
 
     def _add(self, paths: Sequence[StrPath], digests: Sequence[str], missing: Sequence[int]) -> dict[int, str]:
-        """Decode these files into the cache, each digest once; returns the reasons of those that are bad."""
+        """Decode files into the cache, each digest once; return the reason for each unreadable one."""
         first = {digests[i]: i for i in reversed(missing)}
         positions = sorted(first.values())
         reasons: dict[str, str] = {}
         decoded: list[int] = []
-        with self._appended(len(positions)) as file:
+        with self._open_for_append(len(positions)) as file:
             images = decode_each([paths[i] for i in positions], self._size, self._rule)
             for i, image in zip(positions, images, strict=True):
                 if isinstance(image, str):
@@ -129,39 +129,38 @@ class ImageCache:
         return {int(i): reasons[digests[i]] for i in missing if digests[i] in reasons}
 
     def _commit(self, file: BinaryIO, paths: Sequence[StrPath], digests: Sequence[str]) -> dict[str, str]:
-        """Put images on record that were just written; returns the digests that no longer are those of their files."""
+        """Commit images that were just written, except those whose files have changed; return the reasons for these."""
         file.flush()
         os.fsync(file.fileno())
         first_row = file.tell() // self._size**2 - len(paths)
         same = [now == digest and is_content(now) for now, digest in zip(self.digests(paths), digests, strict=True)]
         rows = range(first_row, first_row + len(paths))
-        with writing(self._database, SCHEMA) as database:
+        with open_for_writing(self._database, SCHEMA) as database:
             database.executemany("INSERT INTO images VALUES (?, ?)", compress(zip(digests, rows, strict=True), same))
         return {digest: "changed while it was read" for digest, kept in zip(digests, same, strict=True) if not kept}
 
     @contextmanager
-    def _appended(self, most: int) -> Iterator[BinaryIO]:
-        """Open the file of pixels behind the last image on record, with room for so many more."""
-        pixels, end = self._end_of_record()
-        with unavailable_if_it_fails(pixels):
-            # In this mode C libraries reject to make room by writing, where the file system cannot do it by itself.
+    def _open_for_append(self, max_images: int) -> Iterator[BinaryIO]:
+        """Open the pixel file after the last committed image, with disk space for more images."""
+        pixels, end = self._committed_end()
+        with cache_errors(pixels):
+            # In append mode, posix_fallocate fails instead of writing zeros where the file system does not support it.
             with pixels.open("ab") as file:
-                file.truncate(end)  # what an interrupted writer left behind
-                _make_room(file, end, most * self._size**2)
+                file.truncate(end)  # remove what an interrupted writer left behind
+                _reserve_space(file, end, max_images * self._size**2)
             try:
                 with pixels.open("r+b") as file:
                     file.seek(end)
                     yield file
             finally:
-                _, end = self._end_of_record()
+                _, end = self._committed_end()
                 os.truncate(pixels, end)
 
-    def _end_of_record(self) -> tuple[Path, int]:
-        """The file of pixels, and how many bytes of it are on record; a new file where they are not there."""
-        with writing(self._database, SCHEMA) as database:
+    def _committed_end(self) -> tuple[Path, int]:
+        """Return the pixel file and its committed length in bytes; start a new generation if pixels are lost."""
+        with open_for_writing(self._database, SCHEMA) as database:
             pixels, end = self._pixels(database), _count(database) * self._size**2
-            there = pixels.stat().st_size if pixels.exists() else 0
-            if there >= end:
+            if (pixels.stat().st_size if pixels.exists() else 0) >= end:
                 return pixels, end
             database.execute("DELETE FROM images")
             renew_generation(database)
@@ -170,16 +169,16 @@ class ImageCache:
 
 
 def _count(database: Connection) -> int:
-    """Rows on record."""
+    """Return the number of committed rows."""
     (count,) = database.execute("SELECT COALESCE(MAX(row) + 1, 0) FROM images").fetchone()
     return int(count)
 
 
-def _make_room(file: BinaryIO, start: int, length: int) -> None:
-    """Take the room on the disk before the work, so that a disk that is too small is met at once.
+def _reserve_space(file: BinaryIO, start: int, length: int) -> None:
+    """Reserve disk space before decoding, so that a full disk is noticed at once.
 
     Raises:
-        OSError: There is no room; where the file system cannot tell, nothing happens.
+        OSError: The disk is too full; no error where the file system cannot reserve space.
     """
     if not length or not hasattr(os, "posix_fallocate"):
         return
@@ -193,19 +192,19 @@ def _make_room(file: BinaryIO, start: int, length: int) -> None:
 
 @contextmanager
 def lock_cache(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing into, or removing, the caches of a folder; waits for one that does.
+    """Lock the caches in a folder against other writers; waits for a process that holds the lock.
 
     Raises:
         CacheUnavailableError: The folder cannot be written to.
     """
-    with unavailable_if_it_fails(folder):
+    with cache_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        # A lock of the system's, which goes with the process; a file that merely exists would outlive a kill.
+        # The operating system releases this lock when the process ends; a soft lock would outlive a killed process.
         lock = filelock.FileLock(folder / "lock", fallback_to_soft=False)
         try:
             lock.acquire(blocking=False)
         except filelock.Timeout:
-            print(f"Waiting for another process that works on the cache {folder}.", file=sys.stderr, flush=True)
+            print(f"Waiting for another process that is using the cache {folder}.", file=sys.stderr, flush=True)
             lock.acquire()
         try:
             yield

@@ -1,1 +1,1 @@
-"""From an image file to grey pixels of one size."""
+"""Decode image files into grey pixels of one size."""

@@ -1,4 +1,4 @@
-"""Decode many images at once, and learn of every bad one."""
+"""Decode many images in threads, and report every unreadable one."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -13,15 +13,15 @@ from xray.utils.threads import map_in_threads
 
 
 def decode_each(paths: Sequence[StrPath], size: int, rule: ResizeRule) -> Iterator[GreyImage | str]:
-    """Read and resize images in threads (Pillow decodes outside Python's lock), with a progress bar.
+    """Read and resize images in threads (Pillow releases the GIL while decoding), with a progress bar.
 
     Args:
         paths: Files to read.
         size: Side of the decoded images in pixels.
-        rule: How an image becomes a square, see `xray.data.decode.image.resize_image`.
+        rule: How an image is made square, see `xray.data.decode.image.resize_image`.
 
     Yields:
-        For each path in turn its image, shape (size, size), dtype uint8, or the reason why it cannot be read.
+        For each path in order, its image, shape (size, size), dtype uint8, or the reason why it cannot be read.
     """
     decoded = map_in_threads(partial(_decode, size=size, rule=rule), paths)
     yield from shown(decoded, "Decoding images", len(paths))
@@ -35,11 +35,11 @@ def decode_images(
     Args:
         paths: Files to read.
         size: Side of the decoded images in pixels.
-        rule: How an image becomes a square.
+        rule: How an image is made square.
 
     Returns:
-        The images that could be read, shape (len(paths) - bad, size, size), dtype uint8, in the order of `paths`, and
-        for each position in `paths` that could not be read the reason.
+        The readable images, shape (readable, size, size), dtype uint8, in the order of `paths`, and the reason for each
+        unreadable one by its position in `paths`.
     """
     images = np.empty((len(paths), size, size), dtype=np.uint8)
     bad: dict[int, str] = {}

@@ -1,1 +1,1 @@
-"""Which images there are, and which patient each belongs to."""
+"""List the images of a data set and assign each to a patient."""

@@ -14,7 +14,7 @@ from xray.utils.threads import map_in_threads
 
 
 def is_dicom_name(name: str) -> bool:
-    """Whether a file has a suffix of DICOM files."""
+    """Return whether a file has a suffix of DICOM files."""
     return os.path.splitext(name)[1].lower() in DICOM_SUFFIXES  # noqa: PTH122 - there may be many
 
 

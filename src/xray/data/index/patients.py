@@ -1,4 +1,4 @@
-"""Whose image is it? Patients from file names."""
+"""Read the patient from an image's file name."""
 
 import re
 from typing import NamedTuple
@@ -6,20 +6,21 @@ from typing import NamedTuple
 from xray.utils.errors import UserError
 
 KERMANY_PATTERN = r"(?P<patient>(?P<group>person\d+)_(?:bacteria|virus)|(?:NORMAL2-)?IM-\d+)[-_]"
-r"""Names of the public release (Kermany et al., Cell 172, 2018): `person7_virus_12.jpeg`, `NORMAL2-IM-0117-0001.jpeg`.
+r"""File names of the public release (Kermany et al., Cell 172, 2018), such as `person7_virus_12.jpeg` and
+`NORMAL2-IM-0117-0001.jpeg`.
 
 `IM-0117` and `NORMAL2-IM-0117` are different children. `person7_bacteria` and `person7_virus` probably are too, but the
-names cannot prove it: they count as two patients and yet are never split (one group).
+names do not prove it: they count as two patients in one group, which is never split.
 """
 
 
 class Patient(NamedTuple):
-    """Who is on an image, as far as its name tells."""
+    """The patient of an image, according to its file name."""
 
     patient: str
-    """Identity for counting, for intervals and for rejecting a leak."""
+    """Identity used for counts, confidence intervals and leakage checks."""
     group: str
-    """What a split keeps together: the patient, or patients that may be the same person."""
+    """Unit that a split keeps together: the patient, or several patients that may be the same person."""
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
@@ -27,15 +28,15 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
     Args:
         pattern: Regular expression searched in the path below the class folder. Its named group `patient` is the
-            patient; an optional named group `group` joins patients that no split may part.
+            patient; patients with the same value of an optional named group `group` are never split.
 
     Raises:
-        UserError: It is no regular expression, or has no group named `patient`.
+        UserError: It is not a valid regular expression, or has no group named `patient`.
     """
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise UserError(f"data.patient_pattern {pattern!r} is no regular expression ({error}).") from None
+        raise UserError(f"data.patient_pattern {pattern!r} is not a valid regular expression ({error}).") from None
     if "patient" not in compiled.groupindex:
         raise UserError(
             f"data.patient_pattern {pattern!r} has no group named patient: write it as '(?P<patient>...)', "
@@ -45,7 +46,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def patient_of(name: str, pattern: re.Pattern[str]) -> Patient | None:
-    """Find the patient in a file name; None where the name tells none."""
+    """Return the patient in a file name; None if the pattern does not match."""
     match = pattern.search(name)
     if match is None or not match["patient"]:
         return None
@@ -54,12 +55,12 @@ def patient_of(name: str, pattern: re.Pattern[str]) -> Patient | None:
 
 
 def series_and_number(group: str) -> tuple[str, int]:
-    """Take a group's name apart into its number series and its number, for contiguous blocks of patients.
+    """Split a group's name into number series and number, for contiguous blocks of patients.
 
     >>> series_and_number("NORMAL2-IM-0117")
     ('NORMAL2-IM-', 117)
 
-    The last number of the name counts; names without one make up a single series, all with number 0.
+    The last number in the name counts; all names without a number are in one series, with number 0.
     """
     match = re.search(r"(\d+)\D*$", group)
     return (group[: match.start()], int(match[1])) if match else ("", 0)
