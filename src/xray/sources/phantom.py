@@ -41,7 +41,7 @@ class Patient:
     rib_density: float
     opacities: tuple[Opacity, ...]
     texture: Map
-    """Coarse variations of the tissue, shape (12, 12)."""
+    """Variations of the tissue, shape (64, 64): what tells images of two patients apart."""
 
 
 def draw_patient(rng: np.random.Generator, kind: Kind = "normal") -> Patient:
@@ -52,7 +52,7 @@ def draw_patient(rng: np.random.Generator, kind: Kind = "normal") -> Patient:
         kind: Bacterial pneumonia is one dense opacity in one lung, viral several faint ones in both.
     """
     width, height, heart = rng.uniform(0.9, 1.1), rng.uniform(0.9, 1.1), rng.uniform(0.2, 0.28)
-    spacing, density, texture = rng.uniform(0.17, 0.22), rng.uniform(0.2, 0.35), rng.normal(0, 0.09, (12, 12))
+    spacing, density, texture = rng.uniform(0.17, 0.22), rng.uniform(0.2, 0.35), _texture(rng)
     opacities: tuple[Opacity, ...] = ()
     if kind == "bacteria":
         opacities = (_draw_opacity(rng, rng.choice((-1, 1)), radius=(0.15, 0.3), density=(0.5, 1.1)),)
@@ -66,6 +66,11 @@ def _draw_opacity(
 ) -> Opacity:
     x, y = side * LUNG_X + rng.uniform(-0.08, 0.08), rng.uniform(-0.4, 0.4)
     return Opacity(x, y, rng.uniform(*radius), rng.uniform(*density))
+
+
+def _texture(rng: np.random.Generator) -> Map:
+    coarse, fine = rng.normal(0, 0.09, (12, 12)), rng.normal(0, 0.09, (64, 64))
+    return np.asarray(Image.fromarray(coarse.astype(np.float32)).resize(fine.shape), np.float64) + fine
 
 
 def draw_phantom(rng: np.random.Generator, size: int, patient: Patient) -> NDArray[np.uint8]:
@@ -101,7 +106,6 @@ def draw_phantom(rng: np.random.Generator, size: int, patient: Patient) -> NDArr
     )
     air = lungs * (1 - 0.85 * heart)
     attenuation = tissue + 0.15 * heart + 0.2 * spine + patient.rib_density * ribs * 0.5
-    # Bicubic interpolation gives the coarse texture of the patient at any size.
     texture = np.asarray(Image.fromarray(patient.texture.astype(np.float32)).resize((size, size)), np.float64)
     attenuation = body * (attenuation + texture + air * (0.45 * (1 - np.exp(-disease)) - 0.5))
     noise = rng.normal(0, 0.015, (size, size))
