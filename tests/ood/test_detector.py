@@ -14,9 +14,9 @@ from xray.ood.detector import (
     CLAUSES,
     COMPONENTS,
     FEATURES,
-    LEAST_IMAGES,
+    MIN_IMAGES,
     MARGIN,
-    USUAL,
+    QUANTILE,
     OODDetector,
     fit_ood_detector,
     tone,
@@ -87,9 +87,9 @@ def test_inverted_turned_dark_and_bright_chests_are_rejected_for_what_is_wrong(o
 
 def test_the_distances_are_those_of_probabilistic_principal_components(ood, chests):
     """Scikit-learn's precision matrix of the same model, on the same images."""
-    from xray.ood.perturb import vary
+    from xray.ood.perturb import perturb
 
-    fitted_on = np.concatenate([chests[:240], vary(chests[:240])])
+    fitted_on = np.concatenate([chests[:240], perturb(chests[:240])])
     expected = []
     for features in (outlines, tone):
         learnt, asked = features(fitted_on), features(chests[300:])
@@ -100,7 +100,7 @@ def test_the_distances_are_those_of_probabilistic_principal_components(ood, ches
             return np.sqrt(np.einsum("ij,jk,ik->i", x - mean, precision, x - mean))
 
         # Of 60 images the largest two distances have no weight: the third largest is at 57 of 59.
-        sides = ((chests[:240], USUAL), (chests[240:300], 57 / 59))
+        sides = ((chests[:240], QUANTILE), (chests[240:300], 57 / 59))
         usual = [np.quantile(distance(features(images)), share) for images, share in sides]
         expected.append(distance(asked) / (MARGIN * max(usual)))
     np.testing.assert_allclose(ood.score(chests[300:]), np.max(expected, axis=0), rtol=2e-3)
@@ -144,18 +144,19 @@ def test_no_images_have_no_scores(ood):
 
 
 def test_too_few_training_images_reject_nothing(chests):
-    assert fit_ood_detector(chests[: LEAST_IMAGES - 1], chests[240:300]) is None
+    assert fit_ood_detector(chests[: MIN_IMAGES - 1], chests[240:300]) is None
     assert fit_ood_detector(iter([]), chests[240:300]) is None
-    assert fit_ood_detector(chests[:LEAST_IMAGES], chests[240:300]) is not None
+    assert fit_ood_detector(chests[:MIN_IMAGES], chests[240:300]) is not None
 
 
-def test_training_images_alone_set_the_limits_where_validation_images_are_few_or_uniform(ood, chests):
-    least = {name: MARGIN * part.trained for name, part in ood.parts.items()}
-    strange = np.concatenate(list(others().values()))
-    for few in (chests[:0], chests[240:241], np.repeat(chests[240:241], 50, axis=0), strange[:1], strange[:2]):
-        anew = ood.with_validation(few)
-        assert {name: part.limit for name, part in anew.parts.items()} == least
-        assert anew.validation_images == len(few)
+def test_training_images_alone_set_the_limits_if_validation_images_are_few_or_uniform(ood, chests):
+    smallest = {name: MARGIN * part.trained for name, part in ood.parts.items()}
+    unlike = np.concatenate(list(others().values()))
+    typical = chests[240:][np.argmin(ood.score(chests[240:]))][None]
+    for few in (chests[:0], typical, np.repeat(typical, 50, axis=0), unlike[:1], unlike[:2]):
+        refitted = ood.with_validation(few)
+        assert {name: part.limit for name, part in refitted.parts.items()} == smallest
+        assert refitted.validation_images == len(few)
 
 
 def test_validation_images_of_another_place_raise_the_limits(ood, chests):
@@ -165,9 +166,9 @@ def test_validation_images_of_another_place_raise_the_limits(ood, chests):
     assert anew.rejected_of_validation <= 0.02
     assert (anew.score(chests[300:] // 10) > 1).mean() <= 0.05
     assert "of 60 validation images" in anew.describe()
-    told = float(anew.describe().partition("the limits are ")[2].split()[0])
-    assert told == pytest.approx(max(part.limit / part.least_limit for part in anew.parts.values()), abs=0.01)
-    assert "the limits are" not in ood.describe()
+    told = float(anew.describe().partition("make its limits ")[2].split()[0])
+    assert told == pytest.approx(max(part.limit / part.min_limit for part in anew.parts.values()), abs=0.01)
+    assert "make its limits" not in ood.describe()
 
 
 @pytest.mark.parametrize("images", [1, 8, 50])
@@ -188,7 +189,7 @@ def test_the_share_rejected_of_validation_is_what_it_rejects(ood, chests):
 
 
 def test_identical_training_images_have_a_defined_result():
-    same = np.full((LEAST_IMAGES, 16, 16), 90, np.uint8)
+    same = np.full((MIN_IMAGES, 16, 16), 90, np.uint8)
     ood = fit_ood_detector(same, same[:5])
     assert np.isfinite(ood.score(same[:3])).all()
     assert (ood.score(same[:3]) <= 1).all()
@@ -196,11 +197,11 @@ def test_identical_training_images_have_a_defined_result():
 
 
 def test_images_beyond_the_most_are_spread_evenly(monkeypatch, chests):
-    monkeypatch.setattr("xray.ood.detector.MOST_IMAGES", 120)
-    monkeypatch.setattr("xray.ood.detector.LEAST_IMAGES", 50)
+    monkeypatch.setattr("xray.ood.detector.MAX_IMAGES", 120)
+    monkeypatch.setattr("xray.ood.detector.MIN_IMAGES", 50)
     # Every second of 241 would be one too many: every fourth remains.
     thinned = fit_ood_detector(iter(np.array_split(chests[:241], 13)), chests[240:300])
-    monkeypatch.setattr("xray.ood.detector.MOST_IMAGES", 4000)
+    monkeypatch.setattr("xray.ood.detector.MAX_IMAGES", 4000)
     assert thinned.as_dict() == fit_ood_detector(chests[:241:4], chests[240:300]).as_dict()
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import center_of_mass
 
-from xray.ood.perturb import SHIFT, vary
+from xray.ood.perturb import SHIFT, perturb
 
 
 def blob(size=64):
@@ -13,19 +13,19 @@ def blob(size=64):
 
 def test_a_variation_depends_on_seed_and_position_alone():
     images = np.stack([blob()] * 6)
-    varied = vary(images, 3)
+    varied = perturb(images, 3)
     assert varied.dtype == np.uint8
     assert varied.shape == images.shape
-    np.testing.assert_array_equal(varied, vary(images, 3))
-    np.testing.assert_array_equal(varied[:4], vary(images[:4], 3))
-    assert not np.array_equal(varied, vary(images, 4))
+    np.testing.assert_array_equal(varied, perturb(images, 3))
+    np.testing.assert_array_equal(varied[:4], perturb(images[:4], 3))
+    assert not np.array_equal(varied, perturb(images, 4))
     assert len({image.tobytes() for image in varied}) == 6
-    assert vary(images[:0]).shape == (0, 64, 64)
+    assert perturb(images[:0]).shape == (0, 64, 64)
 
 
 def test_images_are_moved_by_the_stated_share_about_their_place():
     images = np.stack([blob()] * 300)
-    bright = np.where(vary(images) > 40, vary(images), 0)
+    bright = np.where(perturb(images) > 40, perturb(images), 0)
     places = np.array([center_of_mass(image) for image in bright]) / 64
     np.testing.assert_allclose(places.mean(axis=0), 31.5 / 64, atol=0.01)
     # Scaling lengthens or shortens the way of the blob a little.
@@ -34,6 +34,6 @@ def test_images_are_moved_by_the_stated_share_about_their_place():
 
 def test_images_are_exposed_and_scaled_differently():
     images = np.stack([blob()] * 100)
-    varied = vary(images)
+    varied = perturb(images)
     assert np.std([image.max() for image in varied]) > 10
     assert np.std([np.sqrt((image > image.max() / 2).sum()) for image in varied]) > 0.5

@@ -1,4 +1,4 @@
-"""Images as they might have been taken elsewhere: turned, moved, scaled, exposed, blurred or grained otherwise."""
+"""Perturb images as if taken elsewhere: rotation, shift, scale, exposure, blur, noise."""
 
 import math
 from typing import Final
@@ -10,44 +10,44 @@ from scipy import ndimage
 from xray.data.arrays import Images
 from xray.data.decode.image import GreyImage
 
-TURN: Final = 6.0
-"""Standard deviations, all of them: of the angle in degrees,"""
+ROTATION: Final = 6.0
+"""Standard deviation of the angle, in degrees."""
 SHIFT: Final = 0.05
-"""of the distance moved along each axis, as a share of the side,"""
+"""Standard deviation of the shift along each axis, as a fraction of the side."""
 SCALE: Final = 0.1
-"""of the logarithm of the scale,"""
+"""Standard deviation of the logarithm of the scale."""
 EXPOSURE: Final = 0.35
-"""of the logarithm of the gamma exponent,"""
+"""Standard deviation of the logarithm of the gamma exponent."""
 BLUR: Final = 0.008
-"""of the width of the blur, as a share of the side, for a third of the images,"""
-GRAIN: Final = 6.0
-"""of the strength of white noise in grey levels, for another third."""
+"""Standard deviation of the width of the blur, as a fraction of the side; a third of the images are blurred."""
+NOISE: Final = 6.0
+"""Standard deviation of the strength of white noise, in grey levels; another third of the images get noise."""
 
 
-def vary(images: Images, seed: int = 0) -> Images:
-    """One variation of each image, drawn by its position and the seed alone.
+def perturb(images: Images, seed: int = 0) -> Images:
+    """Return one perturbed copy of each image, drawn by its position and the seed alone.
 
     Args:
         images: Shape (images, size, size), dtype uint8.
-        seed: Any number from 0 up.
+        seed: 0 or more.
 
     Returns:
-        New images of the same shape; black comes in where an image is moved away.
+        New images of the same shape; uncovered parts are black.
     """
-    varied = np.empty_like(images)
+    perturbed = np.empty_like(images)
     for i, image in enumerate(images):
-        varied[i] = _varied(image, np.random.default_rng([seed, i]))
-    return varied
+        perturbed[i] = _perturbed(image, np.random.default_rng([seed, i]))
+    return perturbed
 
 
-def _varied(image: GreyImage, rng: np.random.Generator) -> GreyImage:
+def _perturbed(image: GreyImage, rng: np.random.Generator) -> GreyImage:
     size = len(image)
-    angle, scale = math.radians(rng.normal(0, TURN)), math.exp(rng.normal(0, SCALE))
+    angle, scale = math.radians(rng.normal(0, ROTATION)), math.exp(rng.normal(0, SCALE))
     cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
     right, down = size / 2 + size * rng.normal(0, SHIFT, 2)
-    place = (cos, sin, size / 2 - cos * right - sin * down, -sin, cos, size / 2 + sin * right - cos * down)
+    matrix = (cos, sin, size / 2 - cos * right - sin * down, -sin, cos, size / 2 + sin * right - cos * down)
     moved = Image.fromarray(image).transform(
-        (size, size), Image.Transform.AFFINE, place, resample=Image.Resampling.BICUBIC
+        (size, size), Image.Transform.AFFINE, matrix, resample=Image.Resampling.BICUBIC
     )
     curve = 255 * np.linspace(0, 1, 256) ** math.exp(rng.normal(0, EXPOSURE))
     greys = curve[np.asarray(moved)]
@@ -55,6 +55,6 @@ def _varied(image: GreyImage, rng: np.random.Generator) -> GreyImage:
     if kind == 0:
         greys = ndimage.gaussian_filter(greys, abs(rng.normal(0, BLUR)) * size)
     elif kind == 1:
-        greys += abs(rng.normal(0, GRAIN)) * rng.standard_normal(greys.shape)
-    varied: GreyImage = np.clip(np.rint(greys), 0, 255).astype(np.uint8)
-    return varied
+        greys += abs(rng.normal(0, NOISE)) * rng.standard_normal(greys.shape)
+    perturbed: GreyImage = np.clip(np.rint(greys), 0, 255).astype(np.uint8)
+    return perturbed

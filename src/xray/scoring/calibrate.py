@@ -12,7 +12,7 @@ import numpy as np
 from xray.data.split_record import fingerprint, images_to_json
 from xray.evaluation.decision import Decision, ValidationImages, fit_decision
 from xray.evaluation.operating_point import OperatingPoint
-from xray.ood.detector import LEAST_IMAGES, OODDetector, fit_ood_detector
+from xray.ood.detector import MIN_IMAGES, OODDetector, fit_ood_detector
 from xray.runs.checkpoint import OOD_KEY, load_classifier, read_checkpoint, store_decision
 from xray.scoring.inference import best_device, logits_of
 from xray.utils.errors import UserError
@@ -107,7 +107,7 @@ def calibrate_checkpoint(
     print(describe(decision))
     if ood is None:
         print(
-            f"Nothing is rejected: that takes what {LEAST_IMAGES} training images look like, which this checkpoint lacks."
+            f"Nothing is rejected: that takes what {MIN_IMAGES} training images look like, which this checkpoint lacks."
         )
         return
     print(ood.describe())
