@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xray.scoring.ablations import ABLATIONS, CENTRE_SHARE, FRAME_SHARE, border_only, centre_blanked
+from xray.scoring.ablations import ABLATIONS, CENTRE_FRACTION, FRAME_FRACTION, border_only, centre_blanked
 
 EVERY = pytest.mark.parametrize("control", ABLATIONS.values(), ids=list(ABLATIONS))
 
@@ -71,7 +71,7 @@ def test_shares_are_of_the_side():
     np.testing.assert_array_equal(hidden(border_only, 100, share=0.2), by_definition(100, 20, 79))
     np.testing.assert_array_equal(hidden(centre_blanked, 100), by_definition(100, 15, 84))
     np.testing.assert_array_equal(hidden(centre_blanked, 100, share=0.5), by_definition(100, 25, 74))
-    assert (FRAME_SHARE, CENTRE_SHARE) == (0.08, 0.7)
+    assert (FRAME_FRACTION, CENTRE_FRACTION) == (0.08, 0.7)
 
 
 def test_the_frame_shows_less_than_what_surrounds_the_centre():

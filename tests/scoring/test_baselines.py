@@ -12,7 +12,7 @@ from xray.data.datamodule import ChestXRayDataModule
 from xray.data.intensity import grey_statistics
 from xray.evaluation.ranking import auroc
 from xray.evaluation.shortcuts import BASELINES
-from xray.scoring.baselines import facts_of, fit_baselines, score_baselines
+from xray.scoring.baselines import fit_baselines, headers_of, score_baselines
 from xray.utils.errors import UserError
 
 
@@ -29,7 +29,7 @@ def labels_of(data, split):
 
 def scored(data, split="test"):
     baselines = json.loads(json.dumps(fit_baselines(data)))
-    return score_baselines(baselines, data, split, facts_of(data.files(split)))
+    return score_baselines(baselines, data, split, headers_of(data.files(split)))
 
 
 def test_the_baseline_of_statistics_is_a_logistic_regression_on_training_images(images):
@@ -57,7 +57,7 @@ def test_sizes_that_go_with_the_class_are_found(images):
 
 def test_a_checkpoint_without_baselines_scores_none(images):
     data = ready(images)
-    assert score_baselines({}, data, "test", facts_of(data.files("test"))) == {}
+    assert score_baselines({}, data, "test", headers_of(data.files("test"))) == {}
 
 
 def test_a_file_that_has_gone_is_named(images):
@@ -65,5 +65,5 @@ def test_a_file_that_has_gone_is_named(images):
     lost = data.files("test")[3]
     (images.parent / lost).unlink()
     with pytest.raises(UserError, match="cannot be read any more") as caught:
-        facts_of(data.files("test"))
+        headers_of(data.files("test"))
     assert lost in str(caught.value)

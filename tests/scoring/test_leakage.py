@@ -9,7 +9,7 @@ from tests.conftest import make_images
 from xray.data.datamodule import ChestXRayDataModule
 from xray.data.split_record import trained_images
 from xray.runs.checkpoint import TRAINED_KEY, Checkpoint
-from xray.scoring.leakage import same_pictures
+from xray.scoring.leakage import find_duplicates
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def scored(root, trained_root=None, size=96):
     checkpoint = Checkpoint("best.ckpt", {"data": {"root": str(trained_root)}}, {TRAINED_KEY: trained_images(trained)})
     data = ChestXRayDataModule(root, image_size=size, overlaps="accept")
     data.setup("test")
-    return same_pictures(checkpoint, data, "test"), data
+    return find_duplicates(checkpoint, data, "test"), data
 
 
 def names(found):
@@ -64,7 +64,7 @@ def test_copies_of_training_images_are_found_in_another_folder_and_noted(large, 
     Image.open(path).resize((130, 130)).save(other / "test/NORMAL/IM-9999-0001.jpeg")
     found, data = scored(other, large)
     assert names(found) == [("near duplicate", "IM-9999-0001.jpeg", path.rpartition("/")[2], "training")]
-    assert any("1 of 13 images show the same picture" in note for note in data.notes)
+    assert any("1 of 13 images duplicate a training image" in note for note in data.notes)
 
 
 def test_training_images_that_are_not_there_are_said_not_to_be_compared(large, tmp_path):
@@ -76,7 +76,7 @@ def test_training_images_that_are_not_there_are_said_not_to_be_compared(large, t
     data = ChestXRayDataModule(other, image_size=96)
     data.setup("test")
     checkpoint = Checkpoint("best.ckpt", {"data": {"root": str(large)}}, {TRAINED_KEY: record})
-    assert same_pictures(checkpoint, data, "test") == []
+    assert find_duplicates(checkpoint, data, "test") == []
     assert any("no longer there" in note for note in data.notes)
 
 
@@ -85,7 +85,7 @@ def test_images_too_small_to_tell_are_compared_by_their_bytes_only(large):
     shutil.copy(test / "person700_virus_7001.jpeg", test / "person790_virus_1.jpeg")
     found, data = scored(large, size=32)
     assert [row["kind"] for row in found] == ["same file"]
-    assert any("show too little" in note for note in data.notes)
+    assert any("too coarse" in note for note in data.notes)
 
 
 def test_training_images_that_moved_along_are_compared_where_they_are_now(large):
@@ -97,6 +97,6 @@ def test_training_images_that_moved_along_are_compared_where_they_are_now(large)
     data = ChestXRayDataModule(moved, image_size=96)
     data.setup("test")
     checkpoint = Checkpoint("best.ckpt", {"data": {"root": str(large)}}, {TRAINED_KEY: trained_images(trained)})
-    found = same_pictures(checkpoint, data, "test")
+    found = find_duplicates(checkpoint, data, "test")
     assert names(found) == [("near duplicate", "IM-9999-0001.jpeg", path.rpartition("/")[2], "training")]
     assert not any("no longer there" in note for note in data.notes)

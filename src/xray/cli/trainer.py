@@ -37,7 +37,7 @@ from xray.runs.model_file import SUFFIXES
 from xray.runs.run import LOGS, Run, claim_run, release_run
 from xray.scoring.calibrate import RECORD, calibrate_checkpoint, complete_checkpoint
 from xray.scoring.evaluate import Scoring
-from xray.scoring.leakage import same_pictures
+from xray.scoring.leakage import find_duplicates
 from xray.utils.errors import UserError, user_error_in
 from xray.utils.hardware import prepare_torch, usable_precision
 from xray.utils.library_warnings import silence_libraries
@@ -267,7 +267,7 @@ class XrayCLI(LightningCLI):
         if earlier := checkpoint.record(DECISION_KEY):
             print(f"So far: temperature {earlier['temperature']:.3f}, threshold {earlier['threshold']:.4f}")
         # What it finds belongs to the notes of the decision.
-        same_pictures(checkpoint, self.datamodule, "val")
+        find_duplicates(checkpoint, self.datamodule, "val")
         calibrate_checkpoint(path, model.eval(), self.datamodule, model.operating_point, record)
         print(f"Written into {path} and {record}. Next: python -m xray test --ckpt_path {path}")
         if exports := sorted(f.name for f in path.parent.glob(f"{path.stem}*") if f.suffix in SUFFIXES.values()):

@@ -1,12 +1,12 @@
-"""Images with the lungs taken out: what a model still tells from them, it did not learn from lungs.
+"""Input ablations: images with the lungs hidden, on which a model should do no better than chance.
 
-Maguolo and Nanni (Information Fusion 76 (2021) 1-7) tell the sources of chest X-rays apart with the lungs blanked.
-A model whose AUROC on these images is clearly above 0.5 has found a shortcut: markers, collimation, exposure, the
+Maguolo and Nanni (Information Fusion 76 (2021) 1-7) classified the sources of chest X-rays with the lungs masked. A
+model whose AUROC on these images is clearly above 0.5 has found a shortcut: markers, collimation, exposure, the
 shape of the body.
 
-The shares below were chosen on 600 images of each class of the public paediatric set (training folders, stretched to
-128x128), by eye on contact sheets and by lung masks from a local threshold, which came out on 573 normal and 334
-pneumonia images; consolidated lung has no dark outline, so the figures for pneumonia are those of its milder images.
+The fractions below were chosen on 600 images of each class of the public paediatric set (training folders, stretched to
+128x128), by eye on contact sheets and by lung masks from a local threshold, which succeeded on 573 normal and
+334 pneumonia images; consolidated lungs have no dark outline, so the values for pneumonia are those of milder cases.
 """
 
 from collections.abc import Callable
@@ -14,17 +14,17 @@ from typing import Final
 
 from xray.data.arrays import Images
 
-FRAME_SHARE: Final = 0.08
-"""Width of the frame that `border_only` keeps. At most 1% of the lungs' area lay in it on 97% of normal images and 87%
-of pneumonia images, and most markers stay legible; at 0.10 the former holds on 91% and 72% only."""
+FRAME_FRACTION: Final = 0.08
+"""Width of the frame that `border_only` keeps. It contained at most 1% of the lungs' area in 97% of normal and 87% of
+pneumonia images, and most markers stay legible; at 0.10 this holds for 91% and 72% only."""
 
-CENTRE_SHARE: Final = 0.7
-"""Side of the square that `centre_blanked` hides. It covered 97% of the lungs' area of normal images in the mean and 95%
-in pneumonia, and at least 92% and 85% on 19 images of 20. At 0.8 it would cover the rest, but also the outline of
-chest, shoulders and diaphragm, and so leave little more than `border_only` does."""
+CENTRE_FRACTION: Final = 0.7
+"""Side of the square that `centre_blanked` hides. On average it covered 97% of the lungs' area in normal and 95% in
+pneumonia images, and at least 92% and 85% in 19 of 20 images. At 0.8 it would cover the rest, but also the outline
+of chest, shoulders and diaphragm, and leave little more than `border_only`."""
 
 
-def border_only(images: Images, grey: int, share: float = FRAME_SHARE) -> Images:
+def border_only(images: Images, grey: int, share: float = FRAME_FRACTION) -> Images:
     """Keep a frame along the four edges, in which markers, collimation and image edges lie but hardly any lung.
 
     Args:
@@ -44,7 +44,7 @@ def border_only(images: Images, grey: int, share: float = FRAME_SHARE) -> Images
     return _without_centre(images, grey, share)
 
 
-def centre_blanked(images: Images, grey: int, share: float = CENTRE_SHARE) -> Images:
+def centre_blanked(images: Images, grey: int, share: float = CENTRE_FRACTION) -> Images:
     """Hide the central square, in which most of both lungs lies; neck, shoulders, flanks and belly stay.
 
     Args:

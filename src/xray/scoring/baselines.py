@@ -1,4 +1,4 @@
-"""Shortcut baselines of a run: fitted on its training images when they are at hand, scored wherever it is tested."""
+"""Fit shortcut baselines on the training images of a run, and score images with them."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,51 +22,51 @@ def fit_baselines(data: "ChestXRayDataModule") -> dict[str, Any]:
         data: Set up for fit.
 
     Returns:
-        By the keys of `xray.evaluation.shortcuts.BASELINES`, as plain values for a checkpoint.
+        Plain values for a checkpoint, by the keys of `xray.evaluation.shortcuts.BASELINES`.
     """
     labels = np.array([image.label for image in data.images["train"]], dtype=np.int64)
     return {
         name: fit_baseline(names, features, labels).as_dict()
-        for name, (names, features) in _features(data, "train", facts_of(data.files("train"))).items()
+        for name, (names, features) in _features(data, "train", headers_of(data.files("train"))).items()
     }
 
 
 def score_baselines(
-    baselines: Mapping[str, Any], data: "ChestXRayDataModule", split: str, facts: Sequence[ImageHeader]
+    baselines: Mapping[str, Any], data: "ChestXRayDataModule", split: str, headers: Sequence[ImageHeader]
 ) -> dict[str, Scores]:
-    """Log-odds of the images of a split by every baseline.
+    """Return the log-odds of the images of a split by every baseline.
 
     Args:
-        baselines: What `fit_baselines` gave.
+        baselines: The result of `fit_baselines`.
         data: Set up for the split.
-        split: Which images.
-        facts: What their files are.
+        split: Name of the split.
+        headers: Headers of its files.
     """
     if not baselines:
         return {}
-    features = _features(data, split, facts)
+    features = _features(data, split, headers)
     return {name: LogisticBaseline.from_dict(baseline).score(features[name][1]) for name, baseline in baselines.items()}
 
 
-def facts_of(paths: Sequence[str]) -> list[ImageHeader]:
-    """What files of images are.
+def headers_of(paths: Sequence[str]) -> list[ImageHeader]:
+    """Read the headers of image files.
 
     Raises:
-        UserError: One cannot be read any more.
+        UserError: A file cannot be read any more.
     """
-    facts = []
-    for path, found in zip(paths, read_headers(paths), strict=True):
-        if isinstance(found, str):
-            raise UserError(f"{path} cannot be read any more ({found}): bring it back, or begin anew without it.")
-        facts.append(found)
-    return facts
+    headers = []
+    for path, header in zip(paths, read_headers(paths), strict=True):
+        if isinstance(header, str):
+            raise UserError(f"{path} cannot be read any more ({header}): restore it, or train again without it.")
+        headers.append(header)
+    return headers
 
 
 def _features(
-    data: "ChestXRayDataModule", split: str, facts: Sequence[ImageHeader]
+    data: "ChestXRayDataModule", split: str, headers: Sequence[ImageHeader]
 ) -> dict[str, tuple[tuple[str, ...], Features]]:
     statistics = np.concatenate([grey_statistics(images) for images in data.grey_chunks(split)])
-    shape_names, shapes = shape_features(facts)
+    shape_names, shapes = shape_features(headers)
     return {
         "statistics": (STATISTICS, statistics),
         "shape": (tuple(shape_names), shapes),

@@ -1,10 +1,9 @@
-"""Corruptions of a robustness curve: what scanners, archives and hands do to images, at five strengths each.
+"""Corruptions of images for robustness curves, at five strengths each.
 
-The plan is that of Hendrycks and Dietterich (Benchmarking Neural Network Robustness to Common Corruptions and
-Perturbations, ICLR 2019): a table of corruptions, five strengths each, applied to the test images alone. The corruptions
-are those of radiography, and the strengths were set by eye on paediatric chest X-rays at 128x128: 1 can barely be seen,
-5 is severe but leaves an image that can be read. Nothing is shared with the augmentation of training, which must not
-set its own examination.
+After Hendrycks and Dietterich (Benchmarking Neural Network Robustness to Common Corruptions and Perturbations, ICLR
+2019), with corruptions that occur in radiography. The strengths were set by eye on paediatric chest X-rays at 128x128:
+1 is barely visible, 5 severe but still readable. No code is shared with the augmentation of training, so that a model
+is not tested on what it was trained for.
 """
 
 import io
@@ -28,12 +27,12 @@ STRENGTHS: Final = (1, 2, 3, 4, 5)
 
 @dataclass(frozen=True)
 class Corruption:
-    """One way of spoiling images.
+    """One kind of corruption.
 
     Args:
         amounts: Size of the effect at strengths 1 to 5, in `unit`.
-        unit: What the amounts are, in words for the axis of a figure.
-        apply: Spoils one image of shape (size, size) by an amount, with a generator for what is left to chance.
+        unit: What the amounts mean, for the axis of a figure.
+        apply: Corrupts one image of shape (size, size) by an amount, with a random generator.
     """
 
     amounts: tuple[float, float, float, float, float]
@@ -42,18 +41,17 @@ class Corruption:
 
 
 def corrupt(images: Images, name: str, strength: int, seed: int, first: int = 0) -> Images:
-    """Spoil images by exactly one strength of one corruption.
+    """Corrupt images by one corruption at one strength.
 
-    What is left to chance (noise, the side of a two-sided change, the direction of a shift) depends on the seed, the
-    corruption and an image's position in the whole set, so images may come in chunks of any size. It does not depend on
-    the strength: along its curve an image turns one way and bears one pattern of noise, so that the points of a curve
-    differ by the strength alone.
+    Random choices (noise, sign, direction) depend on the seed, the corruption and an image's position in the whole set,
+    so images may come in chunks of any size. They do not depend on the strength: the points of a curve differ by the
+    strength alone.
 
     Args:
         images: Shape (images, size, size), dtype uint8, with a size of at least 16.
         name: A key of `CORRUPTIONS`.
         strength: From 1 to 5.
-        seed: Any number from 0 up.
+        seed: 0 or more.
         first: Position of `images[0]` in the whole set.
 
     Returns:
@@ -63,28 +61,28 @@ def corrupt(images: Images, name: str, strength: int, seed: int, first: int = 0)
         ValueError: There is no such corruption or strength.
     """
     if name not in CORRUPTIONS:
-        raise ValueError(f"no corruption is called {name!r}: there are {', '.join(CORRUPTIONS)}")
+        raise ValueError(f"unknown corruption {name!r}: use one of {', '.join(CORRUPTIONS)}")
     if strength not in STRENGTHS:
         raise ValueError(f"strength {strength} of {name}: it must be one of {', '.join(map(str, STRENGTHS))}")
     corruption = CORRUPTIONS[name]
     amount = corruption.amounts[strength - 1]
 
-    def spoiled(i: int) -> GreyImage:
+    def corrupted(i: int) -> GreyImage:
         return corruption.apply(images[i], amount, _generator(seed, name, first + i))
 
     result = np.empty_like(images)
-    for i, image in enumerate(map_in_threads(spoiled, range(len(images)))):
+    for i, image in enumerate(map_in_threads(corrupted, range(len(images)))):
         result[i] = image
     return result
 
 
 def _generator(seed: int, name: str, position: int) -> np.random.Generator:
-    """A generator of one image's own, whichever images are worked on beside it."""
+    """Return the generator of one image, which does not depend on the other images."""
     return np.random.default_rng([seed, int.from_bytes(name.encode()), position])
 
 
 def _exposure(image: GreyImage, gamma: float, rng: np.random.Generator) -> GreyImage:
-    """Darken by a gamma exponent or brighten by its reciprocal; black and white stay."""
+    """Darken by a gamma exponent or brighten by its reciprocal; black and white are unchanged."""
     curve = _to_bytes(255 * np.linspace(0, 1, 256) ** _either_way(gamma, rng))
     return curve[image]
 
@@ -97,29 +95,29 @@ def _contrast(image: GreyImage, factor: float, rng: np.random.Generator) -> Grey
 
 
 def _blur(image: GreyImage, share: float, _: np.random.Generator) -> GreyImage:
-    """Gaussian, as of an image that is out of focus or a child that moved.
+    """Gaussian blur, as out of focus or by motion.
 
-    The blur belongs to the image and not to its pixels: below a third of a pixel, on small images, it leaves no trace.
+    Its width is a fraction of the image: on small images, below a third of a pixel, it has no effect.
     """
     return _to_bytes(ndimage.gaussian_filter(image.astype(np.float32), share * len(image)))
 
 
 def _noise(image: GreyImage, deviation: float, rng: np.random.Generator) -> GreyImage:
-    """Gaussian and white, as of too small a dose."""
+    """White Gaussian noise, as of too small a dose."""
     return _to_bytes(image + deviation * rng.standard_normal(image.shape, dtype=np.float32))
 
 
 def _jpeg(image: GreyImage, quality: float, _: np.random.Generator) -> GreyImage:
-    """Write and read as JPEG; its blocks are of 8 pixels at any size of image."""
+    """JPEG compression; its blocks have 8 pixels at any image size."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=int(quality))
     return np.asarray(Image.open(file))
 
 
 def _shift(image: GreyImage, share: float, rng: np.random.Generator) -> GreyImage:
-    """Move by a distance in a random direction; black comes in, as beyond the collimator.
+    """Shift in a random direction; uncovered parts are black, as outside the collimator.
 
-    Cubic splines, here and in `_rotation`: bilinear interpolation would blur each image as well as move it.
+    With cubic splines, here and in `_rotation`: bilinear interpolation would blur the image too.
     """
     direction = 2 * math.pi * rng.random()
     vector = share * len(image) * np.array([math.sin(direction), math.cos(direction)])
@@ -127,13 +125,13 @@ def _shift(image: GreyImage, share: float, rng: np.random.Generator) -> GreyImag
 
 
 def _rotation(image: GreyImage, degrees: float, rng: np.random.Generator) -> GreyImage:
-    """Turn about the centre, either way; black comes in."""
+    """Rotate about the centre, in either direction; uncovered parts are black."""
     angle = degrees if rng.random() < 0.5 else -degrees
     return _to_bytes(ndimage.rotate(image, angle, reshape=False, output=np.float32, order=3))
 
 
 def _resampling(image: GreyImage, factor: float, _: np.random.Generator) -> GreyImage:
-    """Reduce and enlarge again, as an image that was kept in too small a file."""
+    """Shrink and enlarge again, as an image stored at too low a resolution."""
     size = len(image)
     return resize_image(resize_image(image, round(size / factor), "stretch"), size, "stretch")
 
@@ -157,4 +155,4 @@ CORRUPTIONS: Final[dict[str, Corruption]] = {
     "rotation": Corruption((2, 5, 10, 15, 20), "degrees, either way", _rotation),
     "resampling": Corruption((1.25, 1.6, 2, 2.5, 3), "times fewer pixels along the side", _resampling),
 }
-"""Each corruption by its name, in the order of the figure."""
+"""All corruptions by name, in the order of the figure."""

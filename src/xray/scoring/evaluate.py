@@ -16,10 +16,10 @@ from xray.evaluation.scored_set import ScoredSet
 from xray.ood.detector import OODDetector
 from xray.runs.checkpoint import BASELINES_KEY, CODE_KEY, DATA_KEY, DECISION_KEY, OOD_KEY, Checkpoint
 from xray.scoring.ablations import ABLATIONS
-from xray.scoring.baselines import facts_of, score_baselines
+from xray.scoring.baselines import headers_of, score_baselines
 from xray.scoring.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from xray.scoring.inference import logits_of
-from xray.scoring.leakage import same_pictures
+from xray.scoring.leakage import find_duplicates
 from xray.utils.progress import shown
 from xray.utils.provenance import code_version
 
@@ -32,13 +32,13 @@ CORRUPTION_SEED = 0
 
 @dataclass(frozen=True)
 class Scoring:
-    """What is scored, with what.
+    """A scoring of one split with one checkpoint.
 
     Args:
         checkpoint: The checkpoint.
-        run: Name of the run that it belongs to; None for one far from its run.
+        run: Name of its run; None if the checkpoint lies outside of one.
         split: The split: val or test.
-        external: Whether the images are of another source than those it was trained on.
+        external: Whether the images come from another source than the training images.
         robustness: Whether to score corrupted images too.
     """
 
@@ -54,17 +54,17 @@ class Scoring:
         Args:
             model: The model in evaluation mode.
             data: Set up for the split.
-            logits: Of its images, shape (images,).
+            logits: Logits of its images, shape (images,).
         """
-        # First, since what it could not compare belongs to the notes of the source.
-        duplicates = same_pictures(self.checkpoint, data, self.split)
+        # First, since it adds notes to the data, which are part of the source.
+        duplicates = find_duplicates(self.checkpoint, data, self.split)
         table = predictions(model, data, self.split, logits)
-        facts = facts_of(data.files(self.split))
-        baselines = score_baselines(self.checkpoint.record(BASELINES_KEY) or {}, data, self.split, facts)
+        headers = headers_of(data.files(self.split))
+        baselines = score_baselines(self.checkpoint.record(BASELINES_KEY) or {}, data, self.split, headers)
         return ScoredSet(
             table,
             source_of(self, model, data),
-            images=file_columns(data, self.split, facts),
+            images=file_columns(data, self.split, headers),
             ablations=baselines | ablations(model, data, self.split),
             ood_scores=ood_ratios(self.checkpoint, data, self.split),
             robustness=corruptions(model, data, self.split) if self.robustness else {},
@@ -74,7 +74,7 @@ class Scoring:
 
 
 def source_of(scoring: Scoring, model: "ImageClassifier", data: "ChestXRayDataModule") -> dict[str, Any]:
-    """Where the tables come from: checkpoint, run, data and decision."""
+    """Return where the tables come from: checkpoint, run, data and decision."""
     checkpoint, split = scoring.checkpoint, scoring.split
     return {
         "set": "test" if split == "test" else "validate",
@@ -99,14 +99,16 @@ def source_of(scoring: Scoring, model: "ImageClassifier", data: "ChestXRayDataMo
     }
 
 
-def file_columns(data: "ChestXRayDataModule", split: str, facts: Sequence[ImageHeader]) -> dict[str, list[str]]:
-    """Size, mode, bytes and digest of each image's file, by column."""
-    columns = {name: [str(getattr(fact, name)) for fact in facts] for name in ("width", "height", "mode", "bytes")}
+def file_columns(data: "ChestXRayDataModule", split: str, headers: Sequence[ImageHeader]) -> dict[str, list[str]]:
+    """Return size, mode, bytes and hash of each image file, by column."""
+    columns = {
+        name: [str(getattr(header, name)) for header in headers] for name in ("width", "height", "mode", "bytes")
+    }
     return columns | {"digest": [image.digest for image in data.images[split]]}
 
 
 def ablations(model: "ImageClassifier", data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
-    """Logits of the images with the lungs hidden, by the name of the ablation."""
+    """Return the logits of the images with parts hidden, by the name of the ablation."""
     grey = round(255 * float(model.mean))
     return {
         name: logits_of(model, (hide(images, grey) for images in data.grey_chunks(split)), data.batch_size)
@@ -115,31 +117,31 @@ def ablations(model: "ImageClassifier", data: "ChestXRayDataModule", split: str)
 
 
 def ood_ratios(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
-    """OOD distances as multiples of their limits, by feature; none where the checkpoint has no detector."""
+    """Return OOD distances as multiples of their limits, by feature; empty if the checkpoint has no detector."""
     stored = checkpoint.record(OOD_KEY)
     return {} if stored is None else OODDetector.from_dict(stored).ratios(data.grey_chunks(split))
 
 
 def corruptions(model: "ImageClassifier", data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
-    """Logits of the images under each corruption and strength, by `name_strength`."""
+    """Return the logits of the images under each corruption and strength, by `name_strength`."""
     variants = [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]
-    found = {}
+    logits = {}
     for name, strength in shown(variants, "Scoring corrupted images", len(variants)):
         first, chunks = 0, []
         for images in data.grey_chunks(split):
             corrupted = corrupt(images, name, strength, CORRUPTION_SEED, first)
             chunks.append(logits_of(model, [corrupted], data.batch_size))
             first += len(images)
-        found[f"{name}_{strength}"] = np.concatenate(chunks)
-    return found
+        logits[f"{name}_{strength}"] = np.concatenate(chunks)
+    return logits
 
 
 def maps_of(
     model: "ImageClassifier", data: "ChestXRayDataModule", split: str, table: Predictions
 ) -> dict[int, npt.NDArray[np.float64]]:
-    """Grad-CAM of some images of a split by row, see `choose_images`; none where the network has none.
+    """Return Grad-CAM maps of some images of a split by row, see `choose_images`; empty for networks without.
 
-    Occlusion, which takes two hundred passes an image, is left to `explain`.
+    Occlusion takes two hundred passes per image and is left to `explain`.
     """
     from xray.models.activation import find_activation
     from xray.models.grad_cam import grad_cam
@@ -152,7 +154,7 @@ def maps_of(
 
 
 def predictions(model: "ImageClassifier", data: "ChestXRayDataModule", split: str, logits: Scores) -> Predictions:
-    """The predictions table of a split."""
+    """Return the predictions table of a split."""
     import torch
 
     images = data.images[split]

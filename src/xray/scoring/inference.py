@@ -1,4 +1,4 @@
-"""Images through a trained model in torch: the path that predicting shares with training and testing."""
+"""Compute logits of decoded images with a torch model, as training, testing and predicting do."""
 
 from collections.abc import Iterable
 
@@ -10,21 +10,21 @@ from xray.evaluation.ranking import Scores
 from xray.models.base import ImageClassifier
 
 BATCH = 32
-"""Images through the network at a time, where no config says otherwise."""
+"""Default batch size."""
 
 
 def best_device() -> str:
-    """A GPU where there is one."""
+    """Return "cuda" if there is a GPU, else "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def logits_of(model: ImageClassifier, chunks: Iterable[npt.NDArray[np.uint8]], batch_size: int = BATCH) -> Scores:
-    """Logits of decoded images.
+    """Return the logits of decoded images.
 
     Args:
         model: A model in evaluation mode.
         chunks: Images of shape (any, size, size), uint8.
-        batch_size: Images at a time.
+        batch_size: Images in a batch.
 
     Returns:
         Shape (images,), float64, in the order of the images.

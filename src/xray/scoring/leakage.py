@@ -1,4 +1,4 @@
-"""Scored images that are the same picture: among themselves, or as images that the model was trained on."""
+"""Find duplicates among scored images, and between them and the training images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,56 +14,53 @@ from xray.runs.checkpoint import TRAINED_KEY, Checkpoint
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
 
-MOST_IMAGES = 20_000
-"""All pairs are compared, which takes a minute for so many; beyond that only the scored images are."""
-LEAST_SIZE = 64
-"""Smaller images show too little to tell a copy by."""
+MAX_IMAGES = 20_000
+"""All pairs are compared, which takes a minute for this many; with more, only the scored images are."""
+MIN_SIZE = 64
+"""Smaller images are too coarse to recognise a copy."""
 
 
-def same_pictures(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) -> list[dict[str, Any]]:
-    """Find images of a split that show the same picture as another, and note what was not looked at.
+def find_duplicates(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) -> list[dict[str, Any]]:
+    """Find images of a split that duplicate another one or a training image, and note what was not compared.
 
-    The images that the model was trained on are compared where they still are: in the run's folder, or beside the split.
+    Training images are looked up where they were at training, or next to the split.
 
     Args:
-        checkpoint: What scores the split.
-        data: Set up for it.
-        split: Which images.
+        checkpoint: The checkpoint that scores the split.
+        data: Set up for the split.
+        split: Name of the split.
 
     Returns:
-        For each pair its `kind` ("same file" or "near duplicate"), the path of the `first`, a scored image, and of the
-        `second`, their `similarity` up to 1, and which images the second one is `with`: the split, or "training".
+        For each pair: `kind` ("same file" or "near duplicate"), the path of the `first`, a scored image, and of the
+        `second`, their `similarity` up to 1, and `with`: the split of the second image, or "training".
     """
     images = data.images[split]
     paths, pixels = data.files(split), data.grey_images(split)
     root, trained = _trained_images(checkpoint, data.root)
-    if trained and len(images) + len(trained) <= MOST_IMAGES:
-        found, kept = data.decode_files([f"{root}/{image.path}" for image in trained], [f.digest for f in trained])
-        pixels = np.concatenate([pixels, found])
+    if trained and len(images) + len(trained) <= MAX_IMAGES:
+        decoded, kept = data.decode_files([f"{root}/{image.path}" for image in trained], [f.digest for f in trained])
+        pixels = np.concatenate([pixels, decoded])
         trained = [trained[i] for i in kept]
         paths += [f"{root}/{image.path}" for image in trained]
     else:
-        why = "there are too many" if trained else "they are no longer there"
-        data.note(f"Near duplicates were not looked for among the images that the model was trained on: {why}.")
+        reason = "there are too many" if trained else "they are no longer there"
+        data.note(f"The training images were not searched for near duplicates: {reason}.")
         trained = []
     digests = [image.digest for image in (*images, *trained)]
     pairs = [
         (group[0], other, 1.0) for group in exact_duplicates(digests) for other in group[1:] if group[0] < len(images)
     ]
-    if data.image_size >= LEAST_SIZE:
+    if data.image_size >= MIN_SIZE:
         pairs += [
             (first, second, similarity)
             for first, second, similarity in near_duplicates(pixels)
             if first < len(images) and digests[first] != digests[second]
         ]
     else:
-        data.note(f"Near duplicates were not looked for: images of {data.image_size} pixels show too little.")
+        data.note(f"Near duplicates were not searched for: images of {data.image_size} pixels are too coarse.")
     copies = {first for first, second, _ in pairs if second >= len(images)}
     if copies:
-        data.note(
-            f"{len(copies)} of {len(images)} images show the same picture as one that the model was trained on: the "
-            "figures are too good."
-        )
+        data.note(f"{len(copies)} of {len(images)} images duplicate a training image: the results are too optimistic.")
     return [
         {
             "kind": "same file" if digests[first] == digests[second] else "near duplicate",
@@ -76,10 +73,10 @@ def same_pictures(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: st
     ]
 
 
-def _trained_images(checkpoint: Checkpoint, beside: Path) -> tuple[Path, Sequence[ImageRecord]]:
-    """The images that the weights have seen, as far as they are still there, and below which folder."""
+def _trained_images(checkpoint: Checkpoint, other_root: Path) -> tuple[Path, Sequence[ImageRecord]]:
+    """Return the training images that still exist, and the folder that they are in."""
     images = images_from_json(checkpoint.content.get(TRAINED_KEY, "[]"))
-    for root in (Path(checkpoint.config["data"]["root"]), beside):
-        if there := [image for image in images if (root / image.path).exists()]:
-            return root, there
-    return beside, []
+    for root in (Path(checkpoint.config["data"]["root"]), other_root):
+        if existing := [image for image in images if (root / image.path).exists()]:
+            return root, existing
+    return other_root, []
