@@ -54,7 +54,7 @@ def test_a_clean_folder_is_told_and_left_as_it_was(images, capsys):
 def test_a_blocking_problem_is_the_exit_status(images, capsys):
     shutil.copyfile(images / "train/NORMAL/IM-0101-0001.jpeg", images / "test/NORMAL/IM-0900-0001.jpeg")
     assert main(["audit", str(images), "--out", "out"]) == 1
-    assert "1 blocking problem: results on these images would be wrong" in capsys.readouterr().out
+    assert "1 blocking problem: results on these images would be invalid" in capsys.readouterr().out
     record = json.loads(Path("out/audit.json").read_text())
     assert record["findings"][0]["code"] == "copies-in-test"
     assert [finding["severity"] for finding in record["findings"]] == sorted(
@@ -166,7 +166,7 @@ def test_the_default_place_is_named_after_the_folder(tmp_path):
 def test_a_small_folder_is_judged_as_far_as_it_can_be(make, capsys):
     assert audit(make("small", patients={"train": (5, 5)})) == 0
     shown = capsys.readouterr().out
-    assert "not judged" in shown
+    assert "not checked" in shown
     assert "no-chest-image" not in shown
 
 

@@ -47,7 +47,7 @@ def test_a_copy_is_told_where_it_does_most_harm(root, found, copy, source, targe
     assert sorted(findings[code].files) == sorted([source, target])
     exact = copy is shutil.copyfile
     assert findings[code].cases[0].detail.startswith("same bytes" if exact else "near copy, correlation 0.9")
-    assert ("1 by the same bytes" if exact else "1 as near copies") in findings[code].title
+    assert ("1 identical" if exact else "1 near copies") in findings[code].title
 
 
 def test_a_clean_folder_has_no_copies(root, found):
@@ -90,4 +90,4 @@ def test_where_many_images_look_alike_nothing_follows(tmp_path):
     (finding,) = check_copies(FolderScan(folder, {}, [], [], None, None, None, alike))
     assert finding.title.startswith("30 pairs")
     assert len(finding.cases) == 20
-    assert "nothing follows" in finding.why
+    assert "similar by nature" in finding.why

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from tests.conftest import make_images
 
-from xray.audit.outliers import FAR, LEAST_IMAGES, robust_z
+from xray.audit.outliers import FAR, MIN_IMAGES, robust_z
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -48,5 +48,5 @@ def test_the_most_extreme_images_are_named_with_what_is_so(make, found):
 
 def test_too_few_images_are_not_judged(tmp_path, found):
     findings = found(make_images(tmp_path / "few", patients={"train": (5, 5)}))
-    assert f"takes {LEAST_IMAGES} images, and 20 can be read" in findings["intensity-not-predicted"].title
+    assert f"takes {MIN_IMAGES} images, and 20 can be read" in findings["intensity-not-checked"].title
     assert "intensity-outliers" not in findings

@@ -55,7 +55,7 @@ def test_train_and_val_may_share_patients_with_a_warning():
 def test_images_without_a_name_are_their_own_patients_and_leak_nothing():
     found = check(("train", "", None), ("test", "", None), ("test", "p", None))
     assert set(found) == {"patients-unknown"}
-    assert found["patients-unknown"].title.startswith("2 images of 3 do not tell")
+    assert found["patients-unknown"].title.startswith("2 images of 3 have a name without a patient")
 
 
 @pytest.mark.parametrize(("images", "told"), [(16, True), (99, True), (100, False)])

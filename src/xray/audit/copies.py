@@ -1,4 +1,4 @@
-"""Checks of pictures that stand twice: within a patient, across patients, classes and sides."""
+"""Check for duplicate images: within a patient, across patients, classes and splits."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,18 +9,18 @@ from xray.audit.scan import FolderScan
 from xray.data.duplicates import COPY, exact_duplicates
 from xray.data.index.folders import ImageRecord
 
-MOST_ALIKE: Final = 20
-"""Pairs named of those that are only alike."""
+MAX_SIMILAR: Final = 20
+"""Similar pairs that are listed."""
 ORDINARY: Final = 50
-"""With more than one such pair for so many images, alikeness is no sign of anything."""
+"""With more than one similar pair per this many images, similarity means nothing."""
 
 
 class Picture(NamedTuple):
-    """One picture that several files show."""
+    """One image stored in several files."""
 
     images: list[ImageRecord]
     similarity: float
-    """Lowest correlation of the copies found; 1 where all have the same bytes."""
+    """Lowest correlation among the copies; 1 if all have the same bytes."""
     exact: bool
 
     @property
@@ -30,67 +30,67 @@ class Picture(NamedTuple):
 
     @property
     def sides(self) -> set[str]:
-        """Which of train, val and test its files lie in."""
+        """The splits (train, val, test) of its files."""
         return {image.folder for image in self.images}
 
     @property
     def patients(self) -> set[str]:
-        """Those that its files name."""
+        """The patients that its file names give."""
         return {image.patient for image in self.images if image.named}
 
     @property
     def case(self) -> Case:
-        """As part of a finding."""
+        """The image as a case of a finding."""
         what = "same bytes" if self.exact else f"near copy, correlation {self.similarity:.3f}"
         return Case(tuple(image.path for image in self.images), what)
 
 
 def check_copies(scan: FolderScan) -> list[Finding]:
-    """Findings about copies; each picture is told of once, where it does most harm."""
+    """Return findings about duplicates; each image is reported once, where it does most harm."""
     pictures = pictures_with_copies(scan)
-    told: dict[str, list[Picture]] = defaultdict(list)
+    by_kind: dict[str, list[Picture]] = defaultdict(list)
     for picture in pictures:
-        told[_kind(picture)].append(picture)
+        by_kind[_kind(picture)].append(picture)
     return [
         *_finding(
-            told["classes"],
+            by_kind["classes"],
             "copies-in-both-classes",
             "blocking",
-            "{} under both classes",
+            "{} in both classes",
             "One of the labels is wrong, and no model can be right on both.",
             "Find out which label is right, and remove the other file.",
         ),
         *_finding(
-            told["test"],
+            by_kind["test"],
             "copies-in-test",
             "blocking",
             "{} both in test and outside it",
-            "The test then asks for what was learnt by heart.",
+            "The test then measures memorisation.",
             "Remove the files on one side.",
         ),
         *_finding(
-            told["sides"],
+            by_kind["sides"],
             "copies-in-train-and-val",
             "warning",
             "{} both in train and in val",
-            "Validation then looks better than it is. A fit that pools the two folders, as it does by default, keeps "
-            "files of the same bytes on one side, but not near copies.",
-            "Remove the files on one side, or let the fit split anew.",
+            "Validation is then too optimistic. A fit that pools the two folders, the default, keeps identical files "
+            "on one side, but not near copies.",
+            "Remove the files on one side, or let the fit split again.",
         ),
         *_finding(
-            told["patients"],
+            by_kind["patients"],
             "copies-under-two-patients",
             "warning",
             "{} under two patients",
-            "One child has two numbers: splits by patient may part them, and intervals come out too narrow.",
+            "One patient has two numbers: a split by patient may separate them, and intervals are too narrow.",
             "Find out whose image it is, and remove the other file.",
         ),
         *_finding(
-            told["patient"],
+            by_kind["patient"],
             "copies-of-one-patient",
             "note",
             "{} within one patient",
-            "They count twice in every figure, but leak nothing.",
+            "They count twice in every metric, but leak nothing.",
             "Keep one file of each.",
         ),
         *_look_alikes(scan),
@@ -98,7 +98,7 @@ def check_copies(scan: FolderScan) -> list[Finding]:
 
 
 def pictures_with_copies(scan: FolderScan) -> list[Picture]:
-    """Pictures that stand in more than one file, by the same bytes, by near copies, or by a chain of both."""
+    """Return images stored in more than one file: identical files, near copies, or chains of both."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -139,15 +139,15 @@ def _finding(
         return []
     exact = sum(picture.exact for picture in pictures)
     files = sum(len(picture.images) for picture in pictures)
-    kinds = [f"{exact:,} by the same bytes"] * (exact > 0)
-    kinds += [f"{len(pictures) - exact:,} as near copies"] * (exact < len(pictures))
+    kinds = [f"{exact:,} identical"] * (exact > 0)
+    kinds += [f"{len(pictures) - exact:,} near copies"] * (exact < len(pictures))
     extent = f" ({files:,} files; {', '.join(kinds)})."
-    title = title.format(count(len(pictures), "picture stands", "pictures stand")) + extent
+    title = title.format(count(len(pictures), "duplicate image", "duplicate images")) + extent
     return [Finding(code, severity, title, why, mend, tuple(picture.case for picture in pictures))]
 
 
 def _look_alikes(scan: FolderScan) -> list[Finding]:
-    """Two patients whose images nearly are copies may be one child; this is no proof."""
+    """Report similar images of two patients, who may be one person; this is no proof."""
     images = scan.folder.images
     cases = []
     for pair in scan.alike:
@@ -163,15 +163,12 @@ def _look_alikes(scan: FolderScan) -> list[Finding]:
         Finding(
             "look-alikes",
             "note",
-            f"{count(len(cases), 'pair')} of images of two patients {'looks' if len(cases) == 1 else 'look'} so alike "
-            "that they may show one child"
-            + (f"; the {MOST_ALIKE} most alike are named." if len(cases) > MOST_ALIKE else "."),
-            "There are so many that these images seem to be alike by nature, as drawings are: nothing follows from it."
+            f"{count(len(cases), 'pair')} of similar images of two patients, who may be one person"
+            + (f"; the {MAX_SIMILAR} most similar are listed." if len(cases) > MAX_SIMILAR else "."),
+            "There are so many that these images are similar by nature, as drawings are."
             if ordinary
-            else "Too unlike for copies, but more alike than most images of one child: a child may have two numbers.",
-            "None."
-            if ordinary
-            else "Look at them side by side; where it is one child, rename the files so that the names say so.",
-            tuple(cases[:MOST_ALIKE]),
+            else "More similar than most images of one child, but not copies: a patient may have two numbers.",
+            "None." if ordinary else "Compare them by eye; if it is one patient, rename the files accordingly.",
+            tuple(cases[:MAX_SIMILAR]),
         )
     ]

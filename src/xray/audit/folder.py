@@ -112,7 +112,7 @@ def _missing_classes(
             "blocking",
             f"{count(len(cases), 'class folder is', 'class folders are')} missing or empty: "
             f"{', '.join(case.files[0] for case in cases)}.",
-            "With one class nothing can be learnt there, and no figure of a test is defined.",
+            "With one class nothing can be learned, and no metric of a test is defined.",
             "Put the images into the folder, or rename it; class names are case-sensitive.",
             tuple(cases),
         )
@@ -122,7 +122,7 @@ def _missing_classes(
 def _left_out(root: Path, sides: Sequence[str], class_names: tuple[str, str]) -> list[Finding]:
     """Folders and files that no run will read."""
     read = {f"{side}/{name}".lstrip("/") for side in sides for name in class_names}
-    strangers: Counter[str] = Counter()
+    outside: Counter[str] = Counter()
     others: Counter[str] = Counter()
     for where, folders, names in os.walk(root):
         below = "" if Path(where) == root else Path(where).relative_to(root).as_posix()
@@ -135,17 +135,17 @@ def _left_out(root: Path, sides: Sequence[str], class_names: tuple[str, str]) ->
             if suffix not in IMAGE_SUFFIXES:
                 others[suffix or "no suffix"] += is_read
             elif not is_read:
-                strangers[below or "."] += 1
+                outside[below or "."] += 1
     findings = []
-    if strangers:
+    if outside:
         findings.append(
             Finding(
                 "outside-classes",
                 "warning",
-                f"{count(sum(strangers.values()), 'image lies', 'images lie')} outside the class folders.",
+                f"{count(sum(outside.values()), 'image is', 'images are')} outside the class folders.",
                 "No run reads them: a class may be smaller than it seems.",
                 "Move them into a class folder of a side, or rename their folder.",
-                tuple(Case((place,), count(number, "image")) for place, number in sorted(strangers.items())),
+                tuple(Case((place,), count(number, "image")) for place, number in sorted(outside.items())),
             )
         )
     if +others:

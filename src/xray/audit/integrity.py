@@ -1,4 +1,4 @@
-"""Checks of single files: can they be read, and are they chest X-rays at all?"""
+"""Check single files: can they be read, and do they look like chest X-rays?"""
 
 from collections.abc import Sequence
 
@@ -25,8 +25,8 @@ def _unreadable(scan: FolderScan) -> list[Finding]:
             "unreadable",
             "blocking",
             f"{count(len(cases), 'file')} of {len(images):,} cannot be read.",
-            "A fit stops at them; left out, they change what is learnt and tested without a trace.",
-            "Fetch them again from their source, or remove them and say so.",
+            "A fit stops at them; if they are skipped, training and test change unnoticed.",
+            "Copy them again from their source, or remove them and document it.",
             cases,
         )
     ]
@@ -39,7 +39,7 @@ def _coloured(scan: FolderScan) -> list[Finding]:
         found.tolist(),
         [f"channels differ by {scan.colour[i]:.0f} of 255 in the mean" for i in found],
         "coloured",
-        "{} in true colour: no image is.",
+        "{} in true colour, which no X-ray is.",
         "A photograph or a screenshot among images teaches the network something else.",
         "Look at them, and remove what is no image.",
     )
@@ -50,11 +50,11 @@ def _unlike(scan: FolderScan) -> list[Finding]:
     if likeness is None:
         return [
             Finding(
-                "likeness-not-predicted",
+                "likeness-not-checked",
                 "note",
-                f"Whether all files are chest X-rays was not judged: that takes {LEAST_IMAGES} images, and "
+                f"Whether all files are chest X-rays was not checked: this needs {LEAST_IMAGES} images, and "
                 f"{len(scan.rows)} can be read.",
-                "What a chest X-ray looks like is learnt from the folder itself.",
+                "What a chest X-ray looks like is learned from the folder itself.",
                 "Look at the images by eye.",
             )
         ]
@@ -69,7 +69,7 @@ def _unlike(scan: FolderScan) -> list[Finding]:
             ["one grey all over"] * len(blank),
             "blank",
             "{} blank.",
-            "Nothing can be learnt from it but that its class has blank images.",
+            "A network can only learn that this class has blank images.",
             "Remove them, or fetch them again.",
         ),
         *_told(
@@ -77,20 +77,22 @@ def _unlike(scan: FolderScan) -> list[Finding]:
             strange.tolist(),
             [f"{likeness.unexplained[i]:.0%} of it is unlike the other images" for i in strange],
             "no-chest-image",
-            "{} so unlike the others that " + ("it" if len(strange) == 1 else "they") + " may be no chest X-ray: more "
-            f"than {UNEXPLAINED:.0%} of the picture is not made of what the images have in common.",
-            "Side views, other body parts, photographs and plots do not belong into the question; about 1 real image "
-            "in 250 is that unusual and may stay.",
-            "Look at them, and remove what is no frontal chest X-ray.",
+            "{} so unlike the others that "
+            + ("it" if len(strange) == 1 else "they")
+            + " may not be a chest X-ray: more "
+            f"than {UNEXPLAINED:.0%} of the image is not explained by what the images have in common.",
+            "Lateral views, other body parts, photographs and plots do not belong here; about 1 real X-ray in 250 is "
+            "that unusual and may stay.",
+            "Look at them, and remove what is not a frontal chest X-ray.",
         ),
         *_told(
             scan,
             turned,
-            [f"seems turned by {likeness.turned[i]} degrees" for i in turned],
+            [f"probably rotated by {likeness.turned[i]} degrees" for i in turned],
             "turned",
-            "{} upside down or on a side, it seems.",
-            "A network expects the heart where it is on the other images.",
-            "Look at them, and turn them upright.",
+            "{} probably rotated.",
+            "A network expects the heart where it is in the other images.",
+            "Look at them, and rotate them upright.",
         ),
     ]
 

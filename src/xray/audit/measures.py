@@ -1,4 +1,4 @@
-"""What of an image tells its class without any lung, in figures."""
+"""Measure how well properties other than lungs separate the classes."""
 
 from typing import Any, Final
 
@@ -10,17 +10,17 @@ from xray.data.intensity import STATISTICS
 from xray.evaluation.ranking import auroc
 from xray.evaluation.shortcuts import cross_validated_scores, fit_baseline, shape_features
 
-LEAST_IMAGES: Final = 20
-"""Images of each kind without which no AUROC is told."""
+MIN_IMAGES: Final = 20
+"""Images of each class that an AUROC needs."""
 
 
 def measure_shortcuts(scan: FolderScan) -> dict[str, Any]:
-    """Everything the checks of shortcuts are made of, as plain values.
+    """Return what the checks of shortcuts read, as plain values.
 
     Returns:
         - "by_class": medians of the files' properties and counts of modes and formats, by class;
         - "single": AUROC of each property and statistic by itself;
-        - "baseline": AUROC of each baseline, cross-validated by patient, and where test has images, fitted on the rest and
+        - "baseline": AUROC of each baseline, cross-validated by patient, and if test has images, fitted on the rest and
           scored there;
         - "test_from_rest": AUROC of telling test from the rest by the statistics, by class.
 
@@ -78,7 +78,7 @@ def _counts(values: list[str]) -> dict[str, int]:
 
 def _auroc(labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> float | None:
     """None where a kind has too few images, or the scores are no numbers."""
-    if min(np.count_nonzero(labels == label) for label in (0, 1)) < LEAST_IMAGES:
+    if min(np.count_nonzero(labels == label) for label in (0, 1)) < MIN_IMAGES:
         return None
     value = auroc(labels, scores)
     return None if np.isnan(value) else value
@@ -98,7 +98,7 @@ def _baseline(scan: FolderScan, features: npt.NDArray[np.float64]) -> dict[str, 
 def _cross_validated(
     features: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], groups: list[str]
 ) -> float | None:
-    if min(np.count_nonzero(labels == label) for label in (0, 1)) < LEAST_IMAGES:
+    if min(np.count_nonzero(labels == label) for label in (0, 1)) < MIN_IMAGES:
         return None
     return _auroc(labels, cross_validated_scores(features, labels, groups))
 

@@ -1,4 +1,4 @@
-"""Check of single images whose intensity or sharpness is far from that of the others."""
+"""Check for images whose intensity or sharpness is far from that of the others."""
 
 from typing import Final
 
@@ -10,23 +10,23 @@ from xray.audit.scan import FolderScan
 from xray.data.intensity import STATISTICS
 
 FAR: Final = 4.0
-"""Robust z from which an image is told of: 0.2% of 5,232 real images are, and 0.4% of 250 of full size. Of 103 pictures
-that are no chest X-ray (see `xray.audit.likeness`) 83% are."""
-LEAST_IMAGES: Final = 50
-MOST: Final = 20
-"""Images named; the title says how many there are."""
+"""Robust z from which an image is reported: 0.2% of 5,232 real images, 0.4% of 250 full-size ones, and 83% of 103 other
+images (see `xray.audit.likeness`)."""
+MIN_IMAGES: Final = 50
+MAX_CASES: Final = 20
+"""Images listed; the title gives their number."""
 
 
 def check_intensities(scan: FolderScan) -> list[Finding]:
     """The images that are furthest from the others by any statistic of intensity and sharpness."""
-    if len(scan.rows) < LEAST_IMAGES:
+    if len(scan.rows) < MIN_IMAGES:
         return [
             Finding(
-                "intensity-not-predicted",
+                "intensity-not-checked",
                 "note",
-                f"Unusual intensities were not looked for: that takes {LEAST_IMAGES} images, and {len(scan.rows)} "
+                f"Unusual intensities were not checked: this needs {MIN_IMAGES} images, and {len(scan.rows)} "
                 "can be read.",
-                "What is usual is learnt from the folder itself.",
+                "What is usual is learned from the folder itself.",
                 "Look at the images by eye.",
             )
         ]
@@ -36,7 +36,7 @@ def check_intensities(scan: FolderScan) -> list[Finding]:
     found = np.flatnonzero(distance > FAR)
     if not len(found):
         return []
-    worst = found[np.argsort(-distance[found], kind="stable")][:MOST]
+    worst = found[np.argsort(-distance[found], kind="stable")][:MAX_CASES]
     images = scan.images
     cases = tuple(
         Case(
@@ -46,15 +46,15 @@ def check_intensities(scan: FolderScan) -> list[Finding]:
         )
         for i in worst
     )
-    named = "" if len(found) <= MOST else f"; the {MOST} furthest are named"
+    named = "" if len(found) <= MAX_CASES else f"; the {MAX_CASES} furthest are listed"
     return [
         Finding(
             "intensity-outliers",
             "warning",
-            f"{count(len(found), 'image')} of {len(images):,} {'is' if len(found) == 1 else 'are'} far brighter, darker, "
-            f"flatter or sharper than the others{named}.",
-            "Such an image may be badly exposed, inverted or no image; it pulls what a network learns of brightness.",
-            "Look at them; a real image may stay.",
+            f"{count(len(found), 'image')} of {len(images):,} {'is' if len(found) == 1 else 'are'} far brighter, "
+            f"darker, flatter or sharper than the others{named}.",
+            "Such an image may be badly exposed, inverted or not an X-ray.",
+            "Look at them; real X-rays may stay.",
             cases,
         )
     ]

@@ -1,4 +1,4 @@
-"""The audit as one page of HTML that needs nothing beside it."""
+"""Write an audit as one self-contained HTML page."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,21 +8,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from xray.audit.finding import SEVERITIES, Case, Finding
 from xray.audit.shortcuts import TITLES
-from xray.audit.text import prediction
+from xray.audit.text import conclusion
 from xray.audit.thumbnails import colour_thumbnail
 from xray.utils.files import write_whole
 from xray.utils.text import printable
 
 GENERATOR: Final = "xray audit"
-"""Stands in the head of the page: by it an earlier page is known from a foreign file."""
+"""Meta tag of the page, by which an earlier audit is recognised."""
 
-MOST_CASES: Final = 100
+MAX_CASES: Final = 100
 """Cases listed for each finding; audit.json has all."""
-MOST_FILES: Final = 12
+MAX_FILES: Final = 12
 """Files listed for each case."""
-PICTURES_PER_FINDING: Final = 12
-MOST_PICTURES: Final = 90
-"""At some 5 KB each the page stays below 1 MB."""
+THUMBNAILS_PER_FINDING: Final = 12
+MAX_THUMBNAILS: Final = 90
+"""At about 5 KB each, the page stays below 1 MB."""
 
 
 def write_page(path: Path, record: Mapping[str, Any], findings: Sequence[Finding]) -> None:
@@ -31,7 +31,7 @@ def write_page(path: Path, record: Mapping[str, Any], findings: Sequence[Finding
     Args:
         path: Where to.
         record: See `xray.audit.record.examine`.
-        findings: Gravest first.
+        findings: Most severe first.
 
     Raises:
         UserError: It cannot be written.
@@ -44,46 +44,46 @@ def write_page(path: Path, record: Mapping[str, Any], findings: Sequence[Finding
         lstrip_blocks=True,
     )
     environment.filters |= {"printable": printable, "figure": _figure}
-    shown = _Pictures(Path(record["root"]))
+    shown = _Thumbnails(Path(record["root"]))
     text = environment.get_template("page.html.j2").render(
         record=record,
-        prediction=prediction(record),
+        conclusion=conclusion(record),
         generator=GENERATOR,
         severities=SEVERITIES,
         titles=TITLES,
         findings=[{"finding": finding, "cases": shown.of(finding)} for finding in findings],
-        most_cases=MOST_CASES,
-        most_files=MOST_FILES,
+        max_cases=MAX_CASES,
+        max_files=MAX_FILES,
     )
     with write_whole(path) as file:
         file.write(text)
 
 
-class _Pictures:
-    """Hands out thumbnails to findings in order of gravity, as long as there are any left."""
+class _Thumbnails:
+    """Distributes a limited number of thumbnails to findings, most severe first."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._left = MOST_PICTURES
+        self._left = MAX_THUMBNAILS
 
     def of(self, finding: Finding) -> list[dict[str, Any]]:
-        """The first cases of a finding, each with its files and their thumbnails, if any."""
-        here = min(PICTURES_PER_FINDING, self._left)
+        """Return the first cases of a finding, each with its files and their thumbnails, if any."""
+        here = min(THUMBNAILS_PER_FINDING, self._left)
         cases = []
-        for case in finding.cases[:MOST_CASES]:
-            files = [(file, self._picture(file) if k < here else None) for k, file in enumerate(_listed(case))]
-            taken = sum(picture is not None for _, picture in files)
+        for case in finding.cases[:MAX_CASES]:
+            files = [(file, self._thumbnail(file) if k < here else None) for k, file in enumerate(_listed(case))]
+            taken = sum(thumbnail is not None for _, thumbnail in files)
             here, self._left = here - taken, self._left - taken
             cases.append({"case": case, "files": files})
         return cases
 
-    def _picture(self, file: str) -> str | None:
+    def _thumbnail(self, file: str) -> str | None:
         path = self._root / file
         return colour_thumbnail(path) if path.is_file() else None
 
 
 def _listed(case: Case) -> tuple[str, ...]:
-    return case.files[:MOST_FILES]
+    return case.files[:MAX_FILES]
 
 
 def _figure(value: float | None, digits: int = 3) -> str:

@@ -1,4 +1,4 @@
-"""Checks of whose images lie where."""
+"""Check the patients of the images: leaks between splits, unknown and ambiguous patients."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -10,7 +10,7 @@ from xray.data.index.folders import ImageRecord
 from xray.data.index.patients import series_and_number
 
 FEW_VAL_IMAGES: Final = 100
-"""Below so many images of validation, the standard error of an accuracy near 0.9 is above 0.03."""
+"""With fewer validation images, the standard error of an accuracy near 0.9 is above 0.03."""
 
 BLOCK_SHARE: Final = 0.95
 """Test is made of blocks of numbers where, between its lowest and highest number of a series, so many are its own."""
@@ -19,7 +19,7 @@ FRAGMENT: Final = 3
 
 
 def check_patients(scan: FolderScan) -> list[Finding]:
-    """Findings about patients across sides, about names, and about sides too small to tell anything."""
+    """Return findings about patients in several splits, names, and splits that are too small."""
     images = scan.folder.images
     test = [image for image in images if image.folder == "test"]
     rest = [image for image in images if image.folder != "test"]
@@ -43,8 +43,8 @@ def _in_test(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> list[F
             "patients-in-test",
             "blocking",
             f"{count(len(shared), 'patient has', 'patients have')} images both in test and outside it.",
-            "Images of one patient are alike: the test then measures memory.",
-            "Move all images of a patient to one side.",
+            "Images of one patient are similar: the test then measures memorisation.",
+            "Move all images of a patient into one split.",
             shared,
         )
     ]
@@ -61,8 +61,8 @@ def _perhaps_in_test(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -
             "warning",
             f"{count(len(cases), 'number')} that may stand for one person under two names "
             f"{'has' if len(cases) == 1 else 'have'} images both in test and outside it.",
-            "The names do not tell whether it is one person under two names or two persons.",
-            "Move all images of a group to one side, where the source does not tell.",
+            "The names do not show whether it is one person or two.",
+            "Unless the source says otherwise, move all images of a group into one split.",
             cases,
         )
     ]
@@ -78,8 +78,8 @@ def _in_train_and_val(images: Sequence[ImageRecord]) -> list[Finding]:
             "patients-in-train-and-val",
             "warning",
             f"{count(len(shared), 'patient has', 'patients have')} images both in train and in val.",
-            "Validation on these folders looks better than it is.",
-            "Let a fit pool the two folders and split them anew by patient, as it does by default.",
+            "Validation on these folders is too optimistic.",
+            "Let a fit pool the two folders and split them again by patient, as it does by default.",
             shared,
         )
     ]
@@ -108,11 +108,10 @@ def _unnamed(images: Sequence[ImageRecord]) -> list[Finding]:
         Finding(
             "patients-unknown",
             "warning",
-            f"{count(len(unnamed), 'image')} of {len(images):,} {'does' if len(unnamed) == 1 else 'do'} not tell the "
-            "patient by name; each counts as a patient of its own.",
-            "Whether such a patient stands on both sides of a split cannot be known, and intervals come out too "
-            "narrow.",
-            "Say by --patient_pattern how the names tell the patient, if they do.",
+            f"{count(len(unnamed), 'image')} of {len(images):,} {'has' if len(unnamed) == 1 else 'have'} a "
+            "name without a patient; each counts as a patient of its own.",
+            "Leaks between splits cannot be detected for them, and intervals are too narrow.",
+            "Give --patient_pattern, if the names contain the patient.",
             tuple(Case((image.path,)) for image in unnamed),
         )
     ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from xray.audit.finding import Case, Finding, count
-from xray.audit.measures import LEAST_IMAGES
+from xray.audit.measures import MIN_IMAGES
 from xray.audit.scan import FolderScan
 
 HIGH_BASELINE: Final = 0.8
@@ -66,8 +66,8 @@ def _one_class_only(scan: FolderScan, measured: Mapping[str, Any], kind: Literal
             f"{kind}-of-one-class",
             "warning",
             f"{sentence[0].upper()}{sentence[1:]}.",
-            "What the file is stored as gives the class away, to anything that looks at colour or compression.",
-            "Read all images as grey, as every command here does, and do not let the file's kind into a model.",
+            "The file format gives the class away to anything that sees colour or compression.",
+            "Read all images as grey, as every command here does, and do not give the format to a model.",
             cases,
         )
     ]
@@ -91,10 +91,10 @@ def _shape_tells(scan: FolderScan, measured: Mapping[str, Any]) -> list[Finding]
         Finding(
             "shape-tells-class",
             "warning",
-            f"{' from '.join(scan.folder.class_names)} can be told without opening an image, by {', '.join(told)}.",
+            f"{' and '.join(scan.folder.class_names)} differ without opening an image, by {', '.join(told)}.",
             "Borders that keep the aspect, or a model that sees the size, give the class away; so does the sharpness "
-            "that is left after images of different size are made small.",
-            "Squash images to one size, as the configs do, and set the model against the shortcut baseline.",
+            "that remains after images of different sizes are shrunk.",
+            "Stretch images to one size, as the configs do, and compare the model with the shortcut baseline.",
         )
     ]
 
@@ -104,10 +104,10 @@ def _baseline_is_high(measured: Mapping[str, Any]) -> list[Finding]:
     if not told:
         return [
             Finding(
-                "baseline-not-predicted",
+                "baseline-not-measured",
                 "note",
-                f"No shortcut baseline was measured: that takes {LEAST_IMAGES} images and two patients of each class.",
-                "It says how well the classes are told apart without any lung.",
+                f"No shortcut baseline was measured: this needs {MIN_IMAGES} images and two patients of each class.",
+                "It says how well the classes separate without lungs.",
                 "None with so few images.",
             )
         ]
@@ -121,10 +121,10 @@ def _baseline_is_high(measured: Mapping[str, Any]) -> list[Finding]:
         Finding(
             "shortcut-baseline",
             "warning" if high else "note",
-            "A logistic regression tells the classes apart without any lung, AUROC by patient: "
+            "A logistic regression that sees no lungs separates the classes, AUROC by patient: "
             f"{'; '.join(sentences)}.",
-            "A model must be clearly above this before its AUROC says anything of lungs.",
-            "Set the model against these figures, as the report of a test does.",
+            "A model must be clearly better than this before its AUROC says anything about lungs.",
+            "Compare the model with these values, as the report of a test does.",
         )
     ]
 
@@ -139,10 +139,10 @@ def _test_differs(measured: Mapping[str, Any]) -> list[Finding]:
         Finding(
             "test-differs",
             "warning" if shifted else "note",
-            f"Test images are told from the others by intensity and sharpness with AUROC {areas} (0.5: not at all).",
-            "Where test was taken otherwise than the rest, thresholds and probabilities chosen there do not hold."
+            f"Intensity and sharpness separate test images from the others with AUROC {areas} (0.5: not at all).",
+            "If test was acquired differently, thresholds and probabilities chosen on the rest do not hold."
             if max(told.values()) >= 0.6
-            else "By these statistics test is like the rest; it may differ in what they do not see.",
+            else "By these statistics test is like the rest; it may differ in other ways.",
             "Read sensitivity and specificity of the test, not its AUROC alone.",
         )
     ]
