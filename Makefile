@@ -1,4 +1,4 @@
-# All work on the project; `make help` explains the targets.
+# Development tasks; `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format lock bench bench-peers docker clean
 
@@ -7,21 +7,21 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO := data/demo
-# What the benchmarks read: image folders to train on, and full-size JPEG files in NORMAL and PNEUMONIA.
+# Input of the benchmarks: a data set to train on, and a folder of full-size JPEG files in NORMAL and PNEUMONIA.
 ROOT ?= data/bench
 IMAGES ?= $(ROOT)/train
 PEERS := $(VENV)-bench
-# Written out, since `uv pip compile` knows these options only on its command line.
+# `uv pip compile` accepts these options only on its command line.
 OPTIONS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 COMPILE := $(BIN)/uv pip compile pyproject.toml $(OPTIONS)
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED)  ## Make .venv and install what is pinned into it
+setup: $(INSTALLED)  ## Create .venv and install the pinned dependencies
 
-# uv first, by its own pinned hash; then everything else by uv, which is several times as fast as pip.
-# Bytecode is compiled at once: some machines forbid Python to write it later, and every start would pay for that.
+# pip installs uv with its pinned hash; uv, several times as fast as pip, installs the rest.
+# Bytecode is compiled now: on some machines Python cannot write it later, which would slow down every start.
 $(INSTALLED): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11; name another: make setup PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "make: venv is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
@@ -31,15 +31,15 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## Train, test and predict on synthetic images, from nothing to figures
+demo: setup  ## Train, test and predict on synthetic images
 	test -e $(DEMO)/README.md || $(BIN)/python -m xray synth $(DEMO)
 	$(BIN)/python -m xray fit --config configs/cnn.yaml --data.root $(DEMO) --trainer.logger.name demo
 	$(BIN)/python -m xray test
 	$(BIN)/python -m xray predict $(DEMO)/test --out logs/demo/predictions.csv
-	@echo "The images are synthetic: these figures say that the program works, and nothing about people."
+	@echo "The images are synthetic: the results show that the program works, and say nothing about people."
 	@echo "Where to look:  logs/demo/ (config, split, test results);  $(BIN)/tensorboard --logdir logs"
 
-test: setup  ## Run the whole test suite
+test: setup  ## Run the test suite
 	$(BIN)/python -m pytest --numprocesses 2
 
 lint: setup  ## Check style, formatting and types
@@ -52,13 +52,13 @@ format: setup  ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: setup  ## Pin the newest versions that pyproject.toml allows
+lock: setup  ## Pin the newest versions allowed by pyproject.toml
 	$(COMPILE) --group dev --upgrade --output-file requirements-dev.txt
 	$(COMPILE) --constraint requirements-dev.txt --output-file requirements.txt
 	$(COMPILE) --group dev --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
 	$(BIN)/uv pip compile --group pyproject.toml:serve $(OPTIONS) --constraint requirements-dev.txt --output-file requirements-serve.txt
 
-bench: setup  ## Measure data path, evaluation, memory, fixed costs and serving (ROOT=DIR IMAGES=DIR)
+bench: setup  ## Measure training, cache, evaluation, fixed costs, memory and serving (ROOT=DIR IMAGES=DIR)
 	test -e data/bench || test $(ROOT) != data/bench || $(BIN)/python -m xray synth data/bench --patients 1500
 	$(BIN)/python benchmarks/limit.py --root $(ROOT)
 	$(BIN)/python benchmarks/build.py --images $(IMAGES)
@@ -69,7 +69,7 @@ bench: setup  ## Measure data path, evaluation, memory, fixed costs and serving 
 	test -e checkpoints/bench || $(BIN)/python -m xray fit --config configs/cnn.yaml --data.root $(ROOT) --trainer.max_epochs 2 --trainer.logger.name bench
 	$(BIN)/python benchmarks/serving.py --run bench --images $(IMAGES)
 
-bench-peers: $(PEERS)/.installed  ## Measure whole jobs and augmentation against peers (IMAGES=DIR), takes long
+bench-peers: $(PEERS)/.installed  ## Compare whole jobs and augmentation with other tools (IMAGES=DIR); takes long
 	for settings in same tuned defaults; do $(PEERS)/bin/python benchmarks/jobs.py --images $(IMAGES) --settings $$settings || exit 1; done
 	$(PEERS)/bin/python benchmarks/augmentation.py
 
@@ -79,10 +79,10 @@ $(PEERS)/.installed: requirements-bench.txt $(INSTALLED)
 	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-docker:  ## Build both images: xray:train and xray:serve
+docker:  ## Build the container images xray:train and xray:serve
 	docker build --target train --tag xray:train .
 	docker build --target serve --tag xray:serve .
 
-clean:  ## Remove .venv, caches and the drawn images; runs and other data stay
+clean:  ## Remove .venv, caches and synthetic images; keep runs and other data
 	rm -rf $(VENV) $(PEERS) $(DEMO) data/bench .hypothesis .mypy_cache .pytest_cache .ruff_cache src/xray.egg-info
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
