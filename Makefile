@@ -13,12 +13,12 @@ IMAGES ?= $(ROOT)/train
 PEERS := $(VENV)-bench
 # `uv pip compile` accepts these options only on its command line.
 OPTIONS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
-COMPILE := $(BIN)/uv pip compile pyproject.toml $(OPTIONS)
+COMPILE := $(BIN)/uv pip compile pyproject.toml --all-extras $(OPTIONS)
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED)  ## Create .venv and install the pinned dependencies
+setup: $(INSTALLED)  ## Create .venv and install the pinned dependencies with all extras
 
 # pip installs uv with its pinned hash; uv, several times as fast as pip, installs the rest.
 # Bytecode is compiled now: on some machines Python cannot write it later, which would slow down every start.
@@ -56,7 +56,7 @@ lock: setup  ## Pin the newest versions allowed by pyproject.toml
 	$(COMPILE) --group dev --upgrade --output-file requirements-dev.txt
 	$(COMPILE) --constraint requirements-dev.txt --output-file requirements.txt
 	$(COMPILE) --group dev --group bench --constraint requirements-dev.txt --output-file requirements-bench.txt
-	$(BIN)/uv pip compile --group pyproject.toml:serve $(OPTIONS) --constraint requirements-dev.txt --output-file requirements-serve.txt
+	$(BIN)/uv pip compile --group pyproject.toml:serve-image $(OPTIONS) --constraint requirements-dev.txt --output-file requirements-serve.txt
 
 bench: setup  ## Measure training, cache, evaluation, fixed costs, memory and serving (ROOT=DIR IMAGES=DIR)
 	test -e data/bench || test $(ROOT) != data/bench || $(BIN)/python -m xray synth data/bench --patients 1500

@@ -1,4 +1,4 @@
-"""Predicting and serving where neither torch nor lightning is installed, with what requirements-serve.txt names."""
+"""Predict and serve with the packages of requirements-serve.txt, without torch and lightning."""
 
 import base64
 import csv
@@ -14,6 +14,7 @@ import venv
 from collections.abc import Iterator
 from importlib.metadata import distribution
 from importlib.util import cache_from_source
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +44,14 @@ NEVER = [
 
 
 def pinned() -> list[Requirement]:
-    """What requirements-serve.txt names for this machine."""
+    """Return the packages of requirements-serve.txt for this machine."""
     lines = re.findall(r"^[a-z0-9][^\\\n]*", PINNED.read_text(), re.MULTILINE)
     named = [Requirement(line.strip()) for line in lines]
     return [one for one in named if one.marker is None or one.marker.evaluate()]
 
 
 def link(named: Requirement, packages: Path) -> None:
-    """Link a distribution's files, and their bytecode, from this environment into another one."""
+    """Link the files of a package, and their bytecode, from this environment into another one."""
     found = distribution(named.name)
     assert named.specifier.contains(found.version), f"{found.version} of {named.name} is installed: run 'make setup'"
     for file in found.files or ():
@@ -67,7 +68,7 @@ def link(named: Requirement, packages: Path) -> None:
 
 
 class Environment:
-    """A Python of its own, called as a user without any variables would."""
+    """A virtual environment of its own, without the variables of this one."""
 
     def __init__(self, folder: Path) -> None:
         venv.create(folder, symlinks=True)
@@ -80,13 +81,13 @@ class Environment:
         self.home.mkdir()
         self.variables = {"PATH": os.defpath, "HOME": os.fspath(self.home), "PYTHONDONTWRITEBYTECODE": "1"}
 
-    def run(self, *words: object) -> subprocess.CompletedProcess[str]:
+    def run(self, *args: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.python, *map(str, words)], env=self.variables, capture_output=True, text=True, timeout=60
+            [self.python, *map(str, args)], env=self.variables, capture_output=True, text=True, timeout=60
         )
 
-    def xray(self, *words: object) -> subprocess.CompletedProcess[str]:
-        return self.run("-m", "xray", *words)
+    def xray(self, *args: object) -> subprocess.CompletedProcess[str]:
+        return self.run("-m", "xray", *args)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +108,7 @@ def model(checkpoint: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(checkpoint: Path, model: Path) -> list[dict[str, str]]:
+def expected(checkpoint: Path, model: Path) -> list[dict[str, str]]:
     """Rows that `predict` writes in this environment; some of the drawn images may be rejected."""
     table = model.with_suffix(".csv")
     main(["predict", str(images_of(checkpoint)), "--ckpt_path", str(model), "--out", str(table)])
@@ -123,10 +124,11 @@ def rows(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(table))
 
 
-def test_the_group_names_dependencies_without_bounds_of_its_own() -> None:
-    told = tomllib.loads((PROJECT / "pyproject.toml").read_text())
-    bounds = {canonicalize_name(one.name): one for one in map(Requirement, told["project"]["dependencies"])}
-    group = [Requirement(line) for line in told["dependency-groups"]["serve"]]
+def test_group_has_no_bounds_of_its_own() -> None:
+    content = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    lines = [*content["project"]["dependencies"], *chain(*content["project"]["optional-dependencies"].values())]
+    bounds = {canonicalize_name(one.name): one for one in map(Requirement, lines)}
+    group = [Requirement(line) for line in content["dependency-groups"]["serve-image"]]
     assert all(not one.specifier for one in group)
     assert {canonicalize_name(one.name) for one in group} <= bounds.keys()
     versions = {canonicalize_name(one.name): one.specifier for one in pinned()}
@@ -136,37 +138,37 @@ def test_the_group_names_dependencies_without_bounds_of_its_own() -> None:
         assert version.version in bounds[canonicalize_name(one.name)].specifier
 
 
-def test_every_file_is_pinned_by_its_hash() -> None:
+def test_every_package_has_a_hash() -> None:
     for paragraph in re.split(r"\n(?=\S)", PINNED.read_text().strip()):
         assert re.match(r"[a-z0-9.-]+==\S+ ", paragraph)
         assert "--hash=sha256:" in paragraph
 
 
-def test_nothing_of_training_is_there(environment: Environment) -> None:
+def test_training_packages_are_missing(environment: Environment) -> None:
     code = f"import importlib.util as u; print([name for name in {NEVER} if u.find_spec(name)])"
     assert environment.run("-c", code).stdout.strip() == "[]"
 
 
 def test_help_and_version(environment: Environment) -> None:
-    for words in (["--version"], ["--help"], ["predict", "--help"], ["serve", "--help"]):
-        done = environment.xray(*words)
-        assert (done.returncode, done.stderr) == (0, ""), words
+    for args in (["--version"], ["--help"], ["predict", "--help"], ["serve", "--help"]):
+        done = environment.xray(*args)
+        assert (done.returncode, done.stderr) == (0, ""), args
         assert done.stdout
 
 
-def test_predicts_as_where_torch_is(environment, checkpoint, model, told, tmp_path):
+def test_predicts_as_with_torch(environment, checkpoint, model, expected, tmp_path):
     images = images_of(checkpoint)
     done = environment.xray("predict", images, "--ckpt_path", model, "--out", tmp_path / "out.csv")
-    assert rows(tmp_path / "out.csv") == told
-    rejected = [row for row in told if row["outcome"] == "rejected"]
-    assert len(told) == len(list(images.rglob("*.jpeg")))
-    assert len(done.stderr.splitlines()) == len(rejected) < len(told)
+    assert rows(tmp_path / "out.csv") == expected
+    rejected = [row for row in expected if row["outcome"] == "rejected"]
+    assert len(expected) == len(list(images.rglob("*.jpeg")))
+    assert len(done.stderr.splitlines()) == len(rejected) < len(expected)
     assert done.returncode == 0
 
 
-def test_a_checkpoint_is_rejected_with_what_to_do(environment, checkpoint):
-    for words in (["predict", images_of(checkpoint), "--ckpt_path", checkpoint], ["serve", checkpoint, "--port", "0"]):
-        done = environment.xray(*words)
+def test_checkpoint_needs_torch(environment, checkpoint):
+    for args in (["predict", images_of(checkpoint), "--ckpt_path", checkpoint], ["serve", checkpoint, "--port", "0"]):
+        done = environment.xray(*args)
         assert done.returncode == 1
         (line,) = done.stderr.splitlines()
         assert "needs torch" in line
@@ -174,12 +176,12 @@ def test_a_checkpoint_is_rejected_with_what_to_do(environment, checkpoint):
 
 
 class Service:
-    """The service in a process of its own."""
+    """A running `xray serve`."""
 
     def __init__(self, environment: Environment, model: Path, errors: io.TextIOBase) -> None:
-        words = [environment.python, "-m", "xray", "serve", model, "--port", "0"]
+        args = [environment.python, "-m", "xray", "serve", model, "--port", "0"]
         self.process = subprocess.Popen(
-            words, env=environment.variables, stdout=subprocess.PIPE, stderr=errors, text=True
+            args, env=environment.variables, stdout=subprocess.PIPE, stderr=errors, text=True
         )
         assert self.process.stdout is not None
         self.said = "".join(self.process.stdout.readline() for _ in range(3))
@@ -207,21 +209,21 @@ def service(environment: Environment, model: Path, tmp_path_factory: pytest.Temp
         started.process.communicate()
 
 
-def test_is_ready_when_it_says_so(service):
+def test_health_and_ready(service):
     assert service.get("/ready")["status"] == "ready"
     assert service.get("/health")["status"] == "ok"
 
 
-def test_answers_as_predict_does(service, told):
-    told = [row for row in told if row["outcome"] == "predicted"]
-    (result,) = service.post("/predict", "files", Path(told[0]["path"]))["results"]
+def test_service_answers_as_predict_does(service, expected):
+    expected = [row for row in expected if row["outcome"] == "predicted"]
+    (result,) = service.post("/predict", "files", Path(expected[0]["path"]))["results"]
     assert result["outcome"] == "predicted"
-    assert result["logit"] == pytest.approx(float(told[0]["logit"]), abs=1e-6)
-    assert result["decision"] == told[0]["decision"]
+    assert result["logit"] == pytest.approx(float(expected[0]["logit"]), abs=1e-6)
+    assert result["decision"] == expected[0]["decision"]
 
 
-def test_explains(service, told):
-    image = Path(next(row["path"] for row in told if row["outcome"] == "predicted"))
+def test_service_explains(service, expected):
+    image = Path(next(row["path"] for row in expected if row["outcome"] == "predicted"))
     for method in service.get("/model")["methods"]:
         answer = service.post("/explain", "file", image, method=method)
         assert answer["heat"]["method"] == method
@@ -229,7 +231,7 @@ def test_explains(service, told):
             assert (layer.mode, layer.size) == ("RGBA", picture.size)
 
 
-def test_loads_nothing_of_torch_and_stops_by_sigterm(service):
+def test_service_loads_no_torch_and_stops_on_sigterm(service):
     mapped = Path(f"/proc/{service.process.pid}/maps")
     if mapped.exists():
         assert "onnxruntime" in mapped.read_text()
@@ -238,6 +240,6 @@ def test_loads_nothing_of_torch_and_stops_by_sigterm(service):
     assert service.process.wait(timeout=20) == 0
 
 
-def test_nothing_was_kept_in_the_home_folder(environment, service, told):
-    # ONNX Runtime from 1.29 on would keep an identifier of the machine and a database of reports there.
+def test_nothing_is_written_to_the_home_folder(environment, service, expected):
+    # ONNX Runtime since 1.29 would write an identifier of the machine and a telemetry database there.
     assert [path.name for path in environment.home.rglob("*")] == []

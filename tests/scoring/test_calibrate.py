@@ -1,4 +1,4 @@
-"""What a fit leaves in its checkpoint for pictures that are no images, and what calibrating anew makes of it."""
+"""The OOD detector and decision that a fit stores in its checkpoint, and calibrating it again."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def ready(root: Path, **options):
     return data
 
 
-def test_a_fit_stores_what_it_takes_for_an_image_and_says_how_many_it_rejects(path, many, tmp_path, capsys):
+def test_fit_stores_the_ood_detector(path, many, tmp_path, capsys):
     data = ready(many)
     complete_checkpoint(path, data, tmp_path)
     stored = OODDetector.from_dict(read_checkpoint(path).record(OOD_KEY))
@@ -52,10 +52,10 @@ def test_a_fit_stores_what_it_takes_for_an_image_and_says_how_many_it_rejects(pa
     assert (stored.score(255 - val) > 1).mean() > 0.9
 
 
-def test_too_few_training_images_store_nothing_and_say_so(path, images, tmp_path, capsys):
+def test_too_few_training_images_for_ood(path, images, tmp_path, capsys):
     complete_checkpoint(path, ready(images), tmp_path)
     assert read_checkpoint(path).record(OOD_KEY) is None
-    assert "Nothing is rejected" in capsys.readouterr().out
+    assert "OOD check disabled" in capsys.readouterr().out
 
 
 def calibrate(path, data, folder):
@@ -63,7 +63,7 @@ def calibrate(path, data, folder):
     calibrate_checkpoint(path, model, data, OperatingPoint(), folder / RECORD)
 
 
-def test_calibrating_keeps_what_was_learnt_and_fits_the_limits_anew(path, many, tmp_path):
+def test_calibrate_fits_only_the_ood_limits(path, many, tmp_path):
     complete_checkpoint(path, ready(many), tmp_path)
     before = read_checkpoint(path).record(OOD_KEY)
     elsewhere = ready(many, split_seed=5)
@@ -76,7 +76,7 @@ def test_calibrating_keeps_what_was_learnt_and_fits_the_limits_anew(path, many, 
         assert part["components"] == before["parts"][name]["components"]
 
 
-def test_where_the_record_cannot_be_written_the_checkpoint_stays_as_it_was(path, many, tmp_path):
+def test_checkpoint_is_unchanged_if_the_record_cannot_be_written(path, many, tmp_path):
     data, before = ready(many), path.read_bytes()
     (tmp_path / "logs" / RECORD).mkdir(parents=True)
     with pytest.raises(UserError, match="it is a folder"):
@@ -84,7 +84,7 @@ def test_where_the_record_cannot_be_written_the_checkpoint_stays_as_it_was(path,
     assert path.read_bytes() == before
 
 
-def test_pictures_for_which_the_limits_are_wider_are_named(path, many, tmp_path, capsys):
+def test_outliers_among_validation_images_are_listed(path, many, tmp_path, capsys):
     complete_checkpoint(path, ready(many), tmp_path)
     assert "furthest" not in capsys.readouterr().out
     elsewhere = ChestXRayDataModule(tmp_path / "elsewhere", image_size=32)
@@ -95,23 +95,23 @@ def test_pictures_for_which_the_limits_are_wider_are_named(path, many, tmp_path,
             Image.fromarray(rng.integers(0, 2, (40, 40), np.uint8) * 255).save(elsewhere.root / name / f"noise{i}.png")
     elsewhere.setup("calibrate")
     calibrate(path, elsewhere, tmp_path)
-    told = capsys.readouterr().out.partition("The furthest from the training images: ")[2]
-    first = told.split(". Are they")[0].split(", ")[:6]
+    listed = capsys.readouterr().out.partition("The furthest from the training images: ")[2]
+    first = listed.split(". Are they")[0].split(", ")[:6]
     assert sorted(first) == sorted(f"{name}/noise{i}.png" for name in elsewhere.class_names for i in range(3))
 
 
-def test_a_checkpoint_of_an_earlier_version_is_calibrated_without(path, images, tmp_path, capsys):
+def test_checkpoint_without_ood_detector(path, images, tmp_path, capsys):
     calibrate(path, ready(images), tmp_path)
     assert read_checkpoint(path).record(OOD_KEY) is None
-    assert "Nothing is rejected" in capsys.readouterr().out
+    assert "OOD check disabled" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("place", ["val", ""])
-def test_images_of_another_place_need_no_train_folder(path, many, tmp_path, place):
+@pytest.mark.parametrize("folder", ["val", ""])
+def test_other_source_needs_no_train_folder(path, many, tmp_path, folder):
     complete_checkpoint(path, ready(many), tmp_path)
     elsewhere = ChestXRayDataModule(tmp_path / "elsewhere", image_size=32)
     for name in elsewhere.class_names:
-        shutil.copytree(many / "test" / name, elsewhere.root / place / name)
+        shutil.copytree(many / "test" / name, elsewhere.root / folder / name)
     elsewhere.setup("calibrate")
     calibrate(path, elsewhere, tmp_path)
     fitted_on = read_checkpoint(path).record(DECISION_KEY)["fitted_on"]
@@ -119,7 +119,7 @@ def test_images_of_another_place_need_no_train_folder(path, many, tmp_path, plac
     assert fitted_on["validation"] == "folder"
 
 
-def test_few_validation_images_are_told_where_the_decision_is(path, many, tmp_path):
+def test_few_validation_images_are_noted(path, many, tmp_path):
     data = ready(many)
     complete_checkpoint(path, data, tmp_path)
     notes = read_checkpoint(path).record(DECISION_KEY)["fitted_on"]["notes"]
@@ -127,7 +127,7 @@ def test_few_validation_images_are_told_where_the_decision_is(path, many, tmp_pa
     assert any(f"few validation images ({negatives} of NORMAL and " in note for note in notes)
 
 
-def test_images_beside_test_images_of_the_same_patients_are_rejected(make):
+def test_patients_of_val_and_test_are_kept_apart(make):
     root = make("both", patients={"val": (3, 3), "test": (3, 3)})
     shutil.copytree(root / "test" / "NORMAL", root / "val" / "NORMAL", dirs_exist_ok=True)
     with pytest.raises(UserError, match="share patients or files"):

@@ -1,4 +1,4 @@
-"""The command line, with two doors: LightningCLI for fit, validate and test, typed functions for the rest."""
+"""The command line: LightningCLI for fit, validate and test, typed functions for all other commands."""
 
 from xray.cli.main import main
 

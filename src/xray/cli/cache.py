@@ -1,18 +1,18 @@
-"""The command cache."""
+"""The command `cache`: show or delete the decoded images."""
 
 from pathlib import Path
 from typing import Literal
 
 
 def cache(action: Literal["list", "clean"], cache_dir: Path = Path("data/.cache")) -> None:
-    """Show what the decoded images take on the disk, or free it; the next run decodes anew.
+    """Show the disk space of decoded images, or free it; the next run decodes them again.
 
     Args:
-        action: What to do.
-        cache_dir: The folder that runs name by data.cache_dir.
+        action: list shows the caches, clean deletes them.
+        cache_dir: The folder in data.cache_dir of the runs.
 
     Raises:
-        UserError: It cannot be read or removed.
+        UserError: The cache cannot be read or removed.
     """
     from xray.data.cache.admin import list_caches, remove_caches
     from xray.data.cache.sqlite import CacheUnavailableError
@@ -22,10 +22,10 @@ def cache(action: Literal["list", "clean"], cache_dir: Path = Path("data/.cache"
         if action == "clean":
             print(f"Freed {remove_caches(cache_dir) / 1e6:,.1f} MB in {cache_dir}")
             return
-        for found in list_caches(cache_dir):
-            print(f"{found.images:>9,} images {found.bytes / 1e6:>10,.1f} MB  {found.name}")
+        for entry in list_caches(cache_dir):
+            print(f"{entry.images:>9,} images {entry.bytes / 1e6:>10,.1f} MB  {entry.name}")
         if not cache_dir.exists():
             print(f"No cache in {cache_dir}")
     except CacheUnavailableError as error:
-        mend = "remove this one by hand" if action == "clean" else "free this one with 'python -m xray cache clean'"
-        raise UserError(f"{error}: name another folder with --cache_dir DIR, or {mend}.") from error
+        fix = "delete this one by hand" if action == "clean" else "free this one with 'python -m xray cache clean'"
+        raise UserError(f"{error}: name another folder with --cache_dir DIR, or {fix}.") from error

@@ -1,4 +1,4 @@
-"""The config files that a command line names."""
+"""The options that have to be known before the parser is built, and the config files among them."""
 
 from argparse import ArgumentError, ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -10,25 +10,24 @@ import yaml
 from xray.utils.errors import UserError
 
 
-def named_configs(words: Sequence[str]) -> list[Path]:
-    """Paths after --config or -c, in their order.
+def early_options(args: Sequence[str]) -> Namespace:
+    """Look up the options that lead to a checkpoint, whose config is the default of all other options.
+
+    Args:
+        args: The command line after the command.
+
+    Returns:
+        `configs` (list of paths), `ckpt_path` and `experiment` (None where missing).
 
     Raises:
-        UserError: One lacks its value.
+        UserError: One of them lacks its value.
     """
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("-c", "--config", action="append", default=[])
-    return [Path(path) for path in parse_known(parser, words).config]
-
-
-def parse_known(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
-    """Parse what the parser knows of a command line.
-
-    Raises:
-        UserError: An option lacks its value.
-    """
+    parser.add_argument("-c", "--config", action="append", default=[], type=Path, dest="configs")
+    parser.add_argument("--ckpt_path")
+    parser.add_argument("--trainer.logger.name", "--trainer.logger.init_args.name", dest="experiment")
     try:
-        return parser.parse_known_args(list(words))[0]
+        return parser.parse_known_args(list(args))[0]
     except ArgumentError as error:
         raise UserError(f"{error}.", status=2) from None
 
@@ -37,7 +36,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """Read a config file.
 
     Raises:
-        UserError: It does not exist, or holds no mapping.
+        UserError: It does not exist, or is not a YAML mapping.
     """
     if not path.is_file():
         raise UserError(f"The config file {path} does not exist.", status=2)
@@ -45,7 +44,7 @@ def read_config(path: Path) -> dict[str, Any]:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"The config file {path} is no YAML: {reason[:200]}", status=2) from error
+        raise UserError(f"The config file {path} is not valid YAML: {reason[:200]}", status=2) from error
     if not isinstance(config, dict):
-        raise UserError(f"The config file {path} holds no keys: start from one in configs/.", status=2)
+        raise UserError(f"The config file {path} has no keys: start from one in configs/.", status=2)
     return config

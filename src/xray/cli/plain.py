@@ -1,4 +1,4 @@
-"""Commands that are typed functions: their signature is their command line."""
+"""Run a typed function as a command: its signature defines the options."""
 
 import inspect
 import os
@@ -15,50 +15,50 @@ from xray.cli.error_messages import explain
 from xray.utils.errors import UserError
 
 
-def run_plain_command(name: str, function: Callable[..., int | None], words: Sequence[str]) -> int:
-    """Parse the words by the function's signature, and call it.
+def run_plain_command(name: str, function: Callable[..., int | None], args: Sequence[str]) -> int:
+    """Parse the command line by the function's signature, and call the function.
 
     Args:
         name: Name of the command.
-        function: Parameters without a default are positional, and a text that is empty by default; a sequence among
-            them takes any number of words. Its docstring is the help.
-        words: The command line after the command's name.
+        function: Parameters without a default are positional, and so is a text that is empty by default. A positional
+            sequence takes any number of values. The docstring is the help.
+        args: The command line after the command's name.
 
     Returns:
         The exit status.
 
     Raises:
-        UserError: The words do not fit, or the function says so.
+        UserError: The command line is wrong, or the function raises it.
     """
     parser = ArgumentParser(prog=f"python -m xray {name}", exit_on_error=False, allow_abbrev=False)
-    told = {parameter.arg_name: parameter.description for parameter in parse(function.__doc__ or "").params}
+    help_texts = {parameter.arg_name: parameter.description for parameter in parse(function.__doc__ or "").params}
     added: set[str | int] = set()
     for parameter in inspect.signature(function).parameters.values():
         if options := _options(parameter):
             name = parameter.name if parameter.default in {parameter.empty, ""} else f"--{parameter.name}"
-            parser.add_argument(name, **options, help=told.get(parameter.name))
+            parser.add_argument(name, **options, help=help_texts.get(parameter.name))
             added.add(parameter.name)
     parser.add_function_arguments(function, as_group=False, as_positional=True, skip=added)
     parser.description = (function.__doc__ or "").partition("Args:")[0].strip()
     try:
-        config = parser.parse_args(list(words))
+        config = parser.parse_args(list(args))
     except ArgumentError as error:
-        # A shell's wildcard gives such names.
-        for word in takewhile(lambda word: word != "--", words):
-            if word.startswith("-") and os.path.lexists(word):
-                raise UserError(f"{word} begins as options do: name the file as ./{word}, or after --.", 2) from error
+        # A shell's wildcard may expand to such names.
+        for arg in takewhile(lambda arg: arg != "--", args):
+            if arg.startswith("-") and os.path.lexists(arg):
+                raise UserError(f"{arg} looks like an option: name the file as ./{arg}, or after --.", 2) from error
         raise explain(str(error), parser) from error
     return function(**parser.instantiate(config).as_dict()) or 0
 
 
 def _options(parameter: inspect.Parameter) -> dict[str, Any]:
-    """How a parameter is added to the parser where jsonargparse's own way does not fit; empty where it does."""
+    """Return how to add a parameter that jsonargparse would not add as it should; empty for any other."""
     kind, default = parameter.annotation, parameter.default
     if kind is str and default == "":
-        # It stands alone, too, as in `report cnn/version_0`.
+        # Positional, as in `report cnn/version_0`.
         return {"type": str, "nargs": "?", "default": ""}
     if get_origin(kind) is Sequence and default is parameter.empty:
-        # jsonargparse would want them in brackets; a shell's wildcards give them one by one.
+        # jsonargparse expects a list in brackets; a shell's wildcard gives one argument for each file.
         (kind,) = get_args(kind)
         return {"type": PATH if kind is Path else kind, "nargs": "+"}
     if kind in {Path, Path | None}:
@@ -66,16 +66,16 @@ def _options(parameter: inspect.Parameter) -> dict[str, Any]:
     return {}
 
 
-class _PathAsNamed:
-    """Reads a path: jsonargparse would look for YAML in it, and fail on bytes that are no UTF-8."""
+class _PlainPath:
+    """Type of a path: jsonargparse would parse it as YAML, and fail on bytes that are not UTF-8."""
 
-    def __call__(self, word: str) -> Path:
-        if not word:
-            raise ArgumentTypeError("an empty word names no file or folder; '.' is the working folder")
-        return Path(word)
+    def __call__(self, arg: str) -> Path:
+        if not arg:
+            raise ArgumentTypeError("an empty text is not a file or folder; '.' is the working folder")
+        return Path(arg)
 
     def __repr__(self) -> str:
         return "path"  # in the help
 
 
-PATH = _PathAsNamed()
+PATH = _PlainPath()

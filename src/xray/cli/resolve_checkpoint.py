@@ -1,13 +1,15 @@
-"""Which checkpoint a command scores, before the command line is parsed in full, and what kind of scoring that is."""
+"""Which checkpoint a command scores or calibrates, and what is checked before it sees images."""
 
-from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xray.cli.configs import named_configs, parse_known, read_config
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
+
+from xray.cli.configs import read_config
+from xray.cli.error_messages import explain
 from xray.data.index.folders import ImageRecord
 from xray.data.split_record import images_from_json
 from xray.runs.checkpoint import DECIDED_KEY, DECISION_KEY, TRAINED_KEY, Checkpoint, read_checkpoint
@@ -19,103 +21,119 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What validate or test scores: a checkpoint, and the run that it belongs to, if any."""
+class ScoredCheckpoint:
+    """A checkpoint, and the run that it belongs to, if any."""
 
     checkpoint: Checkpoint
     run: Run | None
 
+    def set_up(self, data: "ChestXRayDataModule", stage: str, split: str) -> None:
+        """Set up the images of a split, and reject those that the checkpoint was trained on.
 
-def find_scored(words: Sequence[str]) -> Scored:
-    """Find the checkpoint: the one named, or the best of the config's run or experiment, or of the newest run.
+        Args:
+            data: Not set up yet.
+            stage: validate, test or calibrate.
+            split: val or test.
+
+        Raises:
+            UserError: The classes, the images or their patients do not fit.
+        """
+        check_like_training(self.checkpoint, data)
+        data.setup(stage)
+        reject_known(self.checkpoint, data, split)
+        of_run = f" of run {self.run.name}" if self.run is not None else ""
+        print(f"Checkpoint {self.checkpoint.path}{of_run}, images of {data.root}")
+
+
+def find_checkpoint(
+    ckpt_path: str | None = None, configs: Sequence[Path] = (), experiment: str | None = None
+) -> ScoredCheckpoint:
+    """Find the checkpoint that is named, or else the best one of the newest run.
+
+    Args:
+        ckpt_path: A file, a run such as cnn/version_0, an experiment, or "best" or "last" of the run that follows
+            from the other arguments.
+        configs: Config files. The last one that names a checkpoint, a run or an experiment counts.
+        experiment: Take the newest run of this experiment.
 
     Raises:
         UserError: There is none.
     """
-    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--ckpt_path")
-    parser.add_argument("--trainer.logger.name", "--trainer.logger.init_args.name", dest="experiment")
-    named = parse_known(parser, words)
-    if named.ckpt_path and named.ckpt_path not in {"best", "last"}:
-        path = find_model(named.ckpt_path)
-        return Scored(read_checkpoint(path), run_of_checkpoint(path))
-    if named.experiment:
-        run = newest_run(experiment=named.experiment)
-    else:
-        run = _run_of_configs(named_configs(words)) or newest_run()
-    return Scored(read_checkpoint(run.last if named.ckpt_path == "last" else run.best), run)
-
-
-def _run_of_configs(configs: Sequence[Path]) -> Run | None:
-    """The run that the last config was saved in, or the newest of the experiment that it names."""
+    run = newest_run(experiment=experiment) if experiment else None
     for path in reversed(configs):
-        if run := run_of_config(path):
-            return run
-        with suppress(KeyError, TypeError):
-            return newest_run(experiment=read_config(path)["trainer"]["logger"]["init_args"]["name"])
-    return None
+        if run is None and ckpt_path in {None, "best", "last"}:
+            run = run_of_config(path)
+            config = {} if run else read_config(path)
+            ckpt_path = ckpt_path or config.get("ckpt_path")
+            with suppress(KeyError, TypeError):
+                run = run or newest_run(experiment=config["trainer"]["logger"]["init_args"]["name"])
+    if ckpt_path and ckpt_path not in {"best", "last"}:
+        file = find_model(ckpt_path)
+        return ScoredCheckpoint(read_checkpoint(file), run_of_checkpoint(file))
+    run = run or newest_run()
+    return ScoredCheckpoint(read_checkpoint(run.last if ckpt_path == "last" else run.best), run)
 
 
 def config_for_scoring(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The run's config; one process scores, so that each image counts exactly once, unless the user wants more."""
+    """Return the run's config, on one device: several would score some images twice to fill their batches."""
     config = {key: checkpoint.config[key] for key in ("seed_everything", "trainer", "model", "data")}
     config["trainer"] = config["trainer"] | {"devices": 1, "num_nodes": 1, "strategy": "auto", "callbacks": None}
     return config
 
 
+def outdated_config(checkpoint: Checkpoint, error: ArgumentError, parser: ArgumentParser) -> UserError:
+    """Return the error of a checkpoint whose config this version's parser does not accept."""
+    reason = explain(str(error), parser)
+    return UserError(f"The config in {checkpoint.path} is of another version of xray: {reason}")
+
+
 def is_trial(trainer: Namespace) -> bool:
-    """Whether the trainer's settings score only a part of the images."""
+    """Return whether the trainer's settings score only a part of the images."""
     limits = (trainer.limit_test_batches, trainer.limit_val_batches)
-    # To Lightning 1.0 is all batches, and 1 is one batch.
-    whole = (limit is None or (isinstance(limit, float) and limit == 1) for limit in limits)
-    return bool(trainer.fast_dev_run) or not all(whole)
+    # In Lightning 1.0 means all batches, and 1 means one batch.
+    complete = (limit is None or (isinstance(limit, float) and limit == 1) for limit in limits)
+    return bool(trainer.fast_dev_run) or not all(complete)
 
 
-def check_like_training(checkpoint: Checkpoint, data: "ChestXRayDataModule", sizes_too: bool) -> None:
-    """Reject or note what is asked of the data otherwise than in training.
+def check_like_training(checkpoint: Checkpoint, data: "ChestXRayDataModule") -> None:
+    """Reject swapped classes, and note in the results where the data settings differ from the training.
 
     Args:
         checkpoint: Of the training.
-        data: What is asked.
-        sizes_too: Whether images have to be of the size that they were trained with.
+        data: What is about to be scored.
 
     Raises:
-        UserError: The classes are turned around, or images of another size or shape than wanted.
+        UserError: The classes are swapped.
     """
     trained = tuple(checkpoint.config["data"]["class_names"])
     if data.class_names == trained[::-1]:
         raise UserError(
-            f"data.class_names {list(data.class_names)} turns the classes of the training around: the second one is "
-            f"positive. Leave the option out, or give {list(trained)}."
+            f"data.class_names {list(data.class_names)} swaps the classes of the training, where the second one is "
+            f"positive: leave the option out, or give {list(trained)}."
         )
     if data.class_names != trained:
         data.note(
-            f"Trained to tell {trained[0]} from {trained[1]}; as asked, {' and '.join(data.class_names)} are these."
+            f"Trained on the classes {trained[0]} and {trained[1]}, scored on {' and '.join(data.class_names)} instead."
         )
     for name in ("image_size", "resize"):
-        trained_with, asked = checkpoint.config["data"][name], getattr(data, name)
-        if trained_with != asked and sizes_too:
-            raise UserError(
-                f"data.{name} {asked} is not what the model was trained with, {trained_with}: predict, explain and "
-                "serve would decide on other images than these. Leave the option out."
-            )
-        if trained_with != asked:
-            data.note(f"Trained with data.{name} {trained_with}, scored with {asked} as asked.")
+        trained_with, scored_with = checkpoint.config["data"][name], getattr(data, name)
+        if trained_with != scored_with:
+            data.note(f"Trained with data.{name} {trained_with}, scored with {scored_with}.")
 
 
 def reject_known(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) -> list[ImageRecord]:
-    """Reject to score images that a checkpoint was trained on, or to test it on those of its decision.
+    """Reject images that a checkpoint was trained on and, in a test, those that its decision was fitted on.
 
     Args:
-        checkpoint: What scores them.
+        checkpoint: The checkpoint that scores them.
         data: Set up for the split.
-        split: What is about to be scored.
+        split: val or test.
 
     Returns:
-        Those that it was trained on.
+        The images that it was trained on.
 
     Raises:
-        UserError: Some are, and overlaps are not accepted.
+        UserError: Some are in the split, and overlaps are not accepted.
     """
     root = data.root.absolute()
     trained = images_from_json(checkpoint.content.get(TRAINED_KEY, "[]"))
@@ -129,10 +147,10 @@ def reject_known(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str
 
 
 def is_external(checkpoint: Checkpoint, data: "ChestXRayDataModule") -> bool:
-    """Whether images are of another source: another folder, and none beside them that the model was trained on.
+    """Return whether images are from another source: another folder, without any image of the training.
 
     Args:
-        checkpoint: What scores them.
+        checkpoint: The checkpoint that scores them.
         data: Set up for test or validate.
     """
     if Path(checkpoint.config["data"]["root"]).absolute() == data.root.absolute():

@@ -1,4 +1,4 @@
-"""Where a config puts a run, and what a fit goes on from."""
+"""Where a fit writes its run, and which checkpoint it resumes from, according to its config."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from xray.utils.errors import UserError
 
 
 def resume_path(config: Namespace) -> Path:
-    """The checkpoint that a fit goes on from: a file, or the best or last one of the experiment's newest run."""
+    """Return the checkpoint to resume from: a file, or the best or last one of the experiment's newest run."""
     if config.ckpt_path not in {"last", "best"}:
         return Path(config.ckpt_path)
     run = newest_run(Path(logger_of(config).save_dir), checkpoint_root(config), logger_of(config).get("name"))
@@ -17,19 +17,23 @@ def resume_path(config: Namespace) -> Path:
 
 
 def logger_of(config: Namespace) -> Namespace:
-    """Arguments of the logger that gives the run its place."""
+    """Return the arguments of the logger, which give the run its folder.
+
+    Raises:
+        UserError: The config has no logger, several, or one without a folder.
+    """
     logger = config.trainer.logger
     arguments = logger.get("init_args") if isinstance(logger, Namespace) else None
     if isinstance(arguments, Namespace) and arguments.get("save_dir"):
         return arguments
     raise UserError(
-        "trainer.logger must be one logger with save_dir and name, which give a run its place: take it from "
-        "configs/cnn.yaml, or try the config out without a trace by --trainer.fast_dev_run true."
+        "trainer.logger must be one logger with save_dir and name, which give the run its folder: copy it from "
+        "configs/cnn.yaml, or try the config without writing anything with --trainer.fast_dev_run true."
     )
 
 
 def checkpoint_root(config: Namespace) -> Path:
-    """Folder of all checkpoints."""
+    """Return the folder of the checkpoints of all runs."""
     for callback in config.trainer.callbacks or []:
         if callback.class_path.endswith(".RunCheckpoint"):
             return Path(callback.init_args.root)

@@ -1,4 +1,4 @@
-"""SIGTERM as an exception, so that a command that is told to end leaves nothing half done behind."""
+"""SIGTERM as an exception, so that a command that is stopped cleans up."""
 
 import signal
 import threading
@@ -8,16 +8,16 @@ from types import FrameType
 
 
 class Terminated(BaseException):
-    """The process was told to end; no error, hence not caught as one."""
+    """The process was stopped by SIGTERM. Not an `Exception`, so that no handler of errors catches it."""
 
 
 @contextmanager
 def ending_on_sigterm() -> Iterator[None]:
-    """Raise `Terminated` where SIGTERM finds the main thread; afterwards SIGTERM is what it was before.
+    """Raise `Terminated` in the main thread on SIGTERM; restore the previous handler afterwards.
 
-    For commands without Lightning, which has its own way.
+    For commands without Lightning, which handles SIGTERM itself.
     """
-    if threading.current_thread() is not threading.main_thread():  # where Python takes no handlers
+    if threading.current_thread() is not threading.main_thread():  # only there Python allows handlers
         yield
         return
     previous = signal.signal(signal.SIGTERM, _raise)
@@ -28,5 +28,5 @@ def ending_on_sigterm() -> Iterator[None]:
 
 
 def _raise(_number: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # told once more, it would not clean up
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would interrupt the cleaning up
     raise Terminated

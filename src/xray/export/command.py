@@ -12,7 +12,7 @@ from xray import NOTICE
 from xray.predictor.manifest import MANIFEST_KEY
 from xray.runs.model_file import SUFFIXES, kind_of
 from xray.runs.run import find_model
-from xray.utils.errors import UserError
+from xray.utils.errors import UserError, require_extra
 from xray.utils.files import link_target, why_not_writable
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def export(
     Raises:
         UserError: There is no such run, its data is not at hand, the file is not to be overwritten, or it differs.
     """
+    require_extra("export", "xray export", "onnx", "onnxscript", "onnxruntime")
     if format == "torch" and precision == "int8":
         raise UserError("--precision int8 is for --format onnx only: leave one of them out.", 2)
     path = find_model(run)

@@ -8,6 +8,7 @@ from xray.data.arrays import Images
 from xray.predictor.base import BATCH, Maps, no_grad_cam, unusable
 from xray.predictor.manifest import MANIFEST_KEY, Manifest, Scores
 from xray.runs.model_file import no_model
+from xray.utils.errors import require_extra
 from xray.utils.hardware import usable_cores
 
 IMAGES, LOGIT, GRAD_CAM = "images", "logit", "grad_cam"
@@ -26,6 +27,7 @@ class OnnxPredictor:
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
+        require_extra("export", f"the ONNX file {path}", "onnxruntime")
         import onnxruntime
         from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument, InvalidProtobuf
 

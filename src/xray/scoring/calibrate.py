@@ -1,6 +1,6 @@
-"""What follows training: the decision from the validation images, baselines and OOD detector from the training images.
+"""Fit a checkpoint's decision, and after training its shortcut baselines and OOD detector.
 
-Test images have no part in it: nothing here can reach them.
+Nothing here reads test images.
 """
 
 import json
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from xray.models.base import ImageClassifier
 
 RECORD: Final = "decision.json"
-"""What is kept of a decision outside of its checkpoint."""
-FEW: Final = 50
-"""Validation images of a class below which a reader is told so: a sensitivity of 0.9 on 50 has an interval (Wilson's, at
-95%) of 0.79 to 0.96."""
-MOST_TOLD: Final = 8
-"""Images that are named."""
+"""Name of the file with a copy of the decision, next to the logs or the checkpoint."""
+MIN_PER_CLASS: Final = 50
+"""Validation images of a class below which a note warns: the 95% interval (Wilson) of a sensitivity of 0.9 on 50 images
+is 0.79 to 0.96."""
+MAX_NAMED: Final = 8
+"""Images that are listed."""
 
 
 def complete_checkpoint(path: Path, data: "ChestXRayDataModule", record: Path) -> None:
-    """Give the best checkpoint of a fit its decision, its shortcut baselines and what it takes for an image.
+    """Add the decision, the shortcut baselines and the OOD detector to the best checkpoint of a fit.
 
     Args:
         path: The checkpoint.
         data: The data of the fit.
-        record: The run's folder, for `RECORD`.
+        record: The run's folder, where `RECORD` is written.
 
     Raises:
         UserError: It cannot be written.
@@ -59,34 +59,33 @@ def calibrate_checkpoint(
     baselines: dict[str, Any] | None = None,
     ood: OODDetector | None = None,
 ) -> None:
-    """Fit a decision on the validation images, put it into a checkpoint, and say so.
+    """Fit a decision on the validation images, store it in a checkpoint, and print it.
 
-    What the checkpoint takes for an image was learnt from training images that may not be at hand any more. It stays, but
-    its limits come from these validation images as the decision does, so that images of a place that it is calibrated for
-    are not rejected there.
+    The features of the OOD detector stay: they come from the training images, which may be gone. Its limits are fitted
+    on these validation images, as the decision is, so that images of the site it is calibrated for are not rejected.
 
     Args:
         path: The checkpoint.
         model: The model with its weights, in evaluation mode.
         data: Set up with validation images.
         point: The rule of the operating point.
-        record: A file for the decision beside.
-        baselines: Shortcut baselines for the checkpoint; None leaves those in it.
-        ood: Fitted on the training images and on these; None takes the one in the checkpoint, if there is one.
+        record: File for a copy of the decision.
+        baselines: Shortcut baselines for the checkpoint; None keeps those in it.
+        ood: OOD detector for the checkpoint; None keeps the one in it, if any, with new limits.
 
     Raises:
         UserError: It cannot be written.
     """
     if reason := "it is a folder" if record.is_dir() else why_not_writable(record):
-        raise UserError(f"{record} cannot be written ({reason}), and nothing was: mend the place.")
+        raise UserError(f"{record} cannot be written ({reason}): fix that. Nothing was changed.")
     images = data.images["val"]
     labels = np.array([image.label for image in images], dtype=np.int64)
     counts = np.bincount(labels, minlength=2)
-    if counts.min() < FEW:
-        told = " and ".join(f"{count} of {name}" for count, name in zip(counts, data.class_names, strict=True))
+    if counts.min() < MIN_PER_CLASS:
+        text = " and ".join(f"{count} of {name}" for count, name in zip(counts, data.class_names, strict=True))
         data.note(
-            f"Temperature and operating point are from few validation images ({told}) and rough: {FEW} of each class "
-            "would tell a share to within some 0.1; the fewer, the nearer to one half are all probabilities."
+            f"Temperature and operating point are rough, from few validation images ({text}): use {MIN_PER_CLASS} of each "
+            "class for a sensitivity to within about 0.1. With few images all probabilities are closer to one half."
         )
     fitted_on = ValidationImages(
         data_root=str(data.root),
@@ -99,30 +98,27 @@ def calibrate_checkpoint(
     decision = fit_decision(labels, logits_of(model, data.grey_chunks("val"), data.batch_size), point, fitted_on)
     if ood is None and (kept := read_checkpoint(path).record(OOD_KEY)) is not None:
         ood = OODDetector.from_dict(kept).with_validation(data.grey_chunks("val"))
-    plain = ood.as_dict() if ood else None
-    stored = store_decision(path, decision, images_to_json(images), baselines, plain)
+    stored = store_decision(path, decision, images_to_json(images), baselines, ood.as_dict() if ood else None)
     with write_whole(record) as file:
         json.dump(stored, file, indent=2)
         file.write("\n")
     print(describe(decision))
     if ood is None:
-        print(
-            f"Nothing is rejected: that takes what {MIN_IMAGES} training images look like, which this checkpoint lacks."
-        )
+        print(f"OOD check disabled: it needs at least {MIN_IMAGES} training images.")
         return
     print(ood.describe())
     if ood.is_wide:
-        unlike = ood.beyond_training(data.grey_chunks("val"))
-        furthest = np.argsort(-unlike)[:MOST_TOLD].tolist()
-        told = ", ".join(printable(images[i].path) for i in furthest if unlike[i] > 1)
-        print(f"  The furthest from the training images: {told}. Are they frontal chest X-rays? If not, remove them.")
+        distance = ood.beyond_training(data.grey_chunks("val"))
+        furthest = np.argsort(-distance)[:MAX_NAMED].tolist()
+        names = ", ".join(printable(images[i].path) for i in furthest if distance[i] > 1)
+        print(f"  The furthest from the training images: {names}. Are they frontal chest X-rays? If not, remove them.")
 
 
 def describe(decision: Decision) -> str:
-    """A decision in two lines."""
+    """Return a decision in two lines of text."""
     on = decision.fitted_on
     return (
         f"Decision fitted on {on.images} validation images of {on.patients} patients: temperature "
         f"{decision.temperature:.3f}, threshold {decision.threshold:.4f}\n"
-        f"  ({decision.description}: there sensitivity {decision.sensitivity:.4f}, specificity {decision.specificity:.4f})"
+        f"  ({decision.description}: sensitivity {decision.sensitivity:.4f}, specificity {decision.specificity:.4f})"
     )

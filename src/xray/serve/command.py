@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from xray.serve.listening import listen, read_token
 from xray.serve.settings import MEGABYTE, Settings
-from xray.utils.errors import UserError, missing_extra, require_between
+from xray.utils.errors import UserError, require_between, require_extra
 
 if TYPE_CHECKING:
     from xray.serve.service import Service
@@ -56,6 +56,9 @@ def serve(
         UserError: There is no such model, it gives no answer, the token cannot be read, the address is not available,
             or a limit is out of range.
     """
+    require_extra(
+        "serve", "xray serve", "fastapi", "uvicorn", "python_multipart", "prometheus_client", "fastapi_offline"
+    )
     if request_mb is None:
         request_mb = min(max(Settings.request_bytes / MEGABYTE, 2 * file_mb), Settings.held_bytes / MEGABYTE)
     for name, value in (("--file_mb", file_mb), ("--request_mb", request_mb), ("--megapixels", megapixels)):
@@ -72,15 +75,12 @@ def serve(
     )
     listener = listen(host, port)
     # Imported late, so that a wrong option is reported at once.
-    try:
-        import uvicorn
+    import uvicorn
 
-        from xray.serve.app import make_app
-        from xray.serve.logs import set_up_logs
-    except ModuleNotFoundError as error:
-        raise missing_extra("serve", "Serving a model") from error
     from xray.predictor.open import open_predictor
     from xray.runs.run import find_model
+    from xray.serve.app import make_app
+    from xray.serve.logs import set_up_logs
 
     predictor = open_predictor(find_model(model))
     try:

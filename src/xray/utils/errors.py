@@ -1,18 +1,19 @@
-"""The one exception that means: the person at the keyboard can mend this."""
+"""The exception for errors that the user can fix."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 
 class UserError(Exception):
-    """Something outside the program is wrong: a path, a value, a file.
+    """An error outside the program: a path, a value, a file.
 
-    The message is one line that names the value, the place and the mend. The command line prints it without a
-    traceback; anything else that is raised is a fault of ours and keeps its traceback.
+    The message is one line that says what is wrong, where, and what to do. The command line prints it without a
+    traceback. Any other exception is a bug and keeps its traceback.
 
     Args:
         message: The line.
-        status: Exit status of the process: 1, or 2 where the command line itself is wrong.
-        details: Lines below it, such as one for each of many files.
+        status: Exit status of the process: 1, or 2 if the command line itself is wrong.
+        details: Further lines, such as one for each file.
     """
 
     def __init__(self, message: str, status: int = 1, details: Sequence[str] = ()) -> None:
@@ -26,18 +27,28 @@ def missing_extra(extra: str, purpose: str) -> UserError:
     return UserError(f"{purpose} needs the extra {extra!r}: pip install 'xray[{extra}]'")
 
 
+def require_extra(extra: str, purpose: str, *modules: str) -> None:
+    """Check that the modules of an optional dependency are installed, without importing them.
+
+    Raises:
+        UserError: One is not; the message names the extra.
+    """
+    if not all(find_spec(module) for module in modules):
+        raise missing_extra(extra, purpose)
+
+
 def user_error_in(error: BaseException | None) -> UserError | None:
-    """The user's error that another one was raised for, if any: libraries wrap what a constructor says."""
+    """Return the `UserError` that caused another exception, if any: libraries wrap errors of constructors."""
     while error is not None and not isinstance(error, UserError):
         error = error.__cause__ or error.__context__
     return error
 
 
 def require_between(name: str, value: float, low: float, high: float) -> None:
-    """Reject a value of the config that is out of range, or no number.
+    """Reject a value of the config that is out of range or NaN.
 
     Raises:
         UserError: With the key, the value and the range.
     """
     if not low <= value <= high:
-        raise UserError(f"{name} {value} is out of range: it must lie between {low} and {high}.")
+        raise UserError(f"{name} {value} is out of range: it must be between {low} and {high}.")
