@@ -363,4 +363,4 @@ def test_cpu_without_bfloat16_trains_in_float32(images: Path, monkeypatch, recwa
     fit(images, "--trainer.precision", "bf16-mixed", epochs=1)
     saved = yaml.safe_load(Path("logs/cnn/version_0/config.yaml").read_text())
     assert saved["trainer"]["precision"] == "32-true"
-    assert any("no bfloat16" in str(warning.message) for warning in recwarn)
+    assert any("lacks bfloat16" in str(warning.message) for warning in recwarn)

@@ -1,15 +1,15 @@
-"""Pneumonia on chest X-rays: honest training, testing and reporting from YAML files."""
+"""Train, test and report on chest X-ray classifiers from YAML files."""
 
 import os
 
 __version__ = "0.1.0"
 
-# ONNX Runtime's wheels would otherwise write an identifier of the device and events into the home folder, to be sent.
-# The variable is looked at once, when it is imported.
+# ONNX Runtime would otherwise store a device identifier and events in the home folder, to be sent. It reads
+# the variable once, at import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 NOTICE = "For research and teaching; not a medical device."
-"""Said wherever a probability is shown."""
+"""Shown with every probability."""
 
 ONE_SOURCE = "A model trained on one source may be near chance on images of another."
-"""Said wherever its figures are shown."""
+"""Shown with the metrics of a model."""

@@ -1,4 +1,4 @@
-"""`python -m xray`."""
+"""Entry point of `python -m xray`."""
 
 import sys
 

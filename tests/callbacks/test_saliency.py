@@ -1,4 +1,4 @@
-"""Grad-CAM in TensorBoard: the same images in every epoch, and no trace of it in the weights."""
+"""Grad-CAM in TensorBoard: the same images in every epoch, and no effect on training."""
 
 import os
 from contextlib import chdir
@@ -15,12 +15,12 @@ from xray.callbacks.saliency import fixed_rows
 from xray.cli import main
 
 NAME = "xray.callbacks.saliency.SaliencyFigures"
-# The whole of the backbone is frozen at first.
+# The whole backbone is frozen at first.
 FROZEN = {"cnn": [], "timm": ["--model.head_epochs", "1", "--model.unfreeze_stages", "1"]}
 
 
 def fit(folder, kind, saliency):
-    """Train for two epochs with or without the callback; returns the run's folder of events and its weights."""
+    """Train for two epochs with or without the callback; returns the run's log folder and its last checkpoint."""
     root = folder / "images"
     if not root.exists():
         make_images(root)
@@ -28,19 +28,19 @@ def fit(folder, kind, saliency):
     assert NAME in text
     if not saliency:
         text = text.replace(f"    - class_path: {NAME}\n", "")
-    place = folder / ("with" if saliency else "without")
-    place.mkdir()
-    (place / "config.yaml").write_text(text)
-    with chdir(place):
+    workdir = folder / ("with" if saliency else "without")
+    workdir.mkdir()
+    (workdir / "config.yaml").write_text(text)
+    with chdir(workdir):
         options = [*TINY[kind], *FAST, "--data.image_size", "64", "--trainer.max_epochs", "2", *FROZEN[kind]]
         assert main(["fit", "--config", "config.yaml", "--data.root", os.fspath(root), *options]) == 0
     run = Path(kind, "version_0")
-    weights = torch.load(place / "checkpoints" / run / "last.ckpt", weights_only=False)
-    return place / "logs" / run, weights
+    checkpoint = torch.load(workdir / "checkpoints" / run / "last.ckpt", weights_only=False)
+    return workdir / "logs" / run, checkpoint
 
 
 @pytest.mark.parametrize("kind", ["cnn", "timm"])
-def test_training_repeats_to_the_bit_with_and_without(tmp_path, kind):
+def test_training_is_bit_identical_with_and_without(tmp_path, kind):
     logs, watched = fit(tmp_path, kind, saliency=True)
     _, unwatched = fit(tmp_path, kind, saliency=False)
     for name, tensor in unwatched["state_dict"].items():
@@ -53,7 +53,7 @@ def test_training_repeats_to_the_bit_with_and_without(tmp_path, kind):
     assert [event.step for event in events.Images("val/grad_cam")] == [0, 1]
 
 
-def test_the_same_images_of_both_classes_are_shown():
+def test_shows_the_same_images_of_both_classes():
     labels = [0, 1, 1, 1, 0, 0, 1, 1, 0, 1]
     assert fixed_rows(labels, 6) == fixed_rows(labels, 6)
     assert fixed_rows(labels, 4) == [0, 8, 1, 9]
@@ -62,7 +62,7 @@ def test_the_same_images_of_both_classes_are_shown():
     assert fixed_rows([1, 1], 2) == [0]
 
 
-def test_no_image_is_shown_twice():
+def test_shows_each_image_once():
     rng = np.random.default_rng(0)
     for count in range(9):
         rows = fixed_rows(rng.integers(0, 2, 7).tolist(), count)

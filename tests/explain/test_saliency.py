@@ -11,7 +11,7 @@ from tests.explain.conftest import SIZE, network, noise, spotted, trained
 
 from xray.explain.occlusion import occlusion
 from xray.models.activation import find_activation
-from xray.models.grad_cam import evaluating, grad_cam
+from xray.models.grad_cam import eval_mode, grad_cam
 from xray.scoring.inference import logits_of
 
 KINDS = ["cnn", "test_efficientnet"]
@@ -63,7 +63,7 @@ def test_the_model_is_left_as_it_was(kind):
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     modes = [module.training for module in model.modules()]
     drawn = torch.get_rng_state()
-    with evaluating(model):
+    with eval_mode(model):
         layer = find_activation(model, SIZE).layer
     grad_cam(model, layer, noise())
     assert torch.equal(torch.get_rng_state(), drawn)

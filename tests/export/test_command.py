@@ -1,4 +1,4 @@
-"""From a checkpoint to one file, and what is rejected on the way."""
+"""Exporting a checkpoint, and the errors."""
 
 import json
 import re
@@ -31,8 +31,8 @@ def squares(checkpoint):
     return np.stack([load_image(path, size, "stretch") for path in images_of(checkpoint)])
 
 
-def export(checkpoint, out, *words):
-    assert main(["export", str(checkpoint), "--out", str(out), *words]) == 0
+def export(checkpoint, out, *args):
+    assert main(["export", str(checkpoint), "--out", str(out), *args]) == 0
     return out
 
 
@@ -43,7 +43,7 @@ def onnx_file(cnn, tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["cnn", "timm"])
 @pytest.mark.parametrize(("format", "name"), [("onnx", "m.onnx"), ("torch", "m.pt2")])
-def test_an_export_answers_as_its_checkpoint(kind, format, name, tmp_path, request):
+def test_export_predicts_as_its_checkpoint(kind, format, name, tmp_path, request):
     checkpoint = request.getfixturevalue(kind)
     exported = open_predictor(export(checkpoint, tmp_path / name, "--format", format))
     trained = open_predictor(checkpoint)
@@ -56,7 +56,7 @@ def test_an_export_answers_as_its_checkpoint(kind, format, name, tmp_path, reque
 
 
 @pytest.mark.parametrize(("format", "name"), [("onnx", "m.onnx"), ("torch", "m.pt2")])
-def test_the_file_resizes_by_itself(cnn, format, name, tmp_path):
+def test_exported_file_resizes_images(cnn, format, name, tmp_path):
     exported = open_predictor(export(cnn, tmp_path / name, "--format", format))
     files = images_of(cnn)
     raw = np.stack([read_image(path) for path in files])
@@ -64,7 +64,7 @@ def test_the_file_resizes_by_itself(cnn, format, name, tmp_path):
     np.testing.assert_allclose(exported.logits(raw), open_predictor(cnn).logits(squares(cnn)), atol=1e-4)
 
 
-def test_anyone_can_run_it_by_the_names_of_its_graph(onnx_file, cnn):
+def test_onnx_file_runs_without_xray(onnx_file, cnn):
     model = onnx.load(onnx_file)
     onnx.checker.check_model(model)
     assert model.producer_name == "xray"
@@ -76,41 +76,41 @@ def test_anyone_can_run_it_by_the_names_of_its_graph(onnx_file, cnn):
     np.testing.assert_allclose(probability, 1 / (1 + np.exp(-logit / manifest.temperature)), rtol=1e-6)
 
 
-def test_an_image_is_answered_alike_whatever_is_beside_it(onnx_file, cnn):
+def test_logits_do_not_depend_on_the_batch(onnx_file, cnn):
     exported, images = open_predictor(onnx_file), squares(cnn)
     alone = np.concatenate([exported.logits(image[None]) for image in images])
     np.testing.assert_allclose(exported.logits(images), alone, atol=1e-5)
 
 
-def test_the_metadata_says_what_the_model_is(onnx_file, cnn):
+def test_metadata_describes_the_model(onnx_file, cnn):
     entries = {entry.key: entry.value for entry in onnx.load(onnx_file).metadata_props}
-    told = json.loads(entries["xray"])
+    metadata = json.loads(entries["xray"])
     checkpoint = torch.load(cnn, weights_only=True)
     split = json.loads(checkpoint["xray_data"])["splits"]["train"]
-    assert told["license"] == "CC BY 4.0"
-    assert told["class_names"] == ["NORMAL", "PNEUMONIA"]
-    assert told["training"] == {"folder": "images", **split}
-    assert told["temperature"] == float(checkpoint["state_dict"]["temperature"])
-    assert told["threshold"] == float(checkpoint["state_dict"]["threshold"])
-    assert told["ood"] == json.loads(checkpoint["xray_familiarity"])
-    assert (told["image_size"], told["resize"], told["run"]) == (32, "stretch", "cnn/version_0")
+    assert metadata["license"] == "CC BY 4.0"
+    assert metadata["class_names"] == ["NORMAL", "PNEUMONIA"]
+    assert metadata["training"] == {"folder": "images", **split}
+    assert metadata["temperature"] == float(checkpoint["state_dict"]["temperature"])
+    assert metadata["threshold"] == float(checkpoint["state_dict"]["threshold"])
+    assert metadata["ood"] == json.loads(checkpoint["xray_ood"])
+    assert (metadata["image_size"], metadata["resize"], metadata["run"]) == (32, "stretch", "cnn/version_0")
 
 
-def test_no_path_of_the_machine_is_in_the_file(onnx_file, cnn, tmp_path):
+def test_file_contains_no_paths_of_the_machine(onnx_file, cnn, tmp_path):
     for file in (onnx_file, export(cnn, tmp_path / "m.pt2", "--format", "torch")):
         content = file.read_bytes()
         assert str(cnn.parents[3]).encode() not in content
         assert b"site-packages" not in content
 
 
-def test_int8_is_smaller_and_says_what_it_costs(cnn, tmp_path, capsys):
+def test_int8_reports_its_loss_and_gain(cnn, tmp_path, capsys):
     single = export(cnn, tmp_path / "single.onnx")
     whole = export(cnn, tmp_path / "whole.onnx", "--precision", "int8")
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     exported, trained = open_predictor(whole), open_predictor(cnn)
     measured = exported.manifest.measured
     assert measured["images"] == len(re.findall(",val,", (cnn.parents[3] / "logs/cnn/version_0/split.csv").read_text()))
-    assert f"AUROC {measured['auroc_int8']:.4f} instead of {measured['auroc_fp32']:.4f}" in said
+    assert f"AUROC {measured['auroc_int8']:.4f} instead of {measured['auroc_fp32']:.4f}" in output
     assert measured["speed_of_one"] > 0
     images = squares(cnn)
     differences = np.abs(exported.logits(images) - trained.logits(images))
@@ -121,15 +121,15 @@ def test_int8_is_smaller_and_says_what_it_costs(cnn, tmp_path, capsys):
     assert "QuantizeLinear" not in {node.op_type for node in onnx.load(single).graph.node}
 
 
-def test_an_export_that_differs_is_not_kept(cnn, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("xray.export.verify.LARGEST_DIFFERENCE", -1.0)
+def test_rejects_an_export_that_differs(cnn, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("xray.export.verify.MAX_DIFFERENCE", -1.0)
     assert main(["export", str(cnn), "--out", str(tmp_path / "m.onnx")]) == 1
     assert re.search(r"differs .* was not kept", capsys.readouterr().err)
     assert list(tmp_path.glob("*.onnx")) == []
     assert list(tmp_path.glob(".*")) == []
 
 
-def test_without_an_exact_sum_there_is_no_grad_cam_but_logits(tmp_path):
+def test_transformer_is_exported_without_grad_cam(tmp_path):
     vit = tiny_run(tmp_path, "timm", "--model.backbone", "test_vit", "--data.image_size", "160")
     exported = open_predictor(export(vit, tmp_path / "m.onnx"))
     assert not exported.manifest.has_grad_cam
@@ -137,7 +137,7 @@ def test_without_an_exact_sum_there_is_no_grad_cam_but_logits(tmp_path):
     np.testing.assert_allclose(exported.logits(images), open_predictor(vit).logits(images), atol=1e-4)
 
 
-def test_what_is_no_export_is_never_written_over(cnn, tmp_path, capsys):
+def test_does_not_overwrite_other_files(cnn, tmp_path, capsys):
     notes = tmp_path / "notes.onnx"
     notes.write_text("keep")
     before = cnn.read_bytes()
@@ -148,13 +148,13 @@ def test_what_is_no_export_is_never_written_over(cnn, tmp_path, capsys):
     assert cnn.read_bytes() == before
 
 
-def test_an_earlier_export_is_replaced(cnn, onnx_file, tmp_path):
+def test_replaces_an_earlier_export(cnn, onnx_file, tmp_path):
     out = shutil.copy(onnx_file, tmp_path / "m.onnx")
     export(cnn, out, "--license", "other")
     assert open_predictor(out).manifest.license == "other"
 
 
-def test_a_link_to_an_earlier_export_stays_a_link(cnn, onnx_file, tmp_path):
+def test_link_to_an_earlier_export_stays_a_link(cnn, onnx_file, tmp_path):
     shutil.copy(onnx_file, tmp_path / "earlier.onnx")
     (tmp_path / "link.onnx").symlink_to("earlier.onnx")
     before = (tmp_path / "earlier.onnx").stat().st_ino
@@ -164,7 +164,7 @@ def test_a_link_to_an_earlier_export_stays_a_link(cnn, onnx_file, tmp_path):
 
 
 @pytest.mark.parametrize("format", ["onnx", "torch"])
-def test_an_earlier_export_of_another_version_is_replaced(cnn, tmp_path, format):
+def test_replaces_an_export_of_another_version(cnn, tmp_path, format):
     out = export(cnn, tmp_path / "model", "--format", format)
     if format == "onnx":
         model = onnx.load(out, format="protobuf")
@@ -173,22 +173,22 @@ def test_an_earlier_export_of_another_version_is_replaced(cnn, tmp_path, format)
     else:
         with zipfile.ZipFile(out, "w") as archive:
             archive.writestr("archive/extra/xray.json", "{}")
-    with pytest.raises(UserError, match="export it anew"):
+    with pytest.raises(UserError, match="export it again"):
         open_predictor(out)
     assert open_predictor(export(cnn, out, "--format", format)).manifest.format == format
 
 
 @pytest.mark.parametrize("format", ["onnx", "torch"])
-def test_what_is_exported_already_is_told(cnn, tmp_path, capsys, format):
+def test_rejects_an_exported_model_as_input(cnn, tmp_path, capsys, format):
     out = export(cnn, tmp_path / "model", "--format", format)
     assert main(["export", str(out)]) == 1
-    assert f"{out} is exported already" in capsys.readouterr().err
+    assert f"{out} is already an exported model" in capsys.readouterr().err
     assert main(["test", "--ckpt_path", str(out)]) == 1
-    assert f"{out} is no checkpoint" in capsys.readouterr().err
+    assert f"{out} is not a checkpoint" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("format", ["onnx", "torch"])
-def test_a_disk_that_is_full_is_told_and_nothing_is_left(cnn, tmp_path, capsys, monkeypatch, format):
+def test_full_disk_leaves_no_files(cnn, tmp_path, capsys, monkeypatch, format):
     def full(*_args, **_options):
         raise OSError(28, "No space left on device")
 
@@ -200,25 +200,25 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_left(cnn, tmp_path, capsys, 
     assert list(out.parent.iterdir()) == []
 
 
-def test_images_other_than_those_of_the_training_are_told(cnn, tmp_path, capsys):
+def test_rejects_other_data_than_that_of_the_training(cnn, tmp_path, capsys):
     root = make_images(tmp_path / "images", patients={"train": (20, 20), "val": (2, 2)}, seed=9)
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
     for folder, reason in (
         (root, "other validation images"),
         (tmp_path / "empty", "No folder train"),
-        (tmp_path / "file", "is no folder"),
-        (tmp_path / "gone", "is not there"),
+        (tmp_path / "file", "is not a folder"),
+        (tmp_path / "gone", "does not exist"),
     ):
         assert main(["export", str(cnn), "--data_root", str(folder), "--out", str(tmp_path / "m.onnx")]) == 1
-        told = capsys.readouterr().err.strip().splitlines()[-1]
-        assert reason in told
-        assert str(folder) in told
-        assert "--data_root DIR" in told
+        message = capsys.readouterr().err.strip().splitlines()[-1]
+        assert reason in message
+        assert str(folder) in message
+        assert "--data_root DIR" in message
     assert not (tmp_path / "m.onnx").exists()
 
 
-def test_by_default_it_lies_beside_its_checkpoint(cnn, tmp_path, monkeypatch):
+def test_default_path_is_next_to_the_checkpoint(cnn, tmp_path, monkeypatch):
     folder = tmp_path / "copy"
     shutil.copytree(cnn.parents[3], folder)
     monkeypatch.chdir(folder)
@@ -227,7 +227,7 @@ def test_by_default_it_lies_beside_its_checkpoint(cnn, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "complaint"),
+    ("args", "complaint"),
     [
         (["nowhere"], "nowhere"),
         (["{cnn}", "--format", "torch", "--precision", "int8"], "--precision int8"),
@@ -236,14 +236,14 @@ def test_by_default_it_lies_beside_its_checkpoint(cnn, tmp_path, monkeypatch):
         (["{cnn}", "--out", "/proc/m.onnx"], "/proc/m.onnx"),
     ],
 )
-def test_mistakes_are_told_in_one_line(cnn, words, complaint, capsys):
-    assert main(["export", *(word.format(cnn=cnn) for word in words)]) in {1, 2}
-    said = capsys.readouterr().err.strip().splitlines()
-    assert complaint in said[-1]
-    assert said[-1].startswith("xray: error:")
+def test_errors_are_one_line(cnn, args, complaint, capsys):
+    assert main(["export", *(arg.format(cnn=cnn) for arg in args)]) in {1, 2}
+    output = capsys.readouterr().err.strip().splitlines()
+    assert complaint in output[-1]
+    assert output[-1].startswith("xray: error:")
 
 
-def test_a_torch_file_needs_nothing_of_this_program(cnn, tmp_path):
+def test_torch_file_runs_without_xray(cnn, tmp_path):
     out = export(cnn, tmp_path / "m.pt2", "--format", "torch")
     code = (
         "import sys, torch\n"

@@ -1,4 +1,4 @@
-"""The graph resizes to the byte as Pillow does."""
+"""The exported graph resizes byte for byte as Pillow does."""
 
 import numpy as np
 import pytest
@@ -13,15 +13,15 @@ from xray.export.resize import ResizeImages
 @pytest.mark.parametrize("rule", ["stretch", "pad", "crop"])
 @given(st.integers(1, 300), st.integers(1, 300), st.sampled_from([16, 31, 64]), st.integers(0, 2**32 - 1))
 @settings(max_examples=40)
-def test_every_size_gives_the_bytes_of_pillow(rule, height, width, size, seed):
+def test_resizes_as_pillow(rule, height, width, size, seed):
     image = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
-    made = ResizeImages(size, rule)(torch.from_numpy(image)[None, None])
-    assert made.dtype == torch.uint8
-    np.testing.assert_array_equal(made[0, 0].numpy(), resize_image(image, size, rule))
+    resized = ResizeImages(size, rule)(torch.from_numpy(image)[None, None])
+    assert resized.dtype == torch.uint8
+    np.testing.assert_array_equal(resized[0, 0].numpy(), resize_image(image, size, rule))
 
 
 @pytest.mark.parametrize("rule", ["stretch", "pad", "crop"])
-def test_images_of_a_batch_do_not_touch(rule):
+def test_images_of_a_batch_are_independent(rule):
     images = np.random.default_rng(0).integers(0, 256, (3, 1, 70, 90), dtype=np.uint8)
     resize = ResizeImages(32, rule)
     together = resize(torch.from_numpy(images))

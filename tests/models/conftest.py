@@ -1,4 +1,4 @@
-"""A data module without files, and a trainer that leaves no trace."""
+"""A data module in memory, and a trainer that writes no files."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ from xray.data.dataset import ImageDataset
 
 
 class TinyData(LightningDataModule):
-    """Sixteen small images of noise in four batches, positives among them three to one."""
+    """16 small noise images in four batches: 4 negative, 12 positive."""
 
     def __init__(self, size=32):
         super().__init__()
@@ -29,7 +29,7 @@ class TinyData(LightningDataModule):
 
 
 class Rates(Callback):
-    """Learning rates of the first and of the last parameter group at each step, as the optimiser used them."""
+    """Record the learning rates of the first and last parameter groups at each step."""
 
     def __init__(self):
         self.first, self.last = [], []
@@ -41,7 +41,7 @@ class Rates(Callback):
 
 @pytest.fixture
 def trainer():
-    """Make a quiet trainer."""
+    """Return a factory of trainers on the CPU without logs, checkpoints or progress bars."""
     torch.manual_seed(0)
     return partial(
         Trainer,

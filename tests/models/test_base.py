@@ -1,4 +1,4 @@
-"""What every classifier shares, computed by hand."""
+"""Loss, precision, learning rates, metrics, clipping and compilation of `ImageClassifier`."""
 
 import warnings
 
@@ -20,7 +20,7 @@ from xray.models.transfer import TransferClassifier
 from xray.utils.errors import UserError
 
 
-class Ends(nn.Module):
+class FirstPixel(nn.Module):
     """A network whose logit is the first pixel."""
 
     def __init__(self):
@@ -32,7 +32,7 @@ class Ends(nn.Module):
 
 
 def images_of(logits):
-    """Images that `Ends` with mean 0 and std 1 maps to these logits."""
+    """Return images that `FirstPixel` with mean 0 and std 1 maps to these logits."""
     return torch.as_tensor(logits, dtype=torch.float32)[:, None, None, None].expand(-1, 1, 4, 4)
 
 
@@ -52,13 +52,13 @@ def images():
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_bytes_and_floats_give_the_same_logits(classifier, images, training):
+def test_uint8_and_float_images_give_the_same_logits(classifier, images, training):
     classifier.train(training)
     assert torch.equal(classifier(images), classifier(images.float() / 255))
 
 
-def test_images_are_normalised_by_mean_and_spread():
-    model = ImageClassifier(Ends(), mean=0.2, std=0.5)
+def test_normalises_images_by_mean_and_std():
+    model = ImageClassifier(FirstPixel(), mean=0.2, std=0.5)
     greys = torch.tensor([0, 51, 255], dtype=torch.uint8)[:, None, None, None].expand(-1, 1, 4, 4)
     assert model(greys).tolist() == pytest.approx([-0.4, 0.0, 1.6], abs=1e-6)
 
@@ -68,8 +68,8 @@ LOGITS, LABELS = [2.0, -1.0, 0.5, -3.0], [1.0, 1.0, 0.0, 0.0]
 
 @pytest.mark.parametrize("weight", [1.0, 0.35, 4.0])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_the_loss_is_weighted_cross_entropy_of_smoothed_labels(weight, smoothing):
-    model = ImageClassifier(Ends(), 0.0, 1.0, label_smoothing=smoothing)
+def test_loss_is_weighted_cross_entropy_of_smoothed_labels(weight, smoothing):
+    model = ImageClassifier(FirstPixel(), 0.0, 1.0, label_smoothing=smoothing)
     model.positive_weight.fill_(weight)
     loss, logits = model.model_step(batch_of(LOGITS, LABELS))
     assert logits.tolist() == LOGITS
@@ -78,16 +78,16 @@ def test_the_loss_is_weighted_cross_entropy_of_smoothed_labels(weight, smoothing
     assert loss.item() == pytest.approx(-terms.mean(), rel=1e-6)
 
 
-def test_the_loss_of_one_image_by_hand():
-    model = ImageClassifier(Ends(), 0.0, 1.0)
+def test_loss_of_one_image():
+    model = ImageClassifier(FirstPixel(), 0.0, 1.0)
     model.positive_weight.fill_(3.0)
     # The sigmoid of log 4 is 4/5.
     assert model.model_step(batch_of([np.log(4)], [1.0]))[0].item() == pytest.approx(3 * np.log(5 / 4))
     assert model.model_step(batch_of([np.log(4)], [0.0]))[0].item() == pytest.approx(np.log(5))
 
 
-def test_probability_divides_by_the_temperature_in_double_precision():
-    model = ImageClassifier(Ends(), 0.0, 1.0)
+def test_probability_applies_temperature_in_double_precision():
+    model = ImageClassifier(FirstPixel(), 0.0, 1.0)
     model.temperature.fill_(1.7)
     logits = torch.tensor([-700.0, -3.0, 0.0, 2.5, 45.0, 46.0], dtype=torch.float32)
     probability = model.probability(logits)
@@ -98,7 +98,7 @@ def test_probability_divides_by_the_temperature_in_double_precision():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_images_are_scored_in_single_precision_under_autocast(classifier, images, dtype):
+def test_scores_in_single_precision_under_autocast(classifier, images, dtype):
     classifier.eval()
     with torch.inference_mode():
         plain = classifier(images)
@@ -109,7 +109,7 @@ def test_images_are_scored_in_single_precision_under_autocast(classifier, images
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_training_keeps_the_precision_of_autocast(classifier, images, dtype):
+def test_trains_in_the_precision_of_autocast(classifier, images, dtype):
     seen = []
     classifier.network.stem[0].register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
     with torch.autocast("cpu", dtype=dtype):
@@ -119,7 +119,7 @@ def test_training_keeps_the_precision_of_autocast(classifier, images, dtype):
     assert logits.dtype == torch.float32
 
 
-def test_a_run_in_bfloat16_validates_in_single_precision(classifier, trainer):
+def test_bf16_run_validates_in_single_precision(classifier, trainer):
     run = trainer(max_epochs=1, precision="bf16-mixed")
     run.fit(classifier, TinyData())
     batch = next(iter(TinyData().train_dataloader()))
@@ -132,13 +132,13 @@ def test_a_run_in_bfloat16_validates_in_single_precision(classifier, trainer):
 
 
 @pytest.mark.parametrize(("class_weight", "expected"), [("balanced", 4 / 12), ("none", 1.0)])
-def test_the_positive_class_is_weighted_by_its_rarity(trainer, class_weight, expected):
+def test_class_weight_balances_the_positive_class(trainer, class_weight, expected):
     model = CNNClassifier(widths=(8,), class_weight=class_weight)
     trainer(max_epochs=1).fit(model, TinyData())
     assert model.positive_weight.item() == pytest.approx(expected)
 
 
-def test_a_run_that_goes_on_without_class_weight_has_none(trainer, tmp_path):
+def test_resume_without_class_weight_resets_it(trainer, tmp_path):
     run = trainer(max_epochs=1)
     run.fit(CNNClassifier(widths=(8,), class_weight="balanced"), TinyData())
     run.save_checkpoint(tmp_path / "last.ckpt")
@@ -147,12 +147,12 @@ def test_a_run_that_goes_on_without_class_weight_has_none(trainer, tmp_path):
     assert model.positive_weight.item() == 1
 
 
-def test_the_state_carries_all_that_a_decision_needs(classifier):
+def test_state_dict_contains_normalisation_and_threshold(classifier):
     assert {"mean", "std", "temperature", "threshold"} <= classifier.state_dict().keys()
 
 
 class TwoRates(CNNClassifier):
-    """Stem at a tenth of the rate."""
+    """A classifier whose stem has a tenth of the learning rate."""
 
     def parameter_groups(self):
         stem = list(self.network.stem.parameters())
@@ -163,7 +163,7 @@ class TwoRates(CNNClassifier):
 @pytest.mark.parametrize(
     "scheduler", [WarmupCosine, lambda optimizer: StepLR(optimizer, 1, 0.5)], ids=["cosine", "step"]
 )
-def test_groups_learn_at_their_share_of_the_rate(trainer, scheduler):
+def test_lr_scale_multiplies_the_rate_of_a_group(trainer, scheduler):
     model = TwoRates(widths=(8,), optimizer=lambda groups: SGD(groups, lr=0.4), scheduler=scheduler)
     rates = Rates()
     trainer(max_epochs=3, callbacks=[rates]).fit(model, TinyData())
@@ -171,7 +171,7 @@ def test_groups_learn_at_their_share_of_the_rate(trainer, scheduler):
     assert rates.first == pytest.approx([0.1 * rate for rate in rates.last])
 
 
-def test_a_schedule_of_torch_goes_epoch_by_epoch(trainer):
+def test_torch_schedules_are_stepped_every_epoch(trainer):
     rates = Rates()
     model = CNNClassifier(
         widths=(8,), optimizer=lambda p: SGD(p, lr=0.4), scheduler=lambda optimizer: StepLR(optimizer, 1, 0.5)
@@ -180,25 +180,25 @@ def test_a_schedule_of_torch_goes_epoch_by_epoch(trainer):
     assert rates.last == pytest.approx([0.4] * 4 + [0.2] * 4 + [0.1] * 4)
 
 
-def test_the_rate_falls_on_a_plateau_of_the_validation_loss(trainer):
+def test_reduce_on_plateau_monitors_validation_loss(trainer):
     rates = Rates()
     model = CNNClassifier(
         widths=(8,),
         optimizer=lambda p: SGD(p, lr=0.4),
-        # No improvement is large enough.
+        # No improvement reaches the threshold.
         scheduler=lambda optimizer: ReduceLROnPlateau(optimizer, factor=0.5, patience=0, threshold=1e9),
     )
     trainer(max_epochs=3, callbacks=[rates]).fit(model, TinyData())
     assert rates.last == pytest.approx([0.4] * 4 + [0.2] * 4 + [0.1] * 4)
 
 
-def test_the_plateau_may_be_of_another_figure():
+def test_reduce_on_plateau_accepts_another_metric():
     scheduler = lambda optimizer: lightning.pytorch.cli.ReduceLROnPlateau(optimizer, monitor="val/auroc", mode="max")  # noqa: E731
     plan = CNNClassifier(widths=(8,), scheduler=scheduler).configure_optimizers()
     assert plan["lr_scheduler"]["monitor"] == "val/auroc"
 
 
-def test_logged_figures_are_those_of_scikit_learn(trainer):
+def test_logged_metrics_match_scikit_learn(trainer):
     from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 
     model = CNNClassifier(widths=(8,))
@@ -219,11 +219,8 @@ def test_logged_figures_are_those_of_scikit_learn(trainer):
     assert logged["val/loss"] == pytest.approx(losses.mean(), rel=1e-5)
 
 
-# Clipping before a fused optimiser
-
-
 class Norms(Callback):
-    """Norm of all gradients at each step, as the optimiser sees them."""
+    """Record the norm of all gradients at each step, after clipping."""
 
     def __init__(self):
         self.norms = []
@@ -240,7 +237,7 @@ def adamw_of(fused):
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "32-true"])
 @pytest.mark.parametrize("fused", [True, False])
-def test_gradients_are_clipped_by_norm_whatever_the_optimiser(trainer, precision, fused):
+def test_clips_gradients_by_norm_with_any_optimiser(trainer, precision, fused):
     norms = Norms()
     model = CNNClassifier(widths=(8, 8), optimizer=adamw_of(fused))
     fit = trainer(max_epochs=2, precision=precision, gradient_clip_val=0.01, callbacks=[norms])
@@ -249,7 +246,7 @@ def test_gradients_are_clipped_by_norm_whatever_the_optimiser(trainer, precision
     assert max(norms.norms) == pytest.approx(0.01, rel=1e-3)
 
 
-def test_gradients_are_clipped_by_value_too(trainer):
+def test_clips_gradients_by_value(trainer):
     seen = []
 
     class Largest(Callback):
@@ -263,7 +260,7 @@ def test_gradients_are_clipped_by_value_too(trainer):
     assert max(seen) == pytest.approx(0.001)
 
 
-def test_scaled_gradients_are_not_clipped_by_a_fused_optimiser(trainer):
+def test_rejects_clipping_scaled_gradients_with_a_fused_optimiser(trainer):
     fit = trainer(max_epochs=1, precision="bf16-mixed", gradient_clip_val=1.0)
     fit.strategy.precision_plugin.scaler = torch.amp.GradScaler("cpu")  # as 16-mixed has one
     model = CNNClassifier(widths=(8, 8), optimizer=adamw_of(True))
@@ -272,12 +269,9 @@ def test_scaled_gradients_are_not_clipped_by_a_fused_optimiser(trainer):
         model.configure_gradient_clipping(adamw_of(True)(model.parameters()), 1.0, "norm")
 
 
-# Compiling
-
-
 @pytest.fixture
 def graphs(monkeypatch):
-    """Compile for real, but leave out the C++ compiler: graphs are captured and run as they are."""
+    """Compile with the eager backend, which needs no C++ compiler; returns the compiled modules."""
     compiled = []
     original = nn.Module.compile
 
@@ -290,18 +284,18 @@ def graphs(monkeypatch):
     torch.compiler.reset()
 
 
-@pytest.mark.parametrize("wanted", [True, False])
-def test_the_network_is_compiled_exactly_where_that_is_asked_for(trainer, graphs, wanted):
-    model = CNNClassifier(widths=(8, 8), compile=wanted)
+@pytest.mark.parametrize("compiles", [True, False])
+def test_compiles_the_network_only_on_request(trainer, graphs, compiles):
+    model = CNNClassifier(widths=(8, 8), compile=compiles)
     trainer(max_epochs=1).fit(model, datamodule=TinyData())
-    assert graphs == ([model.network] if wanted else [])
+    assert graphs == ([model.network] if compiles else [])
 
 
-def test_a_compiled_network_learns_the_same_and_keeps_the_names_of_its_weights(trainer, graphs):
+def test_compiled_training_gives_the_same_weights_and_names(trainer, graphs):
     states = []
-    for wanted in (False, True):
+    for compiles in (False, True):
         torch.manual_seed(0)
-        model = CNNClassifier(widths=(8, 8), dropout=0.0, compile=wanted)
+        model = CNNClassifier(widths=(8, 8), dropout=0.0, compile=compiles)
         torch.manual_seed(0)
         trainer(max_epochs=1).fit(model, datamodule=TinyData())
         states.append(model.state_dict())
@@ -310,7 +304,7 @@ def test_a_compiled_network_learns_the_same_and_keeps_the_names_of_its_weights(t
         torch.testing.assert_close(weights, states[1][name], rtol=1e-3, atol=1e-4)
 
 
-def test_compiling_without_a_compiler_is_rejected_at_once(monkeypatch, tmp_path):
+def test_rejects_compile_without_a_compiler(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(UserError, match=r"C\+\+ compiler.*--model.compile false"):
@@ -326,6 +320,6 @@ def test_compiling_without_a_compiler_is_rejected_at_once(monkeypatch, tmp_path)
         CNNClassifier(widths=(8, 8), compile=True).check_compiler()
 
 
-def test_depthwise_convolutions_are_found():
+def test_detects_depthwise_convolutions():
     assert TransferClassifier("test_efficientnet", pretrained=False).has_depthwise_convolutions
     assert not CNNClassifier(widths=(8, 8)).has_depthwise_convolutions

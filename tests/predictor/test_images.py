@@ -1,4 +1,4 @@
-"""From image files to a predictions table by any model, and which files get no row."""
+"""Predictions table of image files: predicted, rejected and unreadable images."""
 
 import csv
 from pathlib import Path
@@ -28,7 +28,7 @@ def images(checkpoint):
 
 @pytest.fixture
 def page(tmp_path):
-    """A picture of something else."""
+    """Return an image that is not a chest X-ray."""
     pixels = np.full((60, 60), 255, np.uint8)
     pixels[::6, 4:50] = 0
     Image.fromarray(pixels).save(tmp_path / "page.png")
@@ -40,7 +40,7 @@ def rows(path="predictions.csv"):
         return list(csv.DictReader(file))
 
 
-def test_a_rejected_image_is_an_outcome_with_its_reason(checkpoint, images, page, capsys):
+def test_rejected_image_has_a_row_with_the_reason(checkpoint, images, page, capsys):
     assert main(["predict", str(images[0]), str(page), "--ckpt_path", str(checkpoint)]) == 0
     predicted, rejected = rows()
     assert (predicted["path"], predicted["outcome"], predicted["reason"]) == (str(images[0]), "predicted", "")
@@ -49,31 +49,31 @@ def test_a_rejected_image_is_an_outcome_with_its_reason(checkpoint, images, page
     assert f"rejected {page}: {rejected['reason']}" in capsys.readouterr().err
 
 
-def test_it_is_predicted_where_that_is_asked_for(checkpoint, page):
+def test_predicts_other_images_on_request(checkpoint, page):
     assert main(["predict", str(page), "--ckpt_path", str(checkpoint), "--reject_ood", "false"]) == 0
     assert [row["outcome"] for row in rows()] == ["predicted"]
 
 
-def test_where_all_are_rejected_the_table_says_so(checkpoint, page, capsys):
+def test_table_may_contain_only_rejected_images(checkpoint, page, capsys):
     assert main(["predict", str(page), "--ckpt_path", str(checkpoint)]) == 0
     assert [row["outcome"] for row in rows()] == ["rejected"]
     assert "1 rejected" in capsys.readouterr().out
 
 
-def test_an_unreadable_file_has_a_row_and_gives_status_1(checkpoint, images, tmp_path):
+def test_unreadable_file_has_a_row_and_gives_status_1(checkpoint, images, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no image")
-    words = ["predict", "broken.png", str(images[0]), "--ckpt_path", str(checkpoint)]
-    assert main(words) == 1
+    args = ["predict", "broken.png", str(images[0]), "--ckpt_path", str(checkpoint)]
+    assert main(args) == 1
     assert [row["outcome"] for row in rows()] == ["unreadable", "predicted"]
-    assert main(words) == 1, "an earlier table may be replaced"
+    assert main(args) == 1, "an earlier table may be replaced"
 
 
-def test_only_predicted_images_are_read_back(checkpoint, images, page, tmp_path):
+def test_read_predictions_skips_rejected_images(checkpoint, images, page, tmp_path):
     main(["predict", str(page), str(images[0]), "--ckpt_path", str(checkpoint)])
     assert list(read_predictions(tmp_path / "predictions.csv").path) == [str(images[0])]
 
 
-def test_rows_keep_their_order_and_their_patients(checkpoint, images, page, tmp_path):
+def test_rows_keep_order_and_patients(checkpoint, images, page, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no image")
     paths = [images[1], broken, page, images[0]]
@@ -83,7 +83,7 @@ def test_rows_keep_their_order_and_their_patients(checkpoint, images, page, tmp_
     assert outcomes[0].patient == outcomes[3].patient == "IM-0701"
 
 
-def test_an_exported_file_predicts_as_its_checkpoint(checkpoint, images, tmp_path):
+def test_export_gives_the_same_table(checkpoint, images, tmp_path):
     out = tmp_path / "m.onnx"
     assert main(["export", str(checkpoint), "--out", str(out)]) == 0
     for model, table in ((checkpoint, "a.csv"), (out, "b.csv")):

@@ -1,7 +1,6 @@
-"""What a model is besides its weights, written and read."""
+"""Writing, reading and checking manifests."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,39 +32,35 @@ def manifest(**changed):
     )
 
 
-def test_what_is_written_is_read():
+def test_json_round_trip():
     for one in (manifest(), manifest(precision="int8", measured={"images": 3}, license="ä", run="a/b")):
         assert Manifest.from_json(one.to_json(), "onnx") == one
 
 
-def test_it_says_what_it_is_not_for():
+def test_has_a_notice():
     assert "not a medical device" in manifest().notice
 
 
-def test_probabilities_are_those_of_the_temperature():
+def test_probability_applies_the_temperature():
     logits = np.array([-800.0, -2.0, 0.0, 1.0, 800.0])
     np.testing.assert_allclose(manifest().probability(logits), expit(logits / 1.7))
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "null", "3", '{"format": "onnx"}', "text", ""])
-def test_anything_else_is_rejected(text):
+def test_rejects_other_text(text):
     with pytest.raises(ValueError, match=r"manifest|Expecting"):
         Manifest.from_json(text, "onnx")
 
 
-def test_another_version_s_manifest_is_rejected():
+def test_rejects_a_manifest_of_another_version():
     values = json.loads(manifest().to_json())
     with pytest.raises(ValueError, match="another version"):
         Manifest.from_json(json.dumps(values | {"more": 1}), "onnx")
 
 
-def test_the_manifest_of_a_file_of_another_format_is_rejected():
+def test_rejects_a_manifest_of_another_format():
     with pytest.raises(ValueError, match="another format"):
         Manifest.from_json(manifest().to_json(), "torch")
-
-
-def test_a_changed_manifest_is_another_one():
-    assert replace(manifest(), threshold=0.5) != manifest()
 
 
 @pytest.mark.parametrize(
@@ -96,7 +91,7 @@ def test_a_changed_manifest_is_another_one():
         ("format", "tflite"),
     ],
 )
-def test_an_edited_manifest_is_rejected_by_what_is_wrong(name, value):
+def test_rejects_invalid_values_by_name(name, value):
     values = json.loads(manifest().to_json())
-    with pytest.raises(ValueError, match=f"no usable {name}"):
+    with pytest.raises(ValueError, match=f"no valid {name}"):
         Manifest.from_json(json.dumps(values | {name: value}), "onnx")

@@ -1,4 +1,4 @@
-"""Which files are taken for a model."""
+"""Which files are accepted as a model."""
 
 import zipfile
 
@@ -12,66 +12,66 @@ from xray.predictor.open import open_predictor
 from xray.utils.errors import UserError
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_rejects_a_missing_file(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         open_predictor(tmp_path / "none.onnx")
 
 
 @pytest.mark.parametrize("content", [b"text", bytes(range(256)) * 50, b"\x08\x0a"])
 @pytest.mark.parametrize("name", ["m.onnx", "m.ckpt", "m.pt2", "m"])
-def test_a_file_of_something_else_is_told_in_one_line(content, name, tmp_path):
+def test_rejects_other_files_in_one_line(content, name, tmp_path):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match="holds no model of xray") as told:
+    with pytest.raises(UserError, match="is not a model of xray") as caught:
         open_predictor(tmp_path / name)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
-def test_a_model_of_another_program_is_told(tmp_path):
+def test_rejects_an_onnx_model_of_another_program(tmp_path):
     value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
     out = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [value], [out])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10), tmp_path / "m.onnx")
-    with pytest.raises(UserError, match="holds no model of xray"):
+    with pytest.raises(UserError, match="is not a model of xray"):
         open_predictor(tmp_path / "m.onnx")
 
 
 @pytest.mark.parametrize("members", [["notes"], ["m/archive_format"], ["m/archive_format", "m/extra/xray.json"]])
-def test_an_archive_of_something_else_is_told_and_nothing_is_logged(members, tmp_path, capfd):
+def test_rejects_other_archives_without_log_output(members, tmp_path, capfd):
     with zipfile.ZipFile(tmp_path / "m.zip", "w") as archive:
         for name in members:
             archive.writestr(name, "pt2")
-    with pytest.raises(UserError, match=r"holds no model of xray|torch cannot read its graph"):
+    with pytest.raises(UserError, match=r"is not a model of xray|torch cannot read its graph"):
         open_predictor(tmp_path / "m.zip")
     assert "".join(capfd.readouterr()) == ""
 
 
 @pytest.mark.parametrize("manifest", ["", "{", "[]", '{"format": "onnx"}'])
-def test_a_manifest_of_another_version_is_told(manifest, tmp_path):
+def test_rejects_a_manifest_of_another_version(manifest, tmp_path):
     value = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1])
     out = helper.make_tensor_value_info("logit", TensorProto.FLOAT, [1])
     graph = helper.make_graph([helper.make_node("Relu", ["images"], ["logit"])], "g", [value], [out])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     model.metadata_props.add(key="xray", value=manifest)
     onnx.save(model, tmp_path / "m.onnx")
-    with pytest.raises(UserError, match="export it anew"):
+    with pytest.raises(UserError, match="export it again"):
         open_predictor(tmp_path / "m.onnx")
 
 
-def test_a_program_of_torch_without_manifest_is_told(tmp_path):
+def test_rejects_a_torch_export_without_manifest(tmp_path):
     program = torch.export.export(torch.nn.Linear(2, 1), (torch.zeros(1, 2),))
     torch.export.save(program, tmp_path / "m.pt2")
-    with pytest.raises(UserError, match="holds no model of xray"):
+    with pytest.raises(UserError, match="is not a model of xray"):
         open_predictor(tmp_path / "m.pt2")
 
 
-def test_without_torch_a_checkpoint_says_what_to_do(tmp_path, monkeypatch):
+def test_checkpoint_without_torch_says_what_to_do(tmp_path, monkeypatch):
     torch.save({"a": torch.zeros(1)}, tmp_path / "m.ckpt")
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     with pytest.raises(UserError, match="python -m xray export"):
         open_predictor(tmp_path / "m.ckpt")
 
 
-def test_images_come_in_any_number(tmp_path):
+def test_predicts_any_number_of_images(tmp_path):
     from tests.tiny import tiny_run
 
     predictor = open_predictor(tiny_run(tmp_path))

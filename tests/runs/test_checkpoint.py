@@ -1,4 +1,4 @@
-"""A checkpoint is read whole, without running code, or it is said what the file is not."""
+"""Reading checkpoints without running code, loading models, and storing decisions."""
 
 from pathlib import Path
 
@@ -32,9 +32,9 @@ def model():
     return made
 
 
-def content(model, described=MODEL):
-    """What a run stores, as far as predicting needs it."""
-    config = yaml.safe_dump({"seed_everything": 1, "model": described, "data": {"image_size": 32}})
+def content(model, config_model=MODEL):
+    """Return the part of a checkpoint that prediction needs."""
+    config = yaml.safe_dump({"seed_everything": 1, "model": config_model, "data": {"image_size": 32}})
     return {"state_dict": model.state_dict(), CONFIG_KEY: config, "epoch": 4}
 
 
@@ -53,7 +53,7 @@ def rejection(call, *args, naming):
     return message
 
 
-def test_a_checkpoint_alone_makes_the_model_again(path, model):
+def test_loads_the_model_from_a_checkpoint_alone(path, model):
     checkpoint = read_checkpoint(path)
     assert checkpoint.path == path
     assert checkpoint.config["data"] == {"image_size": 32}
@@ -65,13 +65,13 @@ def test_a_checkpoint_alone_makes_the_model_again(path, model):
     assert (loaded.temperature.item(), loaded.threshold.item()) == (1.5, pytest.approx(0.3))
 
 
-def test_a_missing_checkpoint_is_told(tmp_path):
+def test_rejects_a_missing_file_and_a_folder(tmp_path):
     assert "does not exist" in rejection(read_checkpoint, tmp_path / "no.ckpt", naming=tmp_path / "no.ckpt")
     rejection(read_checkpoint, tmp_path, naming=tmp_path)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_truncated_checkpoint_is_told(path, model, zipped):
+def test_rejects_a_truncated_file(path, model, zipped):
     torch.save(content(model), path, _use_new_zipfile_serialization=zipped)
     whole = path.read_bytes()
     for length in (0, 1, 2, 100, 1000, len(whole) // 2, len(whole) - 100, len(whole) - 1):
@@ -79,9 +79,9 @@ def test_a_truncated_checkpoint_is_told(path, model, zipped):
         rejection(read_checkpoint, path, naming=path)
 
 
-# Unpickling takes each letter for another command.
+# Each first letter is another pickle opcode.
 @pytest.mark.parametrize("first", "#.Kabegqrstu({[\"'0=\n")
-def test_a_text_file_is_told(tmp_path, first):
+def test_rejects_a_text_file(tmp_path, first):
     (tmp_path / "best.ckpt").write_text(f"{first}quick brown fox, 1, 2, 3\nand more\n")
     rejection(read_checkpoint, tmp_path / "best.ckpt", naming="best.ckpt")
 
@@ -89,7 +89,7 @@ def test_a_text_file_is_told(tmp_path, first):
 @pytest.mark.parametrize(
     "start", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0\x00\x10JFIF", b"\x1f\x8b\x08\x00", b"PK\x03\x04", b"\x80\x02"]
 )
-def test_any_other_kind_of_file_is_told(tmp_path, start):
+def test_rejects_other_file_types(tmp_path, start):
     (tmp_path / "best.ckpt").write_bytes(start + bytes(range(256)))
     rejection(read_checkpoint, tmp_path / "best.ckpt", naming="best.ckpt")
 
@@ -103,9 +103,9 @@ def test_any_other_kind_of_file_is_told(tmp_path, start):
     ],
 )
 @pytest.mark.filterwarnings("error")
-def test_files_of_torch_that_are_not_ours_are_told(tmp_path, other):
+def test_rejects_torch_files_of_other_programs(tmp_path, other):
     torch.save(other, tmp_path / "best.ckpt")
-    assert "no checkpoint of xray" in rejection(read_checkpoint, tmp_path / "best.ckpt", naming="best.ckpt")
+    assert "not a checkpoint of xray" in rejection(read_checkpoint, tmp_path / "best.ckpt", naming="best.ckpt")
 
 
 class Malicious:
@@ -117,17 +117,17 @@ class Malicious:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_code_in_a_checkpoint_is_not_run(tmp_path, model, zipped):
+def test_does_not_run_code_in_a_checkpoint(tmp_path, model, zipped):
     evil = content(model) | {"callbacks": Malicious(tmp_path / "touched")}
     torch.save(evil, tmp_path / "best.ckpt", _use_new_zipfile_serialization=zipped)
     rejection(read_checkpoint, tmp_path / "best.ckpt", naming="best.ckpt")
     assert not (tmp_path / "touched").exists()
-    # The trap does snap where code is allowed to run.
+    # The file does run code when that is allowed.
     torch.load(tmp_path / "best.ckpt", weights_only=False)
     assert (tmp_path / "touched").exists()
 
 
-def test_tags_in_the_config_are_not_run(tmp_path, model):
+def test_does_not_run_yaml_tags_in_the_config(tmp_path, model):
     evil = content(model) | {CONFIG_KEY: f"!!python/object/apply:os.mkdir ['{tmp_path / 'touched'}']"}
     torch.save(evil, tmp_path / "best.ckpt")
     with pytest.raises((UserError, yaml.YAMLError)):
@@ -136,7 +136,7 @@ def test_tags_in_the_config_are_not_run(tmp_path, model):
 
 
 @pytest.mark.parametrize(
-    "described",
+    "config_model",
     [
         {"class_path": "xray.models.gone.Classifier"},
         {"class_path": "xray.models.cnn.CNNClassifier", "init_args": {"depth": 3}},
@@ -144,12 +144,12 @@ def test_tags_in_the_config_are_not_run(tmp_path, model):
     ],
     ids=["class", "argument", "no classifier"],
 )
-def test_a_model_of_another_version_is_told(path, model, described):
-    torch.save(content(model, described), path)
+def test_rejects_a_model_of_another_version(path, model, config_model):
+    torch.save(content(model, config_model), path)
     assert "another version" in rejection(load_classifier, read_checkpoint(path), naming=path)
 
 
-def test_weights_of_another_model_are_told_with_both(path):
+def test_rejects_weights_of_another_model(path):
     checkpoint = read_checkpoint(path)
     wider = rejection(load_weights, CNNClassifier(widths=(8, 16)), checkpoint, naming=path)
     assert "tensors differ" in wider
@@ -162,7 +162,7 @@ def test_weights_of_another_model_are_told_with_both(path):
     assert "TransferClassifier" in other
 
 
-def test_rejected_weights_leave_the_model_as_it_was(path):
+def test_rejected_weights_leave_the_model_unchanged(path):
     other = CNNClassifier(widths=(8, 16))
     before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
     rejection(load_weights, other, read_checkpoint(path), naming=path)
@@ -174,7 +174,7 @@ def decision(temperature=2.0, threshold=0.25):
     return Decision(temperature, threshold, "youden", None, "highest sum", 0.9, 0.8, 0.7, on)
 
 
-def test_a_decision_takes_its_place_and_leaves_the_weights(path, model):
+def test_storing_a_decision_keeps_the_weights(path, model):
     before = read_checkpoint(path).content
     store_decision(path, decision(), "[]", {"shape": {"intercept": 0.5}})
     after = read_checkpoint(path)
@@ -188,7 +188,7 @@ def test_a_decision_takes_its_place_and_leaves_the_weights(path, model):
         assert name in fitted or torch.equal(tensor, after.content["state_dict"][name])
 
 
-def test_decisions_fitted_anew_keep_the_earlier_ones_and_the_baselines(path):
+def test_new_decisions_keep_earlier_ones_and_baselines(path):
     store_decision(path, decision(threshold=0.1), "[]", {"shape": {}})
     store_decision(path, decision(threshold=0.2), "[]")
     stored = store_decision(path, decision(threshold=0.3), "[]")
@@ -198,17 +198,17 @@ def test_decisions_fitted_anew_keep_the_earlier_ones_and_the_baselines(path):
     assert read_checkpoint(path).record(BASELINES_KEY) == {"shape": {}}
 
 
-def test_a_checkpoint_without_a_decision_has_none(path):
+def test_decision_is_none_before_the_end_of_training(path):
     assert read_checkpoint(path).record(DECISION_KEY) is None
 
 
-def test_a_decision_that_cannot_be_written_leaves_the_checkpoint_as_it_was(path, monkeypatch):
+def test_failed_write_leaves_the_checkpoint_unchanged(path, monkeypatch):
     before = path.read_bytes()
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
-    assert "stays as it was" in rejection(store_decision, path, decision(), "[]", naming=path)
+    assert "stays unchanged" in rejection(store_decision, path, decision(), "[]", naming=path)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]

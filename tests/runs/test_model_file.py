@@ -1,4 +1,4 @@
-"""Which kind of model a file holds, and what is said of a file that holds none."""
+"""Detecting the format of a model file, and the errors for other files."""
 
 import os
 import zipfile
@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from xray.runs.model_file import kind_of
+from xray.runs.model_file import detect_format
 from xray.utils.errors import UserError
 
 
 def rejection(path):
     with pytest.raises(UserError) as caught:
-        kind_of(path)
+        detect_format(path)
     message = str(caught.value)
     assert str(path) in message
     assert "\n" not in message
@@ -22,9 +22,9 @@ def rejection(path):
 
 
 def archive(path, members, compression=zipfile.ZIP_STORED):
-    with zipfile.ZipFile(path, "w", compression) as made:
+    with zipfile.ZipFile(path, "w", compression) as file:
         for name, content in members.items():
-            made.writestr(name, content)
+            file.writestr(name, content)
     return path
 
 
@@ -35,23 +35,23 @@ def checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["m.ckpt", "m.onnx", "m"])
-def test_the_kind_is_told_from_the_bytes_whatever_the_name(checkpoint, tmp_path, name):
-    assert kind_of(checkpoint.rename(tmp_path / name)) == "checkpoint"
-    assert kind_of(archive(tmp_path / name, {"m/extra/xray.json": "{}", "m/archive_format": "pt2"})) == "torch"
+def test_detects_the_format_from_bytes_not_from_the_name(checkpoint, tmp_path, name):
+    assert detect_format(checkpoint.rename(tmp_path / name)) == "checkpoint"
+    assert detect_format(archive(tmp_path / name, {"m/extra/xray.json": "{}", "m/archive_format": "pt2"})) == "torch"
     (tmp_path / name).write_bytes(b"\x08\x0a")
-    assert kind_of(tmp_path / name) == "onnx"
+    assert detect_format(tmp_path / name) == "onnx"
 
 
-def test_what_is_missing_or_no_file_is_told(tmp_path):
+def test_rejects_missing_files_folders_and_pipes(tmp_path):
     assert "does not exist" in rejection(tmp_path / "none")
     assert "is a folder" in rejection(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    assert "no ordinary file" in rejection(tmp_path / "pipe")
-    assert "no ordinary file" in rejection(Path("/dev/null"))
+    assert "not a regular file" in rejection(tmp_path / "pipe")
+    assert "not a regular file" in rejection(Path("/dev/null"))
 
 
 @pytest.mark.parametrize(("number", "reason"), [(13, "Permission denied"), (5, "Input/output error")])
-def test_the_system_says_why_a_file_cannot_be_read(checkpoint, monkeypatch, number, reason):
+def test_reports_why_a_file_cannot_be_read(checkpoint, monkeypatch, number, reason):
     def fail(*_args, **_options):
         raise OSError(number, reason)
 
@@ -59,7 +59,7 @@ def test_the_system_says_why_a_file_cannot_be_read(checkpoint, monkeypatch, numb
     assert f"({reason})" in rejection(checkpoint)
 
 
-def test_empty_and_truncated_files_and_pointers_are_told(checkpoint):
+def test_rejects_truncated_and_empty_files_and_lfs_pointers(checkpoint):
     whole = checkpoint.read_bytes()
     for length in (64, len(whole) // 2, len(whole) - 1):
         checkpoint.write_bytes(whole[:length])
@@ -70,11 +70,11 @@ def test_empty_and_truncated_files_and_pointers_are_told(checkpoint):
     assert "git lfs pull" in rejection(checkpoint)
 
 
-def test_a_changed_weight_is_told(checkpoint):
+def test_rejects_a_changed_weight(checkpoint):
     content = bytearray(checkpoint.read_bytes())
     content[len(content) // 2] ^= 1
     checkpoint.write_bytes(content)
-    torch.load(checkpoint, weights_only=True)  # which does not notice
+    torch.load(checkpoint, weights_only=True)  # torch does not notice
     assert "damaged" in rejection(checkpoint)
 
 
@@ -82,37 +82,37 @@ def test_a_changed_weight_is_told(checkpoint):
     "members",
     [{}, {"notes": "text"}, {"[Content_Types].xml": "<a/>"}, {"m/archive_format": "pt2"}, {"data.pkl": "top"}],
 )
-def test_archives_of_something_else_are_told(members, tmp_path):
-    assert "no model of xray" in rejection(archive(tmp_path / "m.zip", members))
+def test_rejects_other_archives(members, tmp_path):
+    assert "not a model of xray" in rejection(archive(tmp_path / "m.zip", members))
 
 
-def test_an_archive_that_would_unpack_to_much_is_not_unpacked(tmp_path, monkeypatch):
+def test_does_not_unpack_compressed_archives(tmp_path, monkeypatch):
     bomb = archive(tmp_path / "m.zip", {"m/data.pkl": bytes(10**6)}, zipfile.ZIP_DEFLATED)
     monkeypatch.delattr(zipfile.ZipFile, "testzip")
-    assert "no model of xray" in rejection(bomb)
+    assert "not a model of xray" in rejection(bomb)
 
 
-def test_an_encrypted_archive_is_told(tmp_path):
+def test_rejects_encrypted_archives(tmp_path):
     content = bytearray(archive(tmp_path / "m.zip", {"m/data.pkl": "x"}).read_bytes())
     content[content.index(b"PK\x01\x02") + 8] |= 1
     (tmp_path / "m.zip").write_bytes(content)
-    assert "no model of xray" in rejection(tmp_path / "m.zip")
+    assert "not a model of xray" in rejection(tmp_path / "m.zip")
 
 
-def test_any_changed_byte_of_what_an_archive_holds_is_told(tmp_path):
+def test_rejects_any_changed_byte_of_the_content(tmp_path):
     whole = archive(tmp_path / "m.zip", {"m/data.pkl": "x" * 20, "m/data/0": "y" * 20}).read_bytes()
-    for held in (b"x" * 20, b"y" * 20):
-        start = whole.index(held)
-        for position in range(start, start + len(held)):
+    for stored in (b"x" * 20, b"y" * 20):
+        start = whole.index(stored)
+        for position in range(start, start + len(stored)):
             changed = whole[:position] + bytes([whole[position] ^ 8]) + whole[position + 1 :]
             (tmp_path / "m.zip").write_bytes(changed)
             assert "is damaged" in rejection(tmp_path / "m.zip")
 
 
 @pytest.mark.parametrize("value", [0, 255])
-def test_whatever_byte_of_an_archive_is_changed_nothing_but_a_line_is_raised(value, tmp_path):
+def test_any_changed_byte_gives_at_most_a_user_error(value, tmp_path):
     whole = archive(tmp_path / "m.zip", {"m/data.pkl": "x" * 20, "m/data/0": "y" * 20}).read_bytes()
     for position in range(len(whole)):
         (tmp_path / "m.zip").write_bytes(whole[:position] + bytes([value]) + whole[position + 1 :])
         with suppress(UserError):
-            assert kind_of(tmp_path / "m.zip") == "checkpoint"
+            assert detect_format(tmp_path / "m.zip") == "checkpoint"

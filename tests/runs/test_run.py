@@ -1,4 +1,4 @@
-"""Each run has one place, which no other run can get, and is found again."""
+"""Creating run folders without collisions, and finding runs and models by name."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ LOGS, CHECKPOINTS = Path("logs"), Path("checkpoints")
 
 @pytest.fixture(autouse=True)
 def work(tmp_path, monkeypatch):
-    """Runs are written below the working folder: give each test one of its own."""
+    """Give each test its own working folder, below which runs are written."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -27,12 +27,12 @@ def claim(experiment="cnn", version=None):
     return claim_run(LOGS, CHECKPOINTS, experiment, version)
 
 
-def make_run(name, began=0, checkpoint=True):
-    """A run as a fit leaves it behind, begun at a given time."""
+def make_run(name, started=0, checkpoint=True):
+    """Create the files of a finished run that started at a given time."""
     run = Run(LOGS / name, CHECKPOINTS / name)
     run.logs.mkdir(parents=True)
     run.config.touch()
-    os.utime(run.config, (began, began))
+    os.utime(run.config, (started, started))
     if checkpoint:
         run.checkpoints.mkdir(parents=True)
         run.best.touch()
@@ -46,13 +46,13 @@ def rejection(call, *args, **kwargs):
     return str(caught.value)
 
 
-def test_runs_are_numbered_from_zero_for_each_experiment():
+def test_numbers_runs_from_zero_in_each_experiment():
     assert [claim().name, claim().name, claim("timm").name, claim().name] == [
         "cnn/version_0", "cnn/version_1", "timm/version_0", "cnn/version_2",
     ]  # fmt: skip
 
 
-def test_a_claimed_run_has_its_folders_and_the_paths_of_all_its_files():
+def test_claimed_run_has_folders_and_paths():
     run = claim()
     assert run.logs.is_dir()
     assert run.checkpoints.is_dir()
@@ -62,7 +62,7 @@ def test_a_claimed_run_has_its_folders_and_the_paths_of_all_its_files():
     assert run.last == Path("checkpoints/cnn/version_0/last.ckpt")
 
 
-def test_the_next_number_is_free_among_records_and_checkpoints():
+def test_next_number_is_free_in_logs_and_checkpoints():
     (LOGS / "cnn" / "version_3").mkdir(parents=True)
     (CHECKPOINTS / "cnn" / "version_11").mkdir(parents=True)
     (LOGS / "cnn" / "version_final").mkdir()
@@ -70,12 +70,12 @@ def test_the_next_number_is_free_among_records_and_checkpoints():
     assert claim().name == "cnn/version_12"
 
 
-def test_a_lost_record_does_not_free_the_number_of_its_checkpoints():
+def test_number_is_not_reused_while_checkpoints_exist():
     (CHECKPOINTS / "cnn" / "version_0").mkdir(parents=True)
     assert claim().version == 1
 
 
-def test_threads_that_claim_at_once_never_share():
+def test_concurrent_threads_get_different_runs():
     barrier = Barrier(8)
 
     def claim_five(_):
@@ -87,25 +87,25 @@ def test_threads_that_claim_at_once_never_share():
     assert sorted(claimed) == list(range(40))
 
 
-def test_processes_that_claim_at_once_never_share():
+def test_concurrent_processes_get_different_runs():
     code = (
         "from pathlib import Path; from xray.runs.run import claim_run\n"
         "for _ in range(30): print(claim_run(Path('logs'), Path('checkpoints'), 'cnn').version)"
     )
     claiming = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    claimed = [int(word) for process in claiming for word in process.communicate()[0].split()]
+    claimed = [int(number) for process in claiming for number in process.communicate()[0].split()]
     assert sorted(claimed) == list(range(90))
 
 
-def test_a_number_taken_between_looking_and_making_is_passed_over(monkeypatch):
+def test_skips_a_number_taken_by_another_process(monkeypatch):
     (LOGS / "cnn" / "version_0").mkdir(parents=True)
-    # What another process makes after this one has looked.
+    # Another process creates the folder after this one has listed them.
     monkeypatch.setattr(Path, "glob", lambda self, pattern: iter(()))
     assert claim().version == 1
 
 
 @pytest.mark.parametrize(("version", "name"), [(4, "version_4"), ("final", "final"), ("version_7", "version_7")])
-def test_a_version_may_be_chosen_once(version, name):
+def test_chosen_version_is_never_overwritten(version, name):
     run = claim(version=version)
     assert run.logs == LOGS / "cnn" / name
     message = rejection(claim, version=version)
@@ -113,7 +113,7 @@ def test_a_version_may_be_chosen_once(version, name):
     assert "trainer.logger.version" in message
 
 
-def test_a_chosen_version_is_rejected_where_only_its_checkpoints_are_left():
+def test_rejects_a_chosen_version_with_checkpoints_only():
     (CHECKPOINTS / "cnn" / "version_4").mkdir(parents=True)
     rejection(claim, version=4)
     assert not LOGS.exists()
@@ -122,13 +122,13 @@ def test_a_chosen_version_is_rejected_where_only_its_checkpoints_are_left():
 @pytest.mark.parametrize(
     ("name", "version"), [("version_12", 12), ("final", "final"), ("version_a", "version_a"), ("7", "7")]
 )
-def test_a_version_is_a_number_or_a_name(name, version):
+def test_version_is_a_number_or_a_name(name, version):
     assert Run(LOGS / "cnn" / name, CHECKPOINTS / "cnn" / name).version == version
 
 
 @pytest.mark.parametrize("version", [None, 0])
 @pytest.mark.parametrize("file", ["logs", "logs/cnn", "logs/cnn/version_0"])
-def test_a_file_in_the_way_is_told(file, version):
+def test_reports_a_file_with_the_name_of_the_folder(file, version):
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     Path(file).touch()
     if version is None and file.endswith("0"):
@@ -139,7 +139,7 @@ def test_a_file_in_the_way_is_told(file, version):
 
 
 @pytest.mark.parametrize("version", [None, 0])
-def test_a_folder_that_cannot_be_written_is_told(monkeypatch, version):
+def test_reports_a_folder_that_cannot_be_written(monkeypatch, version):
     def fail(self, *args, **kwargs):
         raise PermissionError(13, "Permission denied")
 
@@ -150,14 +150,14 @@ def test_a_folder_that_cannot_be_written_is_told(monkeypatch, version):
 
 
 @pytest.mark.parametrize("file", ["checkpoints", "checkpoints/cnn"])
-def test_a_run_whose_checkpoints_have_no_place_leaves_no_record(file):
+def test_failing_checkpoint_folder_leaves_no_log_folder(file):
     Path(file).parent.mkdir(exist_ok=True)
     Path(file).touch()
     assert file in rejection(claim)
     assert not (LOGS / "cnn").exists()
 
 
-def test_release_takes_back_a_run_that_wrote_nothing():
+def test_release_removes_an_empty_run():
     run = claim()
     release_run(run)
     assert not (LOGS / "cnn").exists()
@@ -165,17 +165,17 @@ def test_release_takes_back_a_run_that_wrote_nothing():
     assert claim() == run
 
 
-def test_release_keeps_what_is_not_empty():
+def test_release_keeps_folders_with_files():
     first, second = claim(), claim()
     first.config.touch()
     release_run(first)
     release_run(second)
     assert first.config.is_file()
     assert not second.logs.exists()
-    release_run(second)  # once more does no harm
+    release_run(second)  # a second time does no harm
 
 
-def test_the_newest_run_is_the_one_begun_last():
+def test_newest_run_is_the_last_started():
     make_run("cnn/version_0", 10)
     make_run("timm/version_0", 30)
     make_run("cnn/version_1", 20)
@@ -183,13 +183,13 @@ def test_the_newest_run_is_the_one_begun_last():
     assert newest_run(experiment="cnn").name == "cnn/version_1"
 
 
-def test_of_runs_begun_at_once_the_higher_number_is_newest():
+def test_higher_number_wins_if_started_at_the_same_time():
     for number in (9, 10, 8):
         make_run(f"cnn/version_{number}")
     assert newest_run().version == 10
 
 
-def test_runs_without_a_best_checkpoint_or_a_config_are_passed_over():
+def test_newest_run_needs_config_and_best_checkpoint():
     make_run("cnn/version_0", 10)
     make_run("cnn/version_1", 20, checkpoint=False)
     (CHECKPOINTS / "cnn" / "version_2").mkdir()
@@ -198,18 +198,18 @@ def test_runs_without_a_best_checkpoint_or_a_config_are_passed_over():
     assert newest_run().version == 0
 
 
-def test_runs_of_a_chosen_name_are_found():
+def test_finds_runs_with_a_chosen_version():
     make_run("cnn/final")
     assert newest_run(experiment="cnn").version == "final"
 
 
-def test_an_experiment_with_brackets_in_its_name_is_found():
+def test_finds_an_experiment_with_brackets_in_its_name():
     make_run("cnn [b]/version_0")
     assert newest_run(experiment="cnn [b]").name == "cnn [b]/version_0"
 
 
 @pytest.mark.parametrize("experiment", [None, "timm"])
-def test_no_run_is_told_with_what_to_do(experiment):
+def test_no_run_error_says_what_to_do(experiment):
     make_run("cnn/version_0", checkpoint=experiment is not None)
     message = rejection(newest_run, experiment=experiment)
     assert "python -m xray fit --config configs/cnn.yaml" in message
@@ -218,26 +218,26 @@ def test_no_run_is_told_with_what_to_do(experiment):
 
 
 @pytest.mark.parametrize("start", [".", "checkpoints", "checkpoints/cnn/version_0", "elsewhere"])
-def test_a_checkpoint_tells_its_run_from_wherever_it_is_named(work, monkeypatch, start):
+def test_run_of_checkpoint_works_from_any_folder(work, monkeypatch, start):
     run = make_run("cnn/version_0")
     (work / start).mkdir(exist_ok=True)
     monkeypatch.chdir(work / start)
-    for named in (work / run.best, Path(os.path.relpath(work / run.best))):
-        found = run_of_checkpoint(named)
-        assert found is not None
-        assert found.logs.resolve() == work / run.logs
-        assert found.checkpoints.resolve() == work / run.checkpoints
+    for path in (work / run.best, Path(os.path.relpath(work / run.best))):
+        run_found = run_of_checkpoint(path)
+        assert run_found is not None
+        assert run_found.logs.resolve() == work / run.logs
+        assert run_found.checkpoints.resolve() == work / run.checkpoints
 
 
-def test_a_checkpoint_reached_by_way_of_another_run_tells_its_own():
+def test_run_of_checkpoint_resolves_parent_folders():
     make_run("cnn/version_0")
     make_run("cnn/version_1")
-    found = run_of_checkpoint(Path("checkpoints/cnn/version_1/../version_0/best.ckpt"))
-    assert found is not None
-    assert found.logs.resolve() == Path("logs/cnn/version_0").resolve()
+    run_found = run_of_checkpoint(Path("checkpoints/cnn/version_1/../version_0/best.ckpt"))
+    assert run_found is not None
+    assert run_found.logs.resolve() == Path("logs/cnn/version_0").resolve()
 
 
-def test_checkpoints_on_another_disk_tell_their_run(work):
+def test_run_of_checkpoint_works_with_linked_checkpoints(work):
     run = make_run("cnn/version_0")
     (work / "disk").mkdir()
     CHECKPOINTS.rename("disk/checkpoints")
@@ -245,97 +245,97 @@ def test_checkpoints_on_another_disk_tell_their_run(work):
     assert run_of_checkpoint(run.best) == run
 
 
-def test_paths_below_the_working_folder_are_told_as_people_write_them(work):
+def test_paths_below_the_working_folder_are_relative(work):
     run = make_run("cnn/version_0")
     assert run_of_checkpoint(work / run.best) == run
     assert run_of_config(work / run.config) == run
 
 
-def test_a_moved_checkpoint_has_no_run():
+def test_moved_checkpoint_has_no_run():
     run = make_run("cnn/version_0")
-    for place in (
+    for path in (
         "best.ckpt",
         "models/cnn/version_0/best.ckpt",
         "checkpoints/best.ckpt",
         "checkpoints/cnn/version_5/best.ckpt",
     ):
-        Path(place).parent.mkdir(parents=True, exist_ok=True)
-        os.link(run.best, place)
-        assert run_of_checkpoint(Path(place)) is None
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        os.link(run.best, path)
+        assert run_of_checkpoint(Path(path)) is None
     assert run_of_checkpoint(Path("/best.ckpt")) is None
 
 
-def test_checkpoints_whose_record_is_gone_have_no_run():
+def test_checkpoint_without_config_has_no_run():
     run = make_run("cnn/version_0")
     run.config.unlink()
     assert run_of_checkpoint(run.best) is None
 
 
-def test_a_saved_config_tells_its_run():
+def test_run_of_saved_config():
     run = make_run("cnn/version_0")
     assert run_of_config(run.config) == run
 
 
 @pytest.mark.parametrize(
-    "place", ["configs/cnn.yaml", "config.yaml", "configs/cnn/version_0/config.yaml", "logs/cnn/version_0/mine.yaml"]
+    "path", ["configs/cnn.yaml", "config.yaml", "configs/cnn/version_0/config.yaml", "logs/cnn/version_0/mine.yaml"]
 )
-def test_any_other_config_has_no_run(place):
+def test_other_config_has_no_run(path):
     make_run("cnn/version_0")
-    assert run_of_config(Path(place)) is None
+    assert run_of_config(Path(path)) is None
 
 
 @pytest.mark.parametrize(
-    "named",
+    "name",
     [
         *("", "cnn", "cnn/version_1", "cnn/version_1/", "logs/cnn", "logs/cnn/version_1/", "checkpoints/cnn/"),
         *("./checkpoints/cnn/version_1", "../{work.name}/logs/cnn/version_1", "checkpoints/cnn/version_1/best.ckpt"),
     ],
 )
-def test_a_model_is_found_by_its_run_or_experiment_or_a_folder_of_either(work, named):
-    make_run("cnn/version_0", began=1)
-    run = make_run("cnn/version_1", began=2)
-    assert find_model(named.format(work=work)).resolve() == work / run.best
+def test_finds_a_model_by_run_experiment_or_folder(work, name):
+    make_run("cnn/version_0", started=1)
+    run = make_run("cnn/version_1", started=2)
+    assert find_model(name.format(work=work)).resolve() == work / run.best
 
 
-@pytest.mark.parametrize("named", ["checkpoints/cnn/version_1", "logs/cnn/version_1/", "logs/cnn", "checkpoints/cnn"])
-def test_a_model_is_found_by_a_folder_of_another_project(work, monkeypatch, named):
-    make_run("cnn/version_0", began=1)
-    run = make_run("cnn/version_1", began=2)
+@pytest.mark.parametrize("name", ["checkpoints/cnn/version_1", "logs/cnn/version_1/", "logs/cnn", "checkpoints/cnn"])
+def test_finds_a_model_by_a_folder_of_another_project(work, monkeypatch, name):
+    make_run("cnn/version_0", started=1)
+    run = make_run("cnn/version_1", started=2)
     (work / "elsewhere").mkdir()
     monkeypatch.chdir(work / "elsewhere")
-    assert find_model(f"{work}/{named}") == work / run.best
-    assert find_model(f"../{named}").resolve() == work / run.best
+    assert find_model(f"{work}/{name}") == work / run.best
+    assert find_model(f"../{name}").resolve() == work / run.best
 
 
-def test_a_model_is_found_from_within_its_run(monkeypatch):
+def test_finds_a_model_from_within_its_folder(monkeypatch):
     monkeypatch.chdir(make_run("cnn/version_0").checkpoints)
     assert find_model(".") == Path("best.ckpt")
 
 
-def test_any_file_is_taken_as_named():
+def test_returns_any_existing_file():
     os.mkfifo("pipe")
     Path("m.onnx").touch()
     assert [find_model("m.onnx"), find_model("pipe")] == [Path("m.onnx"), Path("pipe")]
 
 
-@pytest.mark.parametrize("named", [".", "..", "/", "logs", "checkpoints/", "cnn/version_1", "empty", "../empty"])
-def test_a_folder_without_a_checkpoint_is_told(work, named):
+@pytest.mark.parametrize("name", [".", "..", "/", "logs", "checkpoints/", "cnn/version_1", "empty", "../empty"])
+def test_rejects_a_folder_without_a_checkpoint(work, name):
     make_run("cnn/version_0")
     make_run("cnn/version_1", checkpoint=False)
     (work / "empty").mkdir()
     (work / "best.ckpt").mkdir()
-    assert named in rejection(find_model, named)
+    assert name in rejection(find_model, name)
 
 
-@pytest.mark.parametrize(("named", "reason"), [("gone", "no run"), ("file/x", "no run"), ("a" * 300, "too long")])
-def test_a_name_of_nothing_is_told(named, reason):
+@pytest.mark.parametrize(("name", "reason"), [("gone", "no run"), ("file/x", "no run"), ("a" * 300, "too long")])
+def test_rejects_an_unknown_name(name, reason):
     Path("file").touch()
-    message = rejection(find_model, named)
-    assert named in message
+    message = rejection(find_model, name)
+    assert name in message
     assert reason in message
 
 
-def test_a_model_on_a_disk_that_has_gone_is_told(monkeypatch):
+def test_reports_a_disconnected_disk(monkeypatch):
     def fail(self, **_):
         raise OSError(107, "Transport endpoint is not connected")
 

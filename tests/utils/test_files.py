@@ -1,4 +1,4 @@
-"""Files and folders appear whole or not at all."""
+"""Atomic writing of files and folders."""
 
 import errno
 import os
@@ -35,13 +35,13 @@ def earlier(tmp_path):
     return tmp_path / "f.txt"
 
 
-def test_a_file_is_written_as_given_below_new_folders(tmp_path):
+def test_writes_text_unchanged_and_creates_folders(tmp_path):
     write(tmp_path / "a" / "b" / "f.txt", "Ä\r\nb\n")
     assert (tmp_path / "a" / "b" / "f.txt").read_bytes() == "Ä\r\nb\n".encode()
     assert names(tmp_path / "a" / "b") == ["f.txt"]
 
 
-def test_a_file_has_its_name_only_when_it_is_complete(earlier):
+def test_file_is_replaced_only_when_complete(earlier):
     with write_whole(earlier) as file:
         file.write("new\n")
         file.flush()
@@ -50,7 +50,7 @@ def test_a_file_has_its_name_only_when_it_is_complete(earlier):
 
 
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
-def test_a_failure_half_way_leaves_the_earlier_file_and_nothing_else(earlier, failure):
+def test_failure_keeps_the_earlier_file(earlier, failure):
     def stop_half_way():
         with write_whole(earlier) as file:
             file.write("half")
@@ -62,19 +62,19 @@ def test_a_failure_half_way_leaves_the_earlier_file_and_nothing_else(earlier, fa
     assert names(earlier.parent) == ["f.txt"]
 
 
-@pytest.mark.parametrize("at", ["open", "replace"])
-def test_a_full_disk_is_told_and_leaves_the_earlier_file(earlier, monkeypatch, at):
+@pytest.mark.parametrize("method", ["open", "replace"])
+def test_full_disk_keeps_the_earlier_file(earlier, monkeypatch, method):
     def fail(self, *args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, at, fail)
+        patched.setattr(Path, method, fail)
         assert "No space left on device" in rejection(write, earlier)
     assert earlier.read_text() == "earlier\n"
     assert names(earlier.parent) == ["f.txt"]
 
 
-def test_a_disk_that_fills_up_while_writing_is_told(earlier):
+def test_disk_full_while_writing_keeps_the_earlier_file(earlier):
     def run_full(path):
         with write_whole(path) as file:
             file.write("half")
@@ -85,23 +85,23 @@ def test_a_disk_that_fills_up_while_writing_is_told(earlier):
     assert names(earlier.parent) == ["f.txt"]
 
 
-def test_a_folder_of_the_name_is_told(tmp_path):
+def test_rejects_a_folder_as_file(tmp_path):
     (tmp_path / "f.txt").mkdir()
     rejection(write, tmp_path / "f.txt")
     assert names(tmp_path) == ["f.txt"]
 
 
-def test_a_file_where_a_folder_should_be_is_told(earlier):
+def test_rejects_a_file_as_parent_folder(earlier):
     rejection(write, earlier / "g.txt")
     rejection(write, earlier / "deeper" / "g.txt")
 
 
-def test_a_name_that_is_too_long_is_told(tmp_path):
+def test_rejects_too_long_names(tmp_path):
     rejection(write, tmp_path / ("n" * 300))
 
 
 @pytest.mark.parametrize("name", ["a" * 255, "\u00e4" * 127])
-def test_a_name_of_any_length_that_there_may_be_is_written(tmp_path, name):
+def test_accepts_names_of_maximum_length(tmp_path, name):
     assert why_not_writable(tmp_path / name) == ""
     with write_whole(tmp_path / name) as file:
         file.write("whole")
@@ -111,13 +111,13 @@ def test_a_name_of_any_length_that_there_may_be_is_written(tmp_path, name):
     assert sorted(file.name for file in (tmp_path / "below").iterdir()) == [name]
 
 
-def test_a_longer_name_is_told_before_any_work(tmp_path):
+def test_checks_the_length_of_names_in_advance(tmp_path):
     assert "File name too long" in why_not_writable(tmp_path / ("a" * 256))
     with pytest.raises(UserError, match="File name too long"):
         check_new_folder(tmp_path / ("a" * 256))
 
 
-def test_a_link_stays_and_its_target_is_replaced(earlier, tmp_path):
+def test_link_stays_and_its_target_is_replaced(earlier, tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to("f.txt")
     (tmp_path / "dangling").symlink_to("there/g.txt")
@@ -128,15 +128,15 @@ def test_a_link_stays_and_its_target_is_replaced(earlier, tmp_path):
     assert sorted(names(tmp_path)) == ["dangling", "f.txt", "link", "there"]
 
 
-def test_a_link_that_leads_to_itself_is_told_and_stays(tmp_path):
+def test_rejects_a_link_to_itself(tmp_path):
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
-    assert "leads to itself" in rejection(write, tmp_path / "a")
+    assert "is a link to itself" in rejection(write, tmp_path / "a")
     assert (tmp_path / "a").is_symlink()
     assert sorted(names(tmp_path)) == ["a", "b"]
 
 
-def test_a_new_or_an_empty_folder_passes_and_is_not_made(tmp_path):
+def test_accepts_new_and_empty_folders_without_creating_them(tmp_path):
     (tmp_path / "empty").mkdir()
     check_new_folder(tmp_path / "empty")
     check_new_folder(tmp_path / "a" / "new")
@@ -144,17 +144,17 @@ def test_a_new_or_an_empty_folder_passes_and_is_not_made(tmp_path):
     assert not any((tmp_path / "a").iterdir())
 
 
-def test_a_folder_with_anything_in_it_is_rejected(tmp_path):
+def test_rejects_a_folder_that_is_not_empty(tmp_path):
     (tmp_path / ".hidden").touch()
     assert "not empty" in rejection(check_new_folder, tmp_path)
 
 
-def test_a_file_instead_of_a_folder_is_rejected(earlier):
+def test_rejects_a_file_as_folder(earlier):
     assert "is a file" in rejection(check_new_folder, earlier)
     rejection(check_new_folder, earlier / "below")
 
 
-def test_a_mount_point_and_the_working_folder_are_rejected(tmp_path, monkeypatch):
+def test_rejects_mount_points_and_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "in use" in rejection(check_new_folder, tmp_path)
     monkeypatch.chdir("/")
@@ -163,7 +163,7 @@ def test_a_mount_point_and_the_working_folder_are_rejected(tmp_path, monkeypatch
     assert "in use" in rejection(check_new_folder, tmp_path)
 
 
-def test_a_read_only_disk_is_told_before_any_work(tmp_path, monkeypatch):
+def test_detects_a_read_only_disk_in_advance(tmp_path, monkeypatch):
     def fail(**kwargs):
         raise OSError(errno.EROFS, "Read-only file system")
 
@@ -171,10 +171,10 @@ def test_a_read_only_disk_is_told_before_any_work(tmp_path, monkeypatch):
     assert "Read-only file system" in rejection(check_new_folder, tmp_path / "new")
 
 
-@pytest.mark.parametrize("there", [False, True])
-def test_a_folder_has_its_name_only_when_it_is_complete(tmp_path, there):
+@pytest.mark.parametrize("exists", [False, True])
+def test_folder_appears_only_when_complete(tmp_path, exists):
     final = tmp_path / "final"
-    if there:
+    if exists:
         final.mkdir()
     with write_whole_folder(final) as folder:
         (folder / "a").write_text("1")
@@ -183,14 +183,14 @@ def test_a_folder_has_its_name_only_when_it_is_complete(tmp_path, there):
     assert names(tmp_path) == ["final"]
 
 
-def test_a_folder_is_open_to_others_as_any_new_folder_is(tmp_path):
+def test_folder_has_the_usual_permissions(tmp_path):
     (tmp_path / "usual").mkdir()
     with write_whole_folder(tmp_path / "final"):
         pass
     assert (tmp_path / "final").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
-def test_a_failure_leaves_no_folder(tmp_path):
+def test_failure_leaves_no_folder(tmp_path):
     def stop_half_way():
         with write_whole_folder(tmp_path / "final") as folder:
             (folder / "a").write_text("1")
@@ -201,7 +201,7 @@ def test_a_failure_leaves_no_folder(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_what_came_into_the_folder_meanwhile_is_kept(tmp_path):
+def test_does_not_replace_a_folder_filled_meanwhile(tmp_path):
     final = tmp_path / "final"
 
     def be_overtaken():
@@ -209,7 +209,7 @@ def test_what_came_into_the_folder_meanwhile_is_kept(tmp_path):
             final.mkdir()
             (final / "theirs").touch()
 
-    with pytest.raises(OSError, match="something else"):
+    with pytest.raises(OSError, match="changed by another process"):
         be_overtaken()
     assert names(final) == ["theirs"]
     assert names(tmp_path) == ["final"]
@@ -224,11 +224,11 @@ def kept(tmp_path):
 
 
 def replace_it(folder):
-    with write_whole_folder(folder, lambda found: names(found) == ["earlier"]) as made:
+    with write_whole_folder(folder, lambda folder: names(folder) == ["earlier"]) as made:
         (made / "new").touch()
 
 
-def test_what_may_be_replaced_is(kept, tmp_path):
+def test_replaces_a_folder_if_allowed(kept, tmp_path):
     replace_it(kept)
     assert names(kept) == ["new"]
     assert names(tmp_path) == ["kept"]
@@ -236,7 +236,7 @@ def test_what_may_be_replaced_is(kept, tmp_path):
 
 @pytest.mark.parametrize("failing", [1, 2])
 @pytest.mark.parametrize("failure", [OSError("no"), KeyboardInterrupt()])
-def test_a_failure_at_any_step_leaves_what_was_there(kept, tmp_path, monkeypatch, failing, failure):
+def test_failure_at_any_rename_keeps_the_earlier_folder(kept, tmp_path, monkeypatch, failing, failure):
     rename, calls = Path.rename, []
 
     def fail(self, target):
@@ -253,27 +253,30 @@ def test_a_failure_at_any_step_leaves_what_was_there(kept, tmp_path, monkeypatch
 
 
 def exchange_interrupted_at(line, folder):
-    """Replace a folder, with a signal before a line of the exchange; whether it came to that line."""
-    code, came, begun = write_whole_folder.__wrapped__.__code__, [], []
+    """Replace a folder with an interrupt at a line of the code; return whether the line was reached."""
+    code, reached, started = write_whole_folder.__wrapped__.__code__, [], []
 
     def trace(frame, event, argument):
-        if frame.f_code is code and event == "line" and begun and not came and frame.f_lineno == line:
-            came.append(line)
+        if frame.f_code is code and event == "line" and started and not reached and frame.f_lineno == line:
+            reached.append(line)
             raise KeyboardInterrupt
         return trace if frame.f_code is code or event == "line" else None
 
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        with suppress(KeyboardInterrupt), write_whole_folder(folder, lambda found: names(found) == ["earlier"]) as made:
+        with (
+            suppress(KeyboardInterrupt),
+            write_whole_folder(folder, lambda folder: names(folder) == ["earlier"]) as made,
+        ):
             (made / "new").touch()
-            begun.append(True)
+            started.append(True)
     finally:
         sys.settrace(before)
-    return bool(came)
+    return bool(reached)
 
 
-def test_a_signal_at_any_line_leaves_either_folder_whole(tmp_path):
+def test_signal_at_any_line_leaves_a_complete_folder(tmp_path):
     code, met = write_whole_folder.__wrapped__.__code__, 0
     for line in sorted({line for _, _, line in code.co_lines() if line}):
         parent = tmp_path / str(line)
@@ -287,7 +290,7 @@ def test_a_signal_at_any_line_leaves_either_folder_whole(tmp_path):
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
-def test_a_signal_while_the_earlier_files_are_removed_leaves_none_of_them(kept, tmp_path, monkeypatch, failing):
+def test_signal_during_removal_leaves_only_the_new_folder(kept, tmp_path, monkeypatch, failing):
     (kept / "more").touch()
     calls = []
 
@@ -301,7 +304,7 @@ def test_a_signal_while_the_earlier_files_are_removed_leaves_none_of_them(kept, 
         return instead
 
     def replace():
-        with write_whole_folder(kept, lambda found: sorted(names(found)) == ["earlier", "more"]) as made:
+        with write_whole_folder(kept, lambda folder: sorted(names(folder)) == ["earlier", "more"]) as made:
             (made / "new").touch()
 
     with monkeypatch.context() as patched:
@@ -313,9 +316,9 @@ def test_a_signal_while_the_earlier_files_are_removed_leaves_none_of_them(kept, 
     assert names(tmp_path) == ["kept"]
 
 
-def test_where_the_new_folder_vanishes_what_was_there_comes_back(kept, tmp_path):
+def test_restores_the_earlier_folder_if_the_new_one_vanishes(kept, tmp_path):
     def be_cleared():
-        with write_whole_folder(kept, lambda found: names(found) == ["earlier"]) as made:
+        with write_whole_folder(kept, lambda folder: names(folder) == ["earlier"]) as made:
             made.rmdir()
 
     with pytest.raises(FileNotFoundError):
@@ -324,9 +327,9 @@ def test_where_the_new_folder_vanishes_what_was_there_comes_back(kept, tmp_path)
     assert names(tmp_path) == ["kept"]
 
 
-def test_what_cannot_be_given_back_its_name_is_kept_beside(kept, tmp_path):
+def test_keeps_the_earlier_folder_under_another_name(kept, tmp_path):
     def be_overtaken():
-        with write_whole_folder(kept, lambda found: bool((kept / "theirs").mkdir(parents=True))):
+        with write_whole_folder(kept, lambda folder: bool((kept / "theirs").mkdir(parents=True))):
             pass
 
     with pytest.raises(OSError, match="kept as") as caught:
@@ -336,12 +339,12 @@ def test_what_cannot_be_given_back_its_name_is_kept_beside(kept, tmp_path):
     assert (names(beside), names(kept)) == (["earlier"], ["theirs"])
 
 
-def test_what_joined_the_earlier_files_meanwhile_is_kept_with_them(kept, tmp_path):
+def test_keeps_files_added_meanwhile(kept, tmp_path):
     def be_overtaken():
-        with write_whole_folder(kept, lambda found: names(found) == ["earlier"]):
+        with write_whole_folder(kept, lambda folder: names(folder) == ["earlier"]):
             (kept / "theirs").touch()
 
-    with pytest.raises(OSError, match="something else"):
+    with pytest.raises(OSError, match="changed by another process"):
         be_overtaken()
     assert sorted(names(kept)) == ["earlier", "theirs"]
     assert names(tmp_path) == ["kept"]

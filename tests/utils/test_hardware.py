@@ -1,4 +1,4 @@
-"""No more cores are used than this process was given."""
+"""Usable cores, torch threads and precision."""
 
 import os
 
@@ -9,20 +9,20 @@ from xray.utils.hardware import prepare_torch, usable_cores, usable_precision
 
 
 @pytest.fixture
-def groups(tmp_path):
-    """A control group's folder; written to by version."""
+def cgroup(tmp_path):
+    """Return the folder of a control group without limits."""
     return tmp_path
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="CPUs cannot be chosen here")
-def test_only_cpus_that_may_be_used_are_counted(groups):
+def test_counts_cores_by_affinity(cgroup):
     before = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(before)})
-        assert usable_cores(groups) == 1
+        assert usable_cores(cgroup) == 1
     finally:
         os.sched_setaffinity(0, before)
-    assert usable_cores(groups) == len(before)
+    assert usable_cores(cgroup) == len(before)
 
 
 def allowed():
@@ -33,27 +33,27 @@ def allowed():
     ("quota", "cores"),
     [("max 100000", None), ("100000 100000", 1), ("50000 100000", 1), ("199999 100000", 1), ("99900000 100000", None)],
 )
-def test_quota_of_control_groups_2_is_kept(groups, quota, cores):
-    (groups / "cpu.max").write_text(quota + "\n")
-    assert usable_cores(groups) == (cores or allowed())
+def test_applies_the_quota_of_cgroup_v2(cgroup, quota, cores):
+    (cgroup / "cpu.max").write_text(quota + "\n")
+    assert usable_cores(cgroup) == (cores or allowed())
 
 
 @pytest.mark.parametrize(("quota", "cores"), [("-1", None), ("100000", 1), ("20000", 1), ("90000000", None)])
-def test_quota_of_control_groups_1_is_kept(groups, quota, cores):
-    (groups / "cpu").mkdir()
-    (groups / "cpu" / "cpu.cfs_quota_us").write_text(quota)
-    (groups / "cpu" / "cpu.cfs_period_us").write_text("100000")
-    assert usable_cores(groups) == (cores or allowed())
+def test_applies_the_quota_of_cgroup_v1(cgroup, quota, cores):
+    (cgroup / "cpu").mkdir()
+    (cgroup / "cpu" / "cpu.cfs_quota_us").write_text(quota)
+    (cgroup / "cpu" / "cpu.cfs_period_us").write_text("100000")
+    assert usable_cores(cgroup) == (cores or allowed())
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "1 2 3"])
-def test_a_quota_that_cannot_be_read_is_none(groups, text):
-    (groups / "cpu.max").write_text(text)
-    assert usable_cores(groups) == allowed()
+def test_ignores_an_unreadable_quota(cgroup, text):
+    (cgroup / "cpu.max").write_text(text)
+    assert usable_cores(cgroup) == allowed()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="CPUs cannot be chosen here")
-def test_torch_computes_with_no_more_threads_than_usable_cores_and_keeps_fewer():
+def test_limits_torch_threads_to_usable_cores():
     before, threads = os.sched_getaffinity(0), torch.get_num_threads()
     try:
         torch.set_num_threads(len(before) + 5)
@@ -70,7 +70,7 @@ def test_torch_computes_with_no_more_threads_than_usable_cores_and_keeps_fewer()
         torch.set_num_threads(threads)
 
 
-def test_convolutions_keep_the_digits_that_images_are_ranked_by():
+def test_disables_tf32_convolutions():
     torch.backends.cudnn.allow_tf32 = True
     prepare_torch()
     assert not torch.backends.cudnn.allow_tf32
@@ -84,15 +84,15 @@ WITHOUT = ["flags\t\t: fpu avx2 avx512f", "Features : fp asimd i8mm", "model nam
     ("info", "precision"), [*((i, "bf16-mixed") for i in WITH_BFLOAT16), *((i, "32-true") for i in WITHOUT)]
 )
 @pytest.mark.parametrize("accelerator", ["auto", "cpu"])
-def test_bfloat16_is_kept_where_the_cpu_has_it(tmp_path, monkeypatch, info, precision, accelerator):
+def test_keeps_bfloat16_if_the_cpu_has_it(tmp_path, monkeypatch, info, precision, accelerator):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     (tmp_path / "cpuinfo").write_text(f"CPU : 0\n{info}\n")
     taken, reason = usable_precision("bf16-mixed", accelerator, False, tmp_path / "cpuinfo")
     assert taken == precision
-    assert ("no bfloat16" in reason) == (taken != "bf16-mixed")
+    assert ("lacks bfloat16" in reason) == (taken != "bf16-mixed")
 
 
-def test_half_precision_on_a_cpu_is_bfloat16_as_the_run_then_says(tmp_path, monkeypatch):
+def test_half_precision_becomes_bfloat16_on_a_cpu(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for info, precision in ((WITH_BFLOAT16[0], "bf16-mixed"), (WITHOUT[0], "32-true")):
         (tmp_path / "cpuinfo").write_text(info)
@@ -102,14 +102,14 @@ def test_half_precision_on_a_cpu_is_bfloat16_as_the_run_then_says(tmp_path, monk
 
 
 @pytest.mark.parametrize("accelerator", ["auto", "cpu"])
-def test_the_cpu_is_asked_where_it_computes_also_beside_apples_graphics(tmp_path, monkeypatch, accelerator):
+def test_checks_the_cpu_only_if_it_computes(tmp_path, monkeypatch, accelerator):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     precision, _ = usable_precision("bf16-mixed", accelerator, False, tmp_path / "absent")
     assert precision == ("32-true" if accelerator == "cpu" else "bf16-mixed")
 
 
-def test_depthwise_convolutions_are_computed_in_single_precision_on_a_cpu(tmp_path, monkeypatch):
+def test_depthwise_convolutions_use_single_precision_on_a_cpu(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     (tmp_path / "cpuinfo").write_text(WITH_BFLOAT16[0])
     precision, reason = usable_precision("bf16-mixed", "auto", True, tmp_path / "cpuinfo")
@@ -117,18 +117,18 @@ def test_depthwise_convolutions_are_computed_in_single_precision_on_a_cpu(tmp_pa
     assert "depthwise" in reason
 
 
-def test_a_cpu_that_tells_nothing_trains_in_single_precision(tmp_path):
+def test_unknown_cpu_uses_single_precision(tmp_path):
     assert usable_precision("bf16-mixed", "cpu", False, tmp_path / "absent")[0] == "32-true"
 
 
 @pytest.mark.parametrize("precision", ["32-true", "64-true"])
-def test_other_precisions_are_nobody_elses_business(tmp_path, precision):
+def test_keeps_other_precisions(tmp_path, precision):
     assert usable_precision(precision, "cpu", True, tmp_path / "absent") == (precision, "")
 
 
 @pytest.mark.parametrize(("supported", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
 @pytest.mark.parametrize("accelerator", ["auto", "gpu", "cuda"])
-def test_a_graphics_card_decides_for_itself(tmp_path, monkeypatch, supported, precision, accelerator):
+def test_gpu_uses_bfloat16_if_supported(tmp_path, monkeypatch, supported, precision, accelerator):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: supported or including_emulation)
     taken, reason = usable_precision("bf16-mixed", accelerator, True, tmp_path / "absent")

@@ -1,4 +1,4 @@
-"""Names that hold marks show as they are."""
+"""Escaping and shortening of text."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from xray.utils.text import markdown, printable, shortened
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("cnn/version_0", "cnn/version_0"),
         ("Größe 日本", "Größe 日本"),
@@ -17,25 +17,25 @@ from xray.utils.text import markdown, printable, shortened
         ("odd\udcff", "odd\\udcff"),
     ],
 )
-def test_what_cannot_be_printed_is_written_out(text, shown):
-    assert printable(text) == shown
+def test_escapes_unprintable_characters(text, expected):
+    assert printable(text) == expected
 
 
 @given(st.text())
-def test_a_printable_text_is_one_line_of_unicode(text):
+def test_printable_text_is_one_line_of_unicode(text):
     assert printable(text).isprintable()
     assert printable(text).encode("utf-8").decode("utf-8") == printable(printable(text))
 
 
-def test_markdown_is_escaped():
+def test_escapes_markdown():
     assert markdown("[a](b)|<b>*c*_d_`e`\\&") == r"\[a\](b)\|&lt;b&gt;\*c\*\_d\_\`e\`\\&amp;"
 
 
 @given(st.text(), st.integers(6, 60))
-def test_a_shortened_text_keeps_both_ends(text, most):
-    found = shortened(text, most)
-    assert len(found) == min(len(text), most)
-    if len(text) > most:
-        before, _, after = found.partition("…") if "…" not in text else (found[:1], "", found[-1:])
+def test_shortened_text_keeps_both_ends(text, max_length):
+    short = shortened(text, max_length)
+    assert len(short) == min(len(text), max_length)
+    if len(text) > max_length:
+        before, _, after = short.partition("…") if "…" not in text else (short[:1], "", short[-1:])
         assert text.startswith(before)
         assert text.endswith(after)

@@ -1,7 +1,6 @@
-"""Work in threads keeps its order and only a small store."""
+"""Mapping in threads: order, bounded look-ahead, errors."""
 
 import threading
-import time
 
 import pytest
 from hypothesis import given
@@ -12,39 +11,43 @@ from xray.utils.threads import map_in_threads
 
 
 @given(items=st.lists(st.integers(), max_size=200))
-def test_results_come_in_the_order_of_the_items(items):
+def test_results_have_the_order_of_the_items(items):
     assert list(map_in_threads(lambda item: item * 2, items)) == [item * 2 for item in items]
 
 
 def test_slow_items_do_not_change_the_order():
-    def wait(item):
-        time.sleep(0.02 if item % 7 == 0 else 0)
+    second_done = threading.Event()
+
+    def first_waits(item):
+        if item == 0 and usable_cores() > 1:
+            assert second_done.wait(10)
+        if item == 1:
+            second_done.set()
         return item
 
-    assert list(map_in_threads(wait, range(50))) == list(range(50))
+    assert list(map_in_threads(first_waits, range(50))) == list(range(50))
 
 
-def test_work_runs_only_a_little_ahead_of_who_takes_the_results():
-    begun = []
-    results = map_in_threads(lambda item: begun.append(item), range(10_000))
+def test_works_only_a_few_items_ahead():
+    started = []
+    results = map_in_threads(lambda item: started.append(item), range(10_000))
     for _ in range(100):
         next(results)
-    time.sleep(0.05)
-    assert len(begun) <= 100 + 16 * usable_cores()
-    results.close()
+    results.close()  # waits for the items that have been submitted
+    assert len(started) <= 100 + 16 * usable_cores()
 
 
-def test_work_stops_when_nobody_takes_any_more():
-    begun = []
-    results = map_in_threads(lambda item: begun.append(item), range(10_000))
+def test_stops_when_the_generator_is_closed():
+    before = threading.enumerate()
+    started = []
+    results = map_in_threads(lambda item: started.append(item), range(10_000))
     next(results)
     results.close()
-    stopped_at = len(begun)
-    time.sleep(0.05)
-    assert len(begun) == stopped_at < 1000
+    assert len(started) < 1000
+    assert not [thread for thread in threading.enumerate() if thread not in before]
 
 
-def test_an_error_reaches_who_takes_the_result():
+def test_exception_is_raised_with_its_result():
     def fail(item):
         if item == 5:
             raise RuntimeError("five")
@@ -56,6 +59,6 @@ def test_an_error_reaches_who_takes_the_result():
         next(results)
 
 
-def test_other_threads_do_the_work():
+def test_runs_in_other_threads():
     names = set(map_in_threads(lambda _: threading.current_thread().name, range(20)))
     assert threading.current_thread().name not in names

@@ -10,7 +10,7 @@ from PIL import Image
 from xray.data.decode.header import ImageHeader
 from xray.data.decode.pillow import open_image
 from xray.utils.files import StrPath
-from xray.utils.progress import shown
+from xray.utils.progress import with_progress
 from xray.utils.threads import map_in_threads
 
 COLOURED: Final = 4.0
@@ -34,7 +34,7 @@ def colourfulness(paths: Sequence[StrPath], facts: Sequence[ImageHeader]) -> npt
     coloured = [i for i, fact in enumerate(facts) if fact.in_colour]
     found = np.zeros(len(paths))
     values = map_in_threads(_colour_of, [paths[i] for i in coloured])
-    for i, value in zip(coloured, shown(values, "Looking for colour", len(coloured)), strict=True):
+    for i, value in zip(coloured, with_progress(values, "Looking for colour", len(coloured)), strict=True):
         found[i] = value
     return found
 

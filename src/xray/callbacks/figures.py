@@ -1,4 +1,4 @@
-"""Pictures for TensorBoard: what the model is shown, and how it does on the validation images."""
+"""TensorBoard figures: augmented training images, validation curves and the worst errors."""
 
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ class AugmentedImages(Callback):
 
     Args:
         count: How many images.
-        every_n_epochs: Draw in every n-th epoch, the first among them.
+        every_n_epochs: Draw in every n-th epoch, starting with the first.
     """
 
     def __init__(self, count: int = 18, every_n_epochs: int = 5) -> None:
@@ -45,11 +45,11 @@ class AugmentedImages(Callback):
 
 
 class ValidationFigures(CollectOutputs):
-    """Draw ROC curve, precision-recall curve and confusion matrix of every validation epoch, and the worst errors.
+    """Draw ROC curve, precision-recall curve, confusion matrix and worst errors of the validation images.
 
     Args:
-        worst: How many of the most confidently wrong images to show.
-        every_n_epochs: Show them in every n-th epoch; the curves are drawn in each.
+        worst: Number of the most confidently wrong images to show.
+        every_n_epochs: Show these in every n-th epoch and the last; the curves are drawn in every epoch.
     """
 
     def __init__(self, worst: int = 12, every_n_epochs: int = 5) -> None:
@@ -58,7 +58,7 @@ class ValidationFigures(CollectOutputs):
         self.every_n_epochs = every_n_epochs
 
     def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
-        """Draw one epoch."""
+        """Draw the figures of one epoch."""
         if trainer.state.fn != "fit":
             return
         model: ImageClassifier = pl_module  # type: ignore[assignment]
@@ -72,7 +72,7 @@ class ValidationFigures(CollectOutputs):
         add_figure(trainer, "val/curves", curves_figure(labels, scores, threshold, data.class_names, title))
         if epoch % self.every_n_epochs and epoch + 1 != trainer.max_epochs:
             return
-        # How far on the wrong side of the threshold, worst first.
+        # Distance on the wrong side of the threshold, worst first.
         wrong_by = np.where(labels == 1, threshold - scores, scores - threshold)
         worst = [int(i) for i in np.argsort(-wrong_by, kind="stable")[: self.worst] if wrong_by[i] > 0]
         worst_images = [image / np.float32(255) for image in data.grey_images("val", index[worst].tolist())]
@@ -86,7 +86,7 @@ class ValidationFigures(CollectOutputs):
 
 
 def add_figure(trainer: Trainer, tag: str, figure: "Figure") -> None:
-    """Send a figure to TensorBoard."""
+    """Add a figure to all TensorBoard loggers of a trainer."""
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_figure(tag, figure, global_step=trainer.current_epoch)

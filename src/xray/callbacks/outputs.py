@@ -1,4 +1,4 @@
-"""Logits of a whole epoch, each image once."""
+"""Collect the logits of an epoch, each image once."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from xray.data.dataset import ImageBatch
 
 
 class CollectOutputs(Callback):
-    """Base of callbacks that look at all logits of a validation or test epoch.
+    """Base class of callbacks that use all logits of a validation or test epoch.
 
     A subclass implements `on_outputs`, which is called on the first process with the logits of all images.
     """
@@ -20,12 +20,12 @@ class CollectOutputs(Callback):
         self._parts: list[tuple[Tensor, Tensor]] = []
 
     def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
-        """Do something with an epoch's images.
+        """Process the logits of an epoch.
 
         Args:
             trainer: The trainer.
             pl_module: The model.
-            index: Rows of the split's table, ascending, each once; shape (images,), int64.
+            index: Rows of the split's table, ascending and unique, shape (images,), int64.
             logits: Their logits, shape (images,), float64.
         """
         raise NotImplementedError
@@ -41,10 +41,10 @@ class CollectOutputs(Callback):
             index = trainer.strategy.all_gather(index.to(device)).flatten().cpu()
             logits = trainer.strategy.all_gather(logits.to(device)).flatten().cpu()
         if trainer.is_global_zero:
-            # The distributed sampler repeats images to even out the processes; each counts once.
-            rows, places = torch.unique(index, return_inverse=True)
+            # DistributedSampler repeats images to give all processes the same number; keep each once.
+            rows, positions = torch.unique(index, return_inverse=True)
             unique = torch.empty(len(rows), dtype=torch.float64)
-            unique[places] = logits
+            unique[positions] = logits
             self.on_outputs(trainer, pl_module, rows, unique)
 
     def on_validation_batch_end(
@@ -61,7 +61,7 @@ class CollectOutputs(Callback):
             self._collect(outputs)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Hand the epoch's logits over."""
+        """Pass the epoch's logits to `on_outputs`."""
         if not trainer.sanity_checking:
             self._finish(trainer, pl_module)
 
@@ -78,5 +78,5 @@ class CollectOutputs(Callback):
         self._collect(outputs)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Hand the epoch's logits over."""
+        """Pass the epoch's logits to `on_outputs`."""
         self._finish(trainer, pl_module)

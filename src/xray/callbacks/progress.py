@@ -1,4 +1,4 @@
-"""One line for each epoch, which stays in a log file when the progress bar has gone."""
+"""Print one line per epoch, which also suits log files."""
 
 import time
 from typing import Any
@@ -11,14 +11,14 @@ from xray.data.dataset import ImageBatch
 
 
 class EpochLines(Callback):
-    """Print mean training loss, validation figures and time after every epoch."""
+    """Print mean training loss, validation metrics and duration after every epoch."""
 
     def __init__(self) -> None:
         self._started = 0.0
         self._losses: list[Tensor] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock after a resume, for which Lightning calls no `on_train_epoch_start`."""
+        """Start the clock; after a resume Lightning does not call `on_train_epoch_start`."""
         self.on_train_epoch_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -34,14 +34,14 @@ class EpochLines(Callback):
         batch: ImageBatch,
         batch_idx: int,
     ) -> None:
-        """Remember the loss, whose mean tells more than that of the last batch."""
+        """Keep the loss of the batch for the epoch's mean."""
         self._losses.append(outputs["loss"].detach())
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the line."""
-        shown = ("val/loss", "val/auroc")
+        names = ("val/loss", "val/auroc")
         values = [
-            f"{name} {float(trainer.callback_metrics[name]):.4f}" for name in shown if name in trainer.callback_metrics
+            f"{name} {float(trainer.callback_metrics[name]):.4f}" for name in names if name in trainer.callback_metrics
         ]
         if self._losses:
             values.insert(0, f"train/loss {float(torch.stack(self._losses).mean()):.4f}")

@@ -1,4 +1,4 @@
-"""What a run writes down about itself."""
+"""Write the config, split and data summary of a run."""
 
 import json
 from pathlib import Path
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class RunRecord(SaveConfigCallback):
-    """Write the resolved config, the split and the data's summary into the run, and the config into every checkpoint.
+    """Write the resolved config, the split and a data summary into the run, and the same into every checkpoint.
 
-    The command line adds it to every fit.
+    The command line adds this callback to every fit.
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -29,7 +29,7 @@ class RunRecord(SaveConfigCallback):
         if stage != "fit":
             return
         config = self.config.clone()
-        # The place of the run is no part of what repeats it: a repeated run gets a place of its own.
+        # Without the version: a repeated run gets its own folder.
         config.trainer.logger.init_args.version = None
         self._config = self.parser.dump(config, skip_none=False)
         self._code = code_version()
@@ -42,7 +42,7 @@ class RunRecord(SaveConfigCallback):
             write_summary(Path(folder) / "data.json", data)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Make the checkpoint whole: it can be used far from its run, and knows the images it must not be tested on."""
+        """Add config, training images, data summary and code version, so the checkpoint can be used without its run."""
         checkpoint[CONFIG_KEY] = self._config
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
         checkpoint[TRAINED_KEY] = trained_images(data)
@@ -50,7 +50,7 @@ class RunRecord(SaveConfigCallback):
         checkpoint[CODE_KEY] = json.dumps(self._code)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show the run in TensorBoard's table of hyper-parameters, with its final metrics."""
+        """Log the hyper-parameters and final metrics to TensorBoard."""
         if not isinstance(trainer.logger, TensorBoardLogger):
             return
         final = {
@@ -60,7 +60,7 @@ class RunRecord(SaveConfigCallback):
 
 
 def hyperparameters(config: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a run that people compare, under short names; the rest is in config.yaml.
+    """Return the most often compared settings of a run under short names; config.yaml has all.
 
     >>> hyperparameters({"model": {"class_path": "a.B", "init_args": {"x": 2, "y": None}}, "seed_everything": 1})
     {'model': 'B', 'x': 2, 'seed': 1}

@@ -1,4 +1,4 @@
-"""Pictures for TensorBoard: where the model's number comes from, on the same validation images again and again."""
+"""TensorBoard figures: Grad-CAM on the same validation images in the course of training."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from xray.evaluation.figures import images_figure
 from xray.explain.maps import CAVEATS, Explanation
 from xray.explain.overlay import colours, lay_over, over_grey
 from xray.models.activation import find_activation
-from xray.models.grad_cam import evaluating, grad_cam
+from xray.models.grad_cam import eval_mode, grad_cam
 from xray.scoring.inference import logits_of
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ COLUMNS = 6
 
 
 class SaliencyFigures(Callback):
-    """Show validation images with Grad-CAM over them, while the model learns.
+    """Show validation images with Grad-CAM overlays during training.
 
-    Training goes on as if nobody had looked. A network without Grad-CAM, such as a transformer, gets no pictures, which
-    is said once: occlusion would take hundreds of passes of every epoch that is shown.
+    Training is not affected, to the bit. Networks without Grad-CAM, such as transformers, get a note instead of
+    figures: occlusion would need hundreds of forward passes per image.
 
     Args:
-        count: How many images, half of them of each class.
-        every_n_epochs: Draw in every n-th epoch, the first among them, and in the last.
+        count: Number of images, half of them of each class.
+        every_n_epochs: Draw in every n-th epoch, starting with the first, and in the last.
     """
 
     def __init__(self, count: int = 6, every_n_epochs: int = 5) -> None:
@@ -38,7 +38,7 @@ class SaliencyFigures(Callback):
         self.every_n_epochs = every_n_epochs
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw one epoch."""
+        """Draw the figure of one epoch."""
         epoch = trainer.current_epoch
         if trainer.state.fn != "fit" or trainer.sanity_checking or not trainer.is_global_zero:
             return
@@ -46,51 +46,51 @@ class SaliencyFigures(Callback):
             return
         model: ImageClassifier = pl_module  # type: ignore[assignment]
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        with evaluating(model):
+        with eval_mode(model):
             activation = find_activation(model, data.image_size)
         if activation is None:
             if not epoch:
-                rank_zero_info("No Grad-CAM in TensorBoard: this network does not end in a map of convolutions.")
+                rank_zero_info("No Grad-CAM in TensorBoard: this network does not end in a convolutional feature map.")
             return
         labels = [image.label for image in data.images["val"]]
         rows = fixed_rows(labels, self.count)
         images = data.grey_images("val", rows)
-        with evaluating(model):
+        with eval_mode(model):
             logits = logits_of(model, [images])
-        pictures, captions = [], []
+        panels, captions = [], []
         for row, image, logit, values in zip(
             rows, images, logits, grad_cam(model, activation.layer, images), strict=True
         ):
             explanation = Explanation.of("gradcam", values)
-            # Over the square as the network saw it, whatever the image's own proportions.
+            # Drawn over the square input of the network, not over the original proportions.
             heat = colours(lay_over(values, (len(image), len(image)), "stretch") / np.float32(explanation.limit))
             name = data.images["val"][row].path.rsplit("/", 1)[-1]
-            pictures += [image / np.float32(255), over_grey(image, heat) / np.float32(255)]
+            panels += [image / np.float32(255), over_grey(image, heat) / np.float32(255)]
             captions += [
                 f"{name}\n{data.class_names[labels[row]]}",
                 f"logit {logit:+.2f}\ncolours end at ±{explanation.limit:.2g}",
             ]
         negative, positive = data.class_names
-        title = f"Grad-CAM, epoch {epoch}: blue speaks for {negative}, orange for {positive}. {NOTICE}"
-        figure = images_figure(pictures, captions, title, COLUMNS)
+        title = f"Grad-CAM, epoch {epoch}: blue is evidence for {negative}, orange for {positive}. {NOTICE}"
+        figure = images_figure(panels, captions, title, COLUMNS)
         # Between the title and the captions below it.
         figure.text(0.5, 1 - 0.3 / figure.get_figheight(), CAVEATS["gradcam"], ha="center", va="top", fontsize=7)
         add_figure(trainer, "val/grad_cam", figure)
 
 
 def fixed_rows(labels: list[int], count: int) -> list[int]:
-    """Rows of images to show, the same ones in every epoch: evenly through the images of each class.
+    """Choose the rows to show, the same in every epoch: evenly spaced over the images of each class.
 
     Args:
         labels: 0 or 1 for each image.
-        count: How many rows; half of them, or a class's all, are of each class.
+        count: Number of rows, half of each class, or fewer if a class has fewer images.
 
     Returns:
-        The rows of the negative class, then those of the positive one, each ascending.
+        Rows of the negative class, then of the positive class, each ascending.
     """
     rows: list[int] = []
-    for label, wanted in ((0, count // 2), (1, count - count // 2)):
+    for label, number in ((0, count // 2), (1, count - count // 2)):
         members = np.flatnonzero(np.array(labels) == label)
-        places = np.linspace(0, len(members) - 1, min(wanted, len(members))).round().astype(int)
-        rows += members[places].tolist()
+        positions = np.linspace(0, len(members) - 1, min(number, len(members))).round().astype(int)
+        rows += members[positions].tolist()
     return rows

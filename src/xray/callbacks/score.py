@@ -1,4 +1,4 @@
-"""The end of validate and test: predictions and what stands beside them, the report, and figures on the screen."""
+"""Write the scored set and its report at the end of validate and test."""
 
 import json
 from collections.abc import Mapping
@@ -29,15 +29,15 @@ IDENTITY = (
     "temperature",
     "threshold",
 )
-"""What makes two scorings the same one: a repetition replaces it, any other leaves it beside itself."""
+"""Keys of the source by which two scored sets are the same: scoring again replaces one, otherwise both are kept."""
 
 
 class ScoreWriter(CollectOutputs):
-    """Write the evidence of a scoring and its report.
+    """Write a scored set and its report, and print the summary.
 
     Args:
-        folder: Where to; what an earlier scoring of other images or of another checkpoint left there is kept beside it.
-        scoring: What is scored, with what.
+        folder: Folder of the scored set. A scored set of other images or of another checkpoint in it is renamed.
+        scoring: The split, checkpoint and options of the scoring.
     """
 
     def __init__(self, folder: Path, scoring: Scoring) -> None:
@@ -46,10 +46,12 @@ class ScoreWriter(CollectOutputs):
         self.scoring = scoring
 
     def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
-        """Write and print."""
+        """Write the scored set, the reports and the summary."""
         model: ImageClassifier = pl_module  # type: ignore[assignment]
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        assert len(index) == len(data.images[self.scoring.split]), "a trial with fewer images has no ScoreWriter"
+        assert len(index) == len(data.images[self.scoring.split]), (
+            "ScoreWriter is not used with a limited number of images"
+        )
         scored_set = self.scoring.gather(model, data, logits.numpy())
         keep_earlier(self.folder, scored_set.source)
         write_scored_set(self.folder, scored_set)
@@ -60,7 +62,7 @@ class ScoreWriter(CollectOutputs):
 
 
 def keep_earlier(folder: Path, source: Mapping[str, object]) -> None:
-    """Move an earlier result out of the way if it has another source: images, checkpoint, size or decision."""
+    """Rename an earlier result if it has another source: images, checkpoint, size or decision."""
     try:
         earlier = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

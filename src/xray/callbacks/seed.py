@@ -1,27 +1,27 @@
-"""Random numbers that depend on the seed and the epoch alone."""
+"""Seed random numbers by seed and epoch, so that resumed runs repeat."""
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 
 class SeedEpochs(Callback):
-    """Seed torch anew at the start of every epoch.
+    """Seed torch at the start of every epoch.
 
-    Augmentation and dropout then draw in epoch 7 what they would have drawn without the interruption after epoch 6,
-    so a resumed run ends with the same figures, to the bit, as one that was never interrupted.
+    Augmentation and dropout then draw the same numbers whether or not the run was resumed, and a resumed run gives the
+    same results, to the bit, as an uninterrupted one.
     """
 
     def __init__(self) -> None:
         self._seed = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Remember the seed of the run."""
+        """Store the seed of the run."""
         self._seed = torch.initial_seed()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Seed the first epoch after a resume, for which Lightning calls no `on_train_epoch_start`."""
+        """Seed the first epoch; after a resume Lightning does not call `on_train_epoch_start`."""
         self.on_train_epoch_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Seed for this epoch; each process of a distributed run draws its own numbers."""
+        """Seed the epoch, differently in each process of a distributed run."""
         torch.manual_seed((self._seed + 1_000_003 * trainer.current_epoch + 7_919 * trainer.global_rank) % 2**63)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from xray.data.arrays import Images
 from xray.data.cache.hashing import is_content
-from xray.utils.progress import shown
+from xray.utils.progress import with_progress
 
 FloatImages = npt.NDArray[np.float32]
 """Shape (images, side, side), any range of values."""
@@ -132,7 +132,7 @@ def _candidates(images: Images) -> Iterator[_Candidate]:
     blocks = [slice(start, start + rows) for start in range(0, len(images), rows)]
     whole = np.concatenate([np.empty((0, COARSE_SIDE**2), np.float32)] + [_coarse(_fine(images[b])) for b in blocks])
     best: dict[tuple[int, int], _Candidate] = {}
-    for block in shown(blocks, "Comparing images", len(blocks)):
+    for block in with_progress(blocks, "Comparing images", len(blocks)):
         fine = _fine(images[block])
         for number, frame in enumerate(FRAMES):
             similarities = _coarse(fine, frame) @ whole.T

@@ -9,7 +9,7 @@ from xray import NOTICE
 from xray.explain.folder import TABLE, check_out, holds_earlier, picture_names, write_table
 from xray.utils.errors import UserError
 from xray.utils.files import write_whole_folder
-from xray.utils.progress import shown
+from xray.utils.progress import with_progress
 from xray.utils.text import printable
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ def explain(
     rows: list[tuple[str | float, ...]] = []
     try:
         with write_whole_folder(out, holds_earlier) as folder:
-            for path, name in shown(zip(paths, picture_names(paths), strict=True), "Explaining images", len(paths)):
+            for path, name in with_progress(
+                zip(paths, picture_names(paths), strict=True), "Explaining images", len(paths)
+            ):
                 prediction = draw_image(path, folder / name, decision_model, methods)
                 if isinstance(prediction, str):
                     print(f"xray: {printable(prediction)}", file=sys.stderr)
@@ -90,8 +92,8 @@ def choose_methods(description: MethodChoice, predictor: "Predictor") -> list["M
     if description == "occlusion" or predictor.manifest.has_grad_cam:
         return ["gradcam", "occlusion"] if description == "both" else [description]
     if description == "gradcam":
-        from xray.predictor.base import no_grad_cam
+        from xray.predictor.base import no_grad_cam_error
 
-        raise no_grad_cam(predictor.path)
+        raise no_grad_cam_error(predictor.path)
     print("This model has no Grad-CAM: occlusion alone.")
     return ["occlusion"]

@@ -38,8 +38,8 @@ def draw_image(
     try:
         images = np.stack([load_image(path, manifest.image_size, manifest.resize)])
         prediction = decision_model(images)[0]
-        if prediction.rejection:
-            return f"rejected {path}: {prediction.rejection}"
+        if prediction.reject_reason:
+            return f"rejected {path}: {prediction.reject_reason}"
         shown = read_image(path, LONGER_SIDE)
     except UnreadableImageError as error:
         return f"cannot read {path}: {error}"

@@ -1,1 +1,1 @@
-"""From a checkpoint to one file that runs without this program's training code."""
+"""Export a checkpoint to one file that runs without the training code."""

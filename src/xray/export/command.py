@@ -1,4 +1,4 @@
-"""The command export: from a checkpoint to one file."""
+"""The command `export`: a checkpoint to an ONNX or torch.export file."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from xray import NOTICE
 from xray.predictor.manifest import MANIFEST_KEY
-from xray.runs.model_file import SUFFIXES, kind_of
+from xray.runs.model_file import SUFFIXES, detect_format
 from xray.runs.run import find_model
 from xray.utils.errors import UserError, require_extra
 from xray.utils.files import link_target, why_not_writable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
 
 RAW_IMAGES = 24
-"""Images that are verified from their pixels as stored."""
+"""Number of images that are verified at their original size."""
 
 
 def export(
@@ -31,35 +31,33 @@ def export(
     license: str = "not stated",
     data_root: Path | None = None,
 ) -> None:
-    """Export a trained model as one file that predict and serve read, and whatever else reads its format.
+    """Export a trained model to one file for predict, serve and other programs.
 
-    The file takes grey bytes of any size in batches, and carries resizing, normalisation, temperature,
-    threshold, class names, version, fingerprint of the training data and licence. It is compared with its checkpoint on
-    the validation images before it is kept.
+    The file takes batches of uint8 images of any size and contains resizing, normalisation, temperature, threshold,
+    class names, version, fingerprint of the training data and licence. It is kept only if its logits match those of its
+    checkpoint on the validation images.
 
     Args:
         run: A run such as cnn/version_0, an experiment (its newest run), or a checkpoint; by default the newest run.
-        format: onnx runs by ONNX Runtime, without torch; torch is a program of torch.export.
-        precision: int8 is quicker and a little less exact, which is measured on the validation images; for onnx only.
-        out: The file to write; by default beside the checkpoint, with its name.
-        license: Under which the weights may be used, for the file's metadata.
-        data_root: Where the data of the training lies now; by default where it lay then.
+        format: onnx runs with ONNX Runtime, without torch; torch is a torch.export program.
+        precision: int8 is faster and slightly less accurate, which is measured on the validation images; only for onnx.
+        out: The file to write; by default next to the checkpoint, with its name.
+        license: License of the weights, for the file's metadata.
+        data_root: Current folder of the training data; by default the folder in the checkpoint's config.
 
     Raises:
-        UserError: There is no such run, its data is not at hand, the file is not to be overwritten, or it differs.
+        UserError: There is no such run, its data is missing, `out` must not be overwritten, or the export differs.
     """
     require_extra("export", "xray export", "onnx", "onnxscript", "onnxruntime")
     if format == "torch" and precision == "int8":
-        raise UserError("--precision int8 is for --format onnx only: leave one of them out.", 2)
+        raise UserError("--precision int8 only works with --format onnx: omit one of them.", 2)
     path = find_model(run)
     tag = "" if precision == "fp32" else f".{precision}"
     out = out if out is not None else path.with_name(f"{path.stem}{tag}{SUFFIXES[format]}")
     if is_export(path):
-        raise UserError(f"{path} is exported already: name its run, or the checkpoint that it was made from.")
+        raise UserError(f"{path} is already an exported model: give its run or its checkpoint.")
     if (other := out.suffix) != SUFFIXES[format] and other in SUFFIXES.values():
-        raise UserError(
-            f"--out {out} has the suffix of another format: call it {out.with_suffix(SUFFIXES[format])}.", 2
-        )
+        raise UserError(f"--out {out} has the suffix of another format: use {out.with_suffix(SUFFIXES[format])}.", 2)
     target = link_target(out)
     check_out(target)
     from xray.runs.checkpoint import read_checkpoint
@@ -78,49 +76,52 @@ def export(
     data = training_data(checkpoint, data_root)
     trained = CheckpointPredictor(checkpoint)
     images = some_images(data, "val", len(data.images["val"]))
-    found = trained.activation
-    activation = found if found is not None and found.is_sum else None
+    # Without the exact sum Grad-CAM would need gradients, which an export does not have.
+    activation = trained.activation if trained.activation is not None and trained.activation.is_sum else None
     if activation is None:
-        print("Without Grad-CAM, since the logit of this network is no sum over its last map; occlusion is there.")
+        print("Without Grad-CAM: the logit of this network is not a sum over its last map. Occlusion works.")
     manifest = replace(trained.manifest, format=format, license=license, has_grad_cam=activation is not None)
     program = trace(ExportedClassifier(trained.model.cpu(), manifest.image_size, manifest.resize, activation))
-    with folder_beside(target) as folder:
-        made = folder / f"model{SUFFIXES[format]}"
-        (write_onnx if format == "onnx" else write_program)(made, program, manifest)
-        verified = verify(trained, open_predictor(made), images, some_files(data, "val", RAW_IMAGES))
+    with temporary_folder_for(target) as folder:
+        exported = folder / f"model{SUFFIXES[format]}"
+        (write_onnx if format == "onnx" else write_program)(exported, program, manifest)
+        verified = verify(trained, open_predictor(exported), images, some_files(data, "val", RAW_IMAGES))
         print(
-            f"Verified: on {verified.images} validation images, {verified.raw} of them resized by the file itself, its "
-            f"logits differ by at most {verified.difference:.1e}"
+            f"Verified: on {verified.images} validation images, {verified.raw} of them at original size, the logits "
+            f"differ by at most {verified.difference:.1e}"
         )
         if precision == "int8":
-            made = quantised(made, data, images)
-        os.replace(made, target)  # noqa: PTH105 - both are in one folder
+            exported = quantised(exported, data, images)
+        os.replace(exported, target)  # noqa: PTH105 - an atomic rename on one disk
     print(f"Written: {out} ({out.stat().st_size / 1e6:.1f} MB, {manifest.model} {manifest.version})")
     print(NOTICE)
 
 
 @contextmanager
-def folder_beside(out: Path) -> Iterator[Path]:
-    """A temporary folder on the disk of the file that is made in it.
+def temporary_folder_for(out: Path) -> Iterator[Path]:
+    """Create a temporary folder next to `out`, on the same disk.
 
     Raises:
-        UserError: What was to be written could not be.
+        UserError: The folder, or a file in it, cannot be written.
     """
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
             yield Path(folder)
     except OSError as error:
-        raise UserError(f"--out {out} cannot be written ({error.strerror or error}): name another file.") from error
+        raise UserError(f"--out {out} cannot be written ({error.strerror or error}): choose another file.") from error
 
 
 def quantised(single: Path, data: "ChestXRayDataModule", images: "Images") -> Path:
-    """Quantise a file beside itself, measure that on the validation images, and say so.
+    """Quantise an exported file, then measure and print the loss and gain on the validation images.
 
     Args:
         single: The file in single precision.
-        data: The data of the training.
-        images: Its validation images.
+        data: The training data.
+        images: Its validation images, shape (images, size, size), uint8.
+
+    Returns:
+        The quantised file, in the same folder.
     """
     import numpy as np
     import onnx
@@ -129,32 +130,32 @@ def quantised(single: Path, data: "ChestXRayDataModule", images: "Images") -> Pa
     from xray.export.quantise import CALIBRATION_IMAGES, compare, quantise
     from xray.export.write import describe, manifest_in
 
-    made = single.with_name("quantised.onnx")
-    quantise(single, made, some_images(data, "train", CALIBRATION_IMAGES))
-    model = onnx.load(made)
-    # As of `single` so far, so that it can be opened to be measured.
+    exported = single.with_name("quantised.onnx")
+    quantise(single, exported, some_images(data, "train", CALIBRATION_IMAGES))
+    model = onnx.load(exported)
+    # The manifest of `single` for now, so that the file can be opened and measured.
     manifest = manifest_in(onnx.load(single, load_external_data=False))
     describe(model, manifest)
-    onnx.save(model, made)
-    measured = compare(single, made, images, np.array([image.label for image in data.images["val"]]))
+    onnx.save(model, exported)
+    measured = compare(single, exported, images, np.array([image.label for image in data.images["val"]]))
     describe(model, replace(manifest, precision="int8", version=f"{manifest.version}-int8", measured=measured))
-    onnx.save(model, made)
+    onnx.save(model, exported)
     print(
         "int8 on {images} validation images: AUROC {auroc_int8:.4f} instead of {auroc_fp32:.4f}, logits differ by at "
-        "most {largest_difference:.2f}, {decided_otherwise:.1%} are decided otherwise; {speed_of_one:.2f} times as "
-        "quick for one image, {speed_of_batch:.2f} for a batch, on one thread".format(**measured)
+        "most {largest_difference:.2f}, {decided_otherwise:.1%} of the decisions change; speed-up {speed_of_one:.2f} "
+        "for one image, {speed_of_batch:.2f} for a batch, on one thread".format(**measured)
     )
-    return made
+    return exported
 
 
 def is_export(path: Path) -> bool:
-    """Whether a file is an export of ours, also one of another version that cannot be opened any more."""
+    """Whether a file was exported by xray, including other versions that can no longer be opened."""
     try:
-        kind = kind_of(path)
+        format = detect_format(path)
     except UserError:
         return False
-    if kind != "onnx":
-        return kind == "torch"
+    if format != "onnx":
+        return format == "torch"
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
@@ -166,12 +167,12 @@ def is_export(path: Path) -> bool:
 
 
 def check_out(out: Path) -> None:
-    """Reject, before any work is done, to write over anything but an earlier export.
+    """Check, before any work is done, that `out` is new or an earlier export.
 
     Raises:
-        UserError: `out` is something else, or cannot be written.
+        UserError: `out` is anything else, or not writable.
     """
     if out.exists() and not is_export(out):
-        raise UserError(f"--out {out} exists and is no exported model: it is left alone; name another file.")
+        raise UserError(f"--out {out} exists and is not an exported model: choose another file.")
     if reason := why_not_writable(out):
-        raise UserError(f"--out {out} cannot be written ({reason}): name another file.")
+        raise UserError(f"--out {out} cannot be written ({reason}): choose another file.")

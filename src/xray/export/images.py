@@ -1,4 +1,4 @@
-"""The images that an export is verified and quantised on: those that the model was trained and validated on."""
+"""Training and validation images for the verification and quantisation of an export."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,47 +13,48 @@ if TYPE_CHECKING:
 
 
 def training_data(checkpoint: Checkpoint, root: Path | None) -> "ChestXRayDataModule":
-    """The data that a checkpoint was trained with, set up for fit.
+    """Return the data that a checkpoint was trained with, set up for fit.
 
     Args:
         checkpoint: The checkpoint.
-        root: Where the data lies now; None for where it lay then.
+        root: Current folder of the data; None for the folder in the checkpoint's config.
 
     Raises:
-        UserError: It is not there, not as it should be, or others than those that the model was validated on.
+        UserError: The data is missing or invalid, or its validation images are not those of the training.
     """
     from xray.data.datamodule import ChestXRayDataModule
     from xray.data.split_record import fingerprint
 
-    where = root or Path(checkpoint.config["data"]["root"])
-    named = f"--data_root {where}" if root else f"The data of the training, {where},"
-    mend = "name the folder of the training as it lies now with --data_root DIR."
-    if not where.is_dir():
-        raise UserError(f"{named} is {'no folder' if where.exists() else 'not there'}: {mend}")
-    # Augmentation has no part in this.
+    folder = root or Path(checkpoint.config["data"]["root"])
+    source = f"--data_root {folder}" if root else f"The training data {folder}"
+    fix = "give the current folder of the training data with --data_root DIR."
+    if not folder.is_dir():
+        raise UserError(f"{source} {'is not a folder' if folder.exists() else 'does not exist'}: {fix}")
+    # Augmentation is not used here.
     settings: dict[str, Any] = {key: value for key, value in checkpoint.config["data"].items() if key != "augmentation"}
-    data = ChestXRayDataModule(**settings | {"root": where})
+    data = ChestXRayDataModule(**settings | {"root": folder})
     try:
         data.setup("fit")
     except UserError as error:
-        raise UserError(f"{error} For this export, {mend}") from error
+        raise UserError(f"{error} For this export, {fix}") from error
     record = checkpoint.record(DATA_KEY)
     if record and record["splits"]["val"]["fingerprint"] != fingerprint(data.images["val"]):
-        raise UserError(f"{named} gives other validation images than those of {checkpoint.path}: {mend}")
+        raise UserError(f"{source} has other validation images than {checkpoint.path} was trained with: {fix}")
     return data
 
 
-def spread(images: int, most: int) -> list[int]:
-    """At most so many positions, evenly spread over a table of images."""
-    return [i * images // min(most, images) for i in range(min(most, images))]
+def spread(total: int, max_count: int) -> list[int]:
+    """Return up to `max_count` evenly spaced positions out of `total`."""
+    count = min(max_count, total)
+    return [i * total // count for i in range(count)]
 
 
-def some_images(data: "ChestXRayDataModule", split: str, most: int) -> "Images":
-    """Images of a split, evenly spread, shape (at most `most`, size, size)."""
-    return data.grey_images(split, spread(len(data.images[split]), most))
+def some_images(data: "ChestXRayDataModule", split: str, max_count: int) -> "Images":
+    """Return up to `max_count` evenly spaced images of a split, shape (images, size, size), uint8."""
+    return data.grey_images(split, spread(len(data.images[split]), max_count))
 
 
-def some_files(data: "ChestXRayDataModule", split: str, most: int) -> Sequence[str]:
-    """Files of a split, evenly spread."""
+def some_files(data: "ChestXRayDataModule", split: str, max_count: int) -> Sequence[str]:
+    """Return up to `max_count` evenly spaced files of a split."""
     files = data.files(split)
-    return [files[i] for i in spread(len(files), most)]
+    return [files[i] for i in spread(len(files), max_count)]

@@ -1,11 +1,11 @@
-"""A classifier as it is exported: raw bytes in; logit, probability and a map of where the logit comes from out."""
+"""The exported module: raw images in; logit, probability and Grad-CAM map out."""
 
 import torch
 from torch import Tensor, nn
 
 from xray.data.decode.image import ResizeRule
 from xray.export.resize import ResizeImages
-from xray.models.activation import Activation, captured, weighted
+from xray.models.activation import Activation, capture_outputs, logit_map
 from xray.models.base import ImageClassifier
 
 
@@ -14,9 +14,9 @@ class ExportedClassifier(nn.Module):
 
     Args:
         model: The classifier, in evaluation mode on the CPU.
-        size: Side of its images.
-        rule: How an image becomes a square.
-        activation: The map whose weighted sum the logit is; None for networks without.
+        size: Side of its input in pixels.
+        rule: How images are resized to a square.
+        activation: The feature map whose weighted sum is the logit; None if the network has none.
     """
 
     mean: Tensor
@@ -25,7 +25,7 @@ class ExportedClassifier(nn.Module):
 
     def __init__(self, model: ImageClassifier, size: int, rule: ResizeRule, activation: Activation | None) -> None:
         super().__init__()
-        # In channels last, which torch is quickest in, pooling to one pixel is translated to a dozen nodes.
+        # In channels-last, which training uses, pooling to one pixel would be exported as a dozen nodes.
         self.network = model.network.to(memory_format=torch.contiguous_format)
         self.register_buffer("mean", model.mean.clone())
         self.register_buffer("std", model.std.clone())
@@ -35,27 +35,27 @@ class ExportedClassifier(nn.Module):
         self._activation = activation
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Map raw images, shape (batch, 1, height, width), uint8, to logits and probabilities, and maps where it can.
+        """Map raw images, shape (batch, 1, height, width), uint8, to logits, probabilities and Grad-CAM maps.
 
         Returns:
             Logits, shape (batch,), float32; calibrated probabilities of the positive class, shape (batch,), float64;
-            and maps as of `Predictor.grad_cam`, shape (batch, rows, columns), float32.
+            and maps as in `Predictor.grad_cam`, shape (batch, rows, columns), float32, if the network has them.
         """
         is_square = (images.shape[-1] == self.size) & (images.shape[-2] == self.size)
-        # Images that have their size pay nothing for what others need.
+        # Images of the right size skip the resizing.
         squares = torch.cond(is_square, self._as_is, self.resize, (images,))
         normalised = (squares.float() / 255 - self.mean) / self.std
         if self._activation is None:
             logits = self.network(normalised).squeeze(1).float()
             return logits, self._probability(logits)
-        with captured(self._activation.layer) as maps:
+        with capture_outputs(self._activation.layer) as maps:
             logits = self.network(normalised).squeeze(1).float()
-        return logits, self._probability(logits), weighted(maps[0], self._activation.head).float()
+        return logits, self._probability(logits), logit_map(maps[0], self._activation.head).float()
 
     def _probability(self, logits: Tensor) -> Tensor:
         return (logits.double() / self.temperature).sigmoid()
 
     def _as_is(self, images: Tensor) -> Tensor:
-        """The images themselves, in a way that tells the graph their size."""
+        """Return the images unchanged, in a way that fixes their size in the graph."""
         pixels = torch.arange(self.size)
         return images.index_select(-1, pixels).index_select(-2, pixels)

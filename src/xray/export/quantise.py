@@ -1,4 +1,4 @@
-"""A network in whole numbers of 8 bits: quicker, and measured for what that costs."""
+"""Quantise an exported network to int8, and measure the loss and gain."""
 
 import tempfile
 import time
@@ -16,22 +16,22 @@ from xray.predictor.base import BATCH, Predictor
 from xray.predictor.exported import IMAGES, OnnxPredictor
 
 CALIBRATION_IMAGES = 256
-"""Training images from which the range of every tensor is taken."""
+"""Number of training images from which the range of every tensor is estimated."""
 ROUNDS = 15
 QUANTISED = ("Conv", "Relu", "Clip", "Add", "Mul")
-"""Kinds of nodes; what pools, and what makes the logit of that, stays in single precision."""
+"""Node types to quantise; pooling and the final layer stay in single precision."""
 
 
 def quantise(single: Path, out: Path, images: Images) -> None:
     """Quantise an exported ONNX file of single precision.
 
-    Weights become signed bytes with a scale for each channel, activations unsigned ones with a scale for each tensor,
-    set by the smallest and largest value that training images give (Jacob et al., Quantization and training of neural
+    Weights become int8 with a scale per channel, activations uint8 with a scale per tensor, from the minimum and
+    maximum on training images (Jacob et al., Quantization and training of neural
     networks for efficient integer-arithmetic-only inference, CVPR 2018).
 
     Args:
         single: The file in single precision.
-        out: Where to write to; the manifest is as in `single`.
+        out: The file to write; it gets no new manifest.
         images: Training images, shape (images, size, size).
     """
     from onnxruntime.quantization import (
@@ -44,7 +44,7 @@ def quantise(single: Path, out: Path, images: Images) -> None:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Batches(CalibrationDataReader):  # type: ignore[misc]
-        """Images in batches, as the library asks for them."""
+        """Batches of images in the interface of the library."""
 
         def __init__(self) -> None:
             starts = range(0, len(images), BATCH)
@@ -56,7 +56,7 @@ def quantise(single: Path, out: Path, images: Images) -> None:
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(single, prepared, skip_symbolic_shape=True)
-        # Convolutions of a single channel are slower in whole numbers (five times, in SimpleCNN), and cost exactness.
+        # Single-channel convolutions are slower in int8 (five times in SimpleCNN) and less exact.
         stem = next(node.name for node in onnx.load(prepared).graph.node if node.op_type == "Conv")
         quantize_static(
             prepared,
@@ -73,21 +73,21 @@ def quantise(single: Path, out: Path, images: Images) -> None:
 
 
 def compare(single: Path, quantised: Path, images: Images, labels: Labels) -> dict[str, Any]:
-    """What quantising costs and gains.
+    """Measure the loss and gain of quantisation.
 
     Args:
         single: The file in single precision.
-        quantised: The quantised one.
+        quantised: The quantised file.
         images: Validation images, shape (images, size, size).
         labels: 0 or 1, shape (images,), of both classes.
 
     Returns:
-        Plain values: number of images, AUROC of both, largest difference in logit, share of images decided otherwise, and
-        how many times as quick it is on one thread, for one image and for a batch.
+        Plain values: number of images, AUROC of both files, largest difference in logit, fraction of images with
+        another decision, and the speed-up on one thread for one image and for a batch.
     """
     one, other = OnnxPredictor(single, threads=1), OnnxPredictor(quantised, threads=1)
     logits = one.logits(images), other.logits(images)
-    positive = [one.manifest.probability(of) >= one.manifest.threshold for of in logits]
+    positive = [one.manifest.probability(values) >= one.manifest.threshold for values in logits]
     return {
         "images": len(images),
         "auroc_fp32": auroc(labels, logits[0]),
@@ -100,7 +100,7 @@ def compare(single: Path, quantised: Path, images: Images, labels: Labels) -> di
 
 
 def _speed(one: Predictor, other: Predictor, images: Images) -> float:
-    """How many times as quick the other is, by medians of alternating rounds."""
+    """Return the speed-up of `other` over `one`, from medians of alternating rounds."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
         for predictor, taken in zip((one, other), seconds, strict=True):

@@ -1,8 +1,8 @@
-"""`xray.data.decode.image.resize_image` as a graph: the same bytes, by matrices.
+"""`xray.data.decode.image.resize_image` as a torch graph, with the same bytes as result.
 
-Pillow resizes along rows, then along columns, each time rounding to bytes, with the weights of a triangle filter as
-integers of 22 bits. Both steps are matrix products here, in double precision, where all of that is exact. They cost
-more than Pillow's loops, some ten milliseconds for an image of full size.
+Pillow resizes along rows, then along columns, each time rounding to bytes, with a triangle filter of 22-bit integer
+weights. Here both steps are matrix products in double precision, which are exact for these numbers. They are slower
+than Pillow: about ten milliseconds for a full-size image.
 """
 
 import torch
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from xray.data.decode.image import ResizeRule
 
 BITS = 22
-"""Binary digits of Pillow's weights after the point."""
+"""Fractional bits of Pillow's weights."""
 
 
 class ResizeImages(nn.Module):
-    """Bytes of any size become squares, to the byte as `resize_image` makes them.
+    """Resize images of any size to squares, byte for byte as `resize_image` does.
 
     Args:
-        size: Side of the squares.
+        size: Side of the squares in pixels.
         rule: See `xray.data.decode.image.resize_image`.
     """
 
@@ -30,13 +30,12 @@ class ResizeImages(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Resize images of shape (batch, 1, height, width), uint8, to (batch, 1, size, size), uint8."""
         height, width = (torch.scalar_tensor(side, dtype=torch.float64) for side in images.shape[-2:])
-        # How many images' sides long the square's sides are: 1 and 1, or less where borders are added or cut.
         across, down = self._extents(width, height)
         rows = _rounded(images.to(torch.float64) @ self._weights(images.shape[-1], *across).T)
         return _rounded(self._weights(images.shape[-2], *down) @ rows).to(torch.uint8)
 
     def _extents(self, width: Tensor, height: Tensor) -> tuple[tuple[Tensor, Tensor, Tensor], ...]:
-        """For each direction: where the image is cut, over which length, and on how many pixels that comes to lie."""
+        """Return for each direction: first pixel used, number of pixels used, number of pixels in the square."""
         zero, size = torch.zeros_like(width), torch.full_like(width, self.size)
         if self.rule == "stretch":
             return (zero, width, size), (zero, height, size)
@@ -50,13 +49,13 @@ class ResizeImages(nn.Module):
         )
 
     def _weights(self, length: int, start: Tensor, extent: Tensor, pixels: Tensor) -> Tensor:
-        """Weights of Pillow's triangle filter, shape (size, length), times 2^22; rows of borders are 0.
+        """Weights of Pillow's triangle filter, shape (size, length), times 2^22; rows in the border are 0.
 
         Args:
-            length: Pixels of the image along this direction.
-            start: First of those that are used.
-            extent: How many are used.
-            pixels: On how many pixels of the square they come to lie, about its middle.
+            length: Number of pixels of the image in this direction.
+            start: First pixel used.
+            extent: Number of pixels used.
+            pixels: Number of pixels that they cover in the square, centred.
         """
         border = ((self.size - pixels) * 0.5).round()
         position = torch.arange(self.size, dtype=torch.float64) - border

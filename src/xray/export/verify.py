@@ -1,4 +1,4 @@
-"""An exported file must answer as its checkpoint does, on real images."""
+"""Verify that an exported file gives the logits of its checkpoint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from xray.predictor.base import Predictor
 from xray.utils.errors import UserError
 from xray.utils.files import StrPath
 
-LARGEST_DIFFERENCE = 1e-4
-"""In logit, between single precision here and there: sums in another order differ by some 1e-5."""
+MAX_DIFFERENCE = 1e-4
+"""Accepted difference in logit: single-precision sums in another order differ by about 1e-5."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """How far an exported file is from its checkpoint.
+    """Result of comparing an exported file with its checkpoint.
 
     Args:
-        images: Images compared as the network sees them.
-        raw: Images compared from their pixels as stored, which the file resizes itself.
-        difference: Largest difference in logit, of both.
+        images: Number of images compared at the size of the network's input.
+        raw: Number of images compared at their original size, which the file resizes itself.
+        difference: Largest difference in logit.
     """
 
     images: int
@@ -34,16 +34,13 @@ def verify(checkpoint: Predictor, exported: Predictor, images: Images, files: Se
     """Compare the logits of an exported file with those of its checkpoint.
 
     Args:
-        checkpoint: What it was exported from.
-        exported: The file.
-        images: As the network sees them, shape (images, size, size).
-        files: Files to be read in full and resized by the exported file.
-
-    Returns:
-        With the largest difference.
+        checkpoint: The checkpoint.
+        exported: The exported file.
+        images: Images of the network's input size, shape (images, size, size), uint8.
+        files: Image files, given to the exported file at their original size.
 
     Raises:
-        UserError: It is above `LARGEST_DIFFERENCE`, or no number.
+        UserError: The largest difference is above `MAX_DIFFERENCE` or NaN.
     """
     manifest = checkpoint.manifest
     differences = [np.abs(exported.logits(images) - checkpoint.logits(images))]
@@ -51,11 +48,11 @@ def verify(checkpoint: Predictor, exported: Predictor, images: Images, files: Se
         image = read_image(file)
         square = resize_image(image, manifest.image_size, manifest.resize)
         differences.append(np.abs(exported.logits(np.stack([image])) - checkpoint.logits(np.stack([square]))))
-    found = Verification(len(images), len(files), float(np.concatenate(differences).max()))
-    if not found.difference <= LARGEST_DIFFERENCE:
+    result = Verification(len(images), len(files), float(np.concatenate(differences).max()))
+    if not result.difference <= MAX_DIFFERENCE:
         raise UserError(
-            f"The exported {manifest.model} differs from {checkpoint.path} by {found.difference:.2g} in logit on "
-            f"{found.images} images, where at most {LARGEST_DIFFERENCE:g} is allowed: it was not kept; try the other "
+            f"The exported {manifest.model} differs from {checkpoint.path} by {result.difference:.2g} in logit on "
+            f"{result.images} images, where at most {MAX_DIFFERENCE:g} is allowed: it was not kept; try the other "
             "--format."
         )
-    return found
+    return result

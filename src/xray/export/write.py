@@ -1,4 +1,4 @@
-"""Write an exported classifier in either format."""
+"""Write an exported classifier as ONNX or torch.export file."""
 
 import io
 import logging
@@ -18,59 +18,59 @@ from xray.runs.model_file import PROGRAM_MANIFEST
 
 PROBABILITY = "probability"
 """Name of the graph's second output."""
-LONGEST = 2**15
+MAX_SIDE = 2**15
 """Longest side of an image, in pixels."""
-MOST_IMAGES = 2**15
+MAX_BATCH = 2**15
 
 
-# Both tell of their internals, which mean nothing to whoever exports.
+# They log internals that are of no use to users.
 for name in ("torch.export", "torch.onnx"):
     logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def trace(network: ExportedClassifier) -> ExportedProgram:
-    """The network's graph, for any number of images of any size."""
+    """Trace the network's graph for any number of images of any size."""
     example = torch.zeros(2, 1, network.size + 7, network.size + 5, dtype=torch.uint8)
-    free = {
-        0: Dim("images", min=1, max=MOST_IMAGES),
-        2: Dim("height", min=2, max=LONGEST),
-        3: Dim("width", min=2, max=LONGEST),
+    dynamic = {
+        0: Dim("images", min=1, max=MAX_BATCH),
+        2: Dim("height", min=2, max=MAX_SIDE),
+        3: Dim("width", min=2, max=MAX_SIDE),
     }
     with torch.no_grad():
-        program = torch.export.export(network.eval(), (example,), dynamic_shapes=(free,))
+        program = torch.export.export(network.eval(), (example,), dynamic_shapes=(dynamic,))
     for module in program.graph_module.modules():
         for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
-            node.meta.pop("stack_trace", None)  # lines of code, with paths of this machine
+            node.meta.pop("stack_trace", None)  # contains paths of this machine
     return program
 
 
 def write_program(path: Path, program: ExportedProgram, manifest: Manifest) -> None:
-    """Write for torch, which needs none of this program to run it: `torch.export.load(path).module()(images)`."""
-    # By way of memory: on a full disk torch ends the process.
+    """Write a torch.export file, which runs without xray: `torch.export.load(path).module()(images)`."""
+    # Via memory: torch aborts the process if the disk is full.
     content = io.BytesIO()
     torch.export.save(program, content, extra_files={PROGRAM_MANIFEST: manifest.to_json()})
     path.write_bytes(content.getbuffer())
 
 
 def write_onnx(path: Path, program: ExportedProgram, manifest: Manifest) -> None:
-    """Write for ONNX Runtime and whatever else reads ONNX."""
+    """Write an ONNX file."""
     outputs = [LOGIT, PROBABILITY, *([GRAD_CAM] if manifest.has_grad_cam else [])]
     with warnings.catch_warnings():
-        # The translation warns of its own internals.
+        # The exporter warns about its internals.
         warnings.simplefilter("ignore")
-        made = torch.onnx.export(
+        exported = torch.onnx.export(
             program, dynamo=True, external_data=False, verbose=False, input_names=[IMAGES], output_names=outputs
         )
-    assert made is not None, "it is None without dynamo alone"
-    model = made.model_proto
+    assert exported is not None, "it is None only without dynamo"
+    model = exported.model_proto
     for node in _nodes(model.graph):
-        del node.metadata_props[:]  # what the translation notes for its authors
+        del node.metadata_props[:]  # debugging notes of the exporter
     describe(model, manifest)
     onnx.save(model, path)
 
 
 def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """All nodes, those of the branches too."""
+    """Yield all nodes, including those in branches."""
     for node in graph.node:
         yield node
         for attribute in node.attribute:
@@ -78,12 +78,12 @@ def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 
 def manifest_in(model: onnx.ModelProto) -> Manifest:
-    """The manifest that `describe` put in."""
+    """Return the manifest in a model, as written by `describe`."""
     return Manifest.from_json(next(entry.value for entry in model.metadata_props if entry.key == MANIFEST_KEY), "onnx")
 
 
 def describe(model: onnx.ModelProto, manifest: Manifest) -> None:
-    """Put the manifest into a model, and words for whoever opens it elsewhere."""
+    """Write the manifest and a description for other programs into a model."""
     negative, positive = manifest.class_names
     del model.metadata_props[:]
     model.metadata_props.add(key=MANIFEST_KEY, value=manifest.to_json())

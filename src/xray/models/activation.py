@@ -1,4 +1,4 @@
-"""Where a network's last map of features lies, and whether its logit is a sum over that map."""
+"""Find a network's last feature map, and check whether its logit is a sum over that map."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,19 +9,19 @@ from torch import Tensor, nn
 
 from xray.models.base import ImageClassifier
 
-EXACT = 1e-4
-"""Largest difference between a logit and the sum over a map that it is said to be."""
+SUM_TOLERANCE = 1e-4
+"""Largest difference between a logit and the sum over a map at which they count as equal."""
 
 
 @dataclass(frozen=True)
 class Activation:
-    """The last map of features of a network.
+    """The last feature map of a network.
 
     Args:
-        layer: Gives the map, shape (batch, channels, height, width).
-        head: The linear layer behind the pooled map, a `Linear` or a convolution of 1x1.
-        is_sum: Whether the logit is that layer's over the mean of the map: then the map weighted by it adds up to the
-            logit less its bias.
+        layer: Outputs the map, shape (batch, channels, height, width).
+        head: The linear layer after the pooled map, a `Linear` or a 1x1 convolution.
+        is_sum: Whether the logit is the head applied to the mean of the map. Then `logit_map` adds up to the logit
+            minus the head's bias.
     """
 
     layer: nn.Module
@@ -30,22 +30,22 @@ class Activation:
 
 
 def find_activation(model: ImageClassifier, size: int) -> Activation | None:
-    """Look for the last map of features, by watching noise go through the network.
+    """Find the last feature map by passing noise through the network.
 
     Args:
-        model: In evaluation mode.
-        size: Side of its images.
+        model: A model in evaluation mode.
+        size: Image side in pixels.
 
     Returns:
-        None where no convolution's map of more than one cell comes last, as in transformers and for tiny images.
+        None if the network does not end in a convolutional map of more than one cell (transformers, tiny images).
     """
     outputs: list[tuple[nn.Module, Tensor]] = []
 
-    def note(module: nn.Module, _: tuple[Tensor, ...], output: object) -> None:
+    def record(module: nn.Module, _: tuple[Tensor, ...], output: object) -> None:
         if isinstance(output, Tensor):
             outputs.append((module, output))
 
-    hooks = [module.register_forward_hook(note) for module in model.network.modules()]
+    hooks = [module.register_forward_hook(record) for module in model.network.modules()]
     noise = torch.rand(2, 1, size, size, generator=torch.Generator().manual_seed(0))
     try:
         with torch.no_grad():
@@ -65,19 +65,19 @@ def _last_map(outputs: Sequence[tuple[nn.Module, Tensor]], logits: Tensor) -> Ac
     head = heads[-1]
     for module, output in reversed(outputs):
         if output.ndim == 3:
-            return None  # tokens of a transformer
+            return None  # transformer tokens
         if output.ndim == 4 and output.shape[1] == head.weight.shape[1] and output.shape[2] * output.shape[3] > 1:
-            summed = weighted(output, head).sum((1, 2)) + (0 if head.bias is None else head.bias)
-            return Activation(module, head, torch.allclose(summed, logits, atol=EXACT, rtol=0))
+            summed = logit_map(output, head).sum((1, 2)) + (0 if head.bias is None else head.bias)
+            return Activation(module, head, torch.allclose(summed, logits, atol=SUM_TOLERANCE, rtol=0))
     return None
 
 
-def weighted(activation: Tensor, head: nn.Linear | nn.Conv2d) -> Tensor:
-    """What each cell of a map adds to the logit where that is the head's over the map's mean.
+def logit_map(activation: Tensor, head: nn.Linear | nn.Conv2d) -> Tensor:
+    """Return what each cell of a map adds to the logit, if the logit is the head applied to the map's mean.
 
     Args:
         activation: Shape (batch, channels, height, width).
-        head: The linear layer.
+        head: The linear layer after the pooled map.
 
     Returns:
         Shape (batch, height, width).
@@ -87,8 +87,8 @@ def weighted(activation: Tensor, head: nn.Linear | nn.Conv2d) -> Tensor:
 
 
 @contextmanager
-def captured(layer: nn.Module) -> Iterator[list[Tensor]]:
-    """Collect what a layer gives while it is run inside."""
+def capture_outputs(layer: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect the outputs of a layer during the `with` block."""
     outputs: list[Tensor] = []
     hook = layer.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
     try:

@@ -1,4 +1,4 @@
-"""What every classifier shares: loss, metrics, optimiser, schedule, and all that a checkpoint needs to decide."""
+"""Base class of the classifiers: loss, metrics, optimiser, schedule, normalisation and threshold."""
 
 import math
 import os
@@ -27,34 +27,33 @@ ClassWeight = Literal["balanced", "none"]
 
 
 class TrainingData(Protocol):
-    """What a classifier asks of the data module."""
+    """What a classifier needs from the data module."""
 
     class_counts: tuple[int, int]
 
 
 def adamw(parameters: Iterable[Any]) -> torch.optim.Optimizer:
-    """Default optimiser."""
+    """Return the default optimiser, AdamW with lr 1e-3."""
     return torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.05, fused=True)
 
 
 class ImageClassifier(LightningModule):
     """Binary classifier of grey images.
 
-    An image enters as grey bytes, or as float from 0 to 1, and is normalised in here; the logit leaves. Normalisation,
-    temperature and threshold are buffers, so a checkpoint's `state_dict` carries them.
+    Takes uint8 images, or floats from 0 to 1, normalises them and returns logits. Normalisation, temperature and
+    threshold are buffers, so the `state_dict` contains them.
 
     Args:
         network: Maps normalised images, shape (batch, 1, size, size), to logits, shape (batch, 1).
-        mean: Mean grey of the normalisation, on the scale from 0 to 1.
-        std: Standard deviation of grey, likewise.
-        optimizer: Makes the optimiser from parameter groups.
-        scheduler: Makes the schedule from the optimiser. `WarmupCosine` goes step by step over the whole run, any other
-            one epoch by epoch.
-        class_weight: "balanced" multiplies the loss of the positive class by negatives over positives in the training
-            images; "none" leaves it.
-        label_smoothing: Share by which a label is moved towards one half; 0 leaves it.
-        operating_point: How the threshold is chosen on the validation images, at the end of a fit.
-        compile: Train with `torch.compile`, which needs a C++ compiler and takes its time before the first step.
+        mean: Mean grey level for the normalisation, from 0 to 1.
+        std: Standard deviation of the grey level, on the same scale.
+        optimizer: Builds the optimiser from parameter groups.
+        scheduler: Builds the schedule from the optimiser. `WarmupCosine` is stepped every batch, any other every epoch.
+        class_weight: "balanced" multiplies the loss of the positive class by negatives / positives of the training
+            images; "none" does not weight.
+        label_smoothing: From 0 (none) to 1 (every label becomes 0.5).
+        operating_point: How the threshold is chosen on the validation images at the end of training.
+        compile: Train with `torch.compile`; needs a C++ compiler, and compiling delays the first step.
     """
 
     mean: Tensor
@@ -77,7 +76,7 @@ class ImageClassifier(LightningModule):
     ) -> None:
         super().__init__()
         require_between("model.label_smoothing", label_smoothing, 0, 1)
-        # Channels last is what convolutions are quickest in, on CPUs (nearly twice here) as on GPUs.
+        # Convolutions are fastest in channels-last, on GPUs and on CPUs (nearly twice as fast here).
         self.network = network.to(memory_format=torch.channels_last)
         self.optimizer = optimizer
         self.scheduler = scheduler
@@ -97,63 +96,63 @@ class ImageClassifier(LightningModule):
         self.val_metrics = metrics.clone(prefix="val/")
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits of the positive class, shape (batch,), from images of shape (batch, 1, size, size)."""
+        """Return logits of the positive class, shape (batch,), for images of shape (batch, 1, size, size)."""
         if images.dtype == torch.uint8:
             images = images.float() / 255
         device = images.device.type
-        # bfloat16 keeps three digits, enough to learn by but not to rank images by: scores are in single precision.
+        # bfloat16 keeps three digits: enough for training, not for ranking images. Scores use single precision.
         with torch.autocast(device, enabled=self.training and torch.is_autocast_enabled(device)):
             normalised = ((images - self.mean) / self.std).to(next(self.network.parameters()).dtype)
             logits: Tensor = self.network(normalised)
         return logits.squeeze(1).float()
 
     def probability(self, logits: Tensor) -> Tensor:
-        """Calibrated probability of the positive class: sigmoid(logit / temperature).
+        """Return the calibrated probability of the positive class: sigmoid(logit / temperature).
 
-        In double precision, where the device has it: single would round confident images to 1 and make ties of them.
+        In double precision where the device supports it: single precision would round confident images to 1, as ties.
 
         Args:
             logits: Shape (batch,), on any device.
 
         Returns:
-            From 0 to 1, of the same shape and on the same device, float64 (float32 on Apple's GPUs).
+            Values from 0 to 1, same shape and device as `logits`, float64 (float32 on Apple GPUs).
         """
-        kind = torch.float32 if logits.device.type == "mps" else torch.float64
-        return (logits.to(kind) / self.temperature.to(logits.device, kind)).sigmoid()
+        dtype = torch.float32 if logits.device.type == "mps" else torch.float64
+        return (logits.to(dtype) / self.temperature.to(logits.device, dtype)).sigmoid()
 
     def model_step(self, batch: ImageBatch) -> tuple[Tensor, Tensor]:
-        """Mean loss of a batch, and its logits."""
+        """Return the mean loss of a batch and its logits."""
         logits = self(batch["image"])
         targets = batch["label"] * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
         loss = nnf.binary_cross_entropy_with_logits(logits, targets, pos_weight=self.positive_weight)
         return loss, logits
 
     def check_image_size(self, size: int) -> None:
-        """Reject images of a size that the network does not take; every size will do by default."""
+        """Reject image sizes that the network cannot process; by default all sizes are accepted."""
 
     @property
     def has_depthwise_convolutions(self) -> bool:
-        """Whether the network has convolutions by groups, which on a CPU are slower in bfloat16."""
+        """Whether the network has grouped convolutions, which are slower in bfloat16 on a CPU."""
         return any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in self.network.modules())
 
     def check_compiler(self) -> None:
-        """Reject to compile without a compiler, which would otherwise come out at the first step.
+        """Check for a C++ compiler if `compile` is set, since torch would only fail at the first step.
 
         Raises:
-            UserError: One is asked for and none is found.
+            UserError: There is no compiler.
         """
         compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
         if self._compile and shutil.which(compiler) is None:
             raise UserError(
-                f"model.compile true needs a C++ compiler, and there is no {compiler}: install it, name another by the "
-                "variable CXX, or leave it with --model.compile false."
+                f"model.compile true needs a C++ compiler, and there is no {compiler}: install it, set the environment "
+                "variable CXX to another one, or use --model.compile false."
             )
 
     def prepare_weights(self) -> None:
-        """Get hold of what a fresh training starts from, before any image is read; nothing by default."""
+        """Load pretrained weights before any image is read; by default there are none."""
 
     def on_fit_start(self) -> None:
-        """Take the weight of the positive class from the training images."""
+        """Set the weight of the positive class from the training images, and compile the network if requested."""
         weight = 1.0
         if self.class_weight == "balanced":
             data: TrainingData = self.trainer.datamodule  # type: ignore[attr-defined]
@@ -164,15 +163,16 @@ class ImageClassifier(LightningModule):
             self.network.compile()
 
     def on_train_start(self) -> None:
-        """After a resume, let the config's optimiser settings win over those in the checkpoint.
+        """Let the config's optimiser settings override those of the checkpoint after a resume.
 
-        A decision that was fitted for the weights of then is taken back; these get their own at the end.
+        Temperature and threshold are reset: those in the checkpoint were fitted to its weights, and new ones are fitted
+        at the end of training.
         """
         self.temperature.fill_(1.0)
         self.threshold.fill_(0.5)
         for optimizer, settings in zip(self.trainer.optimizers, self._optimizer_settings, strict=True):
-            for group, wanted in zip(optimizer.param_groups, settings, strict=True):
-                group.update(wanted)
+            for group, configured in zip(optimizer.param_groups, settings, strict=True):
+                group.update(configured)
         for plan in self.trainer.lr_scheduler_configs:
             if isinstance(plan.scheduler, WarmupCosine):
                 plan.scheduler.set_total_steps(plan.scheduler.total_steps)
@@ -183,10 +183,10 @@ class ImageClassifier(LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip for fused optimisers too, which Lightning rejects with any mixed precision.
+        """Clip gradients, also with fused optimisers in bf16-mixed, which Lightning does not support.
 
         Raises:
-            UserError: Gradients are scaled, which a fused optimiser would undo only after they were clipped.
+            UserError: Gradients are scaled (16-mixed), and a fused optimiser would unscale them only after clipping.
         """
         plugin = self.trainer.strategy.precision_plugin
         fused = any(group.get("fused") for group in optimizer.param_groups)
@@ -195,14 +195,14 @@ class ImageClassifier(LightningModule):
             return
         if plugin.scaler is not None:
             raise UserError(
-                f"trainer.precision {self.trainer.precision} scales gradients, so a fused optimiser cannot clip them: "
-                "add --model.optimizer.init_args.fused false, or train in bf16-mixed."
+                f"trainer.precision {self.trainer.precision} scales gradients, which cannot be clipped with a fused "
+                "optimiser: add --model.optimizer.init_args.fused false, or train in bf16-mixed."
             )
         algorithm = GradClipAlgorithmType(gradient_clip_algorithm or "norm")
         Precision.clip_gradients(plugin, optimizer, gradient_clip_val, algorithm)
 
     def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
-        """Loss of one batch."""
+        """Return the loss of one batch."""
         loss, logits = self.model_step(batch)
         self.train_metrics.update(self.probability(logits.detach()), batch["label"].int())
         self.log("train/loss", loss, prog_bar=True, on_step=True, on_epoch=False)
@@ -210,12 +210,12 @@ class ImageClassifier(LightningModule):
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """Log the epoch's training metrics, which are over augmented images."""
+        """Log the epoch's training metrics, computed on augmented images."""
         self.log_dict(self.train_metrics.compute())
         self.train_metrics.reset()
 
     def validation_step(self, batch: ImageBatch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Logits of one batch, for the metrics and for whichever callback draws them."""
+        """Update the metrics and return the logits of one batch for the callbacks."""
         loss, logits = self.model_step(batch)
         self.val_metrics.update(self.probability(logits), batch["label"].int())
         self.log("val/loss", loss, prog_bar=True, batch_size=len(logits), sync_dist=True)
@@ -224,28 +224,30 @@ class ImageClassifier(LightningModule):
         return {"logit": logits, "index": batch["index"], "label": batch["label"]}
 
     def test_step(self, batch: ImageBatch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Logits of one batch."""
+        """Return the logits of one batch."""
         return {"logit": self(batch["image"]), "index": batch["index"], "label": batch["label"]}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """What the optimiser gets; a subclass may give groups with factors `lr_scale` of the learning rate."""
+        """Return the optimiser's parameter groups; a group's `lr_scale` multiplies the learning rate."""
         return [{"params": list(self.parameters())}]
 
-    def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's many shapes
+    def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning accepts many types
         """Build optimiser and schedule from the callables of the config."""
         optimizer = self.optimizer(self.parameter_groups())
         for group in optimizer.param_groups:
             group["lr"] *= group.get("lr_scale", 1.0)
         scheduler = self.scheduler(optimizer)
-        # The rate itself is the schedule's business.
-        kept = {"params", "lr", "initial_lr"}
+        # The learning rate itself is set by the schedule.
+        excluded = {"params", "lr", "initial_lr"}
         self._optimizer_settings = [
-            [{key: value for key, value in group.items() if key not in kept} for group in optimizer.param_groups]
+            [{key: value for key, value in group.items() if key not in excluded} for group in optimizer.param_groups]
         ]
         if isinstance(scheduler, WarmupCosine):
             steps = self.trainer.estimated_stepping_batches
             if math.isinf(steps):
-                raise UserError("WarmupCosine needs to know the end of the run: set trainer.max_epochs or max_steps.")
+                raise UserError(
+                    "WarmupCosine needs the length of the run: set trainer.max_epochs or trainer.max_steps."
+                )
             scheduler.set_total_steps(int(steps))
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
         plan: dict[str, Any] = {"scheduler": scheduler, "interval": "epoch"}

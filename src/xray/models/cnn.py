@@ -1,4 +1,4 @@
-"""The small network, trained from scratch."""
+"""Classifier with a small network trained from scratch."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from xray.utils.errors import UserError, require_between
 
 
 class CNNClassifier(ImageClassifier):
-    """`SimpleCNN` with the training that all classifiers share.
+    """`SimpleCNN` as a classifier.
 
     Args:
         widths: Channels of each residual stage.
@@ -39,9 +39,9 @@ class CNNClassifier(ImageClassifier):
         require_between("model.dropout", dropout, 0, 1)
         if not widths or min(widths) < 1:
             raise UserError(
-                f"model.widths {list(widths)} must name the channels of one stage or more, such as [32, 64]."
+                f"model.widths {list(widths)} must list the channels of at least one stage, for example [32, 64]."
             )
-        # Images fill the whole range about a middle grey: these two bring them to about zero mean and unit spread.
+        # Mean 0.5 and std 0.25 bring full-range grey images to about zero mean and unit variance.
         network = SimpleCNN(widths, dropout)
         super().__init__(
             network, 0.5, 0.25, optimizer, scheduler, class_weight, label_smoothing, operating_point, compile

@@ -1,4 +1,4 @@
-"""A small residual network for grey images; no Lightning here."""
+"""Small residual network for grey images (no Lightning import)."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,13 @@ from torch import Tensor, nn
 
 
 class SimpleCNN(nn.Module):
-    """Stem, one residual stage for each width, global average pooling, one logit.
+    """Residual network: stem, one stage per width, global average pooling, one logit.
 
-    Basic blocks after He et al., "Deep residual learning for image recognition" (CVPR 2016), each closed by squeeze and
-    excitation after Hu et al. (CVPR 2018), with batch normalisation throughout. The default has 0.9 million parameters.
+    Basic blocks of He et al., "Deep residual learning for image recognition" (CVPR 2016), each ending in
+    squeeze-and-excitation (Hu et al., CVPR 2018), with batch normalisation. The default has 0.9 million parameters.
 
     Args:
-        widths: Channels of each stage; every stage halves the resolution, the stem did so once before.
+        widths: Channels of each stage; the stem and every stage halve the resolution.
         dropout: Probability of dropping a pooled feature.
     """
 
@@ -32,7 +32,7 @@ class SimpleCNN(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions that halve the resolution, added to a pooled and projected short cut."""
+    """Two 3x3 convolutions that halve the resolution, plus a pooled and projected shortcut."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class ResidualBlock(nn.Module):
             _conv_norm(after, after, kernel=3),
             SqueezeExcitation(after),
         )
-        # Pooling before the projection lets every pixel count, where a strided 1x1 would drop three in four.
+        # Pooling before the projection uses every pixel; a strided 1x1 convolution would skip three in four.
         self.shortcut = nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), _conv_norm(before, after, kernel=1))
 
     def forward(self, features: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class ResidualBlock(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Channels weighted by what the whole image shows."""
+    """Squeeze-and-excitation: scale each channel by a weight computed from the whole map."""
 
     def __init__(self, channels: int, reduction: int = 8) -> None:
         super().__init__()
@@ -66,9 +66,9 @@ class SqueezeExcitation(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Weigh features of shape (batch, channels, height, width)."""
-        weighted: Tensor = features * self.weigh(features)
-        return weighted
+        """Scale features of shape (batch, channels, height, width)."""
+        scaled: Tensor = features * self.weigh(features)
+        return scaled
 
 
 def _conv_norm(before: int, after: int, kernel: int, stride: int = 1) -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""A pretrained timm backbone, adapted to images: the head first, then more and more of the backbone."""
+"""Fine-tuning of a pretrained timm backbone: the head first, then the backbone in stages."""
 
 from collections.abc import Sequence
 from itertools import chain, pairwise
@@ -17,21 +17,21 @@ from xray.utils.errors import UserError, require_between
 
 
 class TransferClassifier(ImageClassifier):
-    """Any backbone of timm with one grey channel and one logit.
+    """Any timm backbone with one grey input channel and one logit.
 
-    The backbone is cut into `unfreeze_stages` parts of about equal depth. For `head_epochs` only the head learns;
-    then, at each further epoch, one more part from the top, at a lower rate. What learns is a function of the epoch
-    alone, so a resumed run goes on as it was.
+    The backbone is divided into `unfreeze_stages` parts of about equal depth. For `head_epochs` epochs only the head is
+    trained; then each epoch unfreezes one more part, from the top, at a lower learning rate. What is frozen depends
+    only on the epoch, so a resumed run continues as an uninterrupted one.
 
     Args:
         backbone: Name of a timm model.
-        pretrained: Start from ImageNet weights: from `weights` where given, otherwise from the model hub.
+        pretrained: Start from ImageNet weights: from the file `weights` if given, otherwise from the model hub.
         weights: Local file with the backbone's weights, see `xray.models.weights.read_weights`.
-        head_epochs: Epochs in which only the head learns.
-        unfreeze_stages: In how many steps the backbone is released; 1 releases all of it at once.
+        head_epochs: Number of epochs in which only the head is trained.
+        unfreeze_stages: Number of steps in which the backbone is unfrozen; 1 unfreezes all of it at once.
         backbone_lr: The backbone's learning rate as a multiple of the head's.
         dropout: Probability of dropping a feature before the head.
-        drop_path: Probability of dropping a residual branch, where the backbone has them.
+        drop_path: Probability of dropping a residual branch, for backbones that support it.
         optimizer: See `ImageClassifier`.
         scheduler: See `ImageClassifier`.
         class_weight: See `ImageClassifier`.
@@ -68,7 +68,7 @@ class TransferClassifier(ImageClassifier):
             network = timm.create_model(backbone, pretrained=False, in_chans=1, num_classes=1, **options)
         except TypeError as error:
             raise UserError(f"model.backbone {backbone} does not take {options}: set drop_path to 0.") from error
-        # The normalisation the weights were made with, averaged over colours.
+        # Normalisation of the pretrained weights, averaged over colours.
         description: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
         mean, std = (sum(description[key]) / 3 for key in ("mean", "std"))
         super().__init__(
@@ -84,16 +84,16 @@ class TransferClassifier(ImageClassifier):
         self._resumed = False
         for module in self._head().modules():
             if isinstance(module, nn.Linear):
-                # Some backbones draw a single logit's weights from -1 to 1: the loss would start at several units.
+                # Some backbones initialise the single logit's weights from -1 to 1: the loss would start far too high.
                 nn.init.normal_(module.weight, std=0.01)
                 nn.init.zeros_(module.bias)
         self.save_hyperparameters()
 
     def prepare_weights(self) -> None:
-        """Read or fetch the pretrained weights.
+        """Read or download the pretrained weights.
 
         Raises:
-            UserError: They cannot be had, or do not fit.
+            UserError: They are not available, or do not fit the backbone.
         """
         if not self.pretrained or self._start is not None:
             return
@@ -107,7 +107,7 @@ class TransferClassifier(ImageClassifier):
         self._resumed = True
 
     def on_fit_start(self) -> None:
-        """Put the pretrained weights into a backbone that begins its training; a checkpoint has brought its own."""
+        """Load the pretrained weights, unless the run was resumed from a checkpoint."""
         super().on_fit_start()
         self._check_strategy()
         if self.pretrained and not self._resumed:
@@ -117,38 +117,39 @@ class TransferClassifier(ImageClassifier):
         self._start = None
 
     def check_image_size(self, size: int) -> None:
-        """Reject images of another size than a backbone with fixed positions takes, such as a vision transformer.
+        """Reject other image sizes if the backbone has a fixed input size (some transformers).
 
         Raises:
-            UserError: With the size that it does take.
+            UserError: The size differs; the message gives the right one.
         """
         description = self._timm.pretrained_cfg
-        taken = description.get("input_size", (3, size, size))[-1]
-        if description.get("fixed_input_size") and taken != size:
+        required = description.get("input_size", (3, size, size))[-1]
+        if description.get("fixed_input_size") and required != size:
             raise UserError(
-                f"model.backbone {self.backbone} takes images of {taken} pixels only: --data.image_size {taken}."
+                f"model.backbone {self.backbone} only takes images of {required} pixels: "
+                f"use --data.image_size {required}."
             )
 
     def _check_strategy(self) -> None:
-        """Frozen layers have no gradients, for which processes side by side must not wait."""
+        """Reject DDP strategies that would wait for gradients of frozen layers."""
         options = getattr(self.trainer.strategy, "_ddp_kwargs", {})
         if self.trainer.world_size > 1 and not options.get("find_unused_parameters"):
             raise UserError(
-                "Several processes cannot train with frozen layers by this strategy: add --trainer.strategy "
+                "This strategy cannot train frozen layers with several processes: add --trainer.strategy "
                 "ddp_find_unused_parameters_true, or --trainer.devices 1."
             )
 
     @property
-    def _timm(self) -> Any:  # noqa: ANN401 - timm's models have methods of their own, which nn.Module does not know
+    def _timm(self) -> Any:  # noqa: ANN401 - timm's models have methods that nn.Module lacks
         return self.network
 
     def _head(self) -> nn.Module:
         head: nn.Module | tuple[nn.Module, ...] = self._timm.get_classifier()
-        # Distilled transformers have two.
+        # Distilled transformers have two heads.
         return nn.ModuleList(head) if isinstance(head, tuple) else head
 
     def backbone_stages(self) -> Sequence[Sequence[str]]:
-        """Names of the backbone's parameters in `unfreeze_stages` parts, from the input to the head."""
+        """Return the backbone's parameter names in `unfreeze_stages` parts, from the input to the head."""
         groups = timm.models.group_parameters(self._timm, self._timm.group_matcher(coarse=False))
         head = {id(parameter) for parameter in self._head().parameters()}
         parameters = dict(self.network.named_parameters())
@@ -161,26 +162,26 @@ class TransferClassifier(ImageClassifier):
         return [list(chain.from_iterable(layers[low:high])) for low, high in pairwise(bounds)]
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Backbone at the lower rate, head at the full one."""
+        """Return two groups: the backbone at the lower learning rate, the head at the full rate."""
         head = list(self._head().parameters())
-        of_head = {id(parameter) for parameter in head}
-        body = [parameter for parameter in self.parameters() if id(parameter) not in of_head]
+        head_ids = {id(parameter) for parameter in head}
+        body = [parameter for parameter in self.parameters() if id(parameter) not in head_ids]
         return [{"params": body, "lr_scale": self.backbone_lr}, {"params": head, "lr_scale": 1.0}]
 
     def on_train_start(self) -> None:
-        """Freeze as the first epoch wants it, also after a resume, for which Lightning calls no epoch start."""
+        """Freeze layers for the first epoch; after a resume Lightning does not call `on_train_epoch_start`."""
         super().on_train_start()
         self.on_train_epoch_start()
 
     def on_train_epoch_start(self) -> None:
-        """Freeze what is not to learn in this epoch."""
-        released = max(0, self.current_epoch - self.head_epochs + 1)
+        """Freeze the layers that are not trained in this epoch."""
+        unfrozen = max(0, self.current_epoch - self.head_epochs + 1)
         stages = self.backbone_stages()
-        frozen = {name for stage in stages[: max(0, len(stages) - released)] for name in stage}
+        frozen = {name for stage in stages[: max(0, len(stages) - unfrozen)] for name in stage}
         for name, parameter in self.network.named_parameters():
             parameter.requires_grad_(name not in frozen)
         for name, module in self.network.named_modules():
             own = [f"{name}.{key}" if name else key for key, _ in module.named_parameters(recurse=False)]
-            # Frozen batch normalisation must keep its ImageNet statistics too.
+            # Frozen batch normalisation keeps its ImageNet statistics too.
             if own and isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.train(not frozen.issuperset(own))

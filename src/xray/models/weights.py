@@ -1,4 +1,4 @@
-"""ImageNet weights for a timm backbone: from the hub, or from a file that may use other names."""
+"""ImageNet weights for a timm backbone, from the model hub or from a file."""
 
 import difflib
 import urllib.error
@@ -17,45 +17,45 @@ from xray.utils.errors import UserError
 
 
 def check_backbone(name: str) -> None:
-    """Reject a backbone that timm does not know.
+    """Reject a backbone that timm does not have.
 
     Raises:
-        UserError: With the nearest names that it does know.
+        UserError: There is no such backbone; the message suggests similar names.
     """
     architecture, _, tag = name.partition(".")
     if timm.is_model(architecture) and (not tag or name in timm.list_models(f"{architecture}.*", pretrained=True)):
         return
     near = difflib.get_close_matches(architecture, timm.list_models(), n=3)
     raise UserError(
-        f"model.backbone {name} is no model of timm {timm.__version__}"
-        + (f"; did you mean {', '.join(near)}?" if near else "; timm.list_models() names them all.")
+        f"model.backbone {name} is not a model of timm {timm.__version__}"
+        + (f"; did you mean {', '.join(near)}?" if near else "; timm.list_models() lists them all.")
     )
 
 
 def fetch_hub_weights(name: str) -> dict[str, Tensor]:
-    """Backbone weights for one grey channel from the model hub, by way of its local cache.
+    """Return backbone weights for one grey channel from the model hub or its local cache.
 
     Raises:
-        UserError: They cannot be had: no network, or no weights of that name.
+        UserError: No network, or no weights of that name.
     """
     try:
-        with _quick_hub():
+        with _hub_with_timeout():
             model = timm.create_model(name, pretrained=True, in_chans=1, num_classes=0)
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
-            f"The weights of {name} could not be fetched from the model hub ({reason[:160]}). Name a local file with "
-            "--model.weights FILE, or train from random weights with --model.pretrained false."
+            f"The weights of {name} could not be downloaded from the model hub ({reason[:160]}). Give a local file "
+            "with --model.weights FILE, or train from random weights with --model.pretrained false."
         ) from error
     weights: dict[str, Tensor] = model.state_dict()
     return weights
 
 
 @contextmanager
-def _quick_hub() -> Iterator[None]:
-    """Look at the hub once, and use only its local cache where it does not answer.
+def _hub_with_timeout() -> Iterator[None]:
+    """Try to reach the hub once, and use only its local cache if it does not respond.
 
-    Without this its client tries each file six times, for most of a minute, before it gives up.
+    The hub's client would otherwise retry each file six times, for most of a minute.
     """
     from huggingface_hub import constants
 
@@ -64,7 +64,7 @@ def _quick_hub() -> Iterator[None]:
         if not offline:
             urllib.request.urlopen(constants.ENDPOINT, timeout=5).close()
     except urllib.error.HTTPError:
-        # Any answer will do.
+        # Any response shows that the hub can be reached.
         pass
     except OSError:
         constants.HF_HUB_OFFLINE = True
@@ -75,17 +75,17 @@ def _quick_hub() -> Iterator[None]:
 
 
 def read_weights(path: Path, name: str) -> dict[str, Tensor]:
-    """Backbone weights for one grey channel from a file.
+    """Return backbone weights for one grey channel from a file.
 
-    Two kinds of file fit: one with timm's own names, and one whose tensors have the shapes of timm's in the same order,
-    under whatever names. The classifier's tensors are left out, and the first convolution is summed over colours.
+    The file's tensors must have timm's names, or any names with timm's shapes in timm's order. The classifier's tensors
+    are dropped, and the first convolution is summed over colours.
 
     Args:
         path: A PyTorch or safetensors file.
         name: The timm backbone.
 
     Raises:
-        UserError: No such file, not weights, or weights of another network.
+        UserError: The file is missing, does not contain weights, or contains those of another network.
     """
     loaded = _load_tensors(path)
     reference = timm.create_model(name, pretrained=False)
@@ -100,7 +100,7 @@ def read_weights(path: Path, name: str) -> dict[str, Tensor]:
 
 def _load_tensors(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
-        raise UserError(f"model.weights {path} does not exist: name a file of PyTorch or safetensors weights.")
+        raise UserError(f"model.weights {path} does not exist: give a file of PyTorch or safetensors weights.")
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -110,21 +110,23 @@ def _load_tensors(path: Path) -> dict[str, Tensor]:
     except Exception as error:
         raise UserError(
             f"model.weights {path} cannot be read as weights ({type(error).__name__}): it may be truncated or "
-            "something else; name one saved by torch.save(model.state_dict()) or by safetensors."
+            "of another type; give one saved by torch.save(model.state_dict()) or by safetensors."
         ) from error
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
-        raise UserError(f"model.weights {path} holds no dictionary of tensors; name a file of a model's state_dict.")
+        raise UserError(
+            f"model.weights {path} does not contain a dictionary of tensors; give a file with a model's state_dict."
+        )
     return content
 
 
 def _match(loaded: dict[str, Tensor], reference: nn.Module, path: Path, name: str) -> dict[str, Tensor]:
-    """Bring `loaded` under timm's names, or reject it."""
-    wanted = reference.state_dict()
-    # Batch counts are bookkeeping, which older files lack.
-    learnt = {key: tensor.shape for key, tensor in wanted.items() if not key.endswith("num_batches_tracked")}
+    """Rename the tensors of `loaded` to timm's names, or reject them."""
+    expected = reference.state_dict()
+    # Older files lack the batch counts of batch normalisation.
+    learnt = {key: tensor.shape for key, tensor in expected.items() if not key.endswith("num_batches_tracked")}
     offered = {key: tensor for key, tensor in loaded.items() if not key.endswith("num_batches_tracked")}
     classifier = tuple(f"{key}." for key in _layers(reference, "classifier"))
     body = {key: shape for key, shape in learnt.items() if not key.startswith(classifier)} if classifier else learnt
@@ -134,32 +136,32 @@ def _match(loaded: dict[str, Tensor], reference: nn.Module, path: Path, name: st
     for names in (list(learnt), list(body)):
         pairs = list(zip(names, offered.values(), strict=False))
         same = len(names) == len(offered) and all(learnt[key] == tensor.shape for key, tensor in pairs)
-        # Shapes alone cannot tell a weight from a bias of the same normalisation, the last part of a name does.
+        # Weight and bias of a normalisation layer have the same shape; the last part of the name distinguishes them.
         if same and all(_same_role(*pair) for pair in zip(names, offered, strict=True)):
             return dict(pairs)
 
     by_name = [key for key in body if key in offered]
     if by_name:
         key = next((k for k in by_name if offered[k].shape != body[k]), "")
-        what = (
+        problem = (
             f"{key} has shape {tuple(offered[key].shape)}, not {tuple(body[key])}"
             if key
             else f"{len(body) - len(by_name)} tensors are missing, {next(k for k in body if k not in offered)} first"
         )
     elif len(offered) not in {len(learnt), len(body)}:
-        what = f"it has {len(offered)} tensors, {name} has {len(learnt)}"
+        problem = f"it has {len(offered)} tensors, {name} has {len(learnt)}"
     else:
         position, key, other = next(
             (i, key, other)
             for i, (key, other) in enumerate(zip(learnt, offered, strict=False))
             if offered[other].shape != learnt[key] or not _same_role(key, other)
         )
-        what = (
-            f"tensor {position}, {other} of shape {tuple(offered[other].shape)}, stands where {key} of shape "
-            f"{tuple(learnt[key])} belongs"
+        problem = (
+            f"tensor {position}, {other} of shape {tuple(offered[other].shape)}, is in the place of {key} of shape "
+            f"{tuple(learnt[key])}"
         )
     raise UserError(
-        f"model.weights {path} do not fit model.backbone {name}: {what}. Name the weights of this backbone, or the "
+        f"model.weights {path} do not fit model.backbone {name}: {problem}. Give weights of this backbone, or the "
         "backbone of these weights."
     )
 
@@ -175,7 +177,7 @@ def _first_convolutions(reference: nn.Module) -> list[str]:
 
 
 def _layers(network: nn.Module, role: str) -> tuple[str, ...]:
-    """Names of the layers that play a role, as timm's description of the network says."""
+    """Return the names of the layers with a role ("classifier", "first_conv") in timm's config of the network."""
     description: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
     names = description.get(role)
     if names is None:

@@ -1,1 +1,1 @@
-"""From grey images to logits, by whatever a model was kept in: a checkpoint, or an exported file without torch."""
+"""Predict with a checkpoint or an exported file."""

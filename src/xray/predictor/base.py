@@ -1,4 +1,4 @@
-"""What every kind of model can be asked."""
+"""Interface of the predictors."""
 
 from pathlib import Path
 from typing import Protocol
@@ -11,20 +11,20 @@ from xray.predictor.manifest import Manifest, Scores
 from xray.utils.errors import UserError
 
 Maps = npt.NDArray[np.float64]
-"""Shape (images, height, width)."""
+"""Grad-CAM maps, shape (images, height, width), float64."""
 
 BATCH = 32
-"""Images through a network at a time, where no one says otherwise."""
+"""Default number of images per forward pass."""
 
 
 class Predictor(Protocol):
-    """A model that is ready to answer; safe to be asked by several threads."""
+    """A loaded model; thread-safe."""
 
     path: Path
     manifest: Manifest
 
     def logits(self, images: Images) -> Scores:
-        """Raw outputs for the positive class.
+        """Return the logits of the positive class.
 
         Args:
             images: Made by `xray.data.decode.image.load_image` with the manifest's size and resize rule.
@@ -34,29 +34,29 @@ class Predictor(Protocol):
         """
 
     def grad_cam(self, images: Images) -> Maps:
-        """How much each part of an image adds to its logit, by Grad-CAM at the last convolution.
+        """Return Grad-CAM maps at the last convolution: how much each part of an image adds to its logit.
 
-        Selvaraju et al., Grad-CAM (ICCV 2017), without the rectifier: what speaks for the negative class stays, below
-        0. For networks that end in average pooling and a linear layer the cells of a map add up to the logit less a
+        Selvaraju et al., Grad-CAM (ICCV 2017), without the ReLU: evidence for the negative class is negative. For
+        networks that end in average pooling and a linear layer, the cells of a map add up to the logit minus a
         constant, and the map is the class activation map of Zhou et al. (CVPR 2016).
 
         Args:
             images: As for `logits`.
 
         Returns:
-            Shape (images, height, width), float64, in units of the logit; coarse, some 4x4 cells for images of 128.
+            Shape (images, height, width), float64, in logit units; coarse, about 4x4 cells for images of 128 pixels.
 
         Raises:
-            UserError: The network has none, see `Manifest.has_grad_cam`.
+            UserError: The model has no Grad-CAM, see `Manifest.has_grad_cam`.
         """
 
 
-def unusable(path: Path, reason: object) -> UserError:
-    """What to say of an exported file that cannot be opened."""
-    told = " ".join(str(reason).split())[:200]
-    return UserError(f"{path} cannot be used here ({told}): export it anew with 'python -m xray export'.")
+def unusable_error(path: Path, reason: object) -> UserError:
+    """Return the error for an exported file that cannot be opened."""
+    text = " ".join(str(reason).split())[:200]
+    return UserError(f"{path} cannot be used here ({text}): export it again with 'python -m xray export'.")
 
 
-def no_grad_cam(path: Path) -> UserError:
-    """What to say where a model has no Grad-CAM: not all networks have, and no export whose logit is no sum of it."""
-    return UserError(f"{path} has no Grad-CAM: take --method occlusion.")
+def no_grad_cam_error(path: Path) -> UserError:
+    """Return the error for a model without Grad-CAM, such as a transformer or an export without an exact map."""
+    return UserError(f"{path} has no Grad-CAM: use --method occlusion.")

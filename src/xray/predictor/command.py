@@ -1,4 +1,4 @@
-"""The command `predict`: from image files to a predictions table."""
+"""The command `predict`: image files to a predictions table."""
 
 import sys
 from collections import Counter
@@ -21,27 +21,27 @@ def predict(
     out: Path = Path("predictions.csv"),
     reject_ood: bool = True,
 ) -> int:
-    """Predict images, or folders of images which are searched at any depth.
+    """Predict images and write a predictions table.
 
-    An image that does not look like a frontal chest X-ray is rejected: its row gives the reason instead of a number.
+    An image that does not look like a frontal chest X-ray is rejected: its row has a reason instead of a probability.
 
     Args:
-        images: Files and folders in any mix; folders are searched at any depth for JPEG, PNG and DICOM.
-        ckpt_path: The model: a checkpoint, an exported file, a run or an experiment; by default the newest run's best.
-        out: The predictions table to write, one row for each image.
-        reject_ood: False predicts whatever can be read; for images of anything else the probability means nothing.
+        images: Files and folders; folders are searched recursively for JPEG, PNG and DICOM files.
+        ckpt_path: The model: a checkpoint, an exported file, a run or an experiment; by default that of the newest run.
+        out: The predictions table to write, one row per image.
+        reject_ood: False predicts every readable image; for other images than chest X-rays this is meaningless.
 
     Returns:
-        The exit status: 1 where an image could not be read; the others are predicted all the same.
+        Exit status: 1 if an image could not be read (the others are still predicted), else 0.
 
     Raises:
-        UserError: There is no image, no model, or `out` must not be overwritten.
+        UserError: There is no image or no model, or `out` must not be overwritten.
     """
     from xray.data.index.folders import find_images
 
     paths = find_images(images)
     check_out(out)
-    # Imported late, so that a wrong path is reported at once.
+    # Imported late, so that a wrong path is reported immediately.
     from xray.evaluation.predictions import write_outcomes
     from xray.predictor.images import predict_images
     from xray.predictor.open import open_predictor
@@ -62,28 +62,28 @@ def predict(
 
 
 def check_out(out: Path) -> None:
-    """Reject to write over anything but an earlier predictions table.
+    """Check that `out` is new or an earlier predictions table.
 
     Raises:
-        UserError: `out` is something else.
+        UserError: `out` is anything else, or not writable.
     """
     from xray.evaluation.predictions import COLUMNS, OUTCOME_COLUMNS
     from xray.evaluation.scored_set import SOURCE
 
     target = link_target(out)
     if reason := why_not_writable(target):
-        raise UserError(f"--out {out} cannot be written ({reason}): name another file.")
+        raise UserError(f"--out {out} cannot be written ({reason}): choose another file.")
     if out.is_dir():
-        raise UserError(f"--out {out} is a folder: name a file in it, such as {out / 'predictions.csv'}.")
+        raise UserError(f"--out {out} is a folder: choose a file in it, such as {out / 'predictions.csv'}.")
     if out.exists():
         if not out.is_file():
-            raise UserError(f"--out {out} is no ordinary file: name another one.")
+            raise UserError(f"--out {out} is not a regular file: choose another one.")
         if (target.parent / SOURCE).exists():
-            raise UserError(f"--out {out} belongs to a scored set, which is never overwritten: name another file.")
+            raise UserError(f"--out {out} belongs to a scored set, which is never overwritten: choose another file.")
         with out.open("rb") as file:
             header = file.readline(200)
         if header.strip() not in {",".join(columns).encode() for columns in (COLUMNS, OUTCOME_COLUMNS)}:
-            raise UserError(f"--out {out} exists and is no predictions table: it is left alone; name another file.")
+            raise UserError(f"--out {out} exists and is not a predictions table: choose another file.")
 
 
 def _print_summary(outcomes: Sequence["ImageOutcome"], threshold: float, class_names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""From images to predictions: a probability, or a rejection."""
+"""Predict images, or reject out-of-distribution ones."""
 
 from dataclasses import dataclass
 
@@ -12,44 +12,44 @@ from xray.predictor.base import Predictor
 
 @dataclass(frozen=True)
 class ImagePrediction:
-    """What is said of one image.
+    """The prediction for one image.
 
     Args:
         logit: Raw output of the network.
-        probability: Calibrated probability of the positive class.
-        decision: Name of the class.
-        rejection: Why the image gets no probability; empty where it gets one.
+        probability: Calibrated probability of the positive class, from 0 to 1.
+        decision: Name of the predicted class.
+        reject_reason: Why the image is rejected as out-of-distribution; empty if it is accepted.
     """
 
     logit: float
     probability: float
     decision: str
-    rejection: str
+    reject_reason: str
 
 
 class DecisionModel:
-    """Asks the model, and first whether the picture looks like the images that it was trained on.
+    """A predictor with its threshold and OOD detector.
 
     Args:
-        predictor: The model. Where its manifest has no OOD detector nothing is rejected.
-        reject_ood: Whether pictures that do not look like the training images are rejected.
+        predictor: The model. If its manifest has no OOD detector, nothing is rejected.
+        reject_ood: Whether out-of-distribution images are rejected.
     """
 
     def __init__(self, predictor: Predictor, reject_ood: bool = True) -> None:
         self.predictor = predictor
-        known = predictor.manifest.ood if reject_ood else None
-        self._ood = None if known is None else OODDetector.from_dict(known)
+        limits = predictor.manifest.ood if reject_ood else None
+        self._ood = None if limits is None else OODDetector.from_dict(limits)
 
     @property
     def rejects(self) -> bool:
-        """Whether pictures that do not look like chest X-rays are rejected."""
+        """Whether out-of-distribution images are rejected."""
         return self._ood is not None
 
     def __call__(self, images: Images) -> list[ImagePrediction]:
-        """Judge images of the model's size, shape (images, size, size).
+        """Predict images of the model's size, shape (images, size, size), uint8.
 
         Raises:
-            UserError: The model gives no numbers.
+            UserError: The model's outputs are not numbers.
         """
         manifest = self.predictor.manifest
         logits = self.predictor.logits(images)
@@ -57,16 +57,16 @@ class DecisionModel:
         decisions = decide(probabilities, manifest.threshold, manifest.class_names)
         reasons = [""] * len(images) if self._ood is None else self._ood.reasons(images)
         return [
-            ImagePrediction(*of_one)
-            for of_one in zip(logits.tolist(), probabilities.tolist(), decisions, reasons, strict=True)
+            ImagePrediction(*values)
+            for values in zip(logits.tolist(), probabilities.tolist(), decisions, reasons, strict=True)
         ]
 
-    def try_out(self, most: int = 1) -> None:
-        """Judge so many black images, and one, which shows that the model answers and takes its first, slow passes.
+    def warm_up(self, max_batch: int = 1) -> None:
+        """Predict black images once: checks the model and gets the slow first passes done.
 
         Args:
-            most: Images in the largest batch that will come: the memory that it needs is taken now.
+            max_batch: Size of the largest batch to expect; its memory is allocated now.
         """
         size = self.predictor.manifest.image_size
-        for images in (most, 1):
-            self(np.zeros((images, size, size), np.uint8))
+        for count in (max_batch, 1):
+            self(np.zeros((count, size, size), np.uint8))

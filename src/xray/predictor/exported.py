@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from xray.data.arrays import Images
-from xray.predictor.base import BATCH, Maps, no_grad_cam, unusable
+from xray.predictor.base import BATCH, Maps, no_grad_cam_error, unusable_error
 from xray.predictor.manifest import MANIFEST_KEY, Manifest, Scores
-from xray.runs.model_file import no_model
+from xray.runs.model_file import not_a_model_error
 from xray.utils.errors import require_extra
 from xray.utils.hardware import usable_cores
 
@@ -16,14 +16,14 @@ IMAGES, LOGIT, GRAD_CAM = "images", "logit", "grad_cam"
 
 
 class OnnxPredictor:
-    """Runs an ONNX file of `xray export` by ONNX Runtime.
+    """Run an ONNX file of `xray export` with ONNX Runtime.
 
     Args:
         path: The file.
-        threads: Threads of one computation; by default one for each usable core.
+        threads: Threads per computation; by default one per usable core.
 
     Raises:
-        UserError: It is damaged, or none of ours.
+        UserError: The file is damaged or was not exported by xray.
     """
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
@@ -33,29 +33,29 @@ class OnnxPredictor:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or usable_cores()
-        # Whatever it has to say about a file ends up in the exception.
+        # Errors in the file are in the exception; no log output is needed.
         options.log_severity_level = 4
-        # Threads that wait for work would take the cores from whoever decodes images.
+        # Spinning threads would take CPU time from the decoding of images.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # It lays memory out anew for each size of a batch, and keeps all of them: a service would seem to grow.
+        # It would keep a memory pattern for each batch size, so the memory of a service would grow.
         options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except (InvalidArgument, InvalidProtobuf) as error:  # no ONNX at all
-            raise no_model(path) from error
+        except (InvalidArgument, InvalidProtobuf) as error:  # not an ONNX file
+            raise not_a_model_error(path) from error
         except Exception as error:
-            raise unusable(path, error) from error
+            raise unusable_error(path, error) from error
         metadata = self._session.get_modelmeta().custom_metadata_map
         if MANIFEST_KEY not in metadata:
-            raise no_model(path)
+            raise not_a_model_error(path)
         try:
             self.manifest = Manifest.from_json(metadata[MANIFEST_KEY], "onnx")
             self._input = self._session.get_inputs()[0].name
             outputs = {output.name for output in self._session.get_outputs()}
             if LOGIT not in outputs or (self.manifest.has_grad_cam and GRAD_CAM not in outputs):
-                raise ValueError("its graph lacks an output that its manifest promises")
+                raise ValueError("its graph lacks an output of its manifest")
         except ValueError as error:
-            raise unusable(path, error) from error
+            raise unusable_error(path, error) from error
         self.path = path
 
     def logits(self, images: Images) -> Scores:
@@ -65,7 +65,7 @@ class OnnxPredictor:
     def grad_cam(self, images: Images) -> Maps:
         """See `Predictor.grad_cam`."""
         if not self.manifest.has_grad_cam:
-            raise no_grad_cam(self.path)
+            raise no_grad_cam_error(self.path)
         return self._run(GRAD_CAM, images)
 
     def _run(self, output: str, images: Images) -> Scores:

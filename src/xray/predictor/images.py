@@ -1,4 +1,4 @@
-"""Predict image files with a model of any kind."""
+"""Predict image files with any predictor."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ def predict_images(paths: Sequence[Path], predictor: Predictor, reject_ood: bool
     Args:
         paths: The files.
         predictor: The model.
-        reject_ood: Whether images that do not look like the training images are rejected instead of predicted.
+        reject_ood: Whether out-of-distribution images are rejected instead of predicted.
 
     Returns:
         The outcome of each file, in the order of `paths`.
@@ -41,17 +41,17 @@ def predict_images(paths: Sequence[Path], predictor: Predictor, reject_ood: bool
             if i in unreadable:
                 outcomes.append(ImageOutcome(str(path), patient, "unreadable", unreadable[i]))
                 continue
-            found = next(predictions)
-            if found.rejection:
-                outcomes.append(ImageOutcome(str(path), patient, "rejected", found.rejection))
+            prediction = next(predictions)
+            if prediction.reject_reason:
+                outcomes.append(ImageOutcome(str(path), patient, "rejected", prediction.reject_reason))
             else:
-                numbers = found.logit, found.probability, found.decision
-                outcomes.append(ImageOutcome(str(path), patient, "predicted", "", *numbers))
+                values = prediction.logit, prediction.probability, prediction.decision
+                outcomes.append(ImageOutcome(str(path), patient, "predicted", "", *values))
     return outcomes
 
 
 def _below_class(path: Path, class_names: Sequence[str]) -> str:
-    """Return the part of a path that patient patterns are applied to: below the class folder, or the file name."""
+    """Return the part of a path that patient patterns match: below the class folder, or the file name."""
     parts = path.parts
     below = [i + 1 for i, part in enumerate(parts[:-1]) if part in class_names]
     return "/".join(parts[below[-1] :] if below else parts[-1:])

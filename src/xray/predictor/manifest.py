@@ -1,4 +1,4 @@
-"""All that a model is besides its weights: what it takes, how it decides, what it was trained on."""
+"""Metadata of a model: inputs, decision, training data, version."""
 
 import json
 import re
@@ -25,32 +25,32 @@ Scores = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a model takes, how it decides, what it was trained on.
+    """Metadata of a model: inputs, decision, training data, version.
 
-    A checkpoint and its exports differ in format, precision, version, license, measured and has_grad_cam alone.
+    A checkpoint and its exports differ only in format, precision, version, license, measured and has_grad_cam.
 
     Args:
-        format: What it is kept in.
-        precision: In which numbers its network computes.
-        model: Name of its class.
-        run: The run that trained it, such as `cnn/version_0`; None where that is not known.
-        version: Hash of weights and decision, 12 hexadecimal digits: equal for a checkpoint and its exports, but for
-            `-int8` behind that of a quantised one.
-        code: See `xray.utils.provenance.code_version`, of the training; None in old checkpoints.
-        image_size: Side in pixels of the images that the network sees.
+        format: File format.
+        precision: Precision of the network's computations.
+        model: Class name of the model.
+        run: The run that trained it, such as `cnn/version_0`; None if unknown.
+        version: Hash of weights and decision, 12 hexadecimal digits; the same for a checkpoint and its exports, with
+            the suffix `-int8` for quantised ones.
+        code: Code version of the training, see `xray.utils.provenance.code_version`; None in old checkpoints.
+        image_size: Side of the network's input in pixels.
         resize: How an image becomes a square.
         class_names: Negative class, positive class.
-        patient_pattern: How a file's name tells the patient.
+        patient_pattern: Regular expression for the patient in a file name.
         temperature: Divides the logit.
-        threshold: Calibrated probability from which an image is called positive.
+        threshold: Calibrated probability from which an image is predicted positive.
         decision: How the threshold was chosen, see `xray.evaluation.decision.Decision`; None in old checkpoints.
-        training: Images, patients, images of each class and fingerprint of the training data, and the name of its folder;
+        training: Number of images, patients and images per class, fingerprint and folder name of the training data;
             None in old checkpoints.
-        ood: What tells pictures that are no chest X-rays, see `xray.ood.detector`; None where nothing does.
-        has_grad_cam: Whether it can say where its logit comes from by Grad-CAM.
-        license: Under which the weights may be used.
-        measured: What quantising cost and gained, see `xray.export`; None for single precision.
-        notice: What it must not be used for.
+        ood: OOD detector, see `xray.ood.detector`; None if there is none.
+        has_grad_cam: Whether the model supports Grad-CAM.
+        license: License of the weights.
+        measured: Accuracy and speed of a quantised model, see `xray.export.quantise.compare`; None for fp32.
+        notice: Limits of use.
     """
 
     format: Format
@@ -74,33 +74,33 @@ class Manifest:
     notice: str = NOTICE
 
     def probability(self, logits: Scores) -> Scores:
-        """Calibrated probability of the positive class, from 0 to 1, shape (images,)."""
+        """Return calibrated probabilities of the positive class, from 0 to 1, shape (images,)."""
         return probability_of(logits, self.temperature)
 
     def to_json(self) -> str:
-        """The manifest as one JSON object."""
+        """Return the manifest as a JSON object."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str, format: Format) -> "Manifest":
-        """Read what `to_json` wrote.
+        """Read a manifest written by `to_json`.
 
         Args:
-            text: One JSON object.
-            format: Of the file that it is in.
+            text: A JSON object.
+            format: Format of the file that contains it.
 
         Raises:
-            ValueError: It is something else, of another version, or of a file of another format.
+            ValueError: The text is not a manifest, or one of another version or format.
         """
         values = with_new_names(json.loads(text))
         names = {field.name for field in fields(cls)}
         if not isinstance(values, dict) or values.keys() != names:
             raise ValueError("its manifest is of another version of xray")
-        for name, is_right in _CHECKS.items():
-            if not is_right(values[name]):
-                raise ValueError(f"its manifest holds no usable {name}")
+        for name, is_valid in _CHECKS.items():
+            if not is_valid(values[name]):
+                raise ValueError(f"its manifest has no valid {name}")
         if values["format"] != format:
-            raise ValueError("its manifest is that of another format")
+            raise ValueError("its manifest is of another format")
         return cls(**values | {"class_names": tuple(values["class_names"])})
 
 
@@ -119,14 +119,14 @@ def _is_pattern(value: object) -> bool:
         return False
 
 
-def _is_ood_detector(value: Any) -> bool:  # noqa: ANN401 - whatever the file holds
+def _is_ood_detector(value: Any) -> bool:  # noqa: ANN401 - any JSON value
     try:
         return value is None or isinstance(OODDetector.from_dict(value), OODDetector)
     except (LookupError, TypeError, ValueError):
         return False
 
 
-# Whoever edits a file may break it: better told when it is opened than by wrong answers.
+# A file may have been edited: better rejected when it is opened than wrong predictions later.
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "format": lambda value: value in get_args(Format),
     "precision": lambda value: value in get_args(Precision),

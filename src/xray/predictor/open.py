@@ -1,9 +1,9 @@
-"""Which kind of model a file holds."""
+"""Open a model file with the predictor for its format."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xray.runs.model_file import kind_of
+from xray.runs.model_file import detect_format
 from xray.utils.errors import UserError
 
 if TYPE_CHECKING:
@@ -11,28 +11,28 @@ if TYPE_CHECKING:
 
 
 def open_predictor(path: Path, threads: int | None = None) -> "Predictor":
-    """Open a checkpoint or an exported file, whatever it is called.
+    """Open a checkpoint or an exported file; the name does not matter.
 
     Args:
         path: The file.
-        threads: Threads of one computation by ONNX Runtime; by default one for each usable core.
+        threads: Threads per computation in ONNX Runtime; by default one per usable core.
 
     Raises:
-        UserError: It is missing, damaged or something else; or it needs torch, which is not installed.
+        UserError: The file is missing, damaged or not a model; or it needs torch, which is not installed.
     """
-    kind = kind_of(path)
-    if kind == "onnx":
+    format = detect_format(path)
+    if format == "onnx":
         from xray.predictor.exported import OnnxPredictor
 
         return OnnxPredictor(path, threads)
     try:
-        import torch  # noqa: F401 - whether it is there
+        import torch  # noqa: F401 - checks that it is installed
     except ModuleNotFoundError:
         raise UserError(
-            f"{path} needs torch, which is not installed here: export the model with 'python -m xray export --format "
-            "onnx' where it is, or install torch."
+            f"{path} needs torch, which is not installed here: install it, or export the model with 'python -m xray "
+            "export --format onnx' where torch is installed."
         ) from None
-    if kind == "torch":
+    if format == "torch":
         from xray.predictor.program import ProgramPredictor
 
         return ProgramPredictor(path)

@@ -1,4 +1,4 @@
-"""A file of torch.export: the graph of a network without the code that made it."""
+"""Predict with a torch.export file."""
 
 import logging
 from pathlib import Path
@@ -7,23 +7,23 @@ import numpy as np
 import torch
 
 from xray.data.arrays import Images
-from xray.predictor.base import BATCH, Maps, no_grad_cam, unusable
+from xray.predictor.base import BATCH, Maps, no_grad_cam_error, unusable_error
 from xray.predictor.manifest import Manifest, Scores
 from xray.runs.model_file import PROGRAM_MANIFEST
 from xray.utils.hardware import prepare_torch
 
-# What it has to say about a file is of no use to whoever named it.
+# Its log messages about a file are of no use to users.
 logging.getLogger("torch.export").setLevel(logging.CRITICAL)
 
 
 class ProgramPredictor:
-    """Runs a torch file of `xray export`, by torch alone.
+    """Run a torch file of `xray export` with torch only.
 
     Args:
         path: The file.
 
     Raises:
-        UserError: It is damaged, or none of ours.
+        UserError: The file is damaged or was not exported by xray.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,10 +32,10 @@ class ProgramPredictor:
         try:
             program = torch.export.load(path, extra_files=extra)
             self.manifest = Manifest.from_json(extra[PROGRAM_MANIFEST], "torch")
-        except RuntimeError as error:  # it points to the warnings that are switched off above
-            raise unusable(path, "torch cannot read its graph") from error
+        except RuntimeError as error:  # its message refers to the logs that are switched off above
+            raise unusable_error(path, "torch cannot read its graph") from error
         except Exception as error:
-            raise unusable(path, error) from error
+            raise unusable_error(path, error) from error
         self._module = program.module()
         self.path = path
 
@@ -46,7 +46,7 @@ class ProgramPredictor:
     def grad_cam(self, images: Images) -> Maps:
         """See `Predictor.grad_cam`."""
         if not self.manifest.has_grad_cam:
-            raise no_grad_cam(self.path)
+            raise no_grad_cam_error(self.path)
         return self._run(2, images)
 
     def _run(self, output: int, images: Images) -> Scores:

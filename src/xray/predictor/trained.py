@@ -1,4 +1,4 @@
-"""A checkpoint, in torch."""
+"""Predict with a checkpoint, in torch."""
 
 import hashlib
 from pathlib import Path
@@ -9,7 +9,7 @@ from xray.data.arrays import Images
 from xray.models.activation import find_activation
 from xray.models.base import ImageClassifier
 from xray.models.grad_cam import grad_cam
-from xray.predictor.base import BATCH, Maps, no_grad_cam
+from xray.predictor.base import BATCH, Maps, no_grad_cam_error
 from xray.predictor.manifest import Manifest, Scores
 from xray.runs.checkpoint import CODE_KEY, DATA_KEY, DECISION_KEY, OOD_KEY, Checkpoint, load_classifier
 from xray.runs.run import run_of_checkpoint
@@ -18,13 +18,13 @@ from xray.utils.hardware import prepare_torch
 
 
 class CheckpointPredictor:
-    """Runs the model of a checkpoint by torch, on a GPU where there is one.
+    """Run the model of a checkpoint with torch, on a GPU if available.
 
     Args:
         checkpoint: The checkpoint.
 
     Raises:
-        UserError: Its model cannot be built.
+        UserError: The model cannot be built.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -41,17 +41,17 @@ class CheckpointPredictor:
     def grad_cam(self, images: Images) -> Maps:
         """See `Predictor.grad_cam`."""
         if self.activation is None:
-            raise no_grad_cam(self.path)
+            raise no_grad_cam_error(self.path)
         return grad_cam(self.model, self.activation.layer, images)
 
 
 def manifest_of(checkpoint: Checkpoint, model: ImageClassifier, has_grad_cam: bool) -> Manifest:
-    """The manifest of a checkpoint.
+    """Build the manifest of a checkpoint.
 
     Args:
         checkpoint: The checkpoint.
         model: Its model.
-        has_grad_cam: Whether the network has a layer for it.
+        has_grad_cam: Whether the network supports Grad-CAM.
     """
     data = checkpoint.config["data"]
     run = run_of_checkpoint(checkpoint.path)
@@ -68,7 +68,7 @@ def manifest_of(checkpoint: Checkpoint, model: ImageClassifier, has_grad_cam: bo
         patient_pattern=data["patient_pattern"],
         temperature=float(model.temperature),
         threshold=float(model.threshold),
-        # Without what was before, and without paths of the machine that it was fitted on.
+        # Without earlier decisions, and without paths of the machine.
         decision={
             key: decision[key] for key in ("rule", "target", "description", "auroc", "sensitivity", "specificity")
         }
@@ -82,7 +82,7 @@ def manifest_of(checkpoint: Checkpoint, model: ImageClassifier, has_grad_cam: bo
 
 
 def version_of(model: nn.Module) -> str:
-    """Hash of weights and decision, 12 hexadecimal digits."""
+    """Return a hash of weights and decision, 12 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=6)
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())

@@ -1,1 +1,1 @@
-"""Where a run lives, and what its checkpoint holds."""
+"""Folders of a run, and the contents of its checkpoint."""

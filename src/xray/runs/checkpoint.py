@@ -1,4 +1,4 @@
-"""A checkpoint is whole: with it alone a grey image becomes a decision."""
+"""Read and update checkpoints, which contain everything needed to predict an image."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from xray.runs.model_file import kind_of
+from xray.runs.model_file import detect_format
 from xray.runs.old_names import RENAMED_KEYS, with_new_names
 from xray.utils.errors import UserError, user_error_in
 from xray.utils.files import whole
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from xray.models.base import ImageClassifier
 
 CONFIG_KEY = "xray_config"
-"""Key of a checkpoint under which the run's config lies, as YAML."""
+"""Checkpoint key of the run's config, as YAML."""
 
 TRAINED_KEY = "xray_trained_images"
-"""Key under which the images lie that its weights have seen, see `xray.data.split_record.trained_images`."""
+"""Checkpoint key of the training and validation images, see `xray.data.split_record.trained_images`."""
 
 DATA_KEY = "xray_data"
-"""Key of the summary of the run's data, see `xray.data.split_record.summary`, as JSON."""
+"""Checkpoint key of the data summary, see `xray.data.split_record.summary`, as JSON."""
 
 CODE_KEY = "xray_code"
-"""Key of the code that trained it, see `xray.utils.provenance.code_version`, as JSON."""
+"""Checkpoint key of the code version, see `xray.utils.provenance.code_version`, as JSON."""
 
 DECISION_KEY = "xray_decision"
-"""Key of the decision fitted on validation images, see `xray.evaluation.decision.Decision`, as JSON; there since the
-end of its fit. `temperature` and `threshold` of the state dict are the decision's."""
+"""Checkpoint key of the decision fitted on validation images, see `xray.evaluation.decision.Decision`, as JSON; set at
+the end of training. The state dict has its `temperature` and `threshold`."""
 
 DECIDED_KEY = "xray_decided_images"
-"""Key under which the images lie that its decision was fitted on, see `xray.data.split_record.images_to_json`."""
+"""Checkpoint key of the images that the decision was fitted on, see `xray.data.split_record.images_to_json`."""
 
 BASELINES_KEY = "xray_baselines"
-"""Key of the shortcut baselines fitted on its training images, see `xray.evaluation.shortcuts`, as JSON."""
+"""Checkpoint key of the shortcut baselines fitted on the training images, see `xray.evaluation.shortcuts`, as JSON."""
 
 OOD_KEY = "xray_ood"
-"""Key of the OOD detector fitted on its training images, see `xray.ood.detector`, as JSON."""
+"""Checkpoint key of the OOD detector fitted on the training images, see `xray.ood.detector`, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -48,54 +48,54 @@ class Checkpoint:
     """A checkpoint read from disk.
 
     Args:
-        path: Where it was.
-        config: The config of the run that made it.
-        content: All that Lightning stored.
+        path: Path of the file.
+        config: The config of its run.
+        content: Everything in the file.
     """
 
     path: Path
     config: dict[str, Any]
     content: dict[str, Any]
 
-    def record(self, key: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-        """What lies in it as JSON under a key; None where nothing does."""
+    def record(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the decoded JSON value of a key; None if the key is missing."""
         return with_new_names(json.loads(self.content.get(key, "null")))
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint without running code from it.
+    """Read a checkpoint without running code in it.
 
     Raises:
-        UserError: It is missing, truncated, damaged, no checkpoint, or none of ours.
+        UserError: The file is missing, truncated, damaged or not a checkpoint of xray.
     """
     import torch
 
-    if kind_of(path) != "checkpoint":
+    if detect_format(path) != "checkpoint":
         raise UserError(
-            f"{path} is no checkpoint, and an exported model is not enough here: name a best.ckpt or last.ckpt that "
-            "'python -m xray fit' has written."
+            f"{path} is not a checkpoint, and exported models do not work here: give a best.ckpt or last.ckpt of "
+            "'python -m xray fit'."
         )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(content, dict) or not isinstance(content["state_dict"], dict):
-            raise TypeError("it holds other things")
+            raise TypeError("no state_dict")
         content = {RENAMED_KEYS.get(key, key): value for key, value in content.items()}
         config = with_new_names(yaml.safe_load(content[CONFIG_KEY]))
         if not {"model", "data"} <= config.keys():
-            raise KeyError("its config describes no run")
-    except Exception as error:  # code in it is rejected in one way, other things fail in many
+            raise KeyError("not the config of a run")
+    except Exception as error:  # any content may be in the file, and torch fails in many ways
         raise UserError(
-            f"{path} is no checkpoint of xray (it carries no run config that can be read): name a best.ckpt or "
-            "last.ckpt that 'python -m xray fit' has written."
+            f"{path} is not a checkpoint of xray (it has no readable run config): give a best.ckpt or last.ckpt of "
+            "'python -m xray fit'."
         ) from error
     return Checkpoint(path, config, content)
 
 
 def load_classifier(checkpoint: Checkpoint) -> "ImageClassifier":
-    """Build the model of a checkpoint, ready to predict on the CPU.
+    """Build the model of a checkpoint, in evaluation mode on the CPU.
 
     Raises:
-        UserError: The config in it does not describe a model of this version, or the weights do not fit it.
+        UserError: This version of xray cannot build the model of its config, or the weights do not fit.
     """
     from jsonargparse import ArgumentError, ArgumentParser
 
@@ -107,30 +107,31 @@ def load_classifier(checkpoint: Checkpoint) -> "ImageClassifier":
         config = parser.parse_object({"model": checkpoint.config["model"]})
         model: ImageClassifier = parser.instantiate(config).model
     except (ArgumentError, KeyError, ValueError) as error:
-        if known := user_error_in(error):
-            raise known from error
-        named = checkpoint.config.get("model", {}).get("class_path", "no model")
+        if user_error := user_error_in(error):
+            raise user_error from error
+        name = checkpoint.config.get("model", {}).get("class_path", "no model")
         raise UserError(
-            f"{checkpoint.path} was made by another version of xray: its model {named} cannot be built as its config "
-            "says. Use the version that made it, or train anew."
+            f"{checkpoint.path} was written by another version of xray: its model {name} cannot be built from its "
+            "config. Use that version, or train again."
         ) from error
     load_weights(model, checkpoint)
     return model.eval()
 
 
 def load_weights(model: "ImageClassifier", checkpoint: Checkpoint) -> None:
-    """Give a model the weights of a checkpoint.
+    """Load the weights of a checkpoint into a model.
 
     Raises:
-        UserError: They belong to another model.
+        UserError: The weights belong to another model; the model is unchanged.
     """
     own, stored = model.state_dict(), checkpoint.content["state_dict"]
-    odd = sorted(own.keys() ^ stored.keys()) or sorted(key for key in own if own[key].shape != stored[key].shape)
-    if odd:
-        made_by = checkpoint.config["model"]["class_path"].rpartition(".")[2]
+    different = sorted(own.keys() ^ stored.keys()) or sorted(key for key in own if own[key].shape != stored[key].shape)
+    if different:
+        stored_class = checkpoint.config["model"]["class_path"].rpartition(".")[2]
         raise UserError(
-            f"{checkpoint.path} holds another model ({made_by}) than the config's {type(model).__name__}: {len(odd)} "
-            f"tensors differ, the first is {odd[0]}. Give the config that it was trained with, or none."
+            f"{checkpoint.path} contains another model ({stored_class}) than the config's {type(model).__name__}: "
+            f"{len(different)} tensors differ, the first is {different[0]}. Use the config that it was trained with, "
+            "or leave --config out."
         )
     model.load_state_dict(stored)
 
@@ -142,27 +143,27 @@ def store_decision(
     baselines: Mapping[str, Any] | None = None,
     ood: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Put a decision into a checkpoint, whole or not at all; its weights stay as they are.
+    """Replace the decision in a checkpoint atomically; the weights stay unchanged.
 
     Args:
         path: The checkpoint.
-        decision: What takes the place of the decision in it.
-        images: Those that it was fitted on, see `DECIDED_KEY`.
-        baselines: Shortcut baselines by name, as plain values, at the end of a fit. None leaves those in it, and keeps the
-            decision so far under `earlier`.
-        ood: What tells pictures that are no chest X-rays, as plain values. None leaves what is in it.
+        decision: The new decision.
+        images: The images that it was fitted on, see `DECIDED_KEY`.
+        baselines: Shortcut baselines by name as plain values, given at the end of training. None keeps the stored ones,
+            and keeps the previous decision under `earlier`.
+        ood: OOD detector as plain values. None keeps the stored one.
 
     Returns:
-        What it holds as its decision now, as plain values.
+        The stored decision as plain values.
 
     Raises:
-        UserError: It cannot be read or written.
+        UserError: The checkpoint cannot be read or written.
     """
     import torch
 
     checkpoint = read_checkpoint(path)
-    content, so_far = checkpoint.content, checkpoint.record(DECISION_KEY)
-    earlier = [] if baselines is not None or so_far is None else [so_far, *so_far.pop("earlier")]
+    content, previous = checkpoint.content, checkpoint.record(DECISION_KEY)
+    earlier = [] if baselines is not None or previous is None else [previous, *previous.pop("earlier")]
     stored = decision.as_dict() | {"earlier": earlier}
     content["state_dict"] |= {
         "temperature": torch.tensor(decision.temperature),
@@ -177,6 +178,8 @@ def store_decision(
     try:
         with whole(path) as partial:
             torch.save(content, partial)
-    except (OSError, RuntimeError) as error:  # torch tells of a full disk by the latter
-        raise UserError(f"{path} cannot be written ({error}): it stays as it was; mend the place.") from error
+    except (OSError, RuntimeError) as error:  # torch raises the latter when the disk is full
+        raise UserError(
+            f"{path} cannot be written ({error}) and stays unchanged: free space or fix its permissions."
+        ) from error
     return stored

@@ -1,4 +1,4 @@
-"""What lies in a file that is named as a model, told from its bytes; nothing of torch here."""
+"""Detect a model file's format from its magic bytes (no torch import)."""
 
 import stat
 import zipfile
@@ -7,77 +7,77 @@ from typing import Literal
 
 from xray.utils.errors import UserError
 
-Kind = Literal["checkpoint", "torch", "onnx"]
+ModelFormat = Literal["checkpoint", "torch", "onnx"]
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
-"""Of exported files, by format."""
+"""Suffixes of exported files."""
 
 PROGRAM_MANIFEST = "xray.json"
-"""Name of the manifest in a file of torch.export."""
+"""Name of the manifest in a torch.export file."""
 
-NAME_ANOTHER = "name a checkpoint of 'python -m xray fit' or a file of 'python -m xray export'."
+USE_ANOTHER = "use a checkpoint of 'python -m xray fit' or a file of 'python -m xray export'."
 
 
-def kind_of(path: Path) -> Kind:
-    """Which kind of model a file holds, as far as can be told without loading it.
+def detect_format(path: Path) -> ModelFormat:
+    """Detect the format of a model file without loading it.
 
-    Archives are read in full, since torch does not look at their checksums: a damaged weight would only give other
-    numbers. That takes a millisecond for each MB.
+    Archives are read in full to verify their checksums, which torch ignores: a damaged weight would silently change
+    predictions. That takes about a millisecond per MB.
 
     Args:
-        path: The file, whatever it is called.
+        path: The file; its name does not matter.
 
     Returns:
-        checkpoint: an archive as torch.save writes it; torch: one of torch.export with a manifest of ours; onnx: no
-        archive, so that nothing else is left, which ONNX Runtime has to try.
+        "checkpoint" for an archive of torch.save, "torch" for a torch.export archive with a manifest of xray, "onnx"
+        for any file that is not an archive (ONNX Runtime then checks it).
 
     Raises:
-        UserError: It is missing, cannot be read, is truncated or damaged, or something else.
+        UserError: The file is missing, unreadable, truncated, damaged or of another type.
     """
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise UserError(f"{path} is a folder: {NAME_ANOTHER}")
+            raise UserError(f"{path} is a folder: {USE_ANOTHER}")
         if not stat.S_ISREG(mode):
-            raise UserError(f"{path} is no ordinary file: {NAME_ANOTHER}")
+            raise UserError(f"{path} is not a regular file: {USE_ANOTHER}")
         with path.open("rb") as file:
             start = file.read(64)
         if zipfile.is_zipfile(path):
-            return _kind_of_archive(path)
+            return _detect_archive_format(path)
     except FileNotFoundError:
-        raise UserError(f"The model {path} does not exist: {NAME_ANOTHER}") from None
+        raise UserError(f"The model {path} does not exist: {USE_ANOTHER}") from None
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror or error}): mend that, or {NAME_ANOTHER}") from error
+        raise UserError(f"{path} cannot be read ({error.strerror or error}): fix that, or {USE_ANOTHER}") from error
     if not start:
-        raise UserError(f"{path} is empty: copy it anew, or {NAME_ANOTHER}")
+        raise UserError(f"{path} is empty: copy it again, or {USE_ANOTHER}")
     if start.startswith(b"version https://git-lfs"):
-        raise UserError(f"{path} is only the pointer that Git LFS keeps in its place: fetch it with 'git lfs pull'.")
+        raise UserError(f"{path} is a Git LFS pointer, not the file: fetch it with 'git lfs pull'.")
     if start.startswith(b"PK\x03\x04"):
-        raise UserError(f"{path} is truncated: copy it anew, or {NAME_ANOTHER}")
+        raise UserError(f"{path} is truncated: copy it again, or {USE_ANOTHER}")
     return "onnx"
 
 
-def no_model(path: Path) -> UserError:
-    """What to say of a file that holds nothing of ours."""
-    return UserError(f"{path} holds no model of xray (it is something else, or cut off): {NAME_ANOTHER}")
+def not_a_model_error(path: Path) -> UserError:
+    """Return the error for a file that is not a model of xray."""
+    return UserError(f"{path} is not a model of xray, or is truncated: {USE_ANOTHER}")
 
 
-def _kind_of_archive(path: Path) -> Kind:
+def _detect_archive_format(path: Path) -> ModelFormat:
     try:
         with zipfile.ZipFile(path) as archive:
-            # torch neither compresses nor encrypts, so that nothing here takes more than the file's size.
+            # torch neither compresses nor encrypts: rejecting both keeps zip bombs from being unpacked.
             if any(member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1 for member in archive.infolist()):
-                raise no_model(path)
+                raise not_a_model_error(path)
             members = {PurePosixPath(name).parts[1:] for name in archive.namelist()}
             if ("extra", PROGRAM_MANIFEST) in members:
-                kind: Kind = "torch"
+                format: ModelFormat = "torch"
             elif ("data.pkl",) in members and ("constants.pkl",) not in members:  # TorchScript has both
-                kind = "checkpoint"
+                format = "checkpoint"
             else:
-                raise no_model(path)
+                raise not_a_model_error(path)
             damaged = archive.testzip()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
-        raise UserError(f"{path} is damaged ({error}): copy it anew, or {NAME_ANOTHER}") from error
+        raise UserError(f"{path} is damaged ({error}): copy it again, or {USE_ANOTHER}") from error
     if damaged is not None:
-        raise UserError(f"{path} is damaged (the checksum of {damaged!r} is wrong): copy it anew, or {NAME_ANOTHER}")
-    return kind
+        raise UserError(f"{path} is damaged (the checksum of {damaged!r} is wrong): copy it again, or {USE_ANOTHER}")
+    return format

@@ -1,4 +1,4 @@
-"""Read checkpoints and exports of version 0.1.0 before its keys were renamed: film is image, floor is baseline."""
+"""Renamed keys, so that older checkpoints and exports can still be read."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,11 +17,18 @@ RENAMED_KEYS: Final = {
 }
 
 
+RENAMED_VALUES: Final = {("resize", "squash"): "stretch", ("overlaps", "refuse"): "reject"}
+
+
 def with_new_names(values: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Return plain values with renamed keys, at any depth; `resize: squash` becomes `stretch`."""
+    """Return plain values with renamed keys and settings, at any depth."""
     if isinstance(values, Mapping):
         renamed = {RENAMED_KEYS.get(key, key): with_new_names(value) for key, value in values.items()}
-        return renamed | ({"resize": "stretch"} if renamed.get("resize") == "squash" else {})
+        # Only text can be a setting that was renamed; other values may not be hashable.
+        return {
+            key: RENAMED_VALUES.get((key, value), value) if isinstance(value, str) else value
+            for key, value in renamed.items()
+        }
     if isinstance(values, list):
         return [with_new_names(value) for value in values]
     return values

@@ -20,7 +20,7 @@ from xray.scoring.baselines import headers_of, score_baselines
 from xray.scoring.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from xray.scoring.inference import logits_of
 from xray.scoring.leakage import find_duplicates
-from xray.utils.progress import shown
+from xray.utils.progress import with_progress
 from xray.utils.provenance import code_version
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def corruptions(model: "ImageClassifier", data: "ChestXRayDataModule", split: st
     """Return the logits of the images under each corruption and strength, by `name_strength`."""
     variants = [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]
     logits = {}
-    for name, strength in shown(variants, "Scoring corrupted images", len(variants)):
+    for name, strength in with_progress(variants, "Scoring corrupted images", len(variants)):
         first, chunks = 0, []
         for images in data.grey_chunks(split):
             corrupted = corrupt(images, name, strength, CORRUPTION_SEED, first)

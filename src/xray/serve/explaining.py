@@ -87,7 +87,7 @@ class Explainer:
         height, width = preview.shape
         prediction = self._decision_model(decoded.image[None])[0]
         heat = None
-        if not prediction.rejection:
+        if not prediction.reject_reason:
             explanation = explain_image(self._decision_model.predictor, decoded.image, method)
             heat = Heat(
                 method=method,

@@ -39,7 +39,7 @@ class Service:
         self.manifest = manifest = predictor.manifest
         self.settings = settings
         self.decision_model = DecisionModel(predictor)
-        self.decision_model.try_out(settings.batch)
+        self.decision_model.warm_up(settings.batch)
         self.ready = False
         self.load = Load()
         self.metrics = Metrics(manifest, lambda: self.load.uploads, lambda: self.batcher.waiting if self.ready else 0)
@@ -80,7 +80,7 @@ class Service:
 
     def result(self, index: int, name: str | None, prediction: ImagePrediction, record: RequestRecord) -> Result:
         """Return the result of one image, and count it in the request's record."""
-        rejected = bool(prediction.rejection)
+        rejected = bool(prediction.reject_reason)
         record.rejected += rejected
         record.predicted += not rejected
         return Result(
@@ -91,7 +91,7 @@ class Service:
             decision=None if rejected else prediction.decision,
             threshold=self.manifest.threshold,
             logit=None if rejected else prediction.logit,
-            reason=prediction.rejection or None,
+            reason=prediction.reject_reason or None,
         )
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xray.utils.errors import UserError
 from xray.utils.files import check_new_folder, write_whole_folder
-from xray.utils.progress import shown
+from xray.utils.progress import with_progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,7 +118,7 @@ def _write_split(root: Path, split: str, images: "NDArray[np.uint8]", labels: "N
         (root / split / name).mkdir(parents=True)
     counts = [0, 0]
     pairs = zip(images, labels.tolist(), strict=True)
-    for index, (image, label) in enumerate(shown(pairs, f"Writing {split} images", len(images))):
+    for index, (image, label) in enumerate(with_progress(pairs, f"Writing {split} images", len(images))):
         Image.fromarray(image).save(root / split / CLASSES[label] / f"pneumoniamnist_{split}_{index:05d}.png")
         counts[label] += 1
     return counts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from xray import __version__
 from xray.utils.errors import UserError
 from xray.utils.files import check_new_folder, write_whole_folder
-from xray.utils.progress import shown
+from xray.utils.progress import with_progress
 
 if TYPE_CHECKING:
     from xray.sources.phantom import Kind
@@ -58,7 +58,7 @@ def synth(directory: Path, patients: int = 500, size: int = 160, seed: int = 0) 
             for split, class_name in counts:
                 (folder / split / class_name).mkdir(parents=True)
             drawn = _draw_patients(folder, counts, size, seed)
-            for split, class_name, count in shown(drawn, "Drawing patients", sum(counts.values())):
+            for split, class_name, count in with_progress(drawn, "Drawing patients", sum(counts.values())):
                 images[split, class_name] += count
             text = README.format(version=__version__, seed=seed, patients=patients, size=size)
             (folder / "README.md").write_text(text, encoding="utf-8")

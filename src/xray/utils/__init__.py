@@ -1,1 +1,1 @@
-"""Helpers without a subject of their own, used by every folder."""
+"""General helpers used by all folders."""

@@ -48,7 +48,7 @@ def require_between(name: str, value: float, low: float, high: float) -> None:
     """Reject a value of the config that is out of range or NaN.
 
     Raises:
-        UserError: With the key, the value and the range.
+        UserError: The value is out of range; the message gives key, value and range.
     """
     if not low <= value <= high:
         raise UserError(f"{name} {value} is out of range: it must be between {low} and {high}.")

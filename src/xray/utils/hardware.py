@@ -1,28 +1,27 @@
-"""What this process may use of the machine: cores, threads, bfloat16."""
+"""CPU cores, threads and precision that this process can use."""
 
 import os
 from pathlib import Path
 
 
-def usable_cores(ablation_groups: Path = Path("/sys/fs/cgroup")) -> int:
-    """Number of cores that this process may use, at least 1.
+def usable_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return the number of cores that this process can use, at least 1.
 
-    In a container that is often less than the machine has: cores may be withheld (the process's affinity) or only their
-    time (the quota of its control group).
+    A container often has fewer than the machine: by CPU affinity, or by the time quota of its control group.
 
     Args:
-        ablation_groups: Where Linux shows the process's control group, of version 1 or 2.
+        cgroup: Folder of the process's control group (version 1 or 2) on Linux.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _quota(ablation_groups)
+    quota = _quota(cgroup)
     return cores if quota is None else max(1, min(cores, int(quota)))
 
 
 def prepare_torch() -> None:
-    """Let torch compute with as many threads as there are usable cores, and score in all digits of single precision.
+    """Limit torch to the usable cores, and disable TF32 convolutions.
 
-    More threads than cores would wait for one another; a smaller number, by the variable OMP_NUM_THREADS, stays.
-    Convolutions on GPUs would by default drop digits (TF32) that images are ranked by.
+    More threads than cores slow each other down; a smaller number set by OMP_NUM_THREADS is kept. TF32, the default for
+    convolutions on GPUs, would drop digits that images are ranked by.
     """
     import torch
 
@@ -33,34 +32,34 @@ def prepare_torch() -> None:
 def usable_precision(
     precision: str, accelerator: str, depthwise: bool, cpu_info: Path = Path("/proc/cpuinfo")
 ) -> tuple[str, str]:
-    """The precision to train in: the one asked for, or single where bfloat16 would be a detour.
+    """Return the precision to train in: the configured one, or single if bfloat16 would not be faster.
 
     Args:
-        precision: Name of a precision of Lightning's, such as "bf16-mixed".
-        accelerator: Name of Lightning's accelerator: "auto", "cpu", "gpu", "cuda" or another.
+        precision: Precision of Lightning, such as "bf16-mixed".
+        accelerator: Accelerator of Lightning: "auto", "cpu", "gpu", "cuda" or another.
         depthwise: Whether the network has depthwise convolutions.
-        cpu_info: Where Linux lists what the CPU can do.
+        cpu_info: File in which Linux lists the CPU's features.
 
     Returns:
-        The precision, and the reason where it is not the one asked for.
+        The precision, and the reason if it differs from the configured one (else empty).
     """
     import torch
 
-    graphics = accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
-    cpu = not graphics and (accelerator == "cpu" or (accelerator == "auto" and not torch.backends.mps.is_available()))
+    gpu = accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
+    cpu = not gpu and (accelerator == "cpu" or (accelerator == "auto" and not torch.backends.mps.is_available()))
     reason = ""
     if precision == "16-mixed" and cpu:
-        precision, reason = "bf16-mixed", "CPUs train in bfloat16, not in half precision"
+        precision, reason = "bf16-mixed", "CPUs support bfloat16, not half precision"
     if not precision.startswith("bf16"):
         return precision, ""
-    if graphics:
+    if gpu:
         if not torch.cuda.is_bf16_supported(including_emulation=False):
-            return "32-true", "this GPU has no bfloat16"
+            return "32-true", "GPU lacks bfloat16"
     elif cpu:
         if not _cpu_has_bfloat16(cpu_info):
-            return "32-true", "this CPU tells of no bfloat16"
+            return "32-true", "CPU lacks bfloat16"
         if depthwise:
-            return "32-true", "on CPUs depthwise convolutions are slower in bfloat16"
+            return "32-true", "depthwise convolutions are slower in bfloat16 on CPUs"
     return precision, reason
 
 
@@ -69,17 +68,17 @@ def _cpu_has_bfloat16(cpu_info: Path) -> bool:
         lines = cpu_info.read_text().splitlines()
     except OSError:
         return False
-    # x86 lists flags, Arm features.
-    abilities = {word for line in lines if line.startswith(("flags", "Features")) for word in line.split()}
-    return bool(abilities & {"avx512_bf16", "amx_bf16", "bf16"})
+    # x86 lists "flags", Arm "Features".
+    features = {name for line in lines if line.startswith(("flags", "Features")) for name in line.split()}
+    return bool(features & {"avx512_bf16", "amx_bf16", "bf16"})
 
 
-def _quota(ablation_groups: Path) -> float | None:
-    """Cores' worth of time that the control group grants; None where it sets no limit."""
-    version_1 = ablation_groups / "cpu"
+def _quota(cgroup: Path) -> float | None:
+    """Return the CPU quota of the control group in cores; None if there is no limit."""
+    version_1 = cgroup / "cpu"
     try:
-        if (ablation_groups / "cpu.max").exists():
-            quota, period = (ablation_groups / "cpu.max").read_text().split()
+        if (cgroup / "cpu.max").exists():
+            quota, period = (cgroup / "cpu.max").read_text().split()
         else:
             quota, period = ((version_1 / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
     except (OSError, ValueError):

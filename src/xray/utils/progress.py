@@ -1,4 +1,4 @@
-"""A bar for work that takes its time."""
+"""Progress bar for long work."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -9,22 +9,22 @@ from rich.progress import track
 
 Item = TypeVar("Item")
 
-QUICK = 500
-"""So few items are done before a line about them is read."""
+MIN_LOGGED = 500
+"""In a log, up to this number of items is not worth a line."""
 
 
-def shown(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
-    """Pass the items on, with a bar on a terminal, or one line in a log, on standard error.
+def with_progress(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
+    """Yield the items, with a progress bar on a terminal or one line in a log, on standard error.
 
     Args:
-        items: What the work yields.
-        what: Says what is being done.
+        items: Items to yield.
+        description: What is being done, such as "Decoding images".
         total: Number of items.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
-        if total > QUICK:
-            print(f"{what}: {total:,}", file=sys.stderr, flush=True)
+        if total > MIN_LOGGED:
+            print(f"{description}: {total:,}", file=sys.stderr, flush=True)
         yield from items
     elif total:
-        yield from track(items, what, total, transient=True, console=console)
+        yield from track(items, description, total, transient=True, console=console)

@@ -1,4 +1,4 @@
-"""Which code a result comes from."""
+"""Version of the code that produced a result."""
 
 import platform
 import subprocess
@@ -10,10 +10,10 @@ from xray import __version__
 
 
 def code_version() -> dict[str, Any]:
-    """Versions of this program and of what its figures depend on, and the commit where it runs from a checkout.
+    """Return the versions of xray, Python, torch and Lightning, and the commit of a git checkout.
 
     Returns:
-        Plain values; `commit` and `changed` (whether files differ from it) are None where there is no checkout.
+        Plain values; `commit` and `changed` (whether files differ from it) are None outside a checkout.
     """
     commit = _git("rev-parse", "HEAD")
     return {
@@ -26,12 +26,12 @@ def code_version() -> dict[str, Any]:
     }
 
 
-def _git(*words: str) -> str | None:
-    root = Path(__file__).parents[2]
+def _git(*args: str) -> str | None:
+    root = Path(__file__).parents[3]
     if not (root / ".git").exists():
         return None
     try:
-        done = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, check=True, timeout=10)
+        result = subprocess.run(["git", "-C", root, *args], capture_output=True, text=True, check=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return result.stdout.strip()

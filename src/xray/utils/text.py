@@ -1,22 +1,22 @@
-"""Texts that come from outside, made fit for a terminal, for Markdown and for a legend."""
+"""Escape and shorten text for terminals, Markdown and legends."""
 
 import html
 import re
 
 
 def printable(text: str) -> str:
-    r"""The text with line breaks, control characters and bytes that are no Unicode written out, such as `\n`."""
+    r"""Escape line breaks, control characters and bytes that are not Unicode, such as `\n`."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def markdown(text: str) -> str:
-    """The text so that Markdown and HTML in it show as they are, in a cell of a table too."""
+    """Escape Markdown and HTML in a text, also for table cells."""
     return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", html.escape(text, quote=False))
 
 
-def shortened(text: str, most: int) -> str:
-    """At most so many characters, with the middle left out: names of runs differ at their ends."""
-    if len(text) <= most:
+def shortened(text: str, max_length: int) -> str:
+    """Shorten a text to `max_length` characters by removing its middle: run names differ at their ends."""
+    if len(text) <= max_length:
         return text
-    kept = most - 1
+    kept = max_length - 1
     return f"{text[: kept // 3]}…{text[kept // 3 - kept :]}"

@@ -1,4 +1,4 @@
-"""Work in threads, in order and within bounds."""
+"""Map a function in threads, in order and with bounded memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,10 +13,10 @@ Result = TypeVar("Result")
 
 
 def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Apply a function in threads, one for each usable core; results come in the order of the items.
+    """Apply a function in threads, one per usable core; results come in the order of the items.
 
-    Unlike `Executor.map` it runs only a little ahead of who takes the results, so memory does not grow with their
-    number, and it stops soon when nobody takes any more.
+    Unlike `Executor.map` it works only a few items ahead of the consumer, so memory does not grow with their number,
+    and it stops when the generator is closed.
     """
     cores = usable_cores()
     remaining = iter(items)

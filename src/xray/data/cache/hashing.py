@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from xray.data.cache.sqlite import CacheUnavailableError, open_for_reading, open_for_writing
 from xray.utils.files import StrPath
-from xray.utils.progress import shown
+from xray.utils.progress import with_progress
 from xray.utils.threads import map_in_threads
 
 DIGESTS = "digests.sqlite"
@@ -67,7 +67,7 @@ class FileDigests:
         new = [i for i, digest in enumerate(stored) if digest is None]
         digests = [digest or "" for digest in stored]
         hashed = map_in_threads(_digest, [paths[i] for i in new])
-        for i, digest in zip(new, shown(hashed, "Reading files", len(new)), strict=True):
+        for i, digest in zip(new, with_progress(hashed, "Reading files", len(new)), strict=True):
             digests[i] = digest
 
         def is_settled(i: int) -> bool:

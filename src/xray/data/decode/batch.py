@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from xray.data.decode.image import GreyImage, ResizeRule, UnreadableImageError, load_image
 from xray.utils.files import StrPath
-from xray.utils.progress import shown
+from xray.utils.progress import with_progress
 from xray.utils.threads import map_in_threads
 
 
@@ -24,7 +24,7 @@ def decode_each(paths: Sequence[StrPath], size: int, rule: ResizeRule) -> Iterat
         For each path in order, its image, shape (size, size), dtype uint8, or the reason why it cannot be read.
     """
     decoded = map_in_threads(partial(_decode, size=size, rule=rule), paths)
-    yield from shown(decoded, "Decoding images", len(paths))
+    yield from with_progress(decoded, "Decoding images", len(paths))
 
 
 def decode_images(

@@ -11,7 +11,7 @@ from xray.data.decode.dicom.read import read_size
 from xray.data.decode.errors import MAX_PIXELS, check_pixels
 from xray.data.decode.pillow import open_image
 from xray.utils.files import StrPath
-from xray.utils.progress import shown
+from xray.utils.progress import with_progress
 from xray.utils.threads import map_in_threads
 
 GREY_MODES: Final = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F"})
@@ -51,7 +51,7 @@ def read_headers(paths: Sequence[StrPath]) -> list[ImageHeader | str]:
     Returns:
         For each path its header, or the reason why it cannot be read.
     """
-    return list(shown(map_in_threads(_read, paths), "Reading headers", len(paths)))
+    return list(with_progress(map_in_threads(_read, paths), "Reading headers", len(paths)))
 
 
 def _read(path: StrPath) -> ImageHeader | str:

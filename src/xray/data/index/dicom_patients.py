@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from xray.data.decode.dicom.read import DICOM_SUFFIXES, PatientKey, read_patient
-from xray.utils.progress import shown
+from xray.utils.progress import with_progress
 from xray.utils.threads import map_in_threads
 
 
@@ -37,7 +37,7 @@ def patients_by_tag(root: Path, names: Iterable[str]) -> dict[str, str]:
     keys = map_in_threads(_patient_of, [os.path.join(root, name) for name in ordered])  # noqa: PTH118 - likewise
     first: dict[PatientKey, str] = {}
     patients: dict[str, str] = {}
-    for name, key in zip(ordered, shown(keys, "Reading patients of DICOM images", len(ordered)), strict=True):
+    for name, key in zip(ordered, with_progress(keys, "Reading patients of DICOM images", len(ordered)), strict=True):
         if key is not None:
             patients[name] = first.setdefault(key, name)
     return patients
