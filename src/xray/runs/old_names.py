@@ -1,4 +1,4 @@
-"""Renamed keys, so that older checkpoints and exports can still be read."""
+"""Renamed keys and settings, so that older checkpoints and exports can still be read."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,8 +15,6 @@ RENAMED_KEYS: Final = {
     "validation_films": "validation_images",
     "wish": "description",
 }
-
-
 RENAMED_VALUES: Final = {("resize", "squash"): "stretch", ("overlaps", "refuse"): "reject"}
 
 
@@ -24,11 +22,8 @@ def with_new_names(values: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Return plain values with renamed keys and settings, at any depth."""
     if isinstance(values, Mapping):
         renamed = {RENAMED_KEYS.get(key, key): with_new_names(value) for key, value in values.items()}
-        # Only text can be a setting that was renamed; other values may not be hashable.
-        return {
-            key: RENAMED_VALUES.get((key, value), value) if isinstance(value, str) else value
-            for key, value in renamed.items()
-        }
+        new = {key: value for (key, old), value in RENAMED_VALUES.items() if renamed.get(key) == old}
+        return renamed | new
     if isinstance(values, list):
         return [with_new_names(value) for value in values]
     return values
