@@ -40,7 +40,7 @@ demo: setup  ## Train, test and predict on synthetic images
 	@echo "Where to look:  logs/demo/ (config, split, test results);  $(BIN)/tensorboard --logdir logs"
 
 test: setup  ## Run the test suite
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: setup  ## Check style, formatting and types
 	$(BIN)/ruff check

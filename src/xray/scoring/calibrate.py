@@ -84,7 +84,7 @@ def calibrate_checkpoint(
     if counts.min() < MIN_PER_CLASS:
         text = " and ".join(f"{count} of {name}" for count, name in zip(counts, data.class_names, strict=True))
         data.note(
-            f"Temperature and operating point are rough, from few validation images ({text}): use {MIN_PER_CLASS} of each "
+            f"Temperature and threshold are rough, from few validation images ({text}): use {MIN_PER_CLASS} of each "
             "class for a sensitivity to within about 0.1. With few images all probabilities are closer to one half."
         )
     fitted_on = ValidationImages(

@@ -53,8 +53,8 @@ def read_image(source: StrPath | IO[bytes], min_side: int | None = None, max_pix
 
     Args:
         source: A path, or an open binary file.
-        min_side: Allows a large JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, as long as no side becomes shorter than
-            this. It saves most of the work; resized to `min_side`, the mean difference from full decoding is below
+        min_side: Allows a large JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, as long as no side becomes shorter
+            than this. It saves most of the work; resized to `min_side`, the mean difference from full decoding is below
             1/255.
         max_pixels: An image with more is rejected by its header, before it is decoded.
 

@@ -65,8 +65,8 @@ def read_dicom(source: StrPath | IO[bytes], max_pixels: int = MAX_PIXELS) -> Gre
         Shape (height, width), dtype uint8, 0 black to 255 white.
 
     Raises:
-        UnreadableImageError: It is damaged, or no single grey frontal chest radiograph (see `xray.data.decode.dicom.validate`);
-            `TooManyPixelsError` if it has too many pixels.
+        UnreadableImageError: It is damaged, or not a single grey frontal chest radiograph, see
+            `xray.data.decode.dicom.validate`; `TooManyPixelsError` if it has too many pixels.
         UserError: pydicom or imagecodecs is not installed.
         OSError: The file cannot be opened.
     """
