@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xray.compare.images import Contender, SharedImages
+from xray.compare.images import AlignedRun, SharedImages
 from xray.evaluation.calibration import probability_of
 from xray.evaluation.predictions import Predictions, decide
 from xray.evaluation.scored_set import ScoredSet, write_scored_set
@@ -69,7 +69,7 @@ def write(found, folder=None):
 def shared(labels, patients, *scores, sources=None, thresholds=None):
     """Runs on shared images, straight from arrays; an image is called positive above 0 or the run's threshold."""
     runs = [
-        Contender(
+        AlignedRun(
             name=f"cnn/version_{i}",
             logits=np.asarray(logits, dtype=np.float64),
             decisions=(np.asarray(logits) > (thresholds or [0] * len(scores))[i]).astype(np.int64),

@@ -122,7 +122,7 @@ def test_odd_names_of_folders_are_no_reason_to_fail(name, capsys):
 
 def test_one_run_is_not_enough(complaint):
     runs(1)
-    assert "at least two runs: name another besides cnn/version_0" in complaint("cnn/version_0")
+    assert "at least two runs: add another besides cnn/version_0" in complaint("cnn/version_0")
 
 
 @pytest.mark.parametrize("spelling", ["cnn/version_0", "logs/cnn/version_0", "logs/cnn/version_0/test", "link"])
@@ -130,7 +130,7 @@ def test_the_same_run_twice_is_rejected_however_it_is_spelled(complaint, spellin
     runs(2)
     Path("link").symlink_to("logs/cnn/version_0/test")
     said = complaint("cnn/version_0", "cnn/version_1", spelling)
-    how = "named twice" if spelling == "cnn/version_0" else "the same run as cnn/version_0"
+    how = "given twice" if spelling == "cnn/version_0" else "the same run as cnn/version_0"
     assert f"{spelling} is {how} (" in said
 
 

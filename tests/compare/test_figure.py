@@ -14,7 +14,7 @@ from sklearn import metrics as sk
 from tests.compare.conftest import draw, shared
 
 from xray import NOTICE
-from xray.compare.figure import LONGEST_NAME, NAME, compared_roc_figure, corner_of
+from xray.compare.figure import MAX_NAME, NAME, compared_roc_figure, corner_of
 from xray.compare.statistics import compare_runs
 from xray.evaluation.curves import roc_points
 from xray.report.style import ZOOMS, save_figures
@@ -88,7 +88,7 @@ def test_no_two_runs_look_alike_and_every_text_is_inside():
 def test_a_name_with_marks_shows_as_it_is(name):
     figure, _ = drawn(images_of(2, names=[name]))
     text = figure.legends[0].get_texts()[0]
-    expected = name if len(name) <= LONGEST_NAME else "n" * 10
+    expected = name if len(name) <= MAX_NAME else "n" * 10
     assert text.get_text().startswith(f"A  {expected}")
     assert text.get_window_extent().x1 <= figure.bbox.x1
 

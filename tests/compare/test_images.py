@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.compare.conftest import draw, scored_set, take
 
-from xray.compare.images import Candidate, align
+from xray.compare.images import LoadedRun, align
 from xray.utils.errors import UserError
 
 
 def candidate(found, name="B"):
-    return Candidate(name, Path(name), found)
+    return LoadedRun(name, Path(name), found)
 
 
 def relabelled(found, row, label):
@@ -113,7 +113,7 @@ def test_a_name_with_line_breaks_is_told_in_one_line():
 def test_other_labels_are_counted_and_named():
     whole = scored_set(*draw())
     said = rejection(whole, relabelled(relabelled(whole, 0, "PNEUMONIA"), 2, "PNEUMONIA"))
-    assert "2 of 60 images have another label in B than in A" in said
+    assert "2 of 60 images are labelled differently in B than in A" in said
     assert "test/NORMAL/0.jpeg: PNEUMONIA and NORMAL" in said
 
 
@@ -141,21 +141,23 @@ def test_where_patients_are_told_apart_differently_the_fewest_count():
     each = scored_set(labels, [str(i) for i in range(60)], logits)
     images = align([candidate(each, "A"), candidate(scored_set(labels, patients, logits), "B")])
     assert list(images.patients) == patients
-    assert images.notes == ["The runs tell patients apart differently (A 60, B 25): resampled are the patients of B."]
+    assert images.notes == [
+        "The runs assign images to patients differently (A 60, B 25): the patients of B are resampled."
+    ]
 
 
 def test_as_many_patients_of_other_images_are_told():
     labels, logits = np.array([0, 0, 0, 1]), np.arange(4.0)
     images = align([candidate(scored_set(labels, p, logits)) for p in (list("aabc"), list("abbc"))])
     assert list(images.patients) == list("aabc")
-    assert "apart differently (B 3, B 3)" in images.notes[0]
+    assert "to patients differently (B 3, B 3)" in images.notes[0]
 
 
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        ({"set": "validate"}, "validation images of B: they chose"),
-        ({"external": True}, "another source than those that B"),
+        ({"set": "validate"}, "validation images of B: epoch"),
+        ({"external": True}, "another source than the training images of B"),
     ],
 )
 def test_images_that_are_no_internal_test_are_told(kind, told):

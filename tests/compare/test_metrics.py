@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as sk
 from tests.compare.conftest import draw, shared
 
-from xray.compare.metrics import METRICS, Metric, values_of
+from xray.compare.metrics import METRICS, Metric, weighted_metric
 
 
 def of_scikit_learn(labels, logits, decisions, counts):
@@ -36,7 +36,7 @@ def test_a_metric_is_that_of_scikit_learn_on_any_weights(metric):
     run = shared(labels, patients, logits, thresholds=[0.7]).runs[0]
     weights = np.random.default_rng(1).integers(0, 4, (5, len(labels))).astype(float)
     expected = [of_scikit_learn(labels, logits, run.decisions, counts)[metric] for counts in weights]
-    np.testing.assert_allclose(values_of(metric, labels, run)(weights), expected)
+    np.testing.assert_allclose(weighted_metric(metric, labels, run)(weights), expected)
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -44,5 +44,5 @@ def test_better_predictions_are_better(metric):
     labels, patients, noise = draw(strength=0)
     worse, better = shared(labels, patients, noise, noise + 8 * (labels - 0.5)).runs
     one = np.ones((1, len(labels)))
-    gain = values_of(metric, labels, better)(one) - values_of(metric, labels, worse)(one)
+    gain = weighted_metric(metric, labels, better)(one) - weighted_metric(metric, labels, worse)(one)
     assert (gain > 0) == METRICS[metric].higher_is_better

@@ -8,9 +8,9 @@ from scipy.stats import norm
 from sklearn.metrics import recall_score, roc_auc_score
 from tests.compare.conftest import draw, scored_set, shared
 
-from xray.compare.images import Candidate, align
+from xray.compare.images import LoadedRun, align
 from xray.compare.metrics import METRICS
-from xray.compare.statistics import NO_DIFFERENCE, compare_runs, letter, pairs, prediction
+from xray.compare.statistics import NO_DIFFERENCE, compare_runs, conclusion, letter, pairs
 from xray.evaluation.resampling import Estimate, Patients
 from xray.evaluation.summary import summarise
 
@@ -122,14 +122,14 @@ def test_a_repeated_seed_is_left_out_of_the_mean_and_told():
     images = shared(labels, patients, *scores, sources=seeds((0.1, 1), (0.1, 2), (0.1, 1)))
     found = compare_runs(images, "auroc", RESAMPLES)
     assert [config["runs"] for config in found["configs"]] == ["A B"]
-    assert found["notes"][0].startswith("C repeats config and seed")
+    assert found["notes"][0].startswith("C repeats the config and seed")
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_each_runs_figure_and_interval_are_those_of_its_own_report(metric):
     labels, patients, scores = noisy(2)
     runs = [scored_set(labels, patients, s, threshold=0.6) for s in scores]
-    found = compare_runs(align([Candidate(str(i), i, run) for i, run in enumerate(runs)]), metric)
+    found = compare_runs(align([LoadedRun(str(i), i, run) for i, run in enumerate(runs)]), metric)
     for run, row in zip(runs, found["runs"], strict=True):
         assert row["figure"] == pytest.approx(summarise(run)["figures"][metric])
 
@@ -138,7 +138,7 @@ def test_each_runs_figure_and_interval_are_those_of_its_own_report(metric):
 def test_a_share_without_an_error_has_the_exact_interval_of_its_own_report(metric):
     labels, patients, _ = draw(images=40, patients=11)
     run = scored_set(labels, patients, np.where(labels == 1, 2.0, -2.0))
-    found = compare_runs(align([Candidate("A", "A", run), Candidate("B", "B", run)]), metric)
+    found = compare_runs(align([LoadedRun("A", "A", run), LoadedRun("B", "B", run)]), metric)
     assert found["runs"][0]["figure"] == pytest.approx(summarise(run)["figures"][metric])
     trials = {"sensitivity": 5, "specificity": 6}[metric]
     assert found["runs"][0]["figure"]["low"] == pytest.approx(0.025 ** (1 / trials))
@@ -228,8 +228,8 @@ def test_letters_do_not_repeat():
         (Estimate(None, reason="not defined for these images"), True, "not defined for these images"),
     ],
 )
-def test_a_prediction_says_what_the_interval_shows(difference, higher, expected):
-    assert prediction(difference, "A", "B", higher) == expected
+def test_conclusion_follows_the_interval(difference, higher, expected):
+    assert conclusion(difference, "A", "B", higher) == expected
 
 
 def test_a_clear_difference_is_found_and_none_is_invented():

@@ -112,9 +112,9 @@ def test_several_comparisons_are_told_to_be_unadjusted():
 
 def test_what_the_sentences_say_fits_the_metric():
     ranked, decided, brier = (" ".join(sentences(found_of(metric=m))) for m in ("auroc", "sensitivity", "brier"))
-    assert "takes every image for a patient" in ranked
-    assert "takes every image for a patient" not in decided + brier
-    assert "own threshold: A 0.5000 (never fitted), B 0.5000 (never fitted)" in decided
+    assert "assumes one image per patient" in ranked
+    assert "assumes one image per patient" not in decided + brier
+    assert "own threshold: A 0.5000 (not fitted), B 0.5000 (not fitted)" in decided
     assert "own threshold" not in ranked + brier
     assert "(lower is better)" in brier
     assert "(higher is better)" in ranked

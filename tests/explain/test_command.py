@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from xray.explain.command import choose_methods, explain
 from xray.explain.figure import explanation_figure
 from xray.explain.folder import TABLE
 from xray.explain.maps import CAVEATS, Explanation
-from xray.predictor.decision_model import ImagePrediction
+from xray.predictor.decision_model import DecisionModel, ImagePrediction
 from xray.utils.errors import UserError
 
 
@@ -51,7 +52,7 @@ def test_each_image_gets_a_picture_and_the_number_that_predict_gives(checkpoint,
         assert (np.ptp(pixels, axis=2) > 40).mean() > 0.005
 
 
-def test_bad_images_are_told_and_the_others_explained(checkpoint, images, tmp_path, capsys):
+def test_unreadable_images_are_reported_and_the_others_explained(checkpoint, images, tmp_path, capsys):
     (tmp_path / "bad.png").write_bytes(b"no image")
     (tmp_path / "x").mkdir()
     shutil.copy(images[0], tmp_path / "x" / images[1].name)
@@ -67,17 +68,29 @@ def test_bad_images_are_told_and_the_others_explained(checkpoint, images, tmp_pa
     assert {entry.name for entry in (tmp_path / "explanations").iterdir()} == {TABLE, f"{images[2].stem}.png"}
 
 
-def test_nothing_is_written_where_no_image_can_be_read(checkpoint, tmp_path):
+def test_rejected_images_are_reported_with_exit_status_0(checkpoint, images, tmp_path, capsys, monkeypatch):
+    predict, reasons = DecisionModel.__call__, iter(["does not look like a chest X-ray", ""])
+    monkeypatch.setattr(
+        DecisionModel,
+        "__call__",
+        lambda self, batch: [replace(one, reject_reason=next(reasons)) for one in predict(self, batch)],
+    )
+    assert explain(images[:2], checkpoint, method="gradcam", reject_ood=False) == 0
+    assert f"rejected {images[0]}: does not look like" in capsys.readouterr().err
+    assert [row["path"] for row in rows(tmp_path / "explanations")] == [str(images[1])]
+
+
+def test_nothing_is_written_if_no_image_can_be_read(checkpoint, tmp_path):
     (tmp_path / "bad.png").write_bytes(b"no image")
     with pytest.raises(UserError, match="nothing was written"):
         explain([tmp_path / "bad.png"], checkpoint)
     assert [entry.name for entry in tmp_path.iterdir()] == ["bad.png"]
 
 
-def test_a_folder_with_something_else_is_rejected_before_the_model_is_opened(images, tmp_path):
+def test_rejects_a_folder_with_other_files_before_opening_the_model(images, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
-    with pytest.raises(UserError, match="left alone"):
+    with pytest.raises(UserError, match="not overwritten"):
         explain([images[0]], tmp_path / "no.ckpt", tmp_path / "mine")
 
 
@@ -103,6 +116,6 @@ def test_a_picture_says_what_it_is_not(tmp_path):
     for words in ("$odd$ name.png", "0.6789", "0.4321", "PNEUMONIA", "not a medical device", *CAVEATS.values()):
         assert words in said
     panels = [axes for axes in figure.axes if axes.get_title()]
-    assert [axes.get_title() for axes in panels] == ["ImageRecord", "Grad-CAM", "Occlusion"]
+    assert [axes.get_title() for axes in panels] == ["Image", "Grad-CAM", "Occlusion"]
     ticks = [tick.get_text() for axes in figure.axes for tick in axes.get_xticklabels() if not axes.get_title()]
     assert ticks == ["-1", "0", "+1"] * 2

@@ -29,7 +29,7 @@ def test_earlier_explanations_may_be_replaced_and_nothing_else(tmp_path):
     (out / "b.png").unlink()
     check_out(out)
     (out / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="left alone"):
+    with pytest.raises(UserError, match="not overwritten"):
         check_out(out)
     assert not holds_earlier(out)
 
@@ -43,7 +43,7 @@ def test_tables_of_others_and_what_they_name_are_left_alone(tmp_path, content):
     (tmp_path / "b.png").touch()
     (out / "notes.txt").touch()
     (out / TABLE).write_text(content)
-    with pytest.raises(UserError, match="left alone"):
+    with pytest.raises(UserError, match="not overwritten"):
         check_out(out)
     assert not holds_earlier(out)
 
@@ -52,7 +52,7 @@ def test_a_file_and_the_working_folder_are_rejected(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is a file"):
         check_out(tmp_path / "file")
-    with pytest.raises(UserError, match="left alone"):
+    with pytest.raises(UserError, match="not overwritten"):
         check_out(Path())
     (tmp_path / "file").unlink()
     (tmp_path / TABLE).write_text(",".join(COLUMNS))
@@ -74,5 +74,5 @@ def test_odd_and_long_names_make_names_that_disks_take():
 def test_a_link_is_rejected_before_anything_is_lost(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    with pytest.raises(UserError, match="is a link"):
+    with pytest.raises(UserError, match="symbolic link"):
         check_out(tmp_path / "link")

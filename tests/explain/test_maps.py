@@ -31,15 +31,15 @@ def test_grad_cam_comes_first_where_there_is_one():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_model_without_numbers_has_no_map(value):
-    with pytest.raises(UserError, match="no number"):
+    with pytest.raises(UserError, match="not finite"):
         Explanation.of("gradcam", np.array([[0.0, value]]))
-    with pytest.raises(UserError, match="no number"):
+    with pytest.raises(UserError, match="not finite"):
         explain_image(Linear(np.full((64, 64), value)), noise(1)[0], "occlusion")
 
 
 @pytest.mark.parametrize("method", CAVEATS)
 def test_every_map_has_one_sentence_on_what_it_is_not(method):
-    assert "no outline of a finding" in CAVEATS[method]
+    assert "not an outline of a finding" in CAVEATS[method]
     assert "no proof" in CAVEATS[method]
     assert CAVEATS[method].count(".") == 1
 

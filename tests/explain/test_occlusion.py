@@ -4,7 +4,7 @@ import torch
 from captum.attr import Occlusion
 from tests.explain.conftest import network, noise
 
-from xray.explain.occlusion import CELLS, cover, occlusion
+from xray.explain.occlusion import CELLS, blur, occlusion
 from xray.scoring.inference import logits_of
 
 
@@ -18,7 +18,7 @@ def test_occlusion_is_that_of_captum(kind):
             torch.from_numpy(image)[None, None].float() / 255,
             sliding_window_shapes=(1, patch, patch),
             strides=(1, patch // 2, patch // 2),
-            baselines=torch.from_numpy(cover(image).copy())[None, None].float() / 255,
+            baselines=torch.from_numpy(blur(image).copy())[None, None].float() / 255,
         )[0, 0]
     step = len(image) // CELLS
     np.testing.assert_allclose(np.kron(found, np.ones((step, step))), oracle.numpy(), atol=1e-4)
@@ -28,7 +28,7 @@ def test_occlusion_is_that_of_captum(kind):
 @pytest.mark.parametrize("size", [16, 29, 50, 128])
 def test_every_size_is_covered_by_patches_of_about_an_eighth_that_overlap_by_half(size):
     image = np.random.default_rng(1).integers(0, 256, (size, size), dtype=np.uint8)
-    covered = cover(image)
+    covered = blur(image)
     weights = np.random.default_rng(2).normal(size=(size, size))
 
     def logits(images):
@@ -73,11 +73,11 @@ def test_the_cover_keeps_how_bright_each_region_is_and_nothing_small():
     image = np.full((128, 128), 40, np.uint8)
     image[:, 64:] = 200
     image[60:68, 20:28] = 255
-    covered = cover(image)
+    covered = blur(image)
     assert covered[:, :10].mean() < 80 < 160 < covered[:, -10:].mean()
     without = image.copy()
     without[60:68, 20:28] = 40
-    assert np.abs(covered.astype(int) - cover(without)).max() <= 5
+    assert np.abs(covered.astype(int) - blur(without)).max() <= 5
 
 
 def test_an_image_of_one_grey_has_nothing_to_hide(linear):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xray.data.decode.image import resize_image
-from xray.explain.maps import BASELINE, Explanation
+from xray.explain.maps import MIN_LIMIT, Explanation
 from xray.explain.overlay import NEGATIVE, OPACITY, POSITIVE, colours, heat_layer, lay_over, over_grey
 
 RULES = ["stretch", "pad", "crop"]
@@ -93,8 +93,8 @@ def test_the_sign_is_the_colour_and_the_size_the_opacity():
 
 def test_the_scale_ends_at_the_largest_value_but_never_below_the_baseline():
     assert Explanation.of("gradcam", np.array([[0.5, -3.0]])).limit == 3
-    faint = Explanation.of("occlusion", np.full((4, 4), BASELINE / 10))
-    assert faint.limit == BASELINE
+    faint = Explanation.of("occlusion", np.full((4, 4), MIN_LIMIT / 10))
+    assert faint.limit == MIN_LIMIT
     assert heat_layer(faint, (20, 20), "stretch")[..., 3].max() <= 255 * OPACITY / 10 + 1
     assert heat_layer(Explanation.of("occlusion", np.zeros((4, 4))), (20, 20), "stretch")[..., 3].max() == 0
 

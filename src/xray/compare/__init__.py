@@ -1,1 +1,1 @@
-"""Comparing runs that were tested on the same images: `python -m xray compare`."""
+"""Compare runs that were tested on the same images (`python -m xray compare`)."""

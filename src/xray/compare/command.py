@@ -1,4 +1,4 @@
-"""The command compare: which of several runs is better on the same images, and whether that is more than chance."""
+"""The command compare: paired differences of runs on the same images."""
 
 import json
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from xray.compare.metrics import Metric
 
 
 def compare(runs: Sequence[str], metric: Metric = "auroc", out: Path | None = None) -> None:
-    """Compare runs that were tested on the same images: paired differences with intervals, and one figure of ROC curves.
+    """Compare runs that were tested on the same images: paired differences with intervals, and their ROC curves.
 
     Each run is an experiment and version such as cnn/version_0, an experiment (its newest run), or a folder with
-    predictions.csv and source.json. Up to six runs are compared pair by pair, more against the first one. Runs of one
-    config that differ in their seed only are summarised as mean and spread, too.
+    predictions.csv and source.json. Up to six runs are compared in all pairs, more runs only with the first. Runs that
+    differ only in their seed are also summarised by mean and spread.
 
     Args:
         runs: Two or more runs.
-        metric: The figure to compare; the ROC curves are drawn for each.
+        metric: The metric to compare. The ROC curves are drawn for every metric.
         out: A new folder for comparison.json, comparison.md, roc.png and roc.svg; by default the next free
             logs/comparisons/comparison_N.
 
     Raises:
-        UserError: There are fewer than two runs, or one has no test; they were tested on other images or with other
-            classes; `out` is in use.
+        UserError: There are fewer than two runs, a run was not tested, the runs were tested on different images or
+            with different classes, or `out` is in use.
     """
     from xray.compare.folder import claim_folder, release_folder
     from xray.compare.images import align
@@ -35,21 +35,21 @@ def compare(runs: Sequence[str], metric: Metric = "auroc", out: Path | None = No
     if out is not None:
         check_new_folder(out)
     images = align(read_runs(runs))
-    found = compare_runs(images, metric)
-    # Drawn before a folder is claimed, so that no mistake leaves an empty one.
+    comparison = compare_runs(images, metric)
+    # Draw before making the folder, so that an error leaves no empty folder.
     from xray.compare.figure import NAME, compared_roc_figure
     from xray.report.style import save_figures
 
-    figure = compared_roc_figure(images, found)
+    figure = compared_roc_figure(images, comparison)
     folder = claim_folder(out)
     try:
         save_figures(folder, {NAME: figure})
         with write_whole(folder / "comparison.md") as file:
-            file.write(as_markdown(found, f"{NAME}.png"))
+            file.write(as_markdown(comparison, f"{NAME}.png"))
         with write_whole(folder / "comparison.json") as file:
-            json.dump({"notice": NOTICE} | found, file, indent=2, allow_nan=False)
+            json.dump({"notice": NOTICE} | comparison, file, indent=2, allow_nan=False)
             file.write("\n")
     finally:
-        release_folder(folder)  # only where nothing came into it
-    print_comparison(found)
+        release_folder(folder)  # only if it is empty
+    print_comparison(comparison)
     print(f"Written: {folder}/ with comparison.json, comparison.md, {NAME}.png, {NAME}.svg")

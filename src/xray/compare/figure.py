@@ -1,4 +1,4 @@
-"""ROC curves of several runs in one figure."""
+"""Draw the ROC curves of several runs in one figure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,84 +17,85 @@ from xray.report.style import FAINT, frame, frame_inset, styled, unit_square, zo
 from xray.utils.text import shortened
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
-"""Told apart by the colour-blind (Okabe and Ito, 2008); line styles tell them apart without any colour."""
+"""Colour-blind safe (Okabe and Ito, 2008); line styles distinguish the runs in black and white."""
 STYLES = ("-", "--", "-.", ":")
 INSET = (0.42, 0.12, 0.52, 0.52)
-"""Place of the inset in the figure: left, bottom, width, height."""
-LONGEST_NAME = 34
+"""Position of the inset in axes coordinates: left, bottom, width, height."""
+MAX_NAME = 34
 NAME = "roc"
 
 
 @styled
-def compared_roc_figure(images: SharedImages, found: Mapping[str, Any]) -> Figure:
-    """Draw the ROC curve and the operating point of each run, and the corner enlarged where curves pass close by it.
+def compared_roc_figure(images: SharedImages, comparison: Mapping[str, Any]) -> Figure:
+    """Draw the ROC curve and operating point of each run, with the top left corner enlarged if curves come close to it.
 
     Args:
-        images: The runs on their images.
-        found: Their comparison, for letters, AUROCs and intervals.
+        images: The aligned runs.
+        comparison: Result of `compare_runs`, for letters, AUROCs and intervals.
     """
     side, legend = 5.2, 0.205 * len(images.runs) + 0.4
     width, height = side + 1.0, side + legend + 1.15
     figure = Figure(figsize=(width, height))
-    place = (0.75 / width, (legend + 0.75) / height, side / width, side / height)
-    axes = figure.add_axes(place)
+    box = (0.75 / width, (legend + 0.75) / height, side / width, side / height)
+    axes = figure.add_axes(box)
     curves = [roc_points(images.labels, run.logits) for run in images.runs]
     zoom = corner_of([curve for curve in curves if np.isfinite(curve).all()])
     inset = axes.inset_axes(INSET) if zoom else None
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1)
     for i, (run, (rate, sensitivity)) in enumerate(zip(images.runs, curves, strict=True)):
-        area = found["runs"][i]["auroc"]
-        known = f" ({interval(area)})" if interval(area) else ""
-        label = f"{found['runs'][i]['letter']}  {shortened(run.name, LONGEST_NAME)}: {written(area['value'])}{known}"
-        for where in (axes, inset) if inset else (axes,):
-            _draw(where, i, rate, sensitivity, label)
-            _mark(where, i, images.labels, run.decisions)
-    title = f"ROC curves on {found['images']} images of {found['patients']} patients"
+        auroc = comparison["runs"][i]["auroc"]
+        bounds = f" ({interval(auroc)})" if interval(auroc) else ""
+        letter = comparison["runs"][i]["letter"]
+        label = f"{letter}  {shortened(run.name, MAX_NAME)}: {written(auroc['value'])}{bounds}"
+        for target in (axes, inset) if inset else (axes,):
+            _draw_curve(target, i, rate, sensitivity, label)
+            _mark_operating_point(target, i, images.labels, run.decisions)
+    title = f"ROC curves on {comparison['images']} images of {comparison['patients']} patients"
     frame(axes, "1 - specificity", "Sensitivity", title)
     unit_square(axes)
     if inset and zoom:
         frame_inset(axes, inset, (0, zoom), (1 - zoom, 1))
     if not all(np.isfinite(curve).all() for curve in curves):
         axes.text(0.5, 0.5, "not defined: a class is absent", ha="center", va="center")
-    _add_legend(figure, axes, (place[0] - 0.02, 0.3 / height))
-    figure.text(place[0], 0.12 / height, NOTICE, fontsize=8, color="#57606a")
+    _add_legend(figure, axes, (box[0] - 0.02, 0.3 / height))
+    figure.text(box[0], 0.12 / height, NOTICE, fontsize=8, color="#57606a")
     return figure
 
 
 def corner_of(curves: Sequence[tuple[Scores, Scores]]) -> float | None:
-    """Side of the corner in which the curves that come close to it can be told apart.
+    """Return the side of the top left corner to enlarge, so that curves close to it can be distinguished.
 
     Args:
-        curves: False positive rate and sensitivity of each.
+        curves: False positive rate and sensitivity of each run.
 
     Returns:
-        None where no curve comes close, or where one runs through the place of the inset.
+        None if no curve comes close to the corner, or if one passes through the inset.
     """
     left, bottom, _, height = INSET
-    left -= 0.08  # its labels
+    left -= 0.08  # room for its tick labels
     if any(np.interp(left, rate, sensitivity) < bottom + height for rate, sensitivity in curves):
         return None
     sides = (zoom_of(float(np.maximum(rate, 1 - sensitivity).min())) for rate, sensitivity in curves)
     return max((side for side in sides if side), default=None)
 
 
-def _draw(axes: Axes, i: int, rate: Scores, sensitivity: Scores, label: str) -> None:
+def _draw_curve(axes: Axes, i: int, rate: Scores, sensitivity: Scores, label: str) -> None:
     style = {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[i % len(STYLES)]}
     (line,) = axes.plot(rate, sensitivity, linewidth=1.6, label=label, **style)  # type: ignore[arg-type]
     line.set_gid("curve")
 
 
-def _mark(axes: Axes, i: int, labels: Labels, decisions: Labels) -> None:
+def _mark_operating_point(axes: Axes, i: int, labels: Labels, decisions: Labels) -> None:
     counts = Confusion.of(labels, decisions)
     colour = COLOURS[i % len(COLOURS)]
     axes.plot(1 - counts.specificity, counts.sensitivity, "o", color=colour, markeredgecolor="white", markersize=6)
 
 
-def _add_legend(figure: Figure, axes: Axes, place: tuple[float, float]) -> None:
+def _add_legend(figure: Figure, axes: Axes, anchor: tuple[float, float]) -> None:
     figure.legend(
         handles=[line for line in axes.lines if line.get_gid() == "curve"],
         loc="lower left",
-        bbox_to_anchor=place,
+        bbox_to_anchor=anchor,
         fontsize=9,
         frameon=False,
         handlelength=3.2,

@@ -1,4 +1,4 @@
-"""Where comparisons are kept."""
+"""Make the output folder of a comparison."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -7,17 +7,17 @@ from xray.utils.errors import UserError
 from xray.utils.files import check_new_folder
 
 COMPARISONS = Path("logs/comparisons")
-"""Nothing in it looks like a run: a run has a config.yaml."""
+"""Not listed among the runs, as a run has a config.yaml."""
 
 
 def claim_folder(out: Path | None) -> Path:
-    """Make the folder of a new comparison; two processes never get the same one of their own accord.
+    """Make the folder of a new comparison; concurrent processes get different default folders.
 
     Args:
-        out: A folder that the user insists on, new or empty; by default the next free `comparison_N`.
+        out: A new or empty folder; by default the next free `comparison_N`.
 
     Raises:
-        UserError: It holds something, or cannot be written.
+        UserError: The folder is not empty or cannot be written.
     """
     if out is not None:
         check_new_folder(out)
@@ -31,17 +31,17 @@ def claim_folder(out: Path | None) -> Path:
 
 
 def release_folder(folder: Path) -> None:
-    """Take back a folder in which nothing was written."""
+    """Remove a folder if nothing was written to it."""
     with suppress(OSError):
         folder.rmdir()
 
 
 def _make_folder(folder: Path) -> bool:
-    """Make a folder; False if the name is taken."""
+    """Make a folder; return False if it exists."""
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
         return False
     except OSError as error:
-        raise UserError(f"{folder} cannot be made ({error.strerror}): name another folder with --out.") from error
+        raise UserError(f"{folder} cannot be created ({error.strerror}): name another folder with --out.") from error
     return True

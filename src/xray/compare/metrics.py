@@ -1,10 +1,10 @@
-"""The figures in which runs can be compared."""
+"""Metrics by which runs can be compared."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from xray.compare.images import Contender
+from xray.compare.images import AlignedRun
 from xray.evaluation.calibration import probability_of
 from xray.evaluation.metrics import decision_figures, ranking_figures
 from xray.evaluation.ranking import Labels, Ranking, Values, Weights, divide
@@ -23,30 +23,30 @@ Metric = Literal[
 
 
 @dataclass(frozen=True)
-class Figure:
-    """How a figure is called, what it is computed from, and which way it is better."""
+class MetricInfo:
+    """Title of a metric, what it is computed from, and its direction."""
 
     title: str
     family: Literal["ranking", "decision", "probability"]
     higher_is_better: bool = True
 
 
-METRICS: dict[Metric, Figure] = {
-    "auroc": Figure("AUROC", "ranking"),
-    "average_precision": Figure("Average precision", "ranking"),
-    "sensitivity": Figure("Sensitivity", "decision"),
-    "specificity": Figure("Specificity", "decision"),
-    "balanced_accuracy": Figure("Balanced accuracy", "decision"),
-    "accuracy": Figure("Accuracy", "decision"),
-    "mcc": Figure("MCC", "decision"),
-    "f1": Figure("F1", "decision"),
-    "brier": Figure("Brier score", "probability", higher_is_better=False),
+METRICS: dict[Metric, MetricInfo] = {
+    "auroc": MetricInfo("AUROC", "ranking"),
+    "average_precision": MetricInfo("Average precision", "ranking"),
+    "sensitivity": MetricInfo("Sensitivity", "decision"),
+    "specificity": MetricInfo("Specificity", "decision"),
+    "balanced_accuracy": MetricInfo("Balanced accuracy", "decision"),
+    "accuracy": MetricInfo("Accuracy", "decision"),
+    "mcc": MetricInfo("MCC", "decision"),
+    "f1": MetricInfo("F1", "decision"),
+    "brier": MetricInfo("Brier score", "probability", higher_is_better=False),
 }
-"""Not among them: the expected calibration error, whose resamples overstate it, and figures that may be infinite."""
+"""Left out: the expected calibration error, which resampling overestimates, and metrics that may be infinite."""
 
 
-def values_of(metric: Metric, labels: Labels, run: Contender) -> Callable[[Weights], Values]:
-    """A run's figure as a function of how often each image counts: (resamples, images) to (resamples,)."""
+def weighted_metric(metric: Metric, labels: Labels, run: AlignedRun) -> Callable[[Weights], Values]:
+    """Return a run's metric as a function of image weights: (resamples, images) to (resamples,)."""
     family = METRICS[metric].family
     if family == "ranking":
         ranking = Ranking.of(labels, run.logits)

@@ -1,4 +1,4 @@
-"""Which runs are several seeds of one config."""
+"""Group runs of one config that differ only in their seed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,11 @@ from xray.evaluation.ranking import Values
 
 @dataclass(frozen=True)
 class SeedGroup:
-    """Runs of one config, by their positions.
+    """Runs of one config, by their positions in the list of runs.
 
     Args:
         members: One run for each seed, in the order given.
-        repeated: Further runs of seeds that are counted already: they tell nothing of the spread over seeds.
+        repeated: Further runs with a seed that is already in `members`; they add nothing to the spread over seeds.
     """
 
     members: tuple[int, ...]
@@ -25,14 +25,14 @@ class SeedGroup:
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over the seeds of one config; None where it is not defined.
+    """A metric over the seeds of one config; None where it is not defined.
 
     Args:
-        n: How many seeds.
-        mean: Their mean.
-        sd: Their standard deviation with n - 1 in the divisor; None for a single seed.
-        low: The lowest.
-        high: The highest.
+        n: Number of seeds.
+        mean: Mean over seeds.
+        sd: Standard deviation with n - 1 in the divisor; None for a single seed.
+        low: Lowest value.
+        high: Highest value.
     """
 
     n: int
@@ -43,7 +43,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Values) -> "Spread":
-        """Of one value for each seed; not defined where one of them is not."""
+        """Summarise one value per seed; undefined if any value is."""
         n = len(values)
         if not np.isfinite(values).all():
             return cls(n, None, None, None, None)
@@ -52,30 +52,31 @@ class Spread:
 
 
 def seed_of(source: Mapping[str, Any]) -> int | None:
-    """The seed of a run; None where it was not seeded."""
+    """Return the seed of a run; None if it was not seeded."""
     seed = (source.get("config") or {}).get("seed_everything")
     return seed if isinstance(seed, int) and not isinstance(seed, bool) else None
 
 
 def group_by_config(sources: Sequence[Mapping[str, Any]]) -> list[SeedGroup]:
-    """Group runs whose configs are equal in all but `seed_everything`, and whose training data were the same files.
+    """Group runs with the same training files and configs that differ at most in `seed_everything`.
 
-    Another `data.split_seed` is another config: it trains on other images. A run without a config is alone.
+    A different `data.split_seed` is a different config, as it trains on other images. A run without a config forms its
+    own group.
 
     Args:
-        sources: Of each run, see `xray.evaluation.scored_set.ScoredSet`.
+        sources: The source of each run, see `xray.evaluation.scored_set.ScoredSet`.
 
     Returns:
-        The groups in the order of their first runs; a run that shares its config with none is a group of one.
+        The groups in the order of their first runs.
     """
-    together: dict[str, list[int]] = {}
+    by_config: dict[str, list[int]] = {}
     for i, source in enumerate(sources):
-        together.setdefault(_fingerprint(source) or f"alone {i}", []).append(i)
+        by_config.setdefault(_fingerprint(source) or f"alone {i}", []).append(i)
     groups = []
-    for runs in together.values():
+    for runs in by_config.values():
         seeds: dict[object, int] = {}
         for i in runs:
-            # Runs without a seed differ by chance each time.
+            # Unseeded runs differ by chance, so each counts as another seed.
             seeds.setdefault((i, None) if seed_of(sources[i]) is None else seed_of(sources[i]), i)
         members = tuple(seeds.values())
         groups.append(SeedGroup(members, tuple(i for i in runs if i not in members)))

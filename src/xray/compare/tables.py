@@ -1,4 +1,4 @@
-"""A comparison as tables and sentences, for the terminal and as Markdown."""
+"""Write a comparison as tables and sentences, for the terminal and as Markdown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,64 +9,64 @@ from xray.evaluation.terminal import interval, written
 from xray.utils.text import markdown
 
 SPREAD = ("sd", "low", "high")
-"""Columns behind the mean over seeds, see `xray.compare.seeds.Spread`."""
+"""Keys of the columns after the mean over seeds, see `xray.compare.seeds.Spread`."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of texts, as yet without any marks.
+    """A table of plain texts.
 
     Args:
-        title: What it shows.
-        columns: Heads of the columns.
-        rows: A text for each column.
-        words: Which columns hold words, at the left; the others hold numbers, at the right.
+        title: Title.
+        columns: Column headings.
+        rows: One text for each column.
+        text_columns: Positions of left-aligned text columns; the others hold right-aligned numbers.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
-    words: frozenset[int]
+    text_columns: frozenset[int]
 
 
-def grids(found: Mapping[str, Any]) -> list[Grid]:
-    """The tables of a comparison, see `xray.compare.statistics.compare_runs`."""
-    tables = [_runs(found), _pairs(found)]
-    if found["configs"]:
-        tables.append(_configs(found))
-    if found["config_pairs"]:
-        tables.append(_config_pairs(found))
+def grids(comparison: Mapping[str, Any]) -> list[Grid]:
+    """Return the tables of a comparison, see `xray.compare.statistics.compare_runs`."""
+    tables = [_runs(comparison), _pairs(comparison)]
+    if comparison["configs"]:
+        tables.append(_configs(comparison))
+    if comparison["config_pairs"]:
+        tables.append(_config_pairs(comparison))
     return tables
 
 
-def sentences(found: Mapping[str, Any]) -> list[str]:
-    """How to read the tables, and what they do not say."""
-    title, better = found["title"], "higher" if found["higher_is_better"] else "lower"
-    told = [
-        f"A difference is the first's {title} less the second's on the same images ({better} is better); its interval "
-        f"comes from {found['method']['resamples']:,} resamples of patients, the same for both, and where it holds "
-        "zero no difference is shown, which does not mean that there is none.",
+def sentences(comparison: Mapping[str, Any]) -> list[str]:
+    """Return sentences on how to read the tables and on their limits."""
+    title, better = comparison["title"], "higher" if comparison["higher_is_better"] else "lower"
+    lines = [
+        f"A difference is the {title} of the first minus that of the second on the same images ({better} is better). "
+        f"Its interval comes from {comparison['method']['resamples']:,} resamples of patients, the same for both. If "
+        "it includes zero, no difference is shown, which does not mean that there is none.",
     ]
-    if len(found["pairs"]) + len(found["config_pairs"]) > 1:
-        told.append("Intervals and p are not adjusted for several comparisons: of twenty, about one misses by chance.")
-    if any("delong_p" in pair for pair in found["pairs"]):
-        told.append("DeLong's p takes every image for a patient of its own: it is too low where patients have several.")
-    if found["metric"] not in {"auroc", "average_precision", "brier"}:
-        told.append(f"Each run decides at its own threshold: {', '.join(map(_threshold, found['runs']))}.")
-    if found["configs"]:
-        told.append(
-            "Over seeds: mean, standard deviation (n - 1) and range of one config's runs. The interval of a mean tells "
-            "of other patients, with these very seeds."
+    if len(comparison["pairs"]) + len(comparison["config_pairs"]) > 1:
+        lines.append("Intervals and p are not adjusted for multiple comparisons: about one in twenty misses by chance.")
+    if any("delong_p" in pair for pair in comparison["pairs"]):
+        lines.append("DeLong's p assumes one image per patient: it is too low where patients have several.")
+    if comparison["metric"] not in {"auroc", "average_precision", "brier"}:
+        lines.append(f"Each run uses its own threshold: {', '.join(map(_threshold, comparison['runs']))}.")
+    if comparison["configs"]:
+        lines.append(
+            "Over seeds: mean, standard deviation (n - 1) and range of one config's runs. The interval of a mean "
+            "covers other patients, with the same seeds."
         )
-    if found["config_pairs"]:
-        told.append(
-            "The spread of a difference is the standard deviation that seeds alone would give it between single runs."
+    if comparison["config_pairs"]:
+        lines.append(
+            "The spread of a difference is the standard deviation between single runs that is due to seeds alone."
         )
-    return [*told, *found["notes"], f"{NOTICE} {ONE_SOURCE}"]
+    return [*lines, *comparison["notes"], f"{NOTICE} {ONE_SOURCE}"]
 
 
-def print_comparison(found: Mapping[str, Any]) -> None:
-    """Print tables and sentences; without colours and never narrowed where nobody looks at a terminal."""
+def print_comparison(comparison: Mapping[str, Any]) -> None:
+    """Print tables and sentences; without colours or wrapping if the output is not a terminal."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -74,45 +74,45 @@ def print_comparison(found: Mapping[str, Any]) -> None:
     console = Console(soft_wrap=True)
     if not console.is_terminal:
         console = Console(soft_wrap=True, width=1000)
-    for grid in grids(found):
+    for grid in grids(comparison):
         table = Table(title=Text(grid.title, style="bold"), title_justify="left")
         for i, column in enumerate(grid.columns):
-            table.add_column(Text(column), justify="left" if i in grid.words else "right", overflow="fold")
+            table.add_column(Text(column), justify="left" if i in grid.text_columns else "right", overflow="fold")
         for row in grid.rows:
-            # Texts, not marked-up strings: a name may hold brackets or the code of an emoji.
+            # Text rather than markup: a name may contain brackets or an emoji code.
             table.add_row(*map(Text, row))
         console.print(table)
-    for sentence in sentences(found):
+    for sentence in sentences(comparison):
         console.print(Text(sentence))
 
 
-def as_markdown(found: Mapping[str, Any], figure: str) -> str:
-    """Tables and sentences in Markdown, with the figure's file."""
-    lines = [f"# {found['title']} of {len(found['runs'])} runs on the same images", ""]
-    for grid in grids(found):
-        rule = [":---" if i in grid.words else "---:" for i in range(len(grid.columns))]
+def as_markdown(comparison: Mapping[str, Any], figure: str) -> str:
+    """Return tables and sentences as Markdown, with a link to the figure."""
+    lines = [f"# {comparison['title']} of {len(comparison['runs'])} runs on the same images", ""]
+    for grid in grids(comparison):
+        rule = [":---" if i in grid.text_columns else "---:" for i in range(len(grid.columns))]
         rows = [[markdown(cell) for cell in row] for row in (grid.columns, *grid.rows)]
         table = [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
         lines += [f"## {markdown(grid.title)}", "", *table, ""]
     lines += [f"![ROC curves of all runs]({figure})", ""]
-    lines += [f"- {markdown(sentence)}" for sentence in sentences(found)]
+    lines += [f"- {markdown(sentence)}" for sentence in sentences(comparison)]
     return "\n".join(lines) + "\n"
 
 
 def signed(value: float | None) -> str:
-    """A difference in four digits, with its sign."""
+    """Format a difference with four decimals and its sign."""
     return "not defined" if value is None else f"{value:+.4f}"
 
 
 def p_value(value: float | None) -> str:
-    """A p-value in three digits."""
+    """Format a p-value with three decimals."""
     if value is None:
         return "not defined"
     return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
-def _runs(found: Mapping[str, Any]) -> Grid:
-    images = ", ".join(f"{count} {name}" for name, count in found["images_by_class"].items())
+def _runs(comparison: Mapping[str, Any]) -> Grid:
+    images = ", ".join(f"{count} {name}" for name, count in comparison["images_by_class"].items())
     rows = [
         (
             run["letter"],
@@ -121,33 +121,33 @@ def _runs(found: Mapping[str, Any]) -> Grid:
             written(run["figure"]["value"]),
             _interval_or_reason(run["figure"]),
         )
-        for run in found["runs"]
+        for run in comparison["runs"]
     ]
     return Grid(
-        f"{found['title']} on {found['images']} images of {found['patients']} patients ({images})",
-        ("", "Run", "Seed", found["title"], "95% interval"),
+        f"{comparison['title']} on {comparison['images']} images of {comparison['patients']} patients ({images})",
+        ("", "Run", "Seed", comparison["title"], "95% interval"),
         rows,
         frozenset({0, 1}),
     )
 
 
-def _pairs(found: Mapping[str, Any]) -> Grid:
-    tested = any("delong_p" in pair for pair in found["pairs"])
+def _pairs(comparison: Mapping[str, Any]) -> Grid:
+    has_p = any("delong_p" in pair for pair in comparison["pairs"])
     rows = [
         (
             f"{pair['first']} - {pair['second']}",
             signed(pair["difference"]["value"]),
             _signed_interval(pair["difference"]),
-            *([p_value(pair["delong_p"])] if tested else []),
+            *([p_value(pair["delong_p"])] if has_p else []),
             pair["prediction"],
         )
-        for pair in found["pairs"]
+        for pair in comparison["pairs"]
     ]
-    columns = ("Pair", "Difference", "95% interval", *(["DeLong's p"] if tested else []), "ImagePrediction")
-    return Grid(f"Paired differences of {found['title']}", columns, rows, frozenset({0, len(columns) - 1}))
+    columns = ("Pair", "Difference", "95% interval", *(["DeLong's p"] if has_p else []), "Result")
+    return Grid(f"Paired differences of {comparison['title']}", columns, rows, frozenset({0, len(columns) - 1}))
 
 
-def _configs(found: Mapping[str, Any]) -> Grid:
+def _configs(comparison: Mapping[str, Any]) -> Grid:
     rows = [
         (
             config["runs"],
@@ -156,13 +156,13 @@ def _configs(found: Mapping[str, Any]) -> Grid:
             _interval_or_reason(config["mean"]),
             *("" if config["over_seeds"][key] is None else written(config["over_seeds"][key]) for key in SPREAD),
         )
-        for config in found["configs"]
+        for config in comparison["configs"]
     ]
     columns = ("Runs", "Seeds", "Mean", "95% interval", "SD", "Lowest", "Highest")
-    return Grid(f"{found['title']} over seeds of one config", columns, rows, frozenset({0}))
+    return Grid(f"{comparison['title']} over seeds of one config", columns, rows, frozenset({0}))
 
 
-def _config_pairs(found: Mapping[str, Any]) -> Grid:
+def _config_pairs(comparison: Mapping[str, Any]) -> Grid:
     rows = [
         (
             f"{pair['first']} - {pair['second']}",
@@ -171,10 +171,10 @@ def _config_pairs(found: Mapping[str, Any]) -> Grid:
             "" if pair["sd_over_seeds"] is None else written(pair["sd_over_seeds"]),
             pair["prediction"],
         )
-        for pair in found["config_pairs"]
+        for pair in comparison["config_pairs"]
     ]
-    columns = ("Means over seeds", "Difference", "95% interval", "Spread by seed", "ImagePrediction")
-    return Grid(f"Differences of mean {found['title']}", columns, rows, frozenset({0, 4}))
+    columns = ("Means over seeds", "Difference", "95% interval", "Spread by seed", "Result")
+    return Grid(f"Differences of mean {comparison['title']}", columns, rows, frozenset({0, 4}))
 
 
 def _signed_interval(difference: Mapping[str, Any]) -> str:
@@ -184,8 +184,8 @@ def _signed_interval(difference: Mapping[str, Any]) -> str:
 
 
 def _threshold(run: Mapping[str, Any]) -> str:
-    return f"{run['letter']} {run['threshold']:.4f}{'' if run['threshold_fitted'] else ' (never fitted)'}"
+    return f"{run['letter']} {run['threshold']:.4f}{'' if run['threshold_fitted'] else ' (not fitted)'}"
 
 
-def _interval_or_reason(found: Mapping[str, Any]) -> str:
-    return interval(found) or found.get("reason", "")
+def _interval_or_reason(estimate: Mapping[str, Any]) -> str:
+    return interval(estimate) or estimate.get("reason", "")

@@ -1,1 +1,1 @@
-"""Maps over an image of what moved a model's number, and words of what they are not."""
+"""Heat maps of what moved a model's logit (Grad-CAM and occlusion)."""

@@ -1,4 +1,4 @@
-"""The command explain: over each image what moved the model's number."""
+"""The command explain: draw maps of what moved the model's logit."""
 
 import sys
 from collections.abc import Sequence
@@ -26,29 +26,32 @@ def explain(
     method: MethodChoice = "both",
     reject_ood: bool = True,
 ) -> int:
-    """Show over images what moved the model's number: a picture for each, with probability, threshold and scales.
+    """Draw over each image what moved the model's logit, with probability, threshold and scales.
 
-    A map is no outline of a finding and no proof that there is one.
+    A map neither outlines a finding nor proves that there is one.
 
     Args:
-        images: Files and folders in any mix; folders are searched at any depth for JPEG, PNG and DICOM.
-        ckpt_path: The model: a checkpoint, a file that export has written, a run or an experiment; by default the
-            newest run's best.
-        out: Folder for the pictures and a table of them; earlier explanations in it are replaced.
-        method: gradcam takes one pass of the network, occlusion some two hundred; both where the network has both.
-        reject_ood: False explains whatever can be read; of other pictures the number means nothing.
+        images: Files and folders; folders are searched at any depth for JPEG, PNG and DICOM.
+        ckpt_path: A checkpoint, an exported model, a run or an experiment; by default the best checkpoint of the newest
+            run.
+        out: Folder for one PNG per image and a table; earlier explanations in it are replaced.
+        method: gradcam needs one pass of the network, occlusion about two hundred; both if the network supports both.
+        reject_ood: False also explains images that do not look like chest X-rays; their probability means nothing.
 
     Returns:
-        The exit status: 1 where an image could not be read or was rejected; the others are explained all the same.
+        The exit status: 1 if an image could not be read. Unreadable and rejected images are reported on stderr; the
+        others are explained.
 
     Raises:
-        UserError: There is no image, no model, no such map of it, or `out` is not to be overwritten.
+        UserError: There is no readable image or no model, the model does not support the method, or `out` holds other
+            files.
     """
     from xray.data.index.folders import find_images
 
     paths = find_images(images)
     check_out(out)
-    # Imported late, so that a wrong path is told in no time.
+    # Imported late, so that a wrong path is reported at once.
+    from xray.data.decode.image import UnreadableImageError
     from xray.explain.draw import draw_image
     from xray.predictor.decision_model import DecisionModel
     from xray.predictor.open import open_predictor
@@ -60,40 +63,46 @@ def explain(
     print(f"{'Checkpoint' if manifest.format == 'checkpoint' else 'Model'} {printable(str(predictor.path))}")
     decision_model = DecisionModel(predictor, reject_ood)
     rows: list[tuple[str | float, ...]] = []
+    unreadable = 0
     try:
         with write_whole_folder(out, holds_earlier) as folder:
             for path, name in with_progress(
                 zip(paths, picture_names(paths), strict=True), "Explaining images", len(paths)
             ):
-                prediction = draw_image(path, folder / name, decision_model, methods)
-                if isinstance(prediction, str):
-                    print(f"xray: {printable(prediction)}", file=sys.stderr)
+                try:
+                    prediction = draw_image(path, folder / name, decision_model, methods)
+                except UnreadableImageError as error:
+                    unreadable += 1
+                    print(f"xray: {printable(f'cannot read {path}: {error}')}", file=sys.stderr)
+                    continue
+                if prediction.reject_reason:
+                    print(f"xray: {printable(f'rejected {path}: {prediction.reject_reason}')}", file=sys.stderr)
                     continue
                 numbers = prediction.logit, prediction.probability, manifest.threshold
                 rows.append((name, str(path), *numbers, prediction.decision))
-            if not rows:
-                raise UserError("None of the images can be read and looks like a chest X-ray: nothing was written.")
+            if unreadable == len(paths):
+                raise UserError("None of the images can be read: nothing was written.")
             write_table(folder / TABLE, rows)
     except OSError as error:
-        raise UserError(f"--out {out} cannot be written ({error.strerror or error}): name another folder.") from error
+        raise UserError(f"--out {out} cannot be written ({error.strerror or error}): choose another folder.") from error
     if len(rows) == 1:
         print(f"{printable(str(rows[0][1]))}: {rows[0][5]}, probability of {manifest.class_names[1]} {rows[0][3]:.4f}")
-    print(f"Written: {printable(str(out))}/ ({len(rows)} pictures, and {TABLE})")
+    print(f"Written: {printable(str(out))}/ ({len(rows)} images and {TABLE})")
     print(NOTICE)
-    return int(len(rows) < len(paths))
+    return int(unreadable > 0)
 
 
-def choose_methods(description: MethodChoice, predictor: "Predictor") -> list["Method"]:
-    """The methods that a model has among those wished for; says so where it lacks one of both.
+def choose_methods(choice: MethodChoice, predictor: "Predictor") -> list["Method"]:
+    """Return the chosen methods that the model supports; print a note if "both" is reduced to one.
 
     Raises:
-        UserError: It has none of them.
+        UserError: Grad-CAM is chosen, but the model does not support it.
     """
-    if description == "occlusion" or predictor.manifest.has_grad_cam:
-        return ["gradcam", "occlusion"] if description == "both" else [description]
-    if description == "gradcam":
+    if choice == "occlusion" or predictor.manifest.has_grad_cam:
+        return ["gradcam", "occlusion"] if choice == "both" else [choice]
+    if choice == "gradcam":
         from xray.predictor.base import no_grad_cam_error
 
         raise no_grad_cam_error(predictor.path)
-    print("This model has no Grad-CAM: occlusion alone.")
+    print("This model has no Grad-CAM: only occlusion is drawn.")
     return ["occlusion"]

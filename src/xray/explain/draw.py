@@ -1,4 +1,4 @@
-"""From an image file to the picture of its explanation."""
+"""Draw the explanation of one image file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,44 +6,37 @@ from typing import Final
 
 import numpy as np
 
-from xray.data.decode.image import UnreadableImageError, load_image, read_image, shrink_image
+from xray.data.decode.image import load_image, read_image, shrink_image
 from xray.explain.figure import explanation_figure
 from xray.explain.maps import Method, explain_image
 from xray.predictor.decision_model import DecisionModel, ImagePrediction
 
-LONGER_SIDE: Final = 1000
-"""Of an image as drawn, in pixels."""
+MAX_SIDE: Final = 1000
+"""Maximum side of the image as drawn, in pixels."""
 DOTS_PER_INCH: Final = 150
 
 
-def draw_image(
-    path: Path, picture: Path, decision_model: DecisionModel, methods: Sequence[Method]
-) -> ImagePrediction | str:
-    """Judge an image, explain it, and write the figure as PNG.
+def draw_image(path: Path, out: Path, decision_model: DecisionModel, methods: Sequence[Method]) -> ImagePrediction:
+    """Predict an image and, unless it is rejected, write a figure of its maps.
 
     Args:
-        path: The image's file.
-        picture: Where to write.
+        path: The image file.
+        out: The PNG to write.
         decision_model: The model.
-        methods: The maps wanted.
-
-    Returns:
-        What the model says, or, where nothing was written, why not.
+        methods: Methods of the maps.
 
     Raises:
-        UserError: The model gives no numbers.
-        OSError: The picture cannot be written.
+        UnreadableImageError: The image cannot be read.
+        UserError: The model's logit is not finite.
+        OSError: The figure cannot be written.
     """
     manifest = decision_model.predictor.manifest
-    try:
-        images = np.stack([load_image(path, manifest.image_size, manifest.resize)])
-        prediction = decision_model(images)[0]
-        if prediction.reject_reason:
-            return f"rejected {path}: {prediction.reject_reason}"
-        shown = read_image(path, LONGER_SIDE)
-    except UnreadableImageError as error:
-        return f"cannot read {path}: {error}"
+    images = np.stack([load_image(path, manifest.image_size, manifest.resize)])
+    prediction = decision_model(images)[0]
+    if prediction.reject_reason:
+        return prediction
+    shown = read_image(path, MAX_SIDE)
     explanations = [explain_image(decision_model.predictor, images[0], method) for method in methods]
-    figure = explanation_figure(path.name, shrink_image(shown, LONGER_SIDE), prediction, explanations, manifest)
-    figure.savefig(picture, dpi=DOTS_PER_INCH)
+    figure = explanation_figure(path.name, shrink_image(shown, MAX_SIDE), prediction, explanations, manifest)
+    figure.savefig(out, dpi=DOTS_PER_INCH)
     return prediction

@@ -1,4 +1,4 @@
-"""An image, and beside it what moved the model's number, with scales."""
+"""Draw an image next to its maps, with their scales."""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -17,9 +17,9 @@ from xray.predictor.manifest import Manifest
 from xray.utils.text import printable, shortened
 
 PANEL: Final = 4.6
-"""Longer side of an image in inches."""
+"""Longer side of an image as drawn, in inches."""
 GREY: Final = 128
-"""The image under the colours of a scale."""
+"""Grey level under the colours of a scale."""
 
 
 def explanation_figure(
@@ -28,19 +28,19 @@ def explanation_figure(
     """Draw one image and its maps.
 
     Args:
-        name: What the image is called.
-        image: In its own proportions, shape (height, width).
-        prediction: What the model says of it.
-        explanations: Maps of it, one panel each.
-        manifest: Of the model.
+        name: Name of the image, for the heading.
+        image: The image in its own aspect ratio, shape (height, width).
+        prediction: The model's prediction.
+        explanations: Its maps, one panel each.
+        manifest: The model's manifest.
     """
     height, width = image.shape
     across, down = (max(0.35, side / max(image.shape)) * PANEL for side in (width, height))
     panels = 1 + len(explanations)
-    # Places in inches, from which the shares of the figure come: no layout that has to be searched for.
+    # Laid out by hand in inches, so no layout engine is needed.
     gap, top = 0.3, 0.95
     wide = max(8.6, panels * across + (panels + 1) * gap)
-    sentences = [f"{TITLES[found.method]}: {found.caveat}" for found in explanations]
+    sentences = [f"{TITLES[one.method]}: {one.caveat}" for one in explanations]
     lines = [line for sentence in sentences for line in wrap(sentence, int(wide * 15))]
     bottom = 0.95 + 0.14 * len(lines)
     total = wide, top + down + bottom
@@ -48,18 +48,18 @@ def explanation_figure(
     figure = Figure(figsize=total)
     _heading(figure, name, prediction, manifest)
     for i in range(panels):
-        place = left + i * (across + gap)
-        axes = figure.add_axes((place / wide, bottom / total[1], across / wide, down / total[1]))
+        start = left + i * (across + gap)
+        axes = figure.add_axes((start / wide, bottom / total[1], across / wide, down / total[1]))
         axes.axis("off")
         if i == 0:
-            axes.set_title("ImageRecord", fontsize=10)
+            axes.set_title("Image", fontsize=10)
             axes.imshow(image, cmap="gray", vmin=0, vmax=255, aspect="auto")
             continue
         explanation = explanations[i - 1]
         axes.set_title(TITLES[explanation.method], fontsize=10)
         axes.imshow(over_grey(image, heat_layer(explanation, (height, width), manifest.resize)), aspect="auto")
         bar = min(across, 3.2)
-        box = (place + (across - bar) / 2) / wide, (bottom - 0.3) / total[1], bar / wide, 0.14 / total[1]
+        box = (start + (across - bar) / 2) / wide, (bottom - 0.3) / total[1], bar / wide, 0.14 / total[1]
         _scale(figure.add_axes(box), explanation.limit, manifest.class_names)
     figure.text(0.5, 0.12 / total[1], "\n".join(lines), ha="center", va="bottom", fontsize=8)
     return figure
@@ -71,8 +71,8 @@ def _heading(figure: Figure, name: str, prediction: ImagePrediction, manifest: M
     lines = (
         (shortened(printable(name), 80), 0.12, 12, "bold"),
         (
-            f"{printable(prediction.decision)}: calibrated probability of {positive} {prediction.probability:.4f}, threshold "
-            f"{manifest.threshold:.4f} (below it {negative}); logit {prediction.logit:+.2f}",
+            f"{printable(prediction.decision)}: calibrated probability of {positive} {prediction.probability:.4f}, "
+            f"threshold {manifest.threshold:.4f} (below it {negative}); logit {prediction.logit:+.2f}",
             0.38,
             9,
             "normal",
@@ -80,7 +80,7 @@ def _heading(figure: Figure, name: str, prediction: ImagePrediction, manifest: M
         (NOTICE, 0.58, 8, "normal"),
     )
     for text, inches, size, weight in lines:
-        # Names of files may hold dollars, which matplotlib would take for formulas.
+        # File names may contain dollar signs, which matplotlib would parse as formulas.
         figure.text(
             0.5, 1 - inches / height, text, ha="center", va="top", fontsize=size, fontweight=weight, parse_math=False
         )
@@ -93,5 +93,5 @@ def _scale(axes: Axes, limit: float, class_names: tuple[str, str]) -> None:
     axes.set_yticks([])
     axes.set_xticks([-limit, 0, limit], [f"{-limit:.2g}", "0", f"+{limit:.2g}"], fontsize=8)
     axes.tick_params(length=2, pad=2)
-    speaks = "   logit   ".join((f"← for {printable(class_names[0])}", f"for {printable(class_names[1])} →"))
-    axes.set_xlabel(speaks, fontsize=8, labelpad=2, parse_math=False)
+    label = "   logit   ".join((f"← for {printable(class_names[0])}", f"for {printable(class_names[1])} →"))
+    axes.set_xlabel(label, fontsize=8, labelpad=2, parse_math=False)

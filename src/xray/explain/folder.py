@@ -1,4 +1,4 @@
-"""The folder of explanations: what its files are called, and what in it may be replaced."""
+"""The output folder of explanations: file names, table, and when it may be replaced."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -11,38 +11,38 @@ from xray.utils.text import printable, shortened
 
 TABLE: Final = "explanations.csv"
 COLUMNS: Final = ("picture", "path", "logit", "probability", "threshold", "decision")
-LONGEST: Final = 60
-"""Characters of an image's name in that of its picture: with four bytes each it is still a name that disks take."""
+MAX_STEM: Final = 60
+"""Characters of the image name kept in the PNG name; at four bytes each, within the 255 bytes of a file name."""
 
 
 def check_out(out: Path) -> None:
-    """Reject, before any work is done, a folder that holds anything but earlier explanations.
+    """Check that the output folder is new, empty or holds only earlier explanations.
 
     Raises:
-        UserError: It does, or it cannot be made.
+        UserError: It holds other files, or cannot be written.
     """
     if out.is_symlink():
-        raise UserError(f"--out {out} is a link, whose place a folder cannot take: name the folder itself.")
+        raise UserError(f"--out {out} is a symbolic link and cannot be replaced: give the folder itself.")
     if out.is_dir() and any(out.iterdir()):
         if not holds_earlier(out):
             raise UserError(
-                f"--out {out} holds more than earlier explanations, which is left alone: name a new folder."
+                f"--out {out} holds files other than earlier explanations and is not overwritten: choose a new folder."
             )
         if out.is_mount() or out.absolute() == Path.cwd():
-            raise UserError(f"--out {out} is in use as a mount point or working folder: name a folder inside it.")
+            raise UserError(f"--out {out} is in use as a mount point or working folder: choose a folder inside it.")
         if reason := why_not_writable(out / TABLE) or why_not_writable(out):
-            raise UserError(f"--out {out} cannot be replaced ({reason}): name another folder.")
+            raise UserError(f"--out {out} cannot be replaced ({reason}): choose another folder.")
     else:
         check_new_folder(out)
 
 
 def holds_earlier(out: Path) -> bool:
-    """Whether a folder is empty or holds earlier explanations and nothing else, so that new ones may replace it."""
+    """Return whether a folder holds nothing or only earlier explanations, so that it may be replaced."""
     return _earlier(out) == {entry.name for entry in out.iterdir()}
 
 
 def write_table(path: Path, rows: Iterable[Sequence[str | float]]) -> None:
-    """Write the table of a folder.
+    """Write the table of explanations.
 
     Args:
         path: The file.
@@ -55,14 +55,14 @@ def write_table(path: Path, rows: Iterable[Sequence[str | float]]) -> None:
 
 
 def picture_names(paths: Sequence[Path]) -> list[str]:
-    """A name of its own for the picture of each image, whichever folders they come from.
+    """Return a unique PNG name for each image.
 
-    Image `a.jpeg` gets `a.png`, the next one of that name `a-2.png`; where disks do not tell `A` from `a`, too.
+    `a.jpeg` gets `a.png`, the next image of that name `a-2.png`. Case is ignored, as some file systems ignore it.
     """
     taken: set[str] = set()
     names = []
     for path in paths:
-        stem = shortened(printable(path.stem).replace("\\", "_"), LONGEST)
+        stem = shortened(printable(path.stem).replace("\\", "_"), MAX_STEM)
         name, number = f"{stem}.png", 1
         while name.casefold() in taken:
             number += 1
@@ -73,7 +73,7 @@ def picture_names(paths: Sequence[Path]) -> list[str]:
 
 
 def _earlier(out: Path) -> set[str]:
-    """Files of earlier explanations in a folder: the table, and the pictures that it names and that are there."""
+    """Return the files of earlier explanations: the table, and the PNGs that it lists and that exist."""
     try:
         with (out / TABLE).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             header, *rows = csv.reader(file)

@@ -1,4 +1,4 @@
-"""One interface to all maps of what moved a model's number; nothing of torch here but what the predictor brings."""
+"""Explain one image by Grad-CAM or occlusion (no torch import of its own)."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -17,19 +17,19 @@ TITLES: Final[dict[Method, str]] = {"gradcam": "Grad-CAM", "occlusion": "Occlusi
 
 CAVEATS: Final[dict[Method, str]] = {
     "gradcam": (
-        "This is no outline of a finding and no proof that one is there or is not: it shows which coarse cells added "
-        "to this model's number and which took from it, whether or not medicine knows a reason."
+        "This is not an outline of a finding and no proof that one is present or absent: it shows which coarse cells "
+        "raised or lowered this model's logit, for medical reasons or others."
     ),
     "occlusion": (
-        "This is no outline of a finding and no proof that one is there or is not: it shows how far this model's "
-        "number falls or rises while a patch is blurred away, whether or not medicine knows a reason."
+        "This is not an outline of a finding and no proof that one is present or absent: it shows how much this "
+        "model's logit changes when a patch is blurred, for medical reasons or others."
     ),
 }
-"""What a map is not, in one sentence; stands beside every map."""
+"""The limits of each method in one sentence; shown next to every map."""
 
-BASELINE: Final = 0.1
-"""The smallest limit of a scale, in units of the logit. That much moves a probability by 2.5 percentage points at most
-(at one half, by less elsewhere): a map below it says that no single place mattered, and should look like that."""
+MIN_LIMIT: Final = 0.1
+"""Minimum limit of a colour scale, in logits. It moves a probability by at most 2.5 percentage points, so a map below
+it should look faint: no single region mattered."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Explanation:
     """A map over an image.
 
     Args:
-        method: How it was made.
-        values: Shape (height, width), float64, in units of the logit, over the square that the network saw: above 0
-            speaks for the positive class, below for the negative one.
-        limit: Where its colours saturate, at plus and minus: the largest absolute value, but `BASELINE` at least.
-        caveat: What it is not, one sentence.
+        method: How it was computed.
+        values: Shape (height, width), float64, in logits, over the square that the network saw: above 0 supports the
+            positive class, below 0 the negative one.
+        limit: Absolute value at which the colours saturate: the largest one in the map, at least `MIN_LIMIT`.
+        caveat: The limits of the method, in one sentence.
     """
 
     method: Method
@@ -51,18 +51,20 @@ class Explanation:
 
     @classmethod
     def of(cls, method: Method, values: npt.NDArray[np.float64]) -> "Explanation":
-        """What a method found, with the limit of its scale.
+        """Add the limit of the scale and the caveat to a map.
 
         Raises:
-            UserError: Some are no numbers.
+            UserError: A value is not finite.
         """
         if not np.isfinite(values).all():
-            raise UserError("The model gives no number for this image: its training diverged; train with a lower rate.")
-        return cls(method, values, max(BASELINE, float(np.abs(values).max())), CAVEATS[method])
+            raise UserError(
+                "The model's output for this image is not finite, as its training diverged: use a lower learning rate."
+            )
+        return cls(method, values, max(MIN_LIMIT, float(np.abs(values).max())), CAVEATS[method])
 
 
 def methods_of(manifest: Manifest) -> list[Method]:
-    """What a model can be asked for; the default first: Grad-CAM takes one pass."""
+    """Return the methods that a model supports, the default first (Grad-CAM needs only one pass)."""
     return ["gradcam", "occlusion"] if manifest.has_grad_cam else ["occlusion"]
 
 
@@ -71,11 +73,11 @@ def explain_image(predictor: Predictor, image: GreyImage, method: Method) -> Exp
 
     Args:
         predictor: The model.
-        image: Shape (size, size), made by `xray.data.decode.image.load_image` with the manifest's size and resize rule.
-        method: One of `methods_of` the model.
+        image: Shape (size, size), from `xray.data.decode.image.load_image` with the manifest's size and resize rule.
+        method: One of `methods_of(predictor.manifest)`.
 
     Raises:
-        UserError: The network has no Grad-CAM, and that is asked for; or it gives no numbers.
+        UserError: The network does not support Grad-CAM, or its output is not finite.
     """
     if method == "gradcam":
         return Explanation.of(method, predictor.grad_cam(image[None])[0])
