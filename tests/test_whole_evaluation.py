@@ -186,7 +186,7 @@ def test_calibrate_rejects_images_of_the_training(images: Path, capsys):
     ("words", "expected"),
     [
         (["rule", "sensitivity"], "target is missing"),
-        (["target", "0.5"], "says nothing to the rule youden"),
+        (["target", "0.5"], "has no effect with the rule youden"),
         (["rule", "sensitivty"], "sensitivity"),
         (["target", "much"], "'much' is not a number"),
     ],

@@ -1,4 +1,4 @@
-"""Curves against scikit-learn and against their definitions."""
+"""Curves against scikit-learn and their definitions."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from xray.evaluation import curves
-from xray.evaluation.curves import GRID, bands, by_threshold, net_benefit, precision_recall_points, roc_points
+from xray.evaluation.curves import GRID, bands, net_benefit, precision_recall_points, rates_by_threshold, roc_points
 from xray.evaluation.resampling import Patients
 
-# Undefined figures are no reason to warn.
+# Undefined metrics must not warn.
 pytestmark = pytest.mark.filterwarnings("error")
 
 PROBABILITY = st.one_of(st.sampled_from([0.0, 0.2, 0.5, 1.0]), st.floats(0, 1).map(lambda p: round(p, 6)))
@@ -22,49 +22,49 @@ def columns(rows):
 
 
 @given(ROWS)
-def test_the_roc_curve_is_that_of_scikit_learn(rows):
+def test_roc_curve_matches_scikit_learn(rows):
     labels, scores = columns([*rows, (0, 0.3), (1, 0.3)])
     false, true, _ = sk.roc_curve(labels, scores, drop_intermediate=False)
-    found = roc_points(labels, scores)
-    np.testing.assert_allclose(found[0], false, atol=1e-12)
-    np.testing.assert_allclose(found[1], true, atol=1e-12)
+    result = roc_points(labels, scores)
+    np.testing.assert_allclose(result[0], false, atol=1e-12)
+    np.testing.assert_allclose(result[1], true, atol=1e-12)
 
 
 @given(ROWS)
-def test_the_precision_recall_curve_is_that_of_scikit_learn(rows):
+def test_precision_recall_curve_matches_scikit_learn(rows):
     labels, scores = columns([*rows, (1, 0.3)])
     precision, recall, _ = sk.precision_recall_curve(labels, scores)
-    found = precision_recall_points(labels, scores)
-    # Scikit-learn goes the other way, and begins at precision 1 by convention.
-    np.testing.assert_allclose(found[0], recall[-2::-1], atol=1e-12)
-    np.testing.assert_allclose(found[1], precision[-2::-1], atol=1e-12)
+    result = precision_recall_points(labels, scores)
+    # Scikit-learn has the reverse order and adds a point at precision 1.
+    np.testing.assert_allclose(result[0], recall[-2::-1], atol=1e-12)
+    np.testing.assert_allclose(result[1], precision[-2::-1], atol=1e-12)
 
 
 @given(ROWS, st.lists(st.floats(0, 0.99), min_size=1, max_size=5))
-def test_net_benefit_and_shares_are_those_of_a_loop(rows, thresholds):
+def test_net_benefit_and_rates_match_a_loop(rows, thresholds):
     labels, probability = columns(rows)
-    model, everyone = net_benefit(labels, probability, np.array(thresholds))
-    sensitivity, specificity = by_threshold(labels, probability, np.array(thresholds))
+    model, treat_all = net_benefit(labels, probability, np.array(thresholds))
+    sensitivity, specificity = rates_by_threshold(labels, probability, np.array(thresholds))
     positives, images = int(labels.sum()), len(rows)
     for i, t in enumerate(thresholds):
         tp = sum(label == 1 and p >= t for label, p in rows)
         fp = sum(label == 0 and p >= t for label, p in rows)
         assert model[i] == pytest.approx(tp / images - fp / images * t / (1 - t))
-        assert everyone[i] == pytest.approx(positives / images - (images - positives) / images * t / (1 - t))
+        assert treat_all[i] == pytest.approx(positives / images - (images - positives) / images * t / (1 - t))
         assert sensitivity[i] == pytest.approx(tp / positives if positives else np.nan, nan_ok=True)
         negatives = images - positives
         assert specificity[i] == pytest.approx(1 - fp / negatives if negatives else np.nan, nan_ok=True)
 
 
 @given(ROWS)
-def test_treating_all_is_worth_nothing_at_the_prevalence_and_the_prevalence_at_zero(rows):
+def test_net_benefit_limits(rows):
     labels, probability = columns([*rows, (0, 0.3), (1, 0.3)])
     prevalence = labels.mean()
-    _, everyone = net_benefit(labels, probability, np.array([0.0, prevalence]))
-    assert everyone == pytest.approx([prevalence, 0], abs=1e-12)
-    # A threshold of zero treats all, whatever the model says; no model does better than to treat just the ill.
-    model, everyone = net_benefit(labels, probability, np.linspace(0, 0.99, 34))
-    assert model[0] == everyone[0]
+    _, treat_all = net_benefit(labels, probability, np.array([0.0, prevalence]))
+    assert treat_all == pytest.approx([prevalence, 0], abs=1e-12)
+    # A threshold of 0 treats all; the best possible model treats exactly the positives.
+    model, treat_all = net_benefit(labels, probability, np.linspace(0, 0.99, 34))
+    assert model[0] == treat_all[0]
     assert model.max() <= prevalence + 1e-12
     perfect, _ = net_benefit(labels, labels.astype(float), np.linspace(0.01, 0.99, 34))
     assert perfect == pytest.approx(np.full(34, prevalence))
@@ -78,7 +78,7 @@ def draw(images, seed=0, digits=8):
 
 
 @pytest.mark.parametrize("digits", [8, 0], ids=["without ties", "with many ties"])
-def test_bands_hold_the_curves(digits):
+def test_bands_contain_the_curves(digits):
     labels, scores, patients = draw(300, digits=digits)
     roc, precision_recall = bands(labels, scores, patients, resamples=200)
     false, true = roc_points(labels, scores)
@@ -87,7 +87,7 @@ def test_bands_hold_the_curves(digits):
     assert inside.mean() > 0.97
     recall, precision = precision_recall_points(labels, scores)
     steps = precision[np.searchsorted(recall, GRID - 1e-9)]
-    # Over the first few images the curve jumps.
+    # The curve jumps over the first few images.
     inside = (precision_recall.low - 1e-9 <= steps) & (steps <= precision_recall.high + 1e-9)
     assert inside[GRID > 0.05].mean() > 0.97
     for band in (roc, precision_recall):
@@ -102,7 +102,7 @@ def test_bands_hold_the_curves(digits):
     assert np.diff(roc.high).min() >= -1e-12
 
 
-def test_bands_are_percentiles_of_the_curves_of_resamples():
+def test_bands_are_percentiles_of_resampled_curves():
     labels, scores, patients = draw(60, seed=1)
     roc, precision_recall = bands(labels, scores, patients, resamples=40)
     rocs, precisions = [], []
@@ -113,8 +113,8 @@ def test_bands_are_percentiles_of_the_curves_of_resamples():
         precision, recall, _ = sk.precision_recall_curve(labels[copies], scores[copies])
         precision, recall = precision[-2::-1], recall[-2::-1]
         precisions.append(precision[np.searchsorted(recall, GRID - 1e-9)])
-    for band, found in ((roc, rocs), (precision_recall, precisions)):
-        np.testing.assert_allclose([band.low, band.high], np.quantile(found, [0.025, 0.975], axis=0), atol=1e-6)
+    for band, result in ((roc, rocs), (precision_recall, precisions)):
+        np.testing.assert_allclose([band.low, band.high], np.quantile(result, [0.025, 0.975], axis=0), atol=1e-6)
 
 
 def test_bands_hardly_change_with_fewer_thresholds(monkeypatch):
@@ -126,7 +126,7 @@ def test_bands_hardly_change_with_fewer_thresholds(monkeypatch):
     assert np.abs((thin_precision_recall.low - precision_recall.low)[GRID > 0.05]).max() < 0.03
 
 
-def test_equal_scores_have_the_diagonal():
+def test_bands_of_equal_scores():
     labels = np.array([0, 0, 0, 1, 1])
     roc, precision_recall = bands(labels, np.zeros(5), Patients.of(list("abcde"), labels), resamples=20)
     np.testing.assert_allclose([roc.low, roc.high], [GRID, GRID], atol=1e-9)
@@ -142,7 +142,7 @@ def test_one_class_has_no_bands(labels):
 
 
 @pytest.mark.parametrize("labels", [[0, 0], [1]])
-def test_one_class_has_curves_that_are_not_defined(labels):
+def test_curves_of_one_class_are_nan(labels):
     labels, scores = np.array(labels), np.arange(len(labels), dtype=float)
     false, true = roc_points(labels, scores)
     assert np.isnan(true if labels[0] == 0 else false).all()

@@ -1,4 +1,4 @@
-"""From validation images to a decision that a checkpoint can keep."""
+"""Decisions fitted on validation images."""
 
 import json
 
@@ -28,11 +28,11 @@ def images(seed=0, n=60):
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.rule)
-def test_a_decision_tells_what_it_reaches_on_its_own_images(point):
+def test_decision_records_its_validation_metrics(point):
     labels, logits = images()
     decision = fit_decision(labels, logits, point, ON)
-    called = probability_of(logits, decision.temperature) >= decision.threshold
-    tn, fp, fn, tp = confusion_matrix(labels, called).ravel()
+    predicted = probability_of(logits, decision.temperature) >= decision.threshold
+    tn, fp, fn, tp = confusion_matrix(labels, predicted).ravel()
     assert decision.sensitivity == pytest.approx(tp / (tp + fn))
     assert decision.specificity == pytest.approx(tn / (tn + fp))
     assert decision.auroc == pytest.approx(roc_auc_score(labels, logits))
@@ -43,7 +43,7 @@ def test_a_decision_tells_what_it_reaches_on_its_own_images(point):
 
 
 @given(st.integers(0, 10**6), st.sampled_from(POINTS))
-def test_single_precision_loses_nothing_of_it(seed, point):
+def test_decision_survives_float32_and_json(seed, point):
     labels, logits = images(seed)
     decision = fit_decision(labels, logits, point, ON)
     assert float(np.float32(decision.temperature)) == decision.temperature
@@ -51,7 +51,7 @@ def test_single_precision_loses_nothing_of_it(seed, point):
     assert Decision.from_dict(json.loads(json.dumps(decision.as_dict()))) == decision
 
 
-def test_a_network_twice_as_sure_decides_the_same_at_twice_the_temperature():
+def test_temperature_cancels_the_scale_of_logits():
     labels, logits = images()
     plain, sure = (fit_decision(labels, scale * logits, OperatingPoint(), ON) for scale in (1, 2))
     assert sure.temperature == pytest.approx(2 * plain.temperature, rel=1e-4)

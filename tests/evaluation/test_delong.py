@@ -8,51 +8,51 @@ from scipy import stats
 
 from xray.evaluation.delong import DeLong, delong_interval, delong_p_value
 
-# Undefined figures are no reason to warn.
+# Undefined metrics must not warn.
 pytestmark = pytest.mark.filterwarnings("error")
 
 # Small whole numbers make many ties.
 SCORE = st.one_of(st.integers(0, 4).map(float), st.floats(-5, 5))
 
 
-def tables(models=1, least=2):
-    """Labels with at least so many images of each class, and so many rows of scores."""
+def tables(models=1, min_images=2):
+    """Draw labels with at least `min_images` images per class, and scores of `models` models."""
 
     def build(counts):
         images = sum(counts)
         scores = st.lists(st.lists(SCORE, min_size=images, max_size=images), min_size=models, max_size=models)
         return scores.map(lambda rows: (np.repeat([1, 0], counts), np.array(rows)))
 
-    return st.tuples(st.integers(least, 12), st.integers(least, 12)).flatmap(build)
+    return st.tuples(st.integers(min_images, 12), st.integers(min_images, 12)).flatmap(build)
 
 
 def by_definition(labels, scores):
     """AUROCs and covariance from the matrix psi of all pairs (equations 3 to 6 of DeLong et al., 1988)."""
-    placed = []
+    components = []
     for row in scores:
         positive, negative = row[labels == 1], row[labels == 0]
         psi = np.array([[1.0 if p > n else 0.5 if p == n else 0.0 for n in negative] for p in positive])
-        placed.append((psi.mean(), psi.mean(axis=1), psi.mean(axis=0)))
+        components.append((psi.mean(), psi.mean(axis=1), psi.mean(axis=0)))
     m, n = (labels == 1).sum(), (labels == 0).sum()
     covariance = np.empty((len(scores), len(scores)))
-    for i, (area, tens, ones) in enumerate(placed):
-        for j, (other_area, other_tens, other_ones) in enumerate(placed):
+    for i, (area, tens, ones) in enumerate(components):
+        for j, (other_area, other_tens, other_ones) in enumerate(components):
             s10 = np.sum((tens - area) * (other_tens - other_area)) / (m - 1)
             s01 = np.sum((ones - area) * (other_ones - other_area)) / (n - 1)
             covariance[i, j] = s10 / m + s01 / n
-    return np.array([area for area, _, _ in placed]), covariance
+    return np.array([area for area, _, _ in components]), covariance
 
 
 @given(tables(models=3))
-def test_areas_and_covariance_are_those_of_the_definition(table):
-    found = DeLong.of(*table)
+def test_auroc_and_covariance_match_the_definition(table):
+    result = DeLong.of(*table)
     areas, covariance = by_definition(*table)
-    np.testing.assert_allclose(found.auroc, areas, atol=1e-12)
-    np.testing.assert_allclose(found.covariance, covariance, atol=1e-12)
+    np.testing.assert_allclose(result.auroc, areas, atol=1e-12)
+    np.testing.assert_allclose(result.covariance, covariance, atol=1e-12)
 
 
 @given(tables())
-def test_the_area_is_the_mann_whitney_statistic(table):
+def test_auroc_is_the_mann_whitney_statistic(table):
     labels, (scores,) = table
     statistic = stats.mannwhitneyu(scores[labels == 1], scores[labels == 0]).statistic
     pairs = (labels == 1).sum() * (labels == 0).sum()
@@ -60,17 +60,17 @@ def test_the_area_is_the_mann_whitney_statistic(table):
 
 
 @given(tables())
-def test_the_interval_is_1_96_standard_errors_on_each_side_within_0_and_1(table):
+def test_interval_is_1_96_standard_errors_clipped(table):
     labels, (scores,) = table
     (area,), ((variance,),) = by_definition(labels, scores[None])
-    found = delong_interval(labels, scores)
-    assert found.value == pytest.approx(area)
+    result = delong_interval(labels, scores)
+    assert result.value == pytest.approx(area)
     if variance < 1e-12:
-        assert (found.low, found.high) == (None, None)
-        assert "no spread" in found.reason
+        assert (result.low, result.high) == (None, None)
+        assert "no variance" in result.reason
     else:
         half = 1.959963984540054 * np.sqrt(variance)
-        assert (found.low, found.high) == pytest.approx((max(0, area - half), min(1, area + half)))
+        assert (result.low, result.high) == pytest.approx((max(0, area - half), min(1, area + half)))
 
 
 def test_a_published_case():
@@ -79,72 +79,72 @@ def test_a_published_case():
     ratings = np.tile(np.arange(1.0, 6), 2)
     counts = [33, 6, 6, 11, 2, 3, 2, 2, 11, 33]
     labels, scores = np.repeat([0, 1], [58, 51]), np.repeat(ratings, counts)
-    found = delong_interval(labels, scores)
-    assert [round(found.value, 4), round(found.low, 5), round(found.high, 5)] == [0.8932, 0.83295, 0.95339]
+    result = delong_interval(labels, scores)
+    assert [round(result.value, 4), round(result.low, 5), round(result.high, 5)] == [0.8932, 0.83295, 0.95339]
     assert round(float(np.sqrt(DeLong.of(labels, scores[None]).covariance[0, 0])), 4) == 0.0307
 
 
 @given(tables(models=2))
-def test_the_p_value_is_that_of_the_definition(table):
+def test_p_value_matches_the_definition(table):
     labels, scores = table
     areas, covariance = by_definition(labels, scores)
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    found = delong_p_value(labels, *scores)
-    assert found == delong_p_value(labels, *scores[::-1])
+    result = delong_p_value(labels, *scores)
+    assert result == delong_p_value(labels, *scores[::-1])
     if variance > 1e-12:
         expected = stats.chi2.sf((areas[0] - areas[1]) ** 2 / variance, df=1)
-        assert found == pytest.approx(expected, abs=1e-9)
+        assert result == pytest.approx(expected, abs=1e-9)
     elif abs(areas[0] - areas[1]) < 1e-12:
-        assert found == 1
+        assert result == 1
     else:
-        assert found is None
+        assert result is None
 
 
 @given(tables(), st.sampled_from([np.exp, np.cbrt, lambda x: 3 * x - 1]))
-def test_models_that_rank_alike_do_not_differ(table, rising):
+def test_p_value_of_equal_rankings_is_1(table, rising):
     labels, (scores,) = table
     scores = np.round(scores, 2)
     assert delong_p_value(labels, scores, scores) == 1
     assert delong_p_value(labels, scores, rising(scores)) == 1
 
 
-def test_a_model_is_told_from_chance_about_as_often_as_the_level_says():
+def test_p_values_are_uniform_for_equal_models():
     rng = np.random.default_rng(4)
     labels = np.repeat([0, 1], 50)
     p_values = []
     for _ in range(400):
         shared = rng.normal(labels, 1.0)
         p_values.append(delong_p_value(labels, *(shared + rng.normal(size=(2, 100)))))
-    # Both models are equally good: p-values are even from 0 to 1.
+    # For equally good models, p-values are uniform from 0 to 1.
     assert stats.kstest(p_values, "uniform").pvalue > 0.01
     better = [delong_p_value(labels, rng.normal(2 * labels, 1), rng.normal(0 * labels, 1)) for _ in range(50)]
     assert np.mean(np.array(better) < 0.05) > 0.9
 
 
 @pytest.mark.parametrize("labels", [[], [0, 0], [1, 1, 1], [1]])
-def test_one_class_has_no_area(labels):
+def test_one_class_has_no_interval(labels):
     labels, scores = np.array(labels, dtype=np.int64), np.arange(len(labels), dtype=float)
-    found = delong_interval(labels, scores)
-    assert (found.value, found.low, found.high) == (None, None, None)
-    assert "a class is absent" in found.reason
+    result = delong_interval(labels, scores)
+    assert (result.value, result.low, result.high) == (None, None, None)
+    assert "a class is absent" in result.reason
     assert delong_p_value(labels, scores, -scores) is None
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 1, 1], [1, 0, 0, 0], [0, 1]])
-def test_one_image_of_a_class_has_an_area_and_no_variance(labels):
+def test_one_image_of_a_class_has_no_variance(labels):
     labels, scores = np.array(labels), np.array([0.5, 0.1, 0.7, 0.9])[: len(labels)]
-    found = delong_interval(labels, scores)
-    assert found.value == stats.mannwhitneyu(scores[labels == 1], scores[labels == 0]).statistic / max(
+    result = delong_interval(labels, scores)
+    assert result.value == stats.mannwhitneyu(scores[labels == 1], scores[labels == 0]).statistic / max(
         1, len(labels) - 1
     )
-    assert (found.low, found.high) == (None, None)
+    assert (result.low, result.high) == (None, None)
     assert delong_p_value(labels, scores, -scores) is None
 
 
-def test_perfect_and_constant_models_have_an_area_and_no_interval():
+def test_no_interval_for_perfect_and_constant_models():
     labels = np.repeat([0, 1], 5)
     for scores, area in ((labels.astype(float), 1.0), (-labels.astype(float), 0.0), (np.zeros(10), 0.5)):
-        found = delong_interval(labels, scores)
-        assert (found.value, found.low, found.high) == (area, None, None)
-    # Neither varies, and yet they differ.
+        result = delong_interval(labels, scores)
+        assert (result.value, result.low, result.high) == (area, None, None)
+    # Neither has any variance, but they differ.
     assert delong_p_value(labels, labels.astype(float), np.zeros(10)) is None

@@ -1,4 +1,4 @@
-"""Figures that render whatever the images are, and say the right numbers."""
+"""Figures render for any images and show the right numbers."""
 
 import io
 import warnings
@@ -10,22 +10,22 @@ from sklearn import metrics as sk
 
 from xray.evaluation.figures import curves_figure, images_figure
 
-# Undefined figures are no reason to warn.
+# Undefined metrics must not warn.
 pytestmark = pytest.mark.filterwarnings("error")
 
 CLASSES = ("NORMAL", "PNEUMONIA")
 
 
 def render(figure):
-    """Draw for good, with nothing to warn of; returns the size of the picture."""
+    """Render to PNG without warnings and return its size."""
     png = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure.savefig(png, format="png", dpi=50)
-    picture = Image.open(png)
-    assert picture.format == "PNG"
-    assert len(set(picture.convert("L").tobytes())) > 2
-    return picture.size
+    rendered = Image.open(png)
+    assert rendered.format == "PNG"
+    assert len(set(rendered.convert("L").tobytes())) > 2
+    return rendered.size
 
 
 @pytest.fixture
@@ -48,11 +48,11 @@ def scored():
         ([0, 1], [0.0, 1.0]),
     ],
 )
-def test_curves_render_for_few_images_of_any_class(labels, scores):
+def test_curves_render_for_few_images(labels, scores):
     render(curves_figure(np.array(labels), np.array(scores), 0.5, CLASSES, "Images"))
 
 
-def test_curves_carry_the_right_figures(scored):
+def test_curves_show_the_metrics(scored):
     labels, scores = scored
     figure = curves_figure(labels, scores, 0.3, CLASSES, "80 validation images, epoch 4")
     render(figure)
@@ -71,7 +71,7 @@ def test_curves_carry_the_right_figures(scored):
     assert [tick.get_text() for tick in matrix.get_yticklabels()] == list(CLASSES)
 
 
-def test_curves_go_through_the_points_of_scikit_learn(scored):
+def test_curves_match_scikit_learn(scored):
     labels, scores = scored
     roc, precision_recall, _ = curves_figure(labels, scores, 0.3, CLASSES, "Images").axes
     false, true, _ = sk.roc_curve(labels, scores, drop_intermediate=False)
@@ -91,17 +91,17 @@ def images(count):
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 6, 7])
-def test_images_render_however_many_there_are(count):
+def test_image_grid_renders_any_number_of_images(count):
     figure = images_figure(images(count), [f"image {i}" for i in range(count)], "Worst images", columns=3)
     render(figure)
     shown = [axes for axes in figure.axes if axes.images]
     assert [axes.get_title() for axes in shown] == [f"image {i}" for i in range(count)]
     for axes, image in zip(shown, images(count), strict=True):
         np.testing.assert_array_equal(axes.images[0].get_array(), image)
-        # Equal greys look equal on all images.
+        # The same grey scale for all images.
         assert axes.images[0].get_clim() == (0, 1)
     assert figure.get_suptitle() == "Worst images"
 
 
-def test_no_images_are_said_to_be_none():
+def test_empty_image_grid_says_none():
     assert [text.get_text() for text in images_figure([], [], "Worst images").axes[0].texts] == ["none"]

@@ -1,4 +1,4 @@
-"""Thresholds against a search through all of them."""
+"""Thresholds against an exhaustive search."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -30,68 +30,68 @@ def tables(draw):
 
 
 def shares(labels, probability, threshold):
-    called = probability >= threshold
+    positive = probability >= threshold
     positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
-    found, left = int((called & (labels == 1)).sum()), int((~called & (labels == 0)).sum())
-    return Fraction(found, positives), Fraction(left, negatives)
+    tp, tn = int((positive & (labels == 1)).sum()), int((~positive & (labels == 0)).sum())
+    return Fraction(tp, positives), Fraction(tn, negatives)
 
 
 def merit(labels, probability, threshold, point):
-    """What the rule maximises, in exact numbers and in the order in which it counts."""
+    """Return what the rule maximises, as exact fractions, most important first."""
     sensitivity, specificity = shares(labels, probability, threshold)
     if point.rule == "youden":
         return (sensitivity + specificity,)
     if point.rule == "cost":
         missed = (1 - sensitivity) * int((labels == 1).sum())
         alarms = (1 - specificity) * int((labels == 0).sum())
-        # 0.1 means a tenth, although no floating number is one.
+        # 0.1 has no exact binary representation.
         return (-(Fraction(point.target).limit_denominator(1000) * missed + alarms),)
-    asked, other = (sensitivity, specificity) if point.rule == "sensitivity" else (specificity, sensitivity)
+    fixed, other = (sensitivity, specificity) if point.rule == "sensitivity" else (specificity, sensitivity)
     target = Fraction(point.target).limit_denominator(1000)
-    return (1, other) if asked >= target else (0, asked)
+    return (1, other) if fixed >= target else (0, fixed)
 
 
-def partings(probability):
-    """A threshold from 0 to 1 for each way in which one can part the images."""
+def all_thresholds(probability):
+    """Return a threshold for each way to separate the images."""
     return [0.0, *(p for p in set(probability.tolist())), *([1.0] if probability.max() < 1 else [])]
 
 
 @given(tables(), POINTS)
-def test_no_threshold_is_better_than_the_one_chosen(table, point):
+def test_chosen_threshold_is_optimal(table, point):
     labels, probability = table
     chosen = choose_threshold(labels, probability, point)
     assert 0 <= chosen <= 1
-    best = max(merit(labels, probability, threshold, point) for threshold in partings(probability))
+    best = max(merit(labels, probability, threshold, point) for threshold in all_thresholds(probability))
     assert merit(labels, probability, chosen, point) == best
 
 
 @given(tables(), POINTS)
-def test_of_thresholds_that_are_as_good_none_half_way_between_images_lies_nearer(table, point):
+def test_ties_go_to_the_nearest_candidate(table, point):
     labels, probability = table
     chosen = choose_threshold(labels, probability, point)
-    wanted = 1 / (1 + point.target) if point.rule == "cost" else 0.5
+    ideal = 1 / (1 + point.target) if point.rule == "cost" else 0.5
     edges = [0.0, *sorted(set(probability.tolist())), 1.0]
     middles = [(low + high) / 2 for low, high in pairwise(edges) if low < (low + high) / 2]
     best = merit(labels, probability, chosen, point)
     equal = [m for m in middles if merit(labels, probability, m, point) == best]
-    assert all(abs(chosen - wanted) <= abs(m - wanted) + 1e-12 for m in equal)
+    assert all(abs(chosen - ideal) <= abs(m - ideal) + 1e-12 for m in equal)
 
 
 @given(tables(), st.sampled_from(TARGETS))
-def test_the_target_is_reached(table, target):
+def test_target_is_reached(table, target):
     labels, probability = table
     sensitivity, _ = shares(
         labels, probability, choose_threshold(labels, probability, OperatingPoint("sensitivity", target))
     )
     assert sensitivity >= target - 1e-12
-    # Negatives of probability 1 are called positive by every threshold.
+    # Negatives of probability 1 are predicted positive at every threshold.
     if probability.max() < 1:
         point = OperatingPoint("specificity", target)
         _, specificity = shares(labels, probability, choose_threshold(labels, probability, point))
         assert specificity >= target - 1e-12
 
 
-def test_specificity_out_of_reach_is_as_high_as_it_can_be():
+def test_unreachable_specificity_is_maximised():
     labels, probability = np.array([0, 0, 0, 1, 1]), np.array([0.1, 0.9, 1.0, 0.95, 1.0])
     chosen = choose_threshold(labels, probability, OperatingPoint("specificity", 1.0))
     assert shares(labels, probability, chosen) == (Fraction(2, 2), Fraction(2, 3))
@@ -99,34 +99,34 @@ def test_specificity_out_of_reach_is_as_high_as_it_can_be():
 
 @pytest.mark.parametrize("rule", ["sensitivity", "specificity"])
 @pytest.mark.parametrize("tenths", range(1, 11))
-def test_a_share_that_is_met_but_for_rounding_is_met(rule, tenths):
-    # 1 of 10 negatives left alone is 1 - 0.9, which is 0.09999999999999998.
+def test_target_tolerates_rounding(rule, tenths):
+    # A specificity of 1/10 is computed as 1 - 0.9, which is 0.09999999999999998.
     labels = np.tile([1, 0], 10)
     probability = np.linspace(0.91, 0.1, 20)
     point = OperatingPoint(rule, tenths / 10)
-    best = max(merit(labels, probability, threshold, point) for threshold in partings(probability))
+    best = max(merit(labels, probability, threshold, point) for threshold in all_thresholds(probability))
     assert merit(labels, probability, choose_threshold(labels, probability, point), point) == best
 
 
-def test_the_threshold_lies_half_way_between_the_classes():
+def test_threshold_is_midway_between_the_classes():
     labels, probability = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.6, 0.9])
     for point in (OperatingPoint(), OperatingPoint("sensitivity", 1.0), OperatingPoint("specificity", 1.0)):
         assert choose_threshold(labels, probability, point) == pytest.approx(0.4)
 
 
-def test_of_equal_gaps_the_one_nearest_to_one_half_wins():
+def test_tie_goes_to_the_threshold_nearest_to_one_half():
     # Sensitivity + specificity is 3/2 at 0.3 and at 0.65.
     labels, probability = np.array([0, 1, 0, 1]), np.array([0.2, 0.4, 0.6, 0.7])
     assert choose_threshold(labels, probability, OperatingPoint()) == pytest.approx(0.65)
     assert choose_threshold(labels, probability, OperatingPoint("cost", 1.0)) == pytest.approx(0.65)
 
 
-def test_of_gaps_equally_near_the_upper_one_wins():
+def test_equally_near_ties_go_to_the_upper_threshold():
     labels, probability = np.array([0, 1, 0, 1]), np.array([0.25, 0.375, 0.625, 0.75])
     assert choose_threshold(labels, probability, OperatingPoint()) == 0.6875
 
 
-def test_costs_move_the_threshold_to_where_errors_are_cheap():
+def test_higher_cost_of_misses_lowers_the_threshold():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 400)
     probability = probability_of(rng.normal(2 * labels - 1, 1.0), 0.5)
@@ -134,7 +134,7 @@ def test_costs_move_the_threshold_to_where_errors_are_cheap():
     assert chosen[0] > chosen[1] > chosen[2]
 
 
-def test_images_that_cannot_be_told_apart_are_all_called_alike():
+def test_threshold_for_equal_probabilities():
     labels, probability = np.array([0, 1, 1]), np.full(3, 0.7)
     assert choose_threshold(labels, probability, OperatingPoint()) in {0.35, 0.85}
     assert choose_threshold(labels, probability, OperatingPoint("sensitivity", 0.9)) == pytest.approx(0.35)
@@ -142,15 +142,15 @@ def test_images_that_cannot_be_told_apart_are_all_called_alike():
 
 
 @pytest.mark.parametrize("certain", [0.0, 1.0])
-def test_images_of_certain_probability_are_called_alike(certain):
+def test_threshold_for_probabilities_0_and_1(certain):
     labels, probability = np.array([0, 1, 1]), np.full(3, certain)
     chosen = choose_threshold(labels, probability, OperatingPoint("sensitivity", 1.0))
     assert 0 <= chosen <= 1
     assert (probability >= chosen).all()
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_threshold_in_single_precision_parts_the_same_images(seed):
+@pytest.mark.parametrize("seed", range(2))
+def test_float32_threshold_gives_the_same_decisions(seed):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, 500)
     probability = probability_of(rng.normal(3 * labels - 1.5, 1.5), 1.2)
@@ -176,10 +176,10 @@ def test_the_threshold_in_single_precision_parts_the_same_images(seed):
         ("cost", np.nan, ["nan", "above 0"]),
     ],
 )
-def test_a_target_that_makes_no_sense_is_told(rule, target, words):
-    with pytest.raises(UserError) as caught:
+def test_rejects_an_invalid_target(rule, target, words):
+    with pytest.raises(UserError) as error:
         OperatingPoint(rule, target)
-    message = str(caught.value)
+    message = str(error.value)
     assert "model.operating_point.target" in message
     assert "\n" not in message
     for word in words:
@@ -195,5 +195,5 @@ def test_a_target_that_makes_no_sense_is_told(rule, target, words):
         (OperatingPoint("cost", 5.0), ["cost", "5 times"]),
     ],
 )
-def test_rules_are_told_in_words(point, words):
+def test_rule_descriptions(point, words):
     assert all(word in point.description for word in words)

@@ -1,4 +1,4 @@
-"""The predictions table keeps every digit and every name, or says what is wrong with it."""
+"""The predictions table round-trips exactly, and damaged tables are rejected."""
 
 import csv
 import os
@@ -14,7 +14,7 @@ from xray.utils.errors import UserError
 
 HEADER = ",".join(COLUMNS)
 ROW = "a.png,p1,NORMAL,-1.5,0.2,NORMAL"
-# Surrogates stand for bytes that are no UTF-8 and have a test of their own.
+# Surrogates (bytes that are not UTF-8) have their own test.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=12)
 FLOAT = st.floats(allow_nan=False)
 
@@ -26,7 +26,7 @@ def table(*rows):
 
 def columns(predictions):
     texts = (predictions.path, predictions.patient, predictions.label, predictions.decision)
-    # Bytes tell 0.0 from -0.0 and see the last digit.
+    # Bytes distinguish 0.0 from -0.0 and show every digit.
     return [tuple(text) for text in texts], predictions.logit.tobytes(), predictions.probability.tobytes()
 
 
@@ -40,13 +40,13 @@ def scratch(tmp_path_factory):
 
 
 @given(rows=st.lists(st.tuples(TEXT, TEXT, TEXT, FLOAT, FLOAT, TEXT), min_size=1, max_size=8))
-def test_a_table_is_read_back_to_the_bit(scratch, rows):
+def test_table_round_trips_to_the_bit(scratch, rows):
     written = table(*rows)
     write_predictions(scratch, written)
     assert columns(read_predictions(scratch)) == columns(written)
 
 
-def test_numbers_at_the_ends_of_double_precision_are_kept(tmp_path):
+def test_extreme_float64_values_round_trip(tmp_path):
     numbers = [5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, np.nextafter(1, 0), 0.1 + 0.2, -0.0]
     written = table(*((f"{i}.png", "p", "", x, x, "NORMAL") for i, x in enumerate(numbers)))
     write_predictions(tmp_path / "p.csv", written)
@@ -65,12 +65,12 @@ def test_numbers_at_the_ends_of_double_precision_are_kept(tmp_path):
         os.fsdecode(b"caf\xe9.png"),
     ],
 )
-def test_awkward_paths_are_kept(tmp_path, path):
+def test_unusual_paths_round_trip(tmp_path, path):
     write_predictions(tmp_path / "p.csv", one(path))
     assert list(read_predictions(tmp_path / "p.csv").path) == [path]
 
 
-def test_the_file_is_plain_csv_under_its_header(tmp_path):
+def test_file_is_plain_csv(tmp_path):
     write_predictions(tmp_path / "new" / "p.csv", one("a,b.png"))
     with (tmp_path / "new" / "p.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -86,22 +86,22 @@ def test_the_file_is_plain_csv_under_its_header(tmp_path):
     ]
 
 
-def test_a_table_without_rows_is_read_as_such(tmp_path):
+def test_reads_a_table_without_rows(tmp_path):
     (tmp_path / "p.csv").write_text(HEADER + "\n")
     assert len(read_predictions(tmp_path / "p.csv")) == 0
 
 
 def message(path):
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError) as error:
         read_predictions(path)
-    text = str(caught.value)
+    text = str(error.value)
     assert "\n" not in text
     assert str(path) in text
     return text
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()], ids=["missing", "folder"])
-def test_a_missing_table_is_told(tmp_path, make):
+def test_rejects_a_missing_table(tmp_path, make):
     make(tmp_path / "p.csv")
     assert "does not exist" in message(tmp_path / "p.csv")
 
@@ -109,7 +109,7 @@ def test_a_missing_table_is_told(tmp_path, make):
 @pytest.mark.parametrize(
     "content", ["", "\n", "path,label\na,b\n", f"{HEADER},extra\n{ROW},1\n", f"{ROW}\n", '"a\nb",c\n', "n: 1\n"]
 )
-def test_other_columns_are_told_with_those_that_belong(tmp_path, content):
+def test_rejects_other_columns(tmp_path, content):
     (tmp_path / "p.csv").write_text(content)
     assert HEADER.replace(",", ", ") in message(tmp_path / "p.csv")
 
@@ -130,32 +130,32 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
-def test_a_damaged_table_is_told(tmp_path, content):
+def test_rejects_a_damaged_table(tmp_path, content):
     (tmp_path / "p.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
     message(tmp_path / "p.csv")
 
 
-def test_a_failed_write_leaves_the_earlier_table(tmp_path):
+def test_failed_write_keeps_the_earlier_table(tmp_path):
     path = tmp_path / "p.csv"
     write_predictions(path, one("earlier.png"))
     earlier = path.read_bytes()
     rows = list(islice(cycle([("later.png", "p", "", 0.0, 0.5, "NORMAL")]), 10_000))
     broken = table(*rows)
-    broken.decision.pop()  # found out only in the last row
+    broken.decision.pop()  # only noticed in the last row
     with pytest.raises(ValueError, match="zip"):
         write_predictions(path, broken)
     assert path.read_bytes() == earlier
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_threshold_itself_is_positive():
+def test_probability_at_the_threshold_is_positive():
     assert decide(np.array([0.2, np.nextafter(0.3, 0), 0.3, 0.9]), 0.3, ("NORMAL", "PNEUMONIA")) == [
         "NORMAL", "NORMAL", "PNEUMONIA", "PNEUMONIA",
     ]  # fmt: skip
 
 
-def test_what_is_no_number_is_not_called_normal():
-    # As a network that has diverged gives it.
-    with pytest.raises(UserError) as caught:
+def test_decide_rejects_nan():
+    # As a diverged network would give.
+    with pytest.raises(UserError) as error:
         decide(np.array([0.2, np.nan, 0.9]), 0.3, ("NORMAL", "PNEUMONIA"))
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""Shortcut baselines against scikit-learn's own pipeline, and set against a model."""
+"""Shortcut baselines against a scikit-learn pipeline, and compared with a model."""
 
 import json
 
@@ -19,10 +19,10 @@ from xray.evaluation.shortcuts import (
     cross_validated_scores,
     fit_baseline,
     shape_features,
-    shortcut_figures,
+    shortcut_metrics,
 )
 
-# Undefined figures are no reason to warn.
+# Undefined metrics must not warn.
 pytestmark = pytest.mark.filterwarnings("error")
 
 NAMES = ("a", "b", "c")
@@ -36,14 +36,14 @@ def draw(images=200, seed=0, effect=1.0):
     return features, labels
 
 
-def test_scores_are_those_of_scikit_learn():
+def test_baseline_scores_match_scikit_learn():
     features, labels = draw()
     model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))
     expected = model.fit(features, labels).decision_function(features)
     np.testing.assert_allclose(fit_baseline(NAMES, features, labels).score(features), expected, rtol=1e-9, atol=1e-9)
 
 
-def test_a_baseline_survives_json():
+def test_baseline_round_trips_through_json():
     features, labels = draw()
     baseline = fit_baseline(NAMES, features, labels)
     again = LogisticBaseline.from_dict(json.loads(json.dumps(baseline.as_dict())))
@@ -53,7 +53,7 @@ def test_a_baseline_survives_json():
 
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, 1e9])
-def test_a_constant_feature_says_nothing(constant):
+def test_constant_feature_has_no_effect(constant):
     features, labels = draw()
     expected = fit_baseline(NAMES, features, labels).score(features)
     wider = np.column_stack([features, np.full(len(labels), constant)])
@@ -63,21 +63,21 @@ def test_a_constant_feature_says_nothing(constant):
     np.testing.assert_allclose(baseline.score(wider), expected, atol=1e-5)
 
 
-def test_one_class_cannot_be_fitted():
+def test_fit_rejects_one_class():
     features, labels = draw()
     with pytest.raises(ValueError, match="class"):
         fit_baseline(NAMES, features, np.ones_like(labels))
 
 
-def test_cross_validation_finds_what_is_there_and_nothing_else():
+def test_cross_validation_measures_real_effects_only():
     for effect, low, high in ((3.0, 0.95, 1.0), (0.0, 0.35, 0.65)):
         features, labels = draw(400, effect=effect)
         groups = [f"p{i}" for i in range(len(labels))]
         assert low < auroc(labels, cross_validated_scores(features, labels, groups)) < high
 
 
-def test_patients_are_never_parted():
-    # A feature that is each patient's own: known to whoever has seen another image of the same patient.
+def test_cross_validation_keeps_patients_together():
+    # One indicator feature per patient: only useful if other images of the patient are in training.
     rng = np.random.default_rng(0)
     patients = np.repeat(np.arange(40), 10)
     labels = rng.integers(0, 2, 40)[patients]
@@ -88,7 +88,7 @@ def test_patients_are_never_parted():
     assert apart < 0.75
 
 
-def test_every_image_has_a_score_and_it_repeats():
+def test_cross_validation_is_complete_and_reproducible():
     features, labels = draw(60)
     groups = [f"p{i // 3}" for i in range(60)]
     scores = cross_validated_scores(features, labels, groups)
@@ -96,7 +96,7 @@ def test_every_image_has_a_score_and_it_repeats():
     np.testing.assert_array_equal(scores, cross_validated_scores(features, labels, groups))
 
 
-def test_folds_shrink_with_the_patients_of_a_class():
+def test_fewer_folds_for_few_patients():
     features, _ = draw(20)
     labels = np.array([1] * 2 + [0] * 18)
     assert np.isfinite(cross_validated_scores(features, labels, [f"p{i}" for i in range(20)])).all()
@@ -111,7 +111,7 @@ def test_folds_shrink_with_the_patients_of_a_class():
         ([], []),
     ],
 )
-def test_too_few_patients_give_no_scores(labels, groups):
+def test_cross_validation_needs_two_patients_per_class(labels, groups):
     labels = np.array(labels, dtype=np.int64)
     scores = cross_validated_scores(np.arange(2.0 * len(labels)).reshape(-1, 2), labels, groups)
     assert scores.shape == labels.shape
@@ -127,29 +127,29 @@ def test_shape_features_are_size_and_mode():
 
 @pytest.fixture
 def images():
-    """Labels of 200 images of 100 patients, a model well above chance, and noise."""
+    """Return labels of 200 images of 100 patients, logits well above chance, noise, and the patients."""
     rng = np.random.default_rng(6)
     number = np.repeat(np.arange(100), 2)
     labels = number % 2
     return labels, rng.normal(2 * labels, 1.0), rng.normal(size=200), Patients.of([str(i) for i in number], labels)
 
 
-def test_each_control_has_its_area_and_its_distance_from_the_model(images):
+def test_rows_have_auroc_and_difference(images):
     labels, logits, noise, patients = images
     ablations = {name: noise + i * labels / 3 for i, name in enumerate([*ABLATION_IMAGES, *BASELINES])}
-    found = shortcut_figures(labels, logits, ablations, patients)
-    assert [row["name"] for row in found["ablations"]] == [*BASELINES, *ABLATION_IMAGES]
-    for row in found["ablations"]:
+    result = shortcut_metrics(labels, logits, ablations, patients)
+    assert [row["name"] for row in result["ablations"]] == [*BASELINES, *ABLATION_IMAGES]
+    for row in result["ablations"]:
         area = sk.roc_auc_score(labels, ablations[row["name"]])
         assert row["auroc"]["value"] == pytest.approx(area)
         assert row["model_above_it_by"]["value"] == pytest.approx(sk.roc_auc_score(labels, logits) - area)
         assert row["auroc"]["low"] < area < row["auroc"]["high"]
 
 
-def test_differences_are_taken_on_the_same_resamples(images):
+def test_differences_use_the_same_resamples(images):
     labels, logits, noise, patients = images
-    # A control that follows the model closely: apart from one another both would vary far more than their difference.
-    row = shortcut_figures(labels, logits, {"shape": logits + 0.3 * noise}, patients)["ablations"][0]
+    # A baseline correlated with the model: unpaired, both would vary far more than their difference.
+    row = shortcut_metrics(labels, logits, {"shape": logits + 0.3 * noise}, patients)["ablations"][0]
     wide = row["auroc"]["high"] - row["auroc"]["low"]
     assert row["model_above_it_by"]["high"] - row["model_above_it_by"]["low"] < wide / 2
     differences = []
@@ -160,69 +160,69 @@ def test_differences_are_taken_on_the_same_resamples(images):
         )
         if len(differences) == 100:
             break
-    # The first hundred of 2,000 tell the width roughly.
+    # The first 100 of 2,000 resamples estimate the width roughly.
     assert row["model_above_it_by"]["high"] - row["model_above_it_by"]["low"] == pytest.approx(
         2 * 1.96 * np.std(differences), rel=0.35
     )
 
 
-def test_a_model_well_above_every_baseline_is_clearly_above(images):
+def test_clear_if_above_every_baseline(images):
     labels, logits, noise, patients = images
-    found = shortcut_figures(labels, logits, {"statistics": noise, "shape": noise[::-1]}, patients)
-    assert found["prediction"] == "clear"
-    assert len(found["sentences"]) == 1
-    assert "clearly above every baseline" in found["sentences"][0]
+    result = shortcut_metrics(labels, logits, {"statistics": noise, "shape": noise[::-1]}, patients)
+    assert result["prediction"] == "clear"
+    assert len(result["sentences"]) == 1
+    assert "clearly above every baseline" in result["sentences"][0]
 
 
-def test_one_baseline_that_is_as_good_makes_it_unclear(images):
+def test_not_clear_if_one_baseline_is_as_good(images):
     labels, logits, noise, patients = images
-    found = shortcut_figures(labels, logits, {"statistics": noise, "shape": logits + 0.1 * noise}, patients)
-    assert found["prediction"] == "not clear"
-    assert [BASELINES["shape"] in sentence for sentence in found["sentences"]] == [True]
-    assert "not clearly above" in found["sentences"][0]
+    result = shortcut_metrics(labels, logits, {"statistics": noise, "shape": logits + 0.1 * noise}, patients)
+    assert result["prediction"] == "not clear"
+    assert [BASELINES["shape"] in sentence for sentence in result["sentences"]] == [True]
+    assert "not clearly above" in result["sentences"][0]
 
 
 @pytest.mark.parametrize("better", [0.0, 2.0])
-def test_a_baseline_that_equals_or_beats_the_model_makes_it_unclear(images, better):
+def test_not_clear_if_a_baseline_equals_or_beats_the_model(images, better):
     labels, logits, _, patients = images
-    found = shortcut_figures(labels, logits, {"shape": logits + better * labels}, patients)
-    assert found["prediction"] == "not clear"
-    assert found["ablations"][0]["model_above_it_by"]["value"] <= 0
+    result = shortcut_metrics(labels, logits, {"shape": logits + better * labels}, patients)
+    assert result["prediction"] == "not clear"
+    assert result["ablations"][0]["model_above_it_by"]["value"] <= 0
 
 
-def test_a_model_that_tells_classes_without_lungs_is_said_to(images):
+def test_reports_ablations_above_chance(images):
     labels, logits, noise, patients = images
     ablations = {"statistics": noise, "border_only": noise + labels, "centre_blanked": noise}
-    found = shortcut_figures(labels, logits, ablations, patients)
-    # It stays above the baselines, whatever the model makes of a border.
-    assert found["prediction"] == "clear"
-    assert [ABLATION_IMAGES["border_only"] in sentence for sentence in found["sentences"]] == [False, True]
+    result = shortcut_metrics(labels, logits, ablations, patients)
+    # Ablations do not affect the comparison with the baselines.
+    assert result["prediction"] == "clear"
+    assert [ABLATION_IMAGES["border_only"] in sentence for sentence in result["sentences"]] == [False, True]
 
 
 @pytest.mark.parametrize("ablations", [[], ["border_only"]])
-def test_without_a_baseline_there_is_no_prediction(images, ablations):
+def test_no_result_without_a_baseline(images, ablations):
     labels, logits, noise, patients = images
-    found = shortcut_figures(labels, logits, dict.fromkeys(ablations, noise), patients)
-    assert [row["name"] for row in found["ablations"]] == ablations
-    assert found["prediction"] is None
-    assert "No shortcut baseline" in found["sentences"][0]
+    result = shortcut_metrics(labels, logits, dict.fromkeys(ablations, noise), patients)
+    assert [row["name"] for row in result["ablations"]] == ablations
+    assert result["prediction"] is None
+    assert "No shortcut baseline" in result["sentences"][0]
 
 
-def test_controls_of_other_names_are_left_out(images):
+def test_ignores_unknown_ablations(images):
     labels, logits, noise, patients = images
-    assert shortcut_figures(labels, logits, {"else": noise}, patients)["ablations"] == []
+    assert shortcut_metrics(labels, logits, {"else": noise}, patients)["ablations"] == []
 
 
-def test_one_class_has_no_areas_and_the_model_is_not_said_to_be_above():
+def test_not_clear_for_one_class():
     labels, scores = np.ones(6, dtype=np.int64), np.arange(6.0)
-    found = shortcut_figures(labels, scores, {"shape": scores}, Patients.of(list("abcdef"), labels))
-    assert found["ablations"][0]["auroc"]["value"] is None
-    assert found["prediction"] == "not clear"
-    assert "not defined" in found["sentences"][0]
+    result = shortcut_metrics(labels, scores, {"shape": scores}, Patients.of(list("abcdef"), labels))
+    assert result["ablations"][0]["auroc"]["value"] is None
+    assert result["prediction"] == "not clear"
+    assert "not defined" in result["sentences"][0]
 
 
-def test_one_patient_of_a_class_leaves_it_unclear():
+def test_not_clear_for_one_patient_of_a_class():
     labels, scores = np.array([0, 1, 1, 1]), np.array([0.0, 1.0, 2.0, 3.0])
-    found = shortcut_figures(labels, scores, {"shape": -scores}, Patients.of(list("abcd"), labels))
-    assert found["ablations"][0]["model_above_it_by"]["value"] == 1
-    assert found["prediction"] == "not clear"
+    result = shortcut_metrics(labels, scores, {"shape": -scores}, Patients.of(list("abcd"), labels))
+    assert result["ablations"][0]["model_above_it_by"]["value"] == 1
+    assert result["prediction"] == "not clear"

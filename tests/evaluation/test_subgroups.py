@@ -1,4 +1,4 @@
-"""Subgroups by the names of the public release and by size."""
+"""Subgroups by file names of the public data set and by image size."""
 
 from itertools import pairwise
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xray.evaluation.subgroups import by_name, by_size
+from xray.evaluation.subgroups import subgroups_by_name, subgroups_by_size
 
 NAMES = {
     "person7_bacteria_24.jpeg": 1,
@@ -20,17 +20,17 @@ NAMES = {
 
 
 def named(paths, labels):
-    groups, notes = by_name(paths, np.array(list(labels), dtype=np.int64))
+    groups, notes = subgroups_by_name(paths, np.array(list(labels), dtype=np.int64))
     return {group.name: group.members.tolist() for group in groups}, notes
 
 
 @pytest.mark.parametrize(
     "folder", ["", "test/", "data/IM-0001/", "a\\b\\", "data\\NORMAL2-IM-1_virus_\\", "_bacteria_/"]
 )
-def test_the_names_of_the_public_release_tell_cause_and_series(folder):
-    found, notes = named([folder + name for name in NAMES], NAMES.values())
+def test_subgroups_from_public_file_names(folder):
+    result, notes = named([folder + name for name in NAMES], NAMES.values())
     assert notes == []
-    assert found == {
+    assert result == {
         "bacterial": [True, False, False, True, True, True],
         "viral": [False, True, True, True, True, True],
         "IM": [True, True, True, True, False, False],
@@ -38,22 +38,22 @@ def test_the_names_of_the_public_release_tell_cause_and_series(folder):
     }
 
 
-def test_each_group_says_what_it_is_told_apart_by():
-    groups, _ = by_name(list(NAMES), np.array(list(NAMES.values())))
+def test_subgroups_have_families():
+    groups, _ = subgroups_by_name(list(NAMES), np.array(list(NAMES.values())))
     families = {group.name: group.family for group in groups}
     assert families["bacterial"] == families["viral"] != families["IM"] == families["NORMAL2-IM"]
 
 
-def test_other_names_tell_nothing_and_that_is_said():
-    found, notes = named(["a.png", "IM.png", "viruses_1.png", "xIM-0001.png"], [0, 0, 1, 0])
-    assert found == {}
+def test_other_names_give_a_note():
+    result, notes = named(["a.png", "IM.png", "viruses_1.png", "xIM-0001.png"], [0, 0, 1, 0])
+    assert result == {}
     assert len(notes) == 2
-    assert all("do not tell" in note for note in notes)
+    assert all("not in the file names" in note for note in notes)
 
 
-def test_a_group_without_images_stays_empty_instead_of_being_all_images_of_the_other_class():
-    found, notes = named(["person1_virus_1.jpeg", "IM-0001-0001.jpeg"], [1, 0])
-    assert found == {
+def test_empty_subgroup_has_no_images_of_the_other_class():
+    result, notes = named(["person1_virus_1.jpeg", "IM-0001-0001.jpeg"], [1, 0])
+    assert result == {
         "viral": [True, True],
         "bacterial": [False, False],
         "IM": [True, True],
@@ -62,21 +62,21 @@ def test_a_group_without_images_stays_empty_instead_of_being_all_images_of_the_o
     assert notes == []
 
 
-def test_a_name_counts_only_in_its_class():
-    # An image that is filed as normal is no pneumonia, whatever its name says.
-    found, notes = named(["person1_virus_1.jpeg", "IM-0001-0001.jpeg"], [0, 1])
-    assert found == {}
+def test_name_only_counts_in_its_class():
+    # The label decides, not the name.
+    result, notes = named(["person1_virus_1.jpeg", "IM-0001-0001.jpeg"], [0, 1])
+    assert result == {}
     assert len(notes) == 2
 
 
-def test_one_class_has_groups_of_that_class():
-    found, notes = named(["person1_virus_1.jpeg", "person2_bacteria_1.jpeg"], [1, 1])
-    assert found == {"bacterial": [False, True], "viral": [True, False]}
+def test_subgroups_of_one_class():
+    result, notes = named(["person1_virus_1.jpeg", "person2_bacteria_1.jpeg"], [1, 1])
+    assert result == {"bacterial": [False, True], "viral": [True, False]}
     assert len(notes) == 1
 
 
-def test_no_images_have_no_groups():
-    groups, notes = by_name([], np.array([], dtype=np.int64))
+def test_no_subgroups_without_images():
+    groups, notes = subgroups_by_name([], np.array([], dtype=np.int64))
     assert groups == []
     assert len(notes) == 2
 
@@ -85,9 +85,9 @@ SIZES = st.lists(st.one_of(st.integers(0, 5), st.integers(10_000, 10_050), st.in
 
 
 @given(SIZES)
-def test_every_image_of_known_size_is_in_one_group_and_groups_ascend(sizes):
+def test_size_subgroups_partition_the_images(sizes):
     pixels = np.array(sizes, dtype=np.int64)
-    groups, notes = by_size(pixels)
+    groups, notes = subgroups_by_size(pixels)
     assert bool(groups) or bool(notes)
     if groups:
         np.testing.assert_array_equal(sum(group.members.astype(int) for group in groups), pixels > 0)
@@ -97,39 +97,39 @@ def test_every_image_of_known_size_is_in_one_group_and_groups_ascend(sizes):
         assert bool(notes) == (pixels == 0).any()
 
 
-def test_different_sizes_make_thirds():
-    groups, notes = by_size(np.arange(1, 301) * 1000)
+def test_sizes_form_thirds():
+    groups, notes = subgroups_by_size(np.arange(1, 301) * 1000)
     assert [int(group.members.sum()) for group in groups] == [100, 100, 100]
     assert notes == []
 
 
 def test_small_images_make_thirds_too():
-    # Of less than a hundredth of a megapixel each.
-    groups, _ = by_size(np.arange(1, 91))
+    # Less than 0.01 megapixels each.
+    groups, _ = subgroups_by_size(np.arange(1, 91))
     assert [int(group.members.sum()) for group in groups] == [30, 30, 30]
 
 
-def test_two_sizes_make_two_groups():
-    groups, notes = by_size(np.array([100, 200, 100, 200]))
+def test_two_sizes_form_two_subgroups():
+    groups, notes = subgroups_by_size(np.array([100, 200, 100, 200]))
     assert [group.members.tolist() for group in groups] == [[True, False, True, False], [False, True, False, True]]
     assert notes == []
 
 
 @pytest.mark.parametrize("sizes", [[50_000] * 9, [50_000], [50_000] * 9 + [40_000]])
-def test_images_of_one_size_have_no_groups(sizes):
-    groups, notes = by_size(np.array(sizes))
+def test_no_subgroups_for_one_size(sizes):
+    groups, notes = subgroups_by_size(np.array(sizes))
     assert groups == []
     assert "50,000" in notes[0]
 
 
 @pytest.mark.parametrize("sizes", [[], [0, 0, 0]])
-def test_sizes_that_nobody_knows_are_said_to_be_unknown(sizes):
-    groups, notes = by_size(np.array(sizes, dtype=np.int64))
+def test_unknown_sizes_give_a_note(sizes):
+    groups, notes = subgroups_by_size(np.array(sizes, dtype=np.int64))
     assert groups == []
-    assert "not on record" in notes[0]
+    assert "not recorded" in notes[0]
 
 
-def test_images_of_unknown_size_are_in_no_group_and_counted():
-    groups, notes = by_size(np.array([0, 100, 200, 300, 0]))
+def test_counts_images_of_unknown_size():
+    groups, notes = subgroups_by_size(np.array([0, 100, 200, 300, 0]))
     assert sum(group.members.sum() for group in groups) == 3
     assert "2 images" in notes[0]

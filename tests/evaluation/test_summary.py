@@ -1,4 +1,4 @@
-"""Every number of the summary, recomputed from the predictions table by other means."""
+"""Every number of the summary, recomputed from the predictions table in other ways."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,7 @@ from xray.evaluation.resampling import Patients
 from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.summary import summarise
 
-# Undefined figures are no reason to warn.
+# Undefined metrics must not warn.
 pytestmark = pytest.mark.filterwarnings("error")
 
 CLASSES = ["NORMAL", "PNEUMONIA"]
@@ -39,7 +39,7 @@ def scored_set(labels, patients, logits, paths=None, temperature=TEMPERATURE, th
 
 
 def overlapping():
-    """Images of 30 patients, of whom one has images of both classes, with everything that can stand beside them."""
+    """Return images of 30 patients, one of them with images of both classes, with all optional tables."""
     rng = np.random.default_rng(12)
     number = np.concatenate([np.arange(30), rng.integers(0, 30, 60)])
     labels = (number % 3 > 0).astype(np.int64)
@@ -64,7 +64,7 @@ def overlapping():
 
 
 class Images:
-    """Some images with resamples of their patients, and what other means make of them: first all, then each resample."""
+    """Reference metrics of some images: first of the whole table, then of each resample of patients."""
 
     def __init__(self, table, inside, resamples=2000):
         self.labels = np.array([CLASSES.index(label) for label in table.label])[inside]
@@ -83,18 +83,18 @@ class Images:
     def average_precision(self, scores):
         return np.array([sk.average_precision_score(self.labels, scores, sample_weight=row) for row in self.rows])
 
-    def of_decisions(self, decisions):
+    def decision_metrics(self, decisions):
         def count(label, decision):
             return self.rows[:, (self.labels == label) & (decisions == decision)].sum(axis=1)
 
         tp, fp, fn, tn = count(1, 1), count(0, 1), count(1, 0), count(0, 0)
-        found, left = tp / (tp + fn), tn / (tn + fp)
+        result, left = tp / (tp + fn), tn / (tn + fp)
         with np.errstate(divide="ignore"):
-            ratios = found / (1 - left), (1 - found) / left
+            ratios = result / (1 - left), (1 - result) / left
         figures = {
-            "sensitivity": found,
+            "sensitivity": result,
             "specificity": left,
-            "balanced_accuracy": (found + left) / 2,
+            "balanced_accuracy": (result + left) / 2,
             "accuracy": (tp + tn) / (tp + fp + fn + tn),
             "f1": tp / (tp + (fp + fn) / 2),
             "mcc": (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)),
@@ -103,8 +103,8 @@ class Images:
         }
         for prevalence in (0.01, 0.05, 0.1, 0.2, 0.5):
             ill, well = 1e6 * prevalence, 1e6 * (1 - prevalence)
-            figures[f"ppv_at_{prevalence:g}"] = found * ill / (found * ill + (1 - left) * well)
-            figures[f"npv_at_{prevalence:g}"] = left * well / (left * well + (1 - found) * ill)
+            figures[f"ppv_at_{prevalence:g}"] = result * ill / (result * ill + (1 - left) * well)
+            figures[f"npv_at_{prevalence:g}"] = left * well / (left * well + (1 - result) * ill)
         return figures
 
     def calibration(self, logits):
@@ -130,7 +130,7 @@ class Images:
 
 
 def estimate(values):
-    """The figure of all images, and the 50th of 2,000 resamples from each end, or the 12th of 500."""
+    """Return the metric with the 50th of 2,000 resamples from each end, or the 12th of 500."""
     last = {2000: 50, 500: 12}[len(values) - 1]
     low, high = sorted(values[1:])[last - 1], sorted(values[1:], reverse=True)[last - 1]
     return {"value": values[0], "low": low, "high": high}
@@ -168,7 +168,7 @@ def delong(labels, scores):
 
 
 def members(paths, pixels):
-    """Images of each subgroup in the order of the summary."""
+    """Return the images of each subgroup in the order of the summary."""
     names = np.array(paths)
     pneumonia = np.char.startswith(names, "person")
     thirds = np.argsort(np.argsort(pixels)) // (len(pixels) // 3)
@@ -203,31 +203,31 @@ def expected(whole):
 
     def subgroup(inside):
         some = Images(table, inside)
-        counted = some.of_decisions(some.decisions)
+        counted = some.decision_metrics(some.decisions)
         shares = {name: counted[name] for name in ("sensitivity", "specificity")}
-        of_images, of_patients = by_class(inside)
-        return {"images_by_class": of_images, "patients_by_class": of_patients} | estimates(
+        image_counts, patient_counts = by_class(inside)
+        return {"images_by_class": image_counts, "patients_by_class": patient_counts} | estimates(
             {"auroc": some.auroc(logits[inside]), **shares}
         )
 
     def point(strength, changed):
-        counted = few.of_decisions(expit(changed / TEMPERATURE) >= THRESHOLD)
+        counted = few.decision_metrics(expit(changed / TEMPERATURE) >= THRESHOLD)
         shares = {name: counted[name] for name in ("sensitivity", "specificity")}
         return {"strength": strength} | estimates({"auroc": few.auroc(changed), **shares})
 
     ablations = {name: images.auroc(whole.ablations[name]) for name in ("shape", "border_only")}
     rejected = np.maximum(*whole.ood_scores.values()) > 1
     pixels = np.array([10 * int(width) for width in whole.images["width"]])
-    of_images, of_patients = by_class(everything)
+    image_counts, patient_counts = by_class(everything)
     return {
         "images": 90,
         "patients": 30,
-        "images_by_class": of_images,
-        "patients_by_class": of_patients,
+        "images_by_class": image_counts,
+        "patients_by_class": patient_counts,
         "prevalence": sum(labels) / 90,
         "threshold": THRESHOLD,
         "temperature": TEMPERATURE,
-        "figures": estimates(ranking | images.of_decisions(decisions)) | calibration["after"],
+        "figures": estimates(ranking | images.decision_metrics(decisions)) | calibration["after"],
         "auroc_delong": delong(labels, logits),
         "before_scaling": calibration["before"],
         "confusion_matrix": {"tp": tp, "fp": fp, "fn": fn, "tn": tn},
@@ -261,33 +261,33 @@ def expected(whole):
     }
 
 
-def numbers(value, place=""):
-    """All that is no text, by where it stands."""
+def numbers(value, path=""):
+    """Return all values that are not text, by path."""
     if isinstance(value, str):
         return {}
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)
-        return {where: leaf for key, inner in items for where, leaf in numbers(inner, f"{place}/{key}").items()}
-    return {place: value}
+        return {where: leaf for key, inner in items for where, leaf in numbers(inner, f"{path}/{key}").items()}
+    return {path: value}
 
 
-def test_every_number_is_right():
+def test_every_number_matches_the_oracle():
     whole = overlapping()
-    found, right = numbers(summarise(whole)), numbers(expected(whole))
-    assert found.keys() == right.keys()
+    result, right = numbers(summarise(whole)), numbers(expected(whole))
+    assert result.keys() == right.keys()
     wrong = {
-        place: (value, right[place])
-        for place, value in found.items()
-        if not (value is right[place] is None or value == pytest.approx(right[place], rel=1e-5, abs=1e-6))
+        path: (value, right[path])
+        for path, value in result.items()
+        if not (value is right[path] is None or value == pytest.approx(right[path], rel=1e-5, abs=1e-6))
     }
     assert wrong == {}
-    # A figure that was never defined would have been compared with nothing.
-    assert {place for place, value in found.items() if value is None} == {
+    # Guard against comparing only undefined metrics.
+    assert {path for path, value in result.items() if value is None} == {
         f"/{part}/ece/{end}" for part in ("figures", "before_scaling") for end in ("low", "high")
     }
 
 
-def test_the_slope_of_the_oracle_is_that_of_scikit_learn():
+def test_oracle_slope_matches_scikit_learn():
     whole = overlapping()
     images = Images(whole.table, np.ones(90, dtype=bool), resamples=20)
     for row, slope in zip(images.rows, images.calibration(whole.table.logit)["calibration_slope"], strict=True):
@@ -295,20 +295,20 @@ def test_the_slope_of_the_oracle_is_that_of_scikit_learn():
         assert slope == pytest.approx(model.coef_[0, 0], rel=1e-4)
 
 
-def test_names_and_words_say_what_the_numbers_are():
+def test_names_and_texts():
     whole = overlapping()
-    found = summarise(whole)
-    assert found["class_names"] == CLASSES
-    assert [group["name"] for group in found["subgroups"]][:4] == ["bacterial", "viral", "IM", "NORMAL2-IM"]
-    assert len({group["family"] for group in found["subgroups"]}) == 4
-    assert found["subgroup_notes"] == []
-    assert [row["name"] for row in found["shortcuts"]["ablations"]] == ["shape", "border_only"]
-    assert found["duplicates"] == whole.duplicates
-    assert found["source"] == whole.source
-    assert "patients" in found["method"]["interval"]
+    result = summarise(whole)
+    assert result["class_names"] == CLASSES
+    assert [group["name"] for group in result["subgroups"]][:4] == ["bacterial", "viral", "IM", "NORMAL2-IM"]
+    assert len({group["family"] for group in result["subgroups"]}) == 4
+    assert result["subgroup_notes"] == []
+    assert [row["name"] for row in result["shortcuts"]["ablations"]] == ["shape", "border_only"]
+    assert result["duplicates"] == whole.duplicates
+    assert result["source"] == whole.source
+    assert "patients" in result["method"]["interval"]
 
 
-def test_a_summary_is_the_same_each_time_and_in_any_order_of_rows():
+def test_summary_is_independent_of_row_order():
     whole = overlapping()
     first = summarise(whole)
     assert summarise(whole) == first
@@ -324,7 +324,7 @@ def test_a_summary_is_the_same_each_time_and_in_any_order_of_rows():
             assert value is figure[key] is None or value == pytest.approx(figure[key], rel=1e-5, abs=1e-6)
 
 
-ODD = {
+EDGE_CASES = {
     "one class, normal": ([0, 0, 0, 0], "abcd", [-1.0, 0.5, 2.0, -3.0]),
     "one class, pneumonia": ([1, 1, 1, 1], "abcd", [-1.0, 0.5, 2.0, -3.0]),
     "one image": ([1], "a", [0.3]),
@@ -334,20 +334,20 @@ ODD = {
     "two images": ([0, 1], "ab", [-1.0, 1.0]),
     "ties everywhere": ([0, 1, 0, 1, 1], "abcde", [0.5] * 5),
     "all logits zero": ([0, 1, 0, 1, 1], "abcde", [0.0] * 5),
-    "all called positive": ([0, 1, 0, 1, 1, 0], "abcdef", [1.0, 5.0, 2.0, 3.0, 2.5, 4.0]),
-    "all called negative": ([0, 1, 0, 1, 1, 0], "abcdef", [-1.0, -5.0, -2.0, -3.0, -2.5, -4.0]),
-    "apart": ([0, 0, 0, 1, 1, 1], "abcdef", [-3.0, -2.0, -1.0, 1.0, 2.0, 3.0]),
-    "apart and far too sure": ([0, 0, 0, 1, 1, 1], "abcdef", [-900.0, -800.0, -1e4, 900.0, 1e5, 800.0]),
+    "all predicted positive": ([0, 1, 0, 1, 1, 0], "abcdef", [1.0, 5.0, 2.0, 3.0, 2.5, 4.0]),
+    "all predicted negative": ([0, 1, 0, 1, 1, 0], "abcdef", [-1.0, -5.0, -2.0, -3.0, -2.5, -4.0]),
+    "separated": ([0, 0, 0, 1, 1, 1], "abcdef", [-3.0, -2.0, -1.0, 1.0, 2.0, 3.0]),
+    "separated and overconfident": ([0, 0, 0, 1, 1, 1], "abcdef", [-900.0, -800.0, -1e4, 900.0, 1e5, 800.0]),
     "all wrong": ([0, 0, 0, 1, 1, 1], "abcdef", [3.0, 2.0, 1.0, -1.0, -2.0, -3.0]),
-    "wrong and far too sure": ([0, 0, 0, 1, 1, 1], "abcdef", [900.0, -800.0, -1e4, 900.0, 1e5, -800.0]),
-    "as large as single precision": ([0, 1, 0, 1], "abcd", [3.4e38, -3.4e38, -1.0, 1.0]),
+    "wrong and overconfident": ([0, 0, 0, 1, 1, 1], "abcdef", [900.0, -800.0, -1e4, 900.0, 1e5, -800.0]),
+    "float32 limits": ([0, 1, 0, 1], "abcd", [3.4e38, -3.4e38, -1.0, 1.0]),
     "one error": ([0, 0, 0, 0, 1, 1, 1, 1], "abcdefgh", [-3, -2, -1, 2.0, 1, 2.5, 3, 4]),
     "every patient has both classes": ([0, 1, 0, 1, 0, 1], "aabbcc", [-1.0, 1.0, 2.0, -2.0, 0.5, 3.0]),
     "no images": ([], "", []),
 }
 
 
-def all_beside(labels, logits):
+def optional_tables(labels, logits):
     images = len(labels)
     return {
         "images": {"width": ["100", "200", "300", "0"] * images, "height": ["10"] * images * 4},
@@ -357,22 +357,21 @@ def all_beside(labels, logits):
     }
 
 
-@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-@pytest.mark.parametrize("named", [True, False], ids=["named", "nameless"])
-def test_odd_tables_have_a_summary_in_plain_json(odd, named):
-    labels, patients, logits = odd
+@pytest.mark.parametrize("case", EDGE_CASES.values(), ids=EDGE_CASES)
+def test_summary_of_edge_cases_is_plain_json(case):
+    labels, patients, logits = case
     logits = np.array(logits, dtype=float)
-    beside = all_beside(labels, logits)
-    beside["images"] = {name: column[: len(labels)] for name, column in beside["images"].items()}
+    optional = optional_tables(labels, logits)
+    optional["images"] = {name: column[: len(labels)] for name, column in optional["images"].items()}
     # Of the causes and series only one each, so that others are empty.
     names = [f"person{i}_virus_1.jpeg" if label else f"IM-{i:04d}-0001.jpeg" for i, label in enumerate(labels)]
-    found = summarise(scored_set(labels, patients, logits, names if named else None, **beside))
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    check_estimates(found)
+    result = summarise(scored_set(labels, patients, logits, names, **optional))
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    check_estimates(result)
 
 
 def check_estimates(value):
-    """Where a figure or its interval is not defined, the reason stands beside it."""
+    """Check that an undefined metric or interval has a reason."""
     if isinstance(value, dict) and {"value", "low", "high"} <= value.keys():
         undefined = any(value[key] is None for key in ("value", "low", "high"))
         assert undefined == bool(value.get("reason"))
@@ -385,41 +384,43 @@ def check_estimates(value):
             check_estimates(inner)
 
 
-def test_an_empty_subgroup_says_so():
-    found = summarise(
+def test_empty_subgroup_has_a_reason():
+    result = summarise(
         scored_set([0, 1, 0, 1], "abcd", [-1.0, 1.0, 2.0, -2.0], ["IM-1-1.png", "person1_virus_1.png"] * 2)
     )
-    groups = {group["name"]: group for group in found["subgroups"]}
+    groups = {group["name"]: group for group in result["subgroups"]}
     assert groups["bacterial"]["images_by_class"] == {"NORMAL": 0, "PNEUMONIA": 0}
     assert groups["bacterial"]["auroc"] == {"value": None, "low": None, "high": None, "reason": "no images"}
     assert groups["viral"]["auroc"]["value"] is not None
 
 
-def test_one_class_has_what_it_has_and_no_more():
-    found = summarise(scored_set([1, 1, 1, 1], "abcd", [-1.0, 1.0, 2.0, 3.0]))
-    defined = {name for name, figure in found["figures"].items() if figure["value"] is not None}
+def test_metrics_of_one_class():
+    result = summarise(scored_set([1, 1, 1, 1], "abcd", [-1.0, 1.0, 2.0, 3.0]))
+    defined = {name for name, figure in result["figures"].items() if figure["value"] is not None}
     assert defined == {"sensitivity", "accuracy", "f1", "average_precision", "brier", "ece"}
-    assert found["figures"]["sensitivity"]["value"] == 0.75
-    assert found["auroc_delong"]["reason"] == "not defined: a class is absent"
-    assert found["patients_by_class"] == {"NORMAL": 0, "PNEUMONIA": 4}
+    assert result["figures"]["sensitivity"]["value"] == 0.75
+    assert result["auroc_delong"]["reason"] == "not defined: a class is absent"
+    assert result["patients_by_class"] == {"NORMAL": 0, "PNEUMONIA": 4}
 
 
-def test_one_patient_has_figures_without_intervals():
-    found = summarise(scored_set([0, 1, 0, 1], "aaaa", [-1.0, 0.5, 2.0, -3.0]))["figures"]
-    assert found["auroc"]["value"] == 0.25
-    assert {(figure["low"], figure["high"]) for figure in found.values()} == {(None, None)}
+def test_one_patient_gives_no_intervals():
+    result = summarise(scored_set([0, 1, 0, 1], "aaaa", [-1.0, 0.5, 2.0, -3.0]))["figures"]
+    assert result["auroc"]["value"] == 0.25
+    assert {(figure["low"], figure["high"]) for figure in result.values()} == {(None, None)}
 
 
-def test_perfect_separation_has_exact_intervals_of_shares_and_no_slope():
-    found = summarise(scored_set([0] * 10 + [1] * 20, [str(i) for i in range(30)], [-2.0] * 10 + [2.0] * 20))["figures"]
+def test_perfect_separation():
+    result = summarise(scored_set([0] * 10 + [1] * 20, [str(i) for i in range(30)], [-2.0] * 10 + [2.0] * 20))[
+        "figures"
+    ]
     for name, patients in (("specificity", 10), ("sensitivity", 20)):
         exact = stats.binomtest(patients, patients).proportion_ci(0.95, method="exact")
-        assert (found[name]["low"], found[name]["high"]) == pytest.approx((exact.low, 1.0))
-    assert found["auroc"]["value"] == 1
-    assert found["auroc"]["low"] is None
-    assert found["calibration_slope"]["value"] is None
-    assert found["positive_likelihood_ratio"]["value"] is None
-    assert found["negative_likelihood_ratio"]["value"] == 0
+        assert (result[name]["low"], result[name]["high"]) == pytest.approx((exact.low, 1.0))
+    assert result["auroc"]["value"] == 1
+    assert result["auroc"]["low"] is None
+    assert result["calibration_slope"]["value"] is None
+    assert result["positive_likelihood_ratio"]["value"] is None
+    assert result["negative_likelihood_ratio"]["value"] == 0
 
 
 LOGIT = st.one_of(st.sampled_from([-2.0, 0.0, 1.5]), st.floats(-60, 60), st.floats(-3e38, 3e38))
@@ -427,8 +428,8 @@ LOGIT = st.one_of(st.sampled_from([-2.0, 0.0, 1.5]), st.floats(-60, 60), st.floa
 
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abcde"), LOGIT), max_size=12), st.floats(0.05, 20))
-def test_any_table_has_a_summary_in_plain_json(rows, temperature):
+def test_summary_of_any_table_is_plain_json(rows, temperature):
     labels, patients, logits = ([row[i] for row in rows] for i in range(3))
-    found = summarise(scored_set(labels, patients, logits, temperature=temperature))
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    check_estimates(found)
+    result = summarise(scored_set(labels, patients, logits, temperature=temperature))
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    check_estimates(result)

@@ -1,4 +1,4 @@
-"""Folders of evidence with images, as `test` leaves them, drawn at random."""
+"""Random scored sets with images, as `test` writes them."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ SPLITS = {
 
 
 def source(class_names=CLASSES, **changes):
-    """Where a test comes from, as `xray.scoring.evaluate` writes it."""
+    """Return source.json as written by `xray.scoring.evaluate`."""
     return {
         "set": "test",
         "external": False,
@@ -85,7 +85,7 @@ def source(class_names=CLASSES, **changes):
 
 
 def draw(images=60, patients=24, seed=0, class_names=CLASSES, root="images", **changes):
-    """Evidence of images of both classes, with controls, corruptions and duplicates; some decisions are wrong."""
+    """Draw a scored set of both classes with all optional tables; some decisions are wrong."""
     rng = np.random.default_rng(seed)
     number = np.concatenate([np.arange(patients), rng.integers(0, patients, images - patients)])
     labels = number % 2
@@ -129,45 +129,45 @@ def draw(images=60, patients=24, seed=0, class_names=CLASSES, root="images", **c
     return ScoredSet(table, **{"source": source(class_names), **parts, **changes})
 
 
-def one_class(found):
-    """The evidence with its positive images only, as tables are read: no columns that would need both."""
-    rows = [i for i, label in enumerate(found.table.label) if label == found.source["class_names"][1]]
+def one_class(scored_set):
+    """Return the scored set with its positive images only, without the tables that need both classes."""
+    rows = [i for i, label in enumerate(scored_set.table.label) if label == scored_set.source["class_names"][1]]
     table = Predictions(
-        *([getattr(found.table, name)[i] for i in rows] for name in ("path", "patient", "label")),
-        found.table.logit[rows],
-        found.table.probability[rows],
-        [found.table.decision[i] for i in rows],
+        *([getattr(scored_set.table, name)[i] for i in rows] for name in ("path", "patient", "label")),
+        scored_set.table.logit[rows],
+        scored_set.table.probability[rows],
+        [scored_set.table.decision[i] for i in rows],
     )
-    return ScoredSet(table, found.source)
+    return ScoredSet(table, scored_set.source)
 
 
-def write_images(found, seed=0):
-    """Write an image for each row of the table, below the working folder."""
+def write_images(scored_set, seed=0):
+    """Write an image for each row of the table, relative to the working folder."""
     rng = np.random.default_rng(seed)
-    for path in found.table.path:
+    for path in scored_set.table.path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 255, (48, 64), dtype=np.uint8)).save(path)
 
 
-def write(found, folder="logs/cnn/version_0/test"):
-    """Write the evidence; returns the folder."""
-    write_scored_set(Path(folder), found)
+def write(scored_set, folder="logs/cnn/version_0/test"):
+    """Write the scored set and return its folder."""
+    write_scored_set(Path(folder), scored_set)
     return Path(folder)
 
 
 def write_report(folder):
-    """The report of one set; returns its figures."""
+    """Write the report of one set and return its summary."""
     return write_reports([folder])[folder]
 
 
 @pytest.fixture(scope="session")
 def reported(tmp_path_factory):
-    """The folder of a report of whole evidence, which tests only read."""
-    place = tmp_path_factory.mktemp("reported")
+    """Folder of a complete report; tests must not change it."""
+    root = tmp_path_factory.mktemp("reported")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
-        found = draw()
-        write_images(found)
-        folder = write(found)
+        patch.chdir(root)
+        scored_set = draw()
+        write_images(scored_set)
+        folder = write(scored_set)
         write_report(folder)
-    return place / folder
+    return root / folder

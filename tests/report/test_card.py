@@ -7,7 +7,7 @@ from xray import NOTICE, ONE_SOURCE
 from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.summary import summarise
 from xray.report.card import HUB_METRICS, render_card
-from xray.report.summary_text import interval, number, rows
+from xray.report.summary_text import interval, metric_rows, number
 
 SUMMARY = summarise(draw())
 CARD = render_card(SUMMARY, {"roc": ""})
@@ -17,7 +17,7 @@ def results(card):
     return {result.metric_type: result for result in ModelCard(card).data.eval_results or []}
 
 
-def test_the_block_is_read_back_by_the_hubs_own_library(tmp_path):
+def test_hub_library_reads_the_metadata(tmp_path):
     data = ModelCard(CARD).data
     assert (data.library_name, data.pipeline_tag, data.model_name) == ("xray", "image-classification", "cnn/version_0")
     assert "pneumonia" in data.tags
@@ -26,28 +26,28 @@ def test_the_block_is_read_back_by_the_hubs_own_library(tmp_path):
     assert huggingface_hub.metadata_load(tmp_path / "README.md")["model-index"][0]["name"] == "cnn/version_0"
 
 
-def test_the_results_of_the_block_are_the_figures():
-    found = results(CARD)
-    assert set(found) == set(HUB_METRICS.values())
+def test_metadata_results_are_the_metrics():
+    result = results(CARD)
+    assert set(result) == set(HUB_METRICS.values())
     for name, kind in HUB_METRICS.items():
-        assert found[kind].metric_value == SUMMARY["figures"][name]["value"]
-        assert found[kind].dataset_name == "images"
-        assert found[kind].dataset_split == "test"
+        assert result[kind].metric_value == SUMMARY["figures"][name]["value"]
+        assert result[kind].dataset_name == "images"
+        assert result[kind].dataset_split == "test"
 
 
-def test_the_table_holds_each_figure_with_its_interval():
-    for title, found in rows(SUMMARY):
+def test_table_has_each_metric_with_its_interval():
+    for title, result in metric_rows(SUMMARY):
         (line,) = [line for line in CARD.splitlines() if line.startswith(f"| {title} |")]
-        assert number(found["value"]).replace("<", "&lt;").replace(">", "&gt;") in line
-        assert interval(found).replace(">", "&gt;") in line
+        assert number(result["value"]).replace("<", "&lt;").replace(">", "&gt;") in line
+        assert interval(result).replace(">", "&gt;") in line
 
 
-@pytest.mark.parametrize("heading", ["Intended use", "What it is not for", "Data", "Training", "Evaluation", "Limits"])
-def test_the_card_has_its_parts(heading):
+@pytest.mark.parametrize("heading", ["Intended use", "Out-of-scope use", "Data", "Training", "Evaluation", "Limits"])
+def test_card_has_section(heading):
     assert f"\n## {heading}\n" in CARD
 
 
-def test_the_card_says_what_must_be_said():
+def test_card_has_notices_command_and_fingerprint():
     for part in (
         NOTICE,
         ONE_SOURCE,
@@ -59,7 +59,7 @@ def test_the_card_says_what_must_be_said():
     assert "confusion.png" not in CARD
 
 
-def test_tables_are_whole():
+def test_tables_have_equal_columns():
     for block in CARD.split("\n\n"):
         lines = block.strip().splitlines()
         if lines[0].startswith("|"):
@@ -67,20 +67,20 @@ def test_tables_are_whole():
             assert len({line.replace("\\|", "").count("|") for line in lines}) == 1
 
 
-def test_undefined_figures_are_left_out_of_the_block():
+def test_metadata_omits_undefined_metrics():
     card = render_card(summarise(one_class(draw())), {})
     assert "roc_auc" not in results(card)
     assert "recall" in results(card)
     assert "| AUROC | not defined | not defined for these images |" in card
 
 
-def test_a_card_without_any_figure_has_a_block():
+def test_card_without_metrics_has_metadata():
     table = draw().table
     none = type(table)((), (), (), table.logit[:0], table.logit[:0], ())
     assert ModelCard(render_card(summarise(ScoredSet(none, source())), {})).data.library_name == "xray"
 
 
-def test_hostile_names_stay_text():
+def test_hostile_names_are_escaped():
     names = ["<script>|", "P\udcff\n---\n`x`"]
     changes = {"run": "a|b\n---\nlicense: mit", "data_root": "x`y\n: [", "notes": ["<script>\n## Heading"]}
     card = render_card(summarise(draw(class_names=names, source=source(names, **changes))), {})
@@ -92,7 +92,7 @@ def test_hostile_names_stay_text():
     assert "\n## Heading" not in card
 
 
-def test_what_must_be_known_first_stands_on_top():
+def test_banners_come_first():
     card = render_card(summarise(draw(source=source(set="validate", split="val"))), {})
     assert card.index("Validation images") < card.index("## Intended use")
     assert results(card)["roc_auc"].dataset_split == "validation"

@@ -1,4 +1,4 @@
-"""Figures show the values that they are given."""
+"""Figures show the values that are passed to them."""
 
 import numpy as np
 import pytest
@@ -8,14 +8,14 @@ from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 from tests.report.conftest import THRESHOLD, draw, one_class
 
 from xray.evaluation.curves import GRID, Band
-from xray.evaluation.metrics import as_numbers
+from xray.evaluation.metrics import class_indices
 from xray.evaluation.summary import summarise
 from xray.report import figures
 
-FOUND = draw()
-TABLE = FOUND.table
-LABELS = as_numbers(TABLE.label, FOUND.source["class_names"])
-SUMMARY = summarise(FOUND)
+SCORED_SET = draw()
+TABLE = SCORED_SET.table
+LABELS = class_indices(TABLE.label, SCORED_SET.source["class_names"])
+SUMMARY = summarise(SCORED_SET)
 FLAT = Band(np.full_like(GRID, 0.2), np.full_like(GRID, 0.9))
 
 
@@ -24,8 +24,8 @@ def lines(figure, panel=0):
 
 
 def line(figure, label, panel=0):
-    (found,) = [line for line in figure.axes[panel].lines if line.get_label() == label]
-    return found.get_xydata()
+    (result,) = [line for line in figure.axes[panel].lines if line.get_label() == label]
+    return result.get_xydata()
 
 
 def texts(figure):
@@ -36,7 +36,7 @@ def texts(figure):
     )
 
 
-def test_the_roc_curve_is_that_of_scikit_learn():
+def test_roc_curve_matches_scikit_learn():
     figure = figures.roc_figure(LABELS, TABLE.logit, FLAT, SUMMARY["figures"])
     rate, sensitivity, _ = roc_curve(LABELS, TABLE.logit, drop_intermediate=False)
     assert_allclose(lines(figure)[1], np.column_stack([rate, sensitivity]))
@@ -47,7 +47,7 @@ def test_the_roc_curve_is_that_of_scikit_learn():
     assert f"AUROC {SUMMARY['figures']['auroc']['value']:.4f}" in texts(figure)
 
 
-def test_the_corner_is_enlarged_where_the_curve_hugs_it_and_only_there():
+def test_inset_only_for_curves_near_the_corner():
     labels = np.arange(400) % 2
     rng = np.random.default_rng(0)
     made = [figures.roc_figure(labels, rng.normal(k * labels, 1.0), FLAT, perfect(k)) for k in (6, 0)]
@@ -62,7 +62,7 @@ def perfect(k):
     return {name: {"value": share} for name in ("auroc", "sensitivity", "specificity", "average_precision")}
 
 
-def test_the_precision_recall_curve_is_that_of_scikit_learn():
+def test_precision_recall_curve_matches_scikit_learn():
     counts = SUMMARY["confusion_matrix"]
     figure = figures.precision_recall_figure(LABELS, TABLE.logit, FLAT, SUMMARY["figures"], counts)
     precision, recall, _ = precision_recall_curve(LABELS, TABLE.logit)
@@ -74,24 +74,24 @@ def test_the_precision_recall_curve_is_that_of_scikit_learn():
     assert_allclose(line(figure, "prevalence")[:, 1], LABELS.mean())
 
 
-def test_where_nothing_is_called_the_precision_recall_curve_has_no_point():
+def test_no_operating_point_without_predicted_positives():
     counts = {"tp": 0, "fp": 0, "fn": 1, "tn": 1}
     figure = figures.precision_recall_figure(LABELS, TABLE.logit, FLAT, SUMMARY["figures"], counts)
     assert "operating point" not in [line.get_label() for line in figure.axes[0].lines]
 
 
-def test_curves_of_one_class_say_why_they_are_empty():
-    found = summarise(one_class(FOUND))
+def test_curves_of_one_class_show_the_reason():
+    result = summarise(one_class(SCORED_SET))
     labels = np.ones(3, dtype=np.int64)
     for figure in (
-        figures.roc_figure(labels, np.arange(3.0), None, found["figures"]),
-        figures.precision_recall_figure(labels, np.arange(3.0), None, found["figures"], found["confusion_matrix"]),
+        figures.roc_figure(labels, np.arange(3.0), None, result["figures"]),
+        figures.precision_recall_figure(labels, np.arange(3.0), None, result["figures"], result["confusion_matrix"]),
     ):
-        assert "one class only" in texts(figure)
+        assert "have the same label" in texts(figure)
         assert lines(figure) == []
 
 
-def test_the_reliability_diagram_is_that_of_scikit_learn_with_counts():
+def test_reliability_diagram_matches_scikit_learn():
     figure = figures.reliability_figure(SUMMARY["reliability"])
     observed, predicted = calibration_curve(LABELS, TABLE.probability, n_bins=10)
     assert_allclose(line(figure, "after scaling"), np.column_stack([predicted, observed]))
@@ -102,9 +102,9 @@ def test_the_reliability_diagram_is_that_of_scikit_learn_with_counts():
     assert [bar.get_height() for bar in figure.axes[1].patches] == counts[counts > 0].tolist()
 
 
-def test_the_histogram_counts_each_class():
+def test_histogram_counts_each_class():
     figure = figures.histogram_figure(LABELS, TABLE.probability, THRESHOLD, ["N", "P"])
-    edges = np.linspace(0, 1, figures.BINS_OF_HISTOGRAM + 1)
+    edges = np.linspace(0, 1, figures.HISTOGRAM_BINS + 1)
     outlines = {
         patch.get_label(): patch.get_data().values
         for patch in figure.axes[0].patches
@@ -118,21 +118,21 @@ def test_the_histogram_counts_each_class():
     assert_allclose(line(figure, f"threshold {THRESHOLD:.4f}")[:, 0], THRESHOLD)
 
 
-def test_the_confusion_matrix_is_that_of_scikit_learn():
+def test_confusion_matrix_matches_scikit_learn():
     figure = figures.confusion_figure(SUMMARY["confusion_matrix"], ["N", "P"], THRESHOLD)
-    expected = confusion_matrix(TABLE.label, TABLE.decision, labels=FOUND.source["class_names"])
+    expected = confusion_matrix(TABLE.label, TABLE.decision, labels=SCORED_SET.source["class_names"])
     shown = texts(figure).split()
     for value in expected.ravel():
         assert str(value) in shown
     assert_allclose(figure.axes[0].collections[0].get_array(), expected / expected.sum(axis=1, keepdims=True))
 
 
-def test_a_row_without_images_has_no_share():
+def test_empty_row_of_the_confusion_matrix():
     figure = figures.confusion_figure({"tn": 0, "fp": 0, "fn": 1, "tp": 3}, ["N", "P"], 0.5)
-    assert texts(figure).count("no image") == 2
+    assert texts(figure).count("no images") == 2
 
 
-def test_the_decision_curve_is_net_benefit_from_its_definition():
+def test_decision_curve_is_net_benefit():
     figure = figures.decision_curve_figure(LABELS, TABLE.probability, THRESHOLD)
     model, everyone = line(figure, "treat by the model"), line(figure, "treat all")
     for t, benefit in model[::7]:

@@ -6,13 +6,13 @@ from xray.evaluation.summary import summarise
 from xray.report.panels import forest_figure, robustness_figure
 
 
-def found(value, low=None, high=None):
+def metric(value, low=None, high=None):
     return {"value": value, "low": low, "high": high}
 
 
-def test_a_forest_plot_draws_each_interval_and_names_each_row():
-    rows = [("a", found(0.8, 0.7, 0.9)), ("b", found(0.6, 0.4, 0.75)), ("c", found(None)), ("d", found(0.5))]
-    figure = forest_figure([("Group", rows)], ("All", found(0.9, 0.85, 0.95)), "Title")
+def test_forest_plot_draws_intervals_and_names():
+    rows = [("a", metric(0.8, 0.7, 0.9)), ("b", metric(0.6, 0.4, 0.75)), ("c", metric(None)), ("d", metric(0.5))]
+    figure = forest_figure([("Group", rows)], ("All", metric(0.9, 0.85, 0.95)), "Title")
     axes = figure.axes[0]
     spans = [line.get_xdata() for line in axes.lines if line.get_marker() == "None" and line.get_linestyle() == "-"]
     assert_allclose(spans, [[0.85, 0.95], [0.7, 0.9], [0.4, 0.75]])
@@ -23,17 +23,17 @@ def test_a_forest_plot_draws_each_interval_and_names_each_row():
     assert axes.get_xlim()[0] < 0.4
 
 
-def test_a_forest_of_good_values_is_not_one_thick_line():
-    figure = forest_figure([("Group", [("a", found(0.99, 0.98, 0.995))])], ("All", found(0.99, 0.98, 1.0)), "Title")
+def test_forest_plot_zooms_in_on_high_values():
+    figure = forest_figure([("Group", [("a", metric(0.99, 0.98, 0.995))])], ("All", metric(0.99, 0.98, 1.0)), "Title")
     assert 0.95 < figure.axes[0].get_xlim()[0] < 0.98
 
 
-def test_a_forest_without_any_value_is_drawn():
-    figure = forest_figure([("Group", [("a", found(None))])], ("All", found(None)), "Title")
+def test_forest_plot_without_values():
+    figure = forest_figure([("Group", [("a", metric(None))])], ("All", metric(None)), "Title")
     assert [line for line in figure.axes[0].lines if line.get_marker() in {"o", "D"}] == []
 
 
-def test_robustness_has_a_panel_for_each_corruption_with_both_curves():
+def test_robustness_has_a_panel_per_corruption():
     robustness = summarise(draw())["robustness"]
     figure = robustness_figure(robustness)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
@@ -48,8 +48,8 @@ def test_robustness_has_a_panel_for_each_corruption_with_both_curves():
         assert axes.get_ylim()[0] < min(low)
 
 
-def test_one_corruption_without_intervals_is_drawn():
-    rows = [{"strength": k, "auroc": found(0.9), "specificity": found(None)} for k in range(6)]
+def test_robustness_without_intervals():
+    rows = [{"strength": k, "auroc": metric(0.9), "specificity": metric(None)} for k in range(6)]
     figure = robustness_figure({"blur": rows})
     visible = [axes for axes in figure.axes if axes.axison]
     assert len(visible) == 1

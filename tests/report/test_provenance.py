@@ -6,7 +6,7 @@ from xray.evaluation.summary import summarise
 from xray.report.provenance import UNKNOWN, commands, exclusions, provenance, splits, training
 
 
-def test_where_figures_come_from_is_told_in_full():
+def test_provenance_is_complete():
     text = " ".join(value for _, value in provenance(summarise(draw())))
     for part in (
         "cnn/version_0",
@@ -22,7 +22,7 @@ def test_where_figures_come_from_is_told_in_full():
     assert "2,000 resamples" in text
 
 
-def test_what_is_not_on_record_is_said_so():
+def test_missing_provenance_is_marked():
     bare = {"class_names": ["NORMAL", "PNEUMONIA"], "temperature": 1.0, "threshold": 0.5}
     rows = dict(provenance(summarise(draw(source=bare))))
     assert rows["Checkpoint"] == UNKNOWN
@@ -33,7 +33,7 @@ def test_what_is_not_on_record_is_said_so():
     assert exclusions(summarise(draw(source=bare))) == []
 
 
-def test_splits_are_those_of_the_training_and_of_the_images_scored():
+def test_splits_of_training_and_scored_images():
     rows = splits(summarise(draw()))
     assert [(row["name"], row["images"], row["patients"]) for row in rows] == [
         ("Training", 4207, 2103),
@@ -42,9 +42,9 @@ def test_splits_are_those_of_the_training_and_of_the_images_scored():
     ]
 
 
-def test_exclusions_of_training_and_scoring_are_told_apart():
-    found = exclusions(summarise(draw()))
-    assert found == ["Training: Left out a note of the training.", "Left out 1 of 61 images that cannot be read."]
+def test_exclusions_are_labelled_by_origin():
+    result = exclusions(summarise(draw()))
+    assert result == ["Training: Left out a note of the training.", "Left out 1 of 61 images that cannot be read."]
 
 
 def test_commands_name_checkpoint_and_images():
@@ -60,7 +60,7 @@ def test_commands_name_checkpoint_and_images():
     assert [line.split()[3] for _, line in commands(source(run=None))] == ["test"]
 
 
-def test_essentials_of_the_training_are_those_of_the_config():
+def test_training_settings_come_from_the_config():
     rows = dict(training(summarise(draw())))
     assert rows["Learning rate"] == "0.002"
     assert rows["Model: widths"] == "8, 16"

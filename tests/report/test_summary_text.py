@@ -8,27 +8,27 @@ from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.summary import summarise
 from xray.report.summary_text import (
     TITLES,
-    answer,
     banners,
     count,
+    headline,
     interval,
+    metric_rows,
     number,
     operating_point,
     percent,
-    rows,
     with_interval,
 )
 
 
 @given(st.floats(-1e6, 1e6))
-def test_a_written_number_is_within_half_a_unit_of_its_last_digit(value):
+def test_number_rounds_correctly(value):
     text = number(value)
     if text[0] not in "<>":
         assert float(text) == pytest.approx(value, abs=0.5e-4 if abs(value) < 10 else 0, rel=5e-4)
 
 
 @given(st.floats(0, 1, exclude_min=True, exclude_max=True))
-def test_only_all_is_written_as_all_and_only_none_as_none(value):
+def test_only_exact_values_show_as_0_or_1(value):
     assert number(value) not in {"1.0000", "0.0000"}
     assert percent(value) not in {"100%", "100.0%", "0%", "0.0%"}
 
@@ -42,7 +42,7 @@ def test_only_all_is_written_as_all_and_only_none_as_none(value):
         (0.97855, "0.9786", "97.9%"),
     ],
 )
-def test_numbers_as_written(value, written, share):
+def test_number_and_percent(value, written, share):
     assert number(value) == written
     assert percent(value) == share
 
@@ -54,44 +54,44 @@ def test_large_and_tiny_numbers():
     assert number(-0.00001) == ">-0.0001"
 
 
-def test_an_interval_is_told_as_far_as_it_is_defined():
+def test_interval_formats():
     assert interval({"value": 0.5, "low": 0.25, "high": 0.75}) == "0.2500 to 0.7500"
-    assert interval({"value": 0.5, "low": 0.25, "high": None, "reason": "r"}) == "0.2500 to any"
+    assert interval({"value": 0.5, "low": 0.25, "high": None, "reason": "r"}) == "0.2500 to unbounded"
     assert interval({"value": 0.5, "low": None, "high": None, "reason": "r"}) == ""
     assert with_interval({"value": None, "low": None, "high": None, "reason": "why"}) == "not defined (why)"
     assert with_interval({"value": 0.5, "low": None, "high": None, "reason": "why"}) == "0.5000 (no interval)"
 
 
-def test_counts_agree_with_their_noun():
+def test_count_uses_plural():
     assert [count(n, "image") for n in (0, 1, 1200)] == ["0 images", "1 image", "1,200 images"]
 
 
-def test_the_answer_holds_the_figures_of_the_summary():
-    found = draw()
-    summary = summarise(found)
-    text = " ".join(answer(summary))
+def test_headline_has_the_main_metrics():
+    result = draw()
+    summary = summarise(result)
+    text = " ".join(headline(summary))
     figures, counts = summary["figures"], summary["confusion_matrix"]
-    positives = np.sum(np.array(found.table.label) == "PNEUMONIA")
+    positives = np.sum(np.array(result.table.label) == "PNEUMONIA")
     assert f"60 images of 24 patients: {60 - positives} NORMAL and {positives} PNEUMONIA" in text
     assert f"AUROC {with_interval(figures['auroc'])}" in text
     sensitivity = with_interval(figures["sensitivity"], percent)
-    assert f"finds {counts['tp']} of {positives} PNEUMONIA images: sensitivity {sensitivity}" in text
+    assert f"predicts PNEUMONIA for {counts['tp']} of {positives} PNEUMONIA images: sensitivity {sensitivity}" in text
     assert f"specificity {with_interval(figures['specificity'], percent)}" in text
 
 
-def test_the_answer_of_one_class_says_what_is_not_defined():
-    text = " ".join(answer(summarise(one_class(draw()))))
+def test_headline_of_one_class():
+    text = " ".join(headline(summarise(one_class(draw()))))
     assert "AUROC is not defined" in text
     assert "specificity not defined" in text
 
 
-def test_rows_hold_each_figure_once_and_delong_beside_auroc():
+def test_metric_rows_have_each_metric_once():
     summary = summarise(draw())
-    found = rows(summary)
-    assert [title for title, _ in found[:2]] == ["AUROC", "AUROC by DeLong"]
-    assert found[1][1] == summary["auroc_delong"]
-    assert len(found) == len(summary["figures"]) + 1
-    assert len({title for title, _ in found}) == len(found)
+    result = metric_rows(summary)
+    assert [title for title, _ in result[:2]] == ["AUROC", "AUROC by DeLong"]
+    assert result[1][1] == summary["auroc_delong"]
+    assert len(result) == len(summary["figures"]) + 1
+    assert len({title for title, _ in result}) == len(result)
     assert set(TITLES) == {name for name in summary["figures"] if "_at_" not in name}
 
 
@@ -103,30 +103,30 @@ def test_rows_hold_each_figure_once_and_delong_beside_auroc():
         ({"decision": None}, "No operating point was fitted"),
     ],
 )
-def test_what_must_be_known_first_is_a_banner(changes, title):
+def test_banner_for(changes, title):
     plain = draw(duplicates=[], ablations={})
     assert banners(summarise(plain)) == []
     changed = ScoredSet(plain.table, source(**changes))
     assert [name for _, name, _ in banners(summarise(changed))] == [title]
 
 
-def test_a_model_that_is_not_above_the_baseline_is_told_so():
-    found = draw(duplicates=[])
-    same = ScoredSet(found.table, found.source, ablations={"statistics": found.table.logit})
-    ((gravity, title, text),) = banners(summarise(same))
-    assert (gravity, title) == ("bad", "Not clearly above the shortcut baseline")
-    assert "not clearly above this" in text
+def test_banner_if_not_above_the_shortcut_baseline():
+    result = draw(duplicates=[])
+    same = ScoredSet(result.table, result.source, ablations={"statistics": result.table.logit})
+    ((severity, title, text),) = banners(summarise(same))
+    assert (severity, title) == ("bad", "Not clearly above the shortcut baselines")
+    assert "not clearly above this baseline" in text
 
 
-def test_images_seen_in_training_are_counted_once_each():
-    found = draw(ablations={})
-    pair = found.duplicates[1]
-    twice = ScoredSet(found.table, found.source, duplicates=[pair, pair | {"second": "other.jpeg"}])
+def test_banner_counts_images_seen_in_training_once():
+    result = draw(ablations={})
+    pair = result.duplicates[1]
+    twice = ScoredSet(result.table, result.source, duplicates=[pair, pair | {"second": "other.jpeg"}])
     ((_, title, text),) = banners(summarise(twice))
     assert title == "Images seen in training"
-    assert text.startswith("1 image of 60 shows ")
+    assert text.startswith("1 image of 60 is a duplicate ")
 
 
-def test_where_the_threshold_comes_from():
+def test_operating_point_sentence():
     assert "fitted on 466 validation images of 352 patients: highest sum" in operating_point(summarise(draw()))
     assert "No operating point" in operating_point(summarise(draw(source=source(decision=None))))

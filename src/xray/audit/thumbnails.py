@@ -6,7 +6,7 @@ from PIL import Image
 from xray.data.decode.dicom.header import HEAD, is_dicom
 from xray.data.decode.image import read_image
 from xray.data.decode.pillow import open_image
-from xray.report.thumbnails import SIDE, picture_of
+from xray.report.thumbnails import SIDE, embed_image
 from xray.utils.files import StrPath
 
 
@@ -17,7 +17,7 @@ def colour_thumbnail(path: StrPath) -> str | None:
         small.thumbnail((SIDE, SIDE))
     except (OSError, ValueError, SyntaxError):
         return None
-    return picture_of(np.asarray(small)).uri
+    return embed_image(np.asarray(small)).uri
 
 
 def _open(path: StrPath) -> Image.Image:

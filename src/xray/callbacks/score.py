@@ -12,7 +12,7 @@ from xray.callbacks.outputs import CollectOutputs
 from xray.evaluation.scored_set import SOURCE, write_scored_set
 from xray.evaluation.terminal import print_summary
 from xray.report.build import write_reports
-from xray.report.scored_sets import sets_beside
+from xray.report.scored_sets import sets_of_same_run
 from xray.scoring.evaluate import Scoring
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ScoreWriter(CollectOutputs):
         scored_set = self.scoring.gather(model, data, logits.numpy())
         keep_earlier(self.folder, scored_set.source)
         write_scored_set(self.folder, scored_set)
-        summary = write_reports(sets_beside(self.folder))[self.folder]
+        summary = write_reports(sets_of_same_run(self.folder))[self.folder]
         kind = "External" if self.scoring.external else self.scoring.split.capitalize()
         print_summary(summary, f"{kind} images of {data.root}")
         print(f"Written: {self.folder}/ with report.html, metrics.json, predictions.csv, model_card.md, figures/")

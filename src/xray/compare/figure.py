@@ -12,8 +12,8 @@ from xray.compare.images import SharedImages
 from xray.evaluation.curves import roc_points
 from xray.evaluation.metrics import Confusion
 from xray.evaluation.ranking import Labels, Scores
-from xray.evaluation.terminal import interval, written
-from xray.report.style import FAINT, frame, frame_inset, styled, unit_square, zoom_of
+from xray.evaluation.terminal import format_interval, format_value
+from xray.report.style import FAINT, frame, frame_inset, inset_side, styled, unit_square
 from xray.utils.text import shortened
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
@@ -44,9 +44,9 @@ def compared_roc_figure(images: SharedImages, comparison: Mapping[str, Any]) -> 
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1)
     for i, (run, (rate, sensitivity)) in enumerate(zip(images.runs, curves, strict=True)):
         auroc = comparison["runs"][i]["auroc"]
-        bounds = f" ({interval(auroc)})" if interval(auroc) else ""
+        bounds = f" ({format_interval(auroc)})" if format_interval(auroc) else ""
         letter = comparison["runs"][i]["letter"]
-        label = f"{letter}  {shortened(run.name, MAX_NAME)}: {written(auroc['value'])}{bounds}"
+        label = f"{letter}  {shortened(run.name, MAX_NAME)}: {format_value(auroc['value'])}{bounds}"
         for target in (axes, inset) if inset else (axes,):
             _draw_curve(target, i, rate, sensitivity, label)
             _mark_operating_point(target, i, images.labels, run.decisions)
@@ -75,7 +75,7 @@ def corner_of(curves: Sequence[tuple[Scores, Scores]]) -> float | None:
     left -= 0.08  # room for its tick labels
     if any(np.interp(left, rate, sensitivity) < bottom + height for rate, sensitivity in curves):
         return None
-    sides = (zoom_of(float(np.maximum(rate, 1 - sensitivity).min())) for rate, sensitivity in curves)
+    sides = (inset_side(float(np.maximum(rate, 1 - sensitivity).min())) for rate, sensitivity in curves)
     return max((side for side in sides if side), default=None)
 
 

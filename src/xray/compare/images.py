@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from xray.evaluation.metrics import as_numbers
+from xray.evaluation.metrics import class_indices
 from xray.evaluation.ranking import Labels, Scores
 from xray.evaluation.scored_set import ScoredSet
 from xray.utils.errors import UserError
@@ -97,7 +97,7 @@ def align(runs: Sequence[LoadedRun]) -> SharedImages:
     class_names = first.scored_set.source["class_names"]
     patients, notes = _patients(runs, orders)
     return SharedImages(
-        labels=as_numbers(first.scored_set.table.label, class_names),
+        labels=class_indices(first.scored_set.table.label, class_names),
         patients=patients,
         class_names=class_names,
         runs=[_reordered(run, order) for run, order in zip(runs, orders, strict=True)],
@@ -108,7 +108,7 @@ def align(runs: Sequence[LoadedRun]) -> SharedImages:
 
 def _reordered(run: LoadedRun, order: Sequence[int]) -> AlignedRun:
     table, source = run.scored_set.table, run.scored_set.source
-    decisions = as_numbers(table.decision, source["class_names"])
+    decisions = class_indices(table.decision, source["class_names"])
     return AlignedRun(run.name, table.logit[order], decisions[order], float(source["temperature"]), source, run.folder)
 
 

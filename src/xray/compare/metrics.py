@@ -6,7 +6,7 @@ from typing import Literal
 
 from xray.compare.images import AlignedRun
 from xray.evaluation.calibration import probability_of
-from xray.evaluation.metrics import decision_figures, ranking_figures
+from xray.evaluation.metrics import decision_metrics, ranking_metrics
 from xray.evaluation.ranking import Labels, Ranking, Values, Weights, divide
 
 Metric = Literal[
@@ -50,8 +50,8 @@ def weighted_metric(metric: Metric, labels: Labels, run: AlignedRun) -> Callable
     family = METRICS[metric].family
     if family == "ranking":
         ranking = Ranking.of(labels, run.logits)
-        return lambda weights: ranking_figures(ranking, weights)[metric]
+        return lambda weights: ranking_metrics(ranking, weights)[metric]
     if family == "decision":
-        return lambda weights: decision_figures(labels, run.decisions, weights)[metric]
+        return lambda weights: decision_metrics(labels, run.decisions, weights)[metric]
     squares = (probability_of(run.logits, run.temperature) - labels) ** 2
     return lambda weights: divide(weights @ squares, weights.sum(axis=1))

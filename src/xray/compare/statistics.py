@@ -64,7 +64,7 @@ def compare_runs(images: SharedImages, metric: Metric, resamples: int = RESAMPLE
         "images": len(images.labels),
         "patients": len(set(images.patients)),
         "images_by_class": {name: int((images.labels == i).sum()) for i, name in enumerate(images.class_names)},
-        "patients_by_class": dict(zip(images.class_names, patients.of_class, strict=True)),
+        "patients_by_class": dict(zip(images.class_names, patients.per_class, strict=True)),
         "matched_by": images.matched_by,
         "runs": runs,
         "pairs": [_pair_entry(images, resampled, letters, i, j) for i, j in pairs(len(runs))],
@@ -101,7 +101,7 @@ class Resampled:
 
     def figure(self, runs: Sequence[int]) -> Estimate:
         """Return the mean of the metric over the given runs, with its interval."""
-        positive, negative = self.patients.of_class[1], self.patients.of_class[0]
+        positive, negative = self.patients.per_class[1], self.patients.per_class[0]
         trials = {"sensitivity": positive, "specificity": negative}.get(self.metric)
         value, resampled = self._mean(runs)
         return estimate(value, resampled, self.patients, trials)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xray import NOTICE, ONE_SOURCE
-from xray.evaluation.terminal import interval, written
+from xray.evaluation.terminal import format_interval, format_value
 from xray.utils.text import markdown
 
 SPREAD = ("sd", "low", "high")
@@ -118,7 +118,7 @@ def _runs(comparison: Mapping[str, Any]) -> Grid:
             run["letter"],
             run["name"],
             "" if run["seed"] is None else str(run["seed"]),
-            written(run["figure"]["value"]),
+            format_value(run["figure"]["value"]),
             _interval_or_reason(run["figure"]),
         )
         for run in comparison["runs"]
@@ -152,9 +152,9 @@ def _configs(comparison: Mapping[str, Any]) -> Grid:
         (
             config["runs"],
             str(config["over_seeds"]["n"]),
-            written(config["over_seeds"]["mean"]),
+            format_value(config["over_seeds"]["mean"]),
             _interval_or_reason(config["mean"]),
-            *("" if config["over_seeds"][key] is None else written(config["over_seeds"][key]) for key in SPREAD),
+            *("" if config["over_seeds"][key] is None else format_value(config["over_seeds"][key]) for key in SPREAD),
         )
         for config in comparison["configs"]
     ]
@@ -168,7 +168,7 @@ def _config_pairs(comparison: Mapping[str, Any]) -> Grid:
             f"{pair['first']} - {pair['second']}",
             signed(pair["difference"]["value"]),
             _signed_interval(pair["difference"]),
-            "" if pair["sd_over_seeds"] is None else written(pair["sd_over_seeds"]),
+            "" if pair["sd_over_seeds"] is None else format_value(pair["sd_over_seeds"]),
             pair["prediction"],
         )
         for pair in comparison["config_pairs"]
@@ -188,4 +188,4 @@ def _threshold(run: Mapping[str, Any]) -> str:
 
 
 def _interval_or_reason(estimate: Mapping[str, Any]) -> str:
-    return interval(estimate) or estimate.get("reason", "")
+    return format_interval(estimate) or estimate.get("reason", "")

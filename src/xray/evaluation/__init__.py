@@ -1,1 +1,1 @@
-"""From the predictions table to figures one may believe; no torch and no Lightning here."""
+"""From prediction tables to metrics with confidence intervals (no torch or Lightning import)."""

@@ -1,4 +1,4 @@
-"""Calibration: how well probabilities keep their word, and the temperature that mends them; functions on arrays."""
+"""Calibration metrics and temperature scaling."""
 
 from dataclasses import dataclass
 
@@ -8,35 +8,34 @@ import numpy.typing as npt
 from xray.evaluation.ranking import Labels, Scores, Values, Weights, divide
 
 BINS = 10
-"""Bins of equal width from 0 to 1, of the reliability diagram and of the expected calibration error."""
-WARMEST = 20.0
-"""The highest temperature, and the inverse of the lowest."""
-STEPS = 100
-"""Newton's method needs some six steps, or some fifty where it has to halve them."""
-SETTLED = 1e-3
-"""A step that moves no log-odds by more leaves an error of its square."""
-LARGEST = 300.0
-"""Log-odds whose exponential is still a number; no probability tells them from infinity."""
+"""Bins of equal width from 0 to 1, for the reliability diagram and the expected calibration error."""
+MAX_TEMPERATURE = 20.0
+"""The highest temperature; its inverse is the lowest."""
+MAX_STEPS = 100
+"""Newton's method needs about 6 steps, or about 50 if it has to halve them."""
+TOLERANCE = 1e-3
+"""Largest change of the log-odds at convergence; the error that remains is about its square."""
+MAX_LOG_ODDS = 300.0
+"""Larger log-odds are clipped: their exponential might overflow, and no probability differs at this size."""
 
 
 def probability_of(logits: Scores, temperature: float) -> Scores:
-    """Probability of the positive class, sigmoid(logit / temperature)."""
+    """Return the probability of the positive class, sigmoid(logit / temperature)."""
     return np.exp(-np.logaddexp(0.0, -logits / temperature))
 
 
 def fit_temperature(labels: Labels, logits: Scores) -> float:
-    """The temperature that makes the probabilities of validation images as likely as possible.
+    """Temperature scaling (Guo et al., ICML 2017): fit the divisor of the logits by maximum likelihood.
 
-    One number by which logits are divided (Guo et al., ICML 2017): ranking and AUROC stay as they are. The labels are
-    softened as Platt did (Advances in Large Margin Classifiers, 1999, 61-74), without which images that are all on the
-    right side would ask for endless confidence.
+    Ranking and AUROC do not change. The labels are smoothed (Platt, Advances in Large Margin Classifiers, 1999, 61-74);
+    without that, perfectly separated images would drive the temperature to 0.
 
     Args:
         labels: 0 or 1, shape (images,), of both classes.
         logits: Raw outputs of the network, shape (images,).
 
     Returns:
-        From 0.05 to 20; above 1 the network was too sure of itself. 1 where all logits are 0, which none would change.
+        From 0.05 to 20; above 1 if the network was overconfident. 1 if all logits are 0.
     """
     if not logits.any():
         return 1.0
@@ -50,30 +49,31 @@ def fit_temperature(labels: Labels, logits: Scores) -> float:
         scaled = logits / np.exp(log_temperature)
         return float(np.mean(np.logaddexp(0.0, scaled) - targets * scaled))
 
-    bounds = (-np.log(WARMEST), np.log(WARMEST))
+    bounds = (-np.log(MAX_TEMPERATURE), np.log(MAX_TEMPERATURE))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x))
 
 
 def expected_calibration_error(labels: Labels, probability: Scores, weights: Weights | None = None) -> Values:
-    """Mean distance of predicted from observed share of positives, over `BINS` bins of equal width (Guo et al., 2017).
+    """Expected calibration error (Guo et al., 2017) over `BINS` bins of equal width.
 
     Args:
         labels: 0 or 1, shape (images,).
         probability: From 0 to 1, shape (images,).
-        weights: How often each image counts; by default once.
+        weights: How often each image counts, shape (resamples, images); by default once.
 
     Returns:
-        From 0 to 1, shape (resamples,). It is never negative, so its resamples lie above it: it has no interval.
+        Mean absolute difference of predicted and observed share of positives, 0 to 1, shape (resamples,). Resampling
+        biases it upwards, so its percentiles are not a valid interval.
     """
     weights = np.ones((1, len(labels))) if weights is None else weights
-    members = np.eye(BINS)[bin_of(probability)]
+    members = np.eye(BINS)[bin_indices(probability)]
     gaps = np.abs(weights @ (members * (labels - probability)[:, None])).sum(axis=1)
     return divide(gaps, weights.sum(axis=1))
 
 
 @dataclass(frozen=True)
 class Bin:
-    """One bin of a reliability diagram: its images, their mean probability, and the share of positives among them."""
+    """One bin of a reliability diagram: number of images, mean probability, and observed share of positives."""
 
     low: float
     high: float
@@ -83,34 +83,34 @@ class Bin:
 
 
 def reliability(labels: Labels, probability: Scores) -> list[Bin]:
-    """The bins that hold images, in ascending order; see `BINS`."""
-    where = bin_of(probability)
+    """Return the non-empty bins in ascending order; see `BINS`."""
+    bins = bin_indices(probability)
     return [
         Bin(
             b / BINS, (b + 1) / BINS, int(inside.sum()), float(probability[inside].mean()), float(labels[inside].mean())
         )
         for b in range(BINS)
-        if (inside := where == b).any()
+        if (inside := bins == b).any()
     ]
 
 
-def bin_of(probability: Scores) -> npt.NDArray[np.int64]:
-    """The bin of each image, which holds its lower edge; the last one holds 1 too."""
+def bin_indices(probability: Scores) -> npt.NDArray[np.int64]:
+    """Return the bin index of each image, shape (images,); a bin includes its lower edge, the last one also 1."""
     return np.minimum((probability * BINS).astype(np.int64), BINS - 1)
 
 
 def calibration_slope(labels: Labels, logits: Scores, weights: Weights | None = None) -> Values:
-    """Slope of a logistic regression of label on logit (Cox, Biometrika 45 (1958) 562).
+    """Calibration slope (Cox, Biometrika 45 (1958) 562): slope of a logistic regression of label on logit.
 
-    1 at best, less for a network too sure of itself.
+    1 is best; below 1 the network is overconfident.
 
     Args:
         labels: 0 or 1, shape (images,).
         logits: Log-odds of the predicted probabilities, shape (images,).
-        weights: How often each image counts; by default once.
+        weights: How often each image counts, shape (resamples, images); by default once.
 
     Returns:
-        Shape (resamples,); NaN unless the logits of the classes overlap, without which the likelihood has no maximum
+        Shape (resamples,); NaN if the logits of the classes do not overlap, because then the likelihood has no maximum
         (Albert and Anderson, Biometrika 71 (1984) 1).
     """
     weights = np.ones((1, len(labels))) if weights is None else weights
@@ -119,25 +119,24 @@ def calibration_slope(labels: Labels, logits: Scores, weights: Weights | None = 
     if defined.any():
         centred = logits - logits.mean()
         scale = np.abs(centred).max()
-        # From the line of the whole table each resample needs few steps.
-        whole = _lines(labels, centred / scale, np.ones((1, len(labels))), np.zeros((2, 1)))
-        slope[defined] = _lines(labels, centred / scale, _rows(weights, defined), whole)[1] / scale
+        # Starting from the fit of the whole table, each resample needs few steps.
+        start = _fit_lines(labels, centred / scale, np.ones((1, len(labels))), np.zeros((2, 1)))
+        slope[defined] = _fit_lines(labels, centred / scale, _select_rows(weights, defined), start)[1] / scale
     return slope
 
 
 def calibration_intercept(labels: Labels, logits: Scores, weights: Weights | None = None) -> Values:
-    """Intercept of a logistic regression of label on logit whose slope is 1.
+    """Calibration in the large: intercept of a logistic regression of label on logit with slope 1.
 
-    Calibration in the large (Van Calster et al., BMC Medicine 17 (2019) 230): 0 at best, less where probabilities are
-    too high altogether.
+    0 is best; below 0 the probabilities are too high overall (Van Calster et al., BMC Medicine 17 (2019) 230).
 
     Args:
         labels: 0 or 1, shape (images,).
         logits: Log-odds of the predicted probabilities, shape (images,).
-        weights: How often each image counts; by default once.
+        weights: How often each image counts, shape (resamples, images); by default once.
 
     Returns:
-        Shape (resamples,); NaN where a class is absent.
+        Shape (resamples,); NaN if a class is absent.
     """
     from scipy.optimize.elementwise import find_root
     from scipy.special import expit
@@ -147,79 +146,79 @@ def calibration_intercept(labels: Labels, logits: Scores, weights: Weights | Non
     defined = (weights @ labels > 0) & (weights @ (1 - labels) > 0)
     if not defined.any():
         return intercept
-    counts = np.ascontiguousarray(_rows(weights, defined).T)
+    counts = np.ascontiguousarray(_select_rows(weights, defined).T)
     positives, images = labels @ counts, counts.sum(axis=0)
 
-    def surplus(level: Values, resample: Values) -> Values:
-        # The solver leaves out resamples that have converged.
+    def missing_positives(level: Values, resample: Values) -> Values:
+        # The solver passes only resamples that have not converged.
         drawn = counts if len(resample) == counts.shape[1] else counts[:, resample.astype(np.int64)]
         missing: Values = labels @ drawn - _total(drawn, expit(logits[:, None] + level))
         return missing
 
-    # With every image at the highest logit too few positives are expected below this interval, and too many above it.
+    # If every image had the highest (lowest) logit, the root would be 1 above the lower (below the upper) end.
     odds = np.log(positives / (images - positives))
     bracket = odds - logits.max() - 1, odds - logits.min() + 1
-    found = find_root(surplus, bracket, args=(np.arange(counts.shape[1], dtype=np.float64),))
-    intercept[defined] = np.where(found.success, found.x, np.nan)
+    root = find_root(missing_positives, bracket, args=(np.arange(counts.shape[1], dtype=np.float64),))
+    intercept[defined] = np.where(root.success, root.x, np.nan)
     return intercept
 
 
-def _rows(weights: Weights, wanted: npt.NDArray[np.bool_]) -> Weights:
-    # All, as nearly always, need no copy.
-    return weights if wanted.all() else weights[wanted]
+def _select_rows(weights: Weights, selected: npt.NDArray[np.bool_]) -> Weights:
+    # Nearly always all rows are selected: avoid the copy.
+    return weights if selected.all() else weights[selected]
 
 
 def _overlap(labels: Labels, logits: Scores, weights: Weights) -> npt.NDArray[np.bool_]:
-    """Whether some positive lies below some negative, and some above some, among the images of each resample."""
+    """Return whether the logits of the two classes overlap in each resample, shape (resamples,)."""
     order = np.argsort(logits, kind="stable")
-    images = [order[labels[order] == label] for label in (0, 1)]
-    if not len(images[0]) or not len(images[1]):
+    rows = [order[labels[order] == label] for label in (0, 1)]
+    if not len(rows[0]) or not len(rows[1]):
         return np.zeros(len(weights), dtype=bool)
-    drawn = [weights[:, which] > 0 for which in images]
-    lowest = [logits[which][inside.argmax(axis=1)] for which, inside in zip(images, drawn, strict=True)]
-    highest = [logits[which[::-1]][inside[:, ::-1].argmax(axis=1)] for which, inside in zip(images, drawn, strict=True)]
+    drawn = [weights[:, own] > 0 for own in rows]
+    lowest = [logits[own][inside.argmax(axis=1)] for own, inside in zip(rows, drawn, strict=True)]
+    highest = [logits[own[::-1]][inside[:, ::-1].argmax(axis=1)] for own, inside in zip(rows, drawn, strict=True)]
     both = drawn[0].any(axis=1) & drawn[1].any(axis=1)
     overlap: npt.NDArray[np.bool_] = both & (lowest[0] < highest[1]) & (lowest[1] < highest[0])
     return overlap
 
 
-def _lines(labels: Labels, x: Scores, weights: Weights, start: Scores) -> Scores:
-    """Level and slope of logistic regressions by Newton's method, all resamples at once.
+def _fit_lines(labels: Labels, x: Scores, weights: Weights, start: Scores) -> Scores:
+    """Fit intercept and slope of logistic regressions by Newton's method, all resamples at once.
 
-    Steps that make a resample less likely are halved: without that the method may leave for infinity.
+    A step that lowers the likelihood of a resample is halved; without that the method may diverge.
 
     Args:
         labels: 0 or 1, shape (images,).
         x: From -1 to 1, shape (images,).
-        weights: How often each image counts, shape (resamples, images); classes overlap in each.
-        start: Level and slope to begin with, shape (2, 1).
+        weights: How often each image counts, shape (resamples, images); the classes must overlap in each resample.
+        start: Initial intercept and slope, shape (2, 1).
 
     Returns:
-        Level and slope, shape (2, resamples); NaN where `STEPS` steps do not find them.
+        Intercept and slope, shape (2, resamples); NaN if they do not converge in `MAX_STEPS` steps.
     """
     counts = np.ascontiguousarray(weights.T)
     sign = np.where(labels == 1, 1.0, -1.0)
     line, powers = sign * np.stack([np.ones_like(x), x]), np.stack([np.ones_like(x), x, x**2])
-    kept, step, least = start, np.zeros((2, 1)), np.full(counts.shape[1], np.inf)
-    for _ in range(STEPS):
-        # Odds of the wrong class, and the probability of the right one.
-        wrong = np.exp(np.minimum(line.T @ -(kept + step), LARGEST))
+    accepted, step, least = start, np.zeros((2, 1)), np.full(counts.shape[1], np.inf)
+    for _ in range(MAX_STEPS):
+        # Odds of the wrong class, and probability of the right class.
+        wrong = np.exp(np.minimum(line.T @ -(accepted + step), MAX_LOG_ODDS))
         right = 1 / (1 + wrong)
         residual = counts * (wrong * right)
         (g0, g1), (h00, h01, h11) = line @ residual, powers @ (residual * right)
         newton = divide(np.stack([h11 * g0 - h01 * g1, h00 * g1 - h01 * g0]), h00 * h11 - h01**2)
         loss = -_total(counts, np.log(right))
         worse = ~(loss <= least * (1 + 1e-12))
-        kept, step = np.where(worse, kept, kept + step), np.where(worse, step / 2, newton)
+        accepted, step = np.where(worse, accepted, accepted + step), np.where(worse, step / 2, newton)
         least = np.where(worse, least, loss)
-        moving = np.abs(step).sum(axis=0) > SETTLED
+        moving = np.abs(step).sum(axis=0) > TOLERANCE
         if not moving.any():
             break
-    return np.where(moving, np.nan, kept + step)
+    return np.where(moving, np.nan, accepted + step)
 
 
 def _total(counts: Scores, values: Scores) -> Values:
-    """Sum over images of shape (images, resamples) or (images, 1) for each resample."""
+    """Sum values of shape (images, resamples) or (images, 1) over the images of each resample."""
     if values.shape[1] == 1:
         return values[:, 0] @ counts
     total: Values = np.einsum("ij,ij->j", counts, values)

@@ -1,4 +1,4 @@
-"""From validation images to decisions: the temperature, then the operating point; functions on arrays."""
+"""The decision rule of a model: temperature and threshold, fitted on validation images."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -14,15 +14,15 @@ from xray.evaluation.ranking import Labels, Scores, auroc
 
 @dataclass(frozen=True)
 class ValidationImages:
-    """Which images a decision was fitted on.
+    """The images that a decision was fitted on.
 
     Args:
-        data_root: The folder of the data set.
-        validation: How they were chosen from it, see `xray.data.datamodule.ChestXRayDataModule`.
-        images: How many.
-        patients: Of how many patients.
+        data_root: Root folder of the data set.
+        validation: How they were selected, see `xray.data.datamodule.ChestXRayDataModule`.
+        images: Number of images.
+        patients: Number of patients.
         fingerprint: Hash of their files and labels.
-        notes: What a reader must know about them: images left out, overlaps accepted.
+        notes: Remarks such as excluded images and accepted overlaps.
     """
 
     data_root: str
@@ -35,17 +35,17 @@ class ValidationImages:
 
 @dataclass(frozen=True)
 class Decision:
-    """How a logit becomes a decision, and where that comes from.
+    """How a logit becomes a decision, and how that was fitted.
 
     Args:
-        temperature: Divides the logit.
-        threshold: Calibrated probability from which an image is called positive.
+        temperature: Divisor of the logit.
+        threshold: Calibrated probability from which an image is predicted positive.
         rule: See `OperatingPoint`.
         target: See `OperatingPoint`.
-        description: The rule in words.
-        auroc: Of the validation images.
-        sensitivity: Of the validation images at this threshold.
-        specificity: Likewise.
+        description: The rule as text.
+        auroc: AUROC on the validation images.
+        sensitivity: Sensitivity on the validation images at this threshold.
+        specificity: Specificity on the validation images at this threshold.
         fitted_on: The validation images.
     """
 
@@ -60,29 +60,29 @@ class Decision:
     fitted_on: ValidationImages
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for a checkpoint or for JSON."""
+        """Return plain values for a checkpoint or JSON."""
         values = asdict(self)
         values["fitted_on"]["notes"] = list(self.fitted_on.notes)
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Decision":
-        """Read what `as_dict` gave."""
+        """Restore from the output of `as_dict`."""
         own = {field.name: values[field.name] for field in fields(cls)}
         images = dict(values["fitted_on"])
         return cls(**own | {"fitted_on": ValidationImages(**images | {"notes": tuple(images["notes"])})})
 
 
 def fit_decision(labels: Labels, logits: Scores, point: OperatingPoint, fitted_on: ValidationImages) -> Decision:
-    """Fit temperature and operating point.
+    """Fit temperature and threshold on validation images.
 
-    Both are rounded to single precision, in which a checkpoint keeps them, before anything is derived from them.
+    Both are rounded to float32, as stored in a checkpoint, before other values are derived from them.
 
     Args:
         labels: 0 or 1, shape (images,), of both classes.
         logits: Raw outputs of the network, shape (images,).
-        point: The rule of the operating point.
-        fitted_on: What the images are.
+        point: How to choose the threshold.
+        fitted_on: Description of the images.
     """
     temperature = float(np.float32(fit_temperature(labels, logits)))
     probability = probability_of(logits, temperature)

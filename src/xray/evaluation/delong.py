@@ -1,4 +1,4 @@
-"""DeLong's variance of the AUROC, its interval, and the test of two AUROCs on the same images; functions on arrays."""
+"""DeLong's interval of an AUROC, and test of two AUROCs on the same images."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from xray.evaluation.resampling import LEVEL, Estimate
 
 @dataclass(frozen=True)
 class DeLong:
-    """AUROCs of several models on the same images, and how they vary together.
+    """AUROCs of several models on the same images, with their covariance.
 
     Args:
         auroc: Shape (models,).
@@ -23,16 +23,16 @@ class DeLong:
 
     @classmethod
     def of(cls, labels: Labels, scores: npt.NDArray[np.float64]) -> "DeLong":
-        """DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837, by ranks as Sun and Xu (2014).
+        """Compute by ranks (DeLong et al., Biometrics 44 (1988) 837; Sun and Xu, 2014).
 
-        Every image counts as a patient of its own, so where patients have several images the variance is too small.
+        Images are treated as independent, so the variance is too small if patients have several images.
 
         Args:
             labels: 0 or 1, shape (images,).
             scores: Shape (models, images), higher for positive.
 
         Returns:
-            NaN where a class has no image, and NaN covariance where it has only one.
+            NaN if a class has no image; NaN covariance if a class has only one image.
         """
         positive, negative = scores[:, labels == 1], scores[:, labels == 0]
         m, n = positive.shape[1], negative.shape[1]
@@ -41,7 +41,7 @@ class DeLong:
             return cls(np.full(models, np.nan), np.full((models, models), np.nan))
         from scipy.stats import rankdata
 
-        # For each positive the share of negatives below it, for each negative the share of positives above it.
+        # Share of negatives below each positive, and of positives above each negative.
         among_all = rankdata(np.hstack([positive, negative]), axis=1)
         below = (among_all[:, :m] - rankdata(positive, axis=1)) / n
         above = 1 - (among_all[:, m:] - rankdata(negative, axis=1)) / m
@@ -52,25 +52,26 @@ class DeLong:
 
 
 def delong_interval(labels: Labels, scores: Scores) -> Estimate:
-    """AUROC with DeLong's 95% interval, cut off at 0 and 1."""
-    found = DeLong.of(labels, scores[None])
-    value, variance = float(found.auroc[0]), float(found.covariance[0, 0])
+    """Return the AUROC with DeLong's 95% interval, clipped to 0 and 1."""
+    delong = DeLong.of(labels, scores[None])
+    value, variance = float(delong.auroc[0]), float(delong.covariance[0, 0])
     if np.isnan(value):
         return Estimate(None, reason="not defined: a class is absent")
     if not variance > 0:
-        return Estimate(value, reason="no spread to estimate a variance from")
+        return Estimate(value, reason="no variance to estimate an interval from")
     half = _normal_quantile((1 + LEVEL) / 2) * float(np.sqrt(variance))
     return Estimate(value, max(0.0, value - half), min(1.0, value + half))
 
 
 def delong_p_value(labels: Labels, first: Scores, second: Scores) -> float | None:
-    """Two-sided p-value of equal AUROCs of two models on the same images; None where it is not defined.
+    """Test whether two models have equal AUROCs on the same images.
 
-    Models that rank the images alike have no difference to vary: 1.
+    Returns:
+        Two-sided p-value; 1 if both rank the images the same, None if not defined.
     """
-    found = DeLong.of(labels, np.stack([first, second]))
-    difference = float(found.auroc[0] - found.auroc[1])
-    variance = float(found.covariance[0, 0] + found.covariance[1, 1] - 2 * found.covariance[0, 1])
+    delong = DeLong.of(labels, np.stack([first, second]))
+    difference = float(delong.auroc[0] - delong.auroc[1])
+    variance = float(delong.covariance[0, 0] + delong.covariance[1, 1] - 2 * delong.covariance[0, 1])
     if np.isnan(difference) or np.isnan(variance):
         return None
     if variance <= 1e-15:

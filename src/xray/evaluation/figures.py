@@ -1,4 +1,4 @@
-"""Figures of an evaluation, drawn with matplotlib from arrays."""
+"""Figures for experiment loggers: curves with confusion matrix, and image grids."""
 
 from collections.abc import Sequence
 
@@ -16,16 +16,16 @@ FAINT = "#9aa4b0"
 
 
 def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names: Sequence[str], title: str) -> Figure:
-    """ROC curve, precision-recall curve and confusion matrix side by side.
+    """Draw ROC curve, precision-recall curve and confusion matrix side by side.
 
     Args:
-        labels: 0 or 1, shape (n,).
-        scores: Probabilities of the second class, shape (n,).
-        threshold: Where decisions are made; its place is marked on both curves.
-        class_names: Names of the two classes.
-        title: What the images are.
+        labels: 0 or 1, shape (images,).
+        scores: Probabilities of the positive class, shape (images,).
+        threshold: Decision threshold, marked on both curves.
+        class_names: Negative class, positive class.
+        title: Title of the figure.
     """
-    # Fixed margins: an automatic layout takes longer than the drawing, in every epoch of a run.
+    # Fixed margins: automatic layout takes longer than drawing, and this runs every epoch.
     figure = Figure(figsize=(12.5, 4.6))
     margins = {"left": 0.055, "right": 0.99, "bottom": 0.12, "top": 0.84, "wspace": 0.2}
     roc, precision_recall, matrix = figure.subplots(1, 3, gridspec_kw=margins)
@@ -39,9 +39,9 @@ def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names:
 
     recall, precision = precision_recall_points(labels, scores)
     precision_recall.step(np.append(0, recall), np.append(precision[:1], precision), color=LINE)
-    called = confusion.tp + confusion.fp
-    if called[0]:
-        precision_recall.plot(sensitivity, float(confusion.tp[0] / called[0]), "o", color=LINE)
+    predicted_positive = confusion.tp + confusion.fp
+    if predicted_positive[0]:
+        precision_recall.plot(sensitivity, float(confusion.tp[0] / predicted_positive[0]), "o", color=LINE)
     precision_recall.axhline(float(labels.mean()), color=FAINT, linestyle=":", linewidth=1)
     average = average_precision(labels, scores)
     _frame(precision_recall, "Recall (sensitivity)", "Precision", f"Precision-recall curve, AP {average:.4f}")
@@ -64,13 +64,13 @@ def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names:
 def images_figure(
     images: Sequence[npt.NDArray[np.float32]], captions: Sequence[str], title: str, columns: int = 6
 ) -> Figure:
-    """Images in a grid, each under its caption.
+    """Draw images in a grid, each with a caption above.
 
     Args:
-        images: Grey images of shape (height, width), from 0 to 1.
-        captions: A text for each image.
-        title: Title of the whole.
-        columns: Images in a row.
+        images: Grey images of shape (height, width), 0 to 1.
+        captions: Caption of each image.
+        title: Title of the figure.
+        columns: Images per row.
     """
     columns = min(columns, max(len(images), 1))
     rows = max(1, -(-len(images) // columns))

@@ -1,4 +1,4 @@
-"""Figures of a binary test, for a table or for many resamples of it at once; functions on arrays."""
+"""Metrics of a binary classifier, for a table or for many resamples of it at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from xray.evaluation.calibration import (
 from xray.evaluation.ranking import Labels, Ranking, Scores, Values, Weights, divide
 
 PREVALENCES = (0.01, 0.05, 0.1, 0.2, 0.5)
-"""At which predictive values are told: that of the test images is nobody's waiting room."""
+"""Prevalences at which predictive values are reported; that of the test images is not representative of a clinic."""
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts of decisions: true and false, positive and negative; each of shape (resamples,)."""
+    """True and false positives and negatives, each of shape (resamples,)."""
 
     tp: Values
     fp: Values
@@ -36,17 +36,17 @@ class Confusion:
 
     @property
     def sensitivity(self) -> Values:
-        """Share of positives found."""
+        """True-positive rate."""
         return divide(self.tp, self.tp + self.fn)
 
     @property
     def specificity(self) -> Values:
-        """Share of negatives left alone."""
+        """True-negative rate."""
         return divide(self.tn, self.tn + self.fp)
 
     @property
     def accuracy(self) -> Values:
-        """Share of right decisions."""
+        """Share of correct decisions."""
         return divide(self.tp + self.tn, self.tp + self.tn + self.fp + self.fn)
 
     @property
@@ -61,33 +61,33 @@ class Confusion:
 
     @property
     def mcc(self) -> Values:
-        """Matthews' correlation of label and decision, from -1 to 1 (Biochimica et Biophysica Acta 405 (1975) 442)."""
+        """Matthews correlation coefficient, -1 to 1 (Biochimica et Biophysica Acta 405 (1975) 442)."""
         product = (self.tp + self.fp) * (self.tp + self.fn) * (self.tn + self.fp) * (self.tn + self.fn)
         return divide(self.tp * self.tn - self.fp * self.fn, np.sqrt(product))
 
     @property
     def positive_likelihood_ratio(self) -> Values:
-        """Sensitivity over 1 - specificity; infinite where no negative, but some positive, is called positive."""
+        """Sensitivity over 1 - specificity; infinite if no negative but some positive is predicted positive."""
         return _ratio(self.sensitivity, divide(self.fp, self.tn + self.fp))
 
     @property
     def negative_likelihood_ratio(self) -> Values:
-        """1 - sensitivity over specificity; infinite where no negative, but some positive, is called negative."""
+        """1 - sensitivity over specificity; infinite if no negative but some positive is predicted negative."""
         return _ratio(divide(self.fn, self.tp + self.fn), self.specificity)
 
     def positive_predictive_value(self, prevalence: float) -> Values:
-        """Share of positives among the images called positive, where positives have this prevalence (Bayes)."""
+        """Share of positives among images predicted positive at the given prevalence (Bayes' theorem)."""
         true = self.sensitivity * prevalence
         return divide(true, true + (1 - self.specificity) * (1 - prevalence))
 
     def negative_predictive_value(self, prevalence: float) -> Values:
-        """Share of negatives among the images called negative, where positives have this prevalence (Bayes)."""
+        """Share of negatives among images predicted negative at the given prevalence (Bayes' theorem)."""
         true = self.specificity * (1 - prevalence)
         return divide(true, true + (1 - self.sensitivity) * prevalence)
 
 
-def decision_figures(labels: Labels, decisions: Labels, weights: Weights | None = None) -> dict[str, Values]:
-    """Figures of decisions 0 or 1; each of shape (resamples,)."""
+def decision_metrics(labels: Labels, decisions: Labels, weights: Weights | None = None) -> dict[str, Values]:
+    """Return the metrics of decisions 0 or 1 by name, each of shape (resamples,)."""
     confusion = Confusion.of(labels, decisions, weights)
     names = ("sensitivity", "specificity", "balanced_accuracy", "accuracy", "mcc", "f1")
     ratios = ("positive_likelihood_ratio", "negative_likelihood_ratio")
@@ -98,21 +98,21 @@ def decision_figures(labels: Labels, decisions: Labels, weights: Weights | None 
     }
 
 
-def ranking_figures(ranking: Ranking, weights: Weights | None = None) -> dict[str, Values]:
-    """Figures that no threshold enters; each of shape (resamples,)."""
+def ranking_metrics(ranking: Ranking, weights: Weights | None = None) -> dict[str, Values]:
+    """Return the threshold-free metrics by name, each of shape (resamples,)."""
     return {"auroc": ranking.auroc(weights), "average_precision": ranking.average_precision(weights)}
 
 
-def calibration_figures(
+def calibration_metrics(
     labels: Labels, logits: Scores, weights: Weights | None = None, slope: Values | None = None
 ) -> dict[str, Values]:
-    """How far probabilities are to be taken at their word; each of shape (resamples,).
+    """Return the calibration metrics by name, each of shape (resamples,).
 
     Args:
         labels: 0 or 1, shape (images,).
         logits: Log-odds of the probabilities, shape (images,).
-        weights: How often each image counts; by default once.
-        slope: The calibration slope where it is known already: that of logits / t is t times that of logits.
+        weights: How often each image counts, shape (resamples, images); by default once.
+        slope: The calibration slope if already known: that of logits / t is t times that of the logits.
     """
     weights = np.ones((1, len(labels))) if weights is None else weights
     probability = probability_of(logits, 1.0)
@@ -124,11 +124,11 @@ def calibration_figures(
     }
 
 
-def as_numbers(names: Sequence[str], class_names: Sequence[str]) -> Labels:
-    """Class numbers of class names, shape (images,)."""
+def class_indices(names: Sequence[str], class_names: Sequence[str]) -> Labels:
+    """Return the class index of each class name, shape (images,)."""
     return np.array([class_names.index(name) for name in names], dtype=np.int64)
 
 
 def _ratio(share: Values, other: Values) -> Values:
-    """Quotient of shares, infinite where only the divisor is zero and NaN where both are."""
+    """Divide; infinite where only the divisor is zero, NaN where both are."""
     return np.where((other == 0) & (share > 0), np.inf, divide(share, other))

@@ -1,4 +1,4 @@
-"""The operating point: from which probability an image is called positive; chosen on validation images only."""
+"""The operating point: how the decision threshold is chosen on validation images."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,10 +16,10 @@ class OperatingPoint:
     """How the threshold is chosen on the validation images.
 
     Args:
-        rule: "youden" maximises sensitivity + specificity (Youden, Cancer 3 (1950) 32); "sensitivity" keeps at least
-            `target` of it, with as much specificity as that leaves; "specificity" likewise the other way round; "cost"
-            minimises the cost of errors where a missed positive costs `target` times as much as a false alarm.
-        target: A share from 0 to 1, or for "cost" a ratio above 0; "youden" has none.
+        rule: "youden" maximises sensitivity + specificity (Youden, Cancer 3 (1950) 32); "sensitivity" maximises the
+            specificity at a sensitivity of at least `target`; "specificity" is the reverse; "cost" minimises the cost
+            of errors if a false negative costs `target` times as much as a false positive.
+        target: A share from 0 to 1, or for "cost" a ratio above 0; not used by "youden".
     """
 
     rule: Rule = "youden"
@@ -29,18 +29,18 @@ class OperatingPoint:
         key = "model.operating_point.target"
         if self.rule == "youden":
             if self.target is not None:
-                raise UserError(f"{key} {self.target} says nothing to the rule youden: leave it out, or take another.")
+                raise UserError(f"{key} {self.target} has no effect with the rule youden: leave it out.")
         elif self.target is None:
-            raise UserError(f"{key} is missing: the rule {self.rule} needs one, such as {_example(self.rule)}.")
+            raise UserError(f"{key} is missing: the rule {self.rule} needs it, such as {_example(self.rule)}.")
         elif self.rule == "cost":
             if not 0 < self.target <= 1e6:
-                raise UserError(f"{key} {self.target} is no ratio of costs: it must be above 0, such as 5.")
+                raise UserError(f"{key} {self.target} is not a valid cost ratio: it must be above 0, such as 5.")
         elif not 0 < self.target <= 1:
-            raise UserError(f"{key} {self.target} is out of range: a {self.rule} lies between 0 and 1, such as 0.95.")
+            raise UserError(f"{key} {self.target} is out of range: a {self.rule} is between 0 and 1, such as 0.95.")
 
     @property
     def description(self) -> str:
-        """The rule in words."""
+        """The rule as text."""
         return {
             "youden": "highest sum of sensitivity and specificity (Youden)",
             "sensitivity": f"sensitivity of at least {self.target:g}" if self.target else "",
@@ -52,11 +52,11 @@ class OperatingPoint:
 
 
 def choose_threshold(labels: Labels, probability: Scores, point: OperatingPoint) -> float:
-    """The probability from which images are called positive.
+    """Choose the probability from which images are predicted positive.
 
-    Candidates lie half way between neighbouring probabilities of the images, so that no image lies on one, and at the
-    ends. Among candidates that are equally good the one nearest to what the rule would take of a calibrated model
-    wins: one half, or for costs 1 / (1 + ratio); of two that are equally near, the upper one.
+    Candidates are the midpoints between neighbouring probabilities, so that no image is exactly on the threshold, and
+    one at each end. Ties go to the candidate nearest to the optimum of a perfectly calibrated model (0.5, or
+    1 / (1 + ratio) for costs), then to the upper one.
 
     Args:
         labels: 0 or 1, shape (images,), of both classes.
@@ -67,28 +67,28 @@ def choose_threshold(labels: Labels, probability: Scores, point: OperatingPoint)
         From 0 to 1.
     """
     ranking = Ranking.of(labels, probability)
-    called = ranking.called()
-    sensitivity, specificity = called.sensitivity[0], 1 - called.false_positive_rate[0]
+    counts = ranking.positive_counts()
+    sensitivity, specificity = counts.sensitivity[0], 1 - counts.false_positive_rate[0]
     if point.rule == "youden":
         merit = sensitivity + specificity
     elif point.rule == "cost":
-        assert point.target is not None, "checked when it was made"
-        merit = -(point.target * (called.true[0, -1] - called.true[0]) + called.false[0])
+        assert point.target is not None, "checked in __post_init__"
+        merit = -(point.target * (counts.true[0, -1] - counts.true[0]) + counts.false[0])
     else:
-        asked, other = (sensitivity, specificity) if point.rule == "sensitivity" else (specificity, sensitivity)
-        assert point.target is not None, "checked when it was made"
-        # A share of images that is met but for rounding is met. None meets it where negatives have probability 1 and
-        # all specificity is asked for: then as much of it as can be had, below all that would meet it.
-        merit = np.where(asked >= point.target - 1e-12, 1 + other, asked)
-    # From above all images to below all. Where no number fits in between, the upper neighbour parts them as well; above
-    # images of probability 1 there is none.
+        fixed, other = (sensitivity, specificity) if point.rule == "sensitivity" else (specificity, sensitivity)
+        assert point.target is not None, "checked in __post_init__"
+        # The tolerance is for rounding. If no threshold reaches the target (specificity 1 with negatives of probability
+        # 1), take the closest one; such candidates rank below all that reach it.
+        merit = np.where(fixed >= point.target - 1e-12, 1 + other, fixed)
+    # Candidates from above all images to below all. If two probabilities have no float between them, the upper one
+    # separates them too; above a probability of 1 there is no candidate.
     above, below = np.append(1.0, ranking.scores), np.append(ranking.scores, 0.0)
     middle = (above + below) / 2
     candidates = np.where(middle > below, middle, above)
     merit[0] = merit[0] if ranking.scores[0] < 1 else -np.inf
-    wanted = 1 / (1 + point.target) if point.rule == "cost" and point.target else 0.5
+    ideal = 1 / (1 + point.target) if point.rule == "cost" and point.target else 0.5
     best = np.flatnonzero(merit >= merit.max() - 1e-12)
-    return float(candidates[best[np.argmin(np.abs(candidates[best] - wanted))]])
+    return float(candidates[best[np.argmin(np.abs(candidates[best] - ideal))]])
 
 
 def _example(rule: Rule) -> str:

@@ -1,4 +1,4 @@
-"""The predictions table: one row for each image, and the only thing that everything after it reads."""
+"""The predictions table: one row per image, read by everything after the model."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from xray.utils.files import write_whole
 
 COLUMNS = ("path", "patient", "label", "logit", "probability", "decision")
 OUTCOME_COLUMNS = (*COLUMNS, "outcome", "reason")
-"""Columns of a table by `predict`, which has a row for every image, also for those without a prediction."""
+"""Columns of a table written by `predict`, which also has rows for images without a prediction."""
 
 Outcome = Literal["predicted", "rejected", "unreadable"]
 
@@ -24,12 +24,12 @@ class Predictions:
     """A table of predictions; all fields have the same length.
 
     Args:
-        path: Where each image is.
-        patient: Whose it is.
-        label: Its class, empty where unknown.
+        path: File of each image.
+        patient: Patient ID.
+        label: True class; empty if unknown.
         logit: Raw output of the network, float64.
-        probability: Calibrated probability of the positive class, float64.
-        decision: The class decided on.
+        probability: Calibrated probability of the positive class, 0 to 1, float64.
+        decision: Predicted class.
     """
 
     path: Sequence[str]
@@ -45,16 +45,16 @@ class Predictions:
 
 @dataclass(frozen=True)
 class ImageOutcome:
-    """What became of one image given to `predict`.
+    """Outcome of `predict` for one image; logit, probability and decision are None without a prediction.
 
     Args:
-        path: Where the image is.
-        patient: Whose it is, as its name says.
-        outcome: Whether it was predicted, rejected as out of distribution, or could not be read.
-        reason: Why there is no prediction; empty for a predicted image.
-        logit: Raw output of the network; None without a prediction, as are the next two.
+        path: File of the image.
+        patient: Patient ID, from the file name.
+        outcome: Whether it was predicted, rejected as out-of-distribution, or could not be read.
+        reason: Why there is no prediction; empty if there is one.
+        logit: Raw output of the network.
         probability: Calibrated probability of the positive class, 0 to 1.
-        decision: The class decided on.
+        decision: Predicted class.
     """
 
     path: str
@@ -67,24 +67,24 @@ class ImageOutcome:
 
 
 def decide(probability: npt.NDArray[np.float64], threshold: float, class_names: Sequence[str]) -> list[str]:
-    """Name the class of each image: the second one from the threshold upwards.
+    """Return the predicted class of each image: the second class if its probability is at least the threshold.
 
     Raises:
-        UserError: A probability is no number.
+        UserError: A probability is NaN.
     """
     if np.isnan(probability).any():
-        raise UserError("The model gives no number for some images: its training diverged; train with a lower rate.")
+        raise UserError("The model outputs NaN for some images: training diverged; train with a lower learning rate.")
     return [class_names[int(p >= threshold)] for p in probability]
 
 
 def write_predictions(path: Path, table: Predictions) -> None:
-    """Write the table as CSV, whole or not at all; numbers keep every digit."""
+    """Write the table as CSV, atomically and without rounding numbers."""
     columns = (table.path, table.patient, table.label, table.logit, table.probability, table.decision)
     _write_rows(path, COLUMNS, zip(*columns, strict=True))
 
 
 def write_outcomes(path: Path, images: Sequence[ImageOutcome]) -> None:
-    """Write one row for each image as CSV, whole or not at all; without a prediction its numbers are empty."""
+    """Write one row per image as CSV, atomically; numbers are empty for images without a prediction."""
     _write_rows(
         path,
         OUTCOME_COLUMNS,
@@ -102,10 +102,10 @@ def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Iterable[str |
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Read a table by `test`, `validate` or `predict`; images without a prediction are left out.
+    """Read a table written by `test`, `validate` or `predict`, without the images that have no prediction.
 
     Raises:
-        UserError: The file is missing, or is no predictions table.
+        UserError: The file is missing, damaged or not a predictions table.
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist: 'python -m xray test' writes it.")
@@ -113,13 +113,13 @@ def read_predictions(path: Path) -> Predictions:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             header, *rows = list(csv.reader(file)) or [[]]
         if tuple(header) not in {COLUMNS, OUTCOME_COLUMNS}:
-            columns = " ".join(", ".join(header).split())[:200]
-            raise UserError(f"{path} is no predictions table: its columns are {columns}, not {', '.join(COLUMNS)}.")
+            names = " ".join(", ".join(header).split())[:200]
+            raise UserError(f"{path} is not a predictions table: its columns are {names}, not {', '.join(COLUMNS)}.")
         if any(len(row) != len(header) for row in rows):
-            raise ValueError(f"a row has not {len(header)} values")
+            raise ValueError(f"a row does not have {len(header)} values")
         predicted = [row for row in rows if row[len(COLUMNS) :][:1] in ([], ["predicted"])]
-        columns_of = list(zip(*predicted, strict=True)) or [()] * len(COLUMNS)
-        logit, probability = (np.array([float(value) for value in columns_of[i]]) for i in (3, 4))
+        columns = list(zip(*predicted, strict=True)) or [()] * len(COLUMNS)
+        logit, probability = (np.array([float(value) for value in columns[i]]) for i in (3, 4))
     except (ValueError, csv.Error) as error:
         raise UserError(f"{path} is damaged ({error}): run 'python -m xray test' again.") from None
-    return Predictions(columns_of[0], columns_of[1], columns_of[2], logit, probability, columns_of[5])
+    return Predictions(columns[0], columns[1], columns[2], logit, probability, columns[5])

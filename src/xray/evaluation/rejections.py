@@ -1,4 +1,4 @@
-"""Images that look too unlike the training images to be answered; functions on arrays."""
+"""Share of images rejected as out-of-distribution (OOD)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,49 +11,49 @@ from xray.evaluation.subgroups import Mask, Subgroup
 
 
 def rejected_images(ood_scores: Mapping[str, Scores], images: int) -> Mask:
-    """Whether each image is rejected: where any distance is beyond its limit.
+    """Return whether each image is rejected: whether any OOD score is above 1.
 
     Args:
-        ood_scores: Distances from the training images as multiples of their limits, by name, each of shape (images,).
-        images: How many there are.
+        ood_scores: OOD scores (distances from the training images as multiples of their limits) by name, each of shape
+            (images,).
+        images: Number of images.
     """
     rejected: Mask = np.any([np.zeros(images, dtype=bool), *(values > 1 for values in ood_scores.values())], axis=0)
     return rejected
 
 
-def rejection_figures(
+def rejection_metrics(
     labels: Labels, ood_scores: Mapping[str, Scores], patients: Patients, class_names: Sequence[str]
 ) -> dict[str, Any]:
-    """How many images are rejected, of which class and by which distance.
+    """Count the rejected images, by class and by OOD score.
 
     Args:
         labels: 0 or 1, shape (images,).
-        ood_scores: As for `rejected_images`.
-        patients: Whose images they are.
+        ood_scores: See `rejected_images`; empty if not recorded.
+        patients: The patient of each image.
         class_names: Negative class, positive class.
 
     Returns:
-        Plain values for JSON, and the sentence that says them; without distances on record nothing is known.
+        Plain values for JSON, with a sentence for the report.
     """
     if not ood_scores:
-        reason = "not on record"
+        reason = "not recorded"
         return {
             "rejected": None,
             "share": Estimate(None, reason=reason).as_dict(),
             "rejected_by_class": {},
             "rejected_by_distance": {},
             "sentence": (
-                "How many images would be rejected is not on record: the checkpoint has no OOD detector and rejects none, "
-                "or they were scored by an earlier version."
+                "The number of rejected images was not recorded: the checkpoint has no OOD detector and rejects no "
+                "images, or the images were scored by an earlier version."
             ),
         }
     rejected = rejected_images(ood_scores, len(labels))
 
-    def figures(weights: Weights) -> dict[str, Values]:
+    def metrics(weights: Weights) -> dict[str, Values]:
         return {"rejected": divide(weights @ rejected, weights.sum(axis=1))}
 
-    everyone = len(np.unique(patients.number))
-    share = estimates(patients, figures, trials={"rejected": everyone})["rejected"]
+    share = estimates(patients, metrics, trials={"rejected": len(np.unique(patients.number))})["rejected"]
     by_class = {name: int(rejected[labels == i].sum()) for i, name in enumerate(class_names)}
     return {
         "rejected": int(rejected.sum()),
@@ -64,12 +64,12 @@ def rejection_figures(
     }
 
 
-def by_rejection(ood_scores: Mapping[str, Scores], images: int) -> list[Subgroup]:
-    """The images that are answered, where others are rejected."""
+def answered_subgroup(ood_scores: Mapping[str, Scores], images: int) -> list[Subgroup]:
+    """Return the subgroup of images that are not rejected; empty if none is rejected."""
     rejected = rejected_images(ood_scores, images)
     if not rejected.any():
         return []
-    return [Subgroup("OOD detector, what predict, explain and serve answer", "answered", ~rejected)]
+    return [Subgroup("Not rejected by the OOD detector", "answered", ~rejected)]
 
 
 def _sentence(share: Estimate, labels: Labels, by_class: Mapping[str, int]) -> str:
@@ -79,6 +79,6 @@ def _sentence(share: Estimate, labels: Labels, by_class: Mapping[str, int]) -> s
     value = "not defined" if share.value is None else f"{share.value:.1%}"
     interval = "no interval" if share.low is None else f"95% interval {share.low:.1%} to {share.high:.1%}"
     return (
-        f"Unlike the training images, and rejected by predict, explain and serve with this checkpoint as it was then: "
-        f"{counts}, {value} ({interval}). The other figures count them like all images."
+        f"Rejected as out-of-distribution by predict, explain and serve with this checkpoint (at the time of scoring): "
+        f"{counts}, {value} ({interval}). All other metrics include these images."
     )

@@ -1,4 +1,4 @@
-"""How AUROC and specificity hold under corruption of the images; functions on arrays."""
+"""AUROC, sensitivity and specificity under image corruptions."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from xray.evaluation.ranking import Labels, Ranking, Scores, Values, Weights
 from xray.evaluation.resampling import Patients, estimates
 
 RESAMPLES_PER_POINT = 500
-"""Fewer than a figure has: there are some forty points, which are looked at, not quoted."""
+"""Fewer than for a metric: there are about 40 points, which are looked at, not quoted."""
 
 
-def robustness_figures(
+def robustness_metrics(
     labels: Labels,
     logits: Scores,
     corrupted: Mapping[str, Scores],
@@ -23,28 +23,29 @@ def robustness_figures(
     threshold: float,
     patients: Patients,
 ) -> dict[str, list[dict[str, Any]]]:
-    """AUROC and specificity at each strength of each corruption, the operating point staying where it is.
+    """Return the metrics at each strength of each corruption, at an unchanged threshold.
 
     Args:
         labels: 0 or 1, shape (images,).
-        logits: Of the images as they are, shape (images,): strength 0.
+        logits: Logits of the unchanged images (strength 0), shape (images,).
         corrupted: Logits of the corrupted images by `name_strength`, each of shape (images,).
-        temperature: Divides the logits.
-        threshold: The operating point, a probability.
-        patients: Whose images they are.
+        temperature: Divisor of the logits.
+        threshold: Decision threshold, a probability.
+        patients: The patient of each image.
 
     Returns:
-        By corruption one row for each strength, ascending from 0; empty where nothing was corrupted.
+        For each corruption one row per strength, ascending from 0; empty if there are no corrupted images.
     """
     curves: dict[str, list[dict[str, Any]]] = defaultdict(list)
     if not corrupted:
         return {}
-    whole = _point(labels, logits, temperature, threshold, patients)
-    for key, changed in corrupted.items():
+    unchanged = _point(labels, logits, temperature, threshold, patients)
+    for key, corrupted_logits in corrupted.items():
         name, _, strength = key.rpartition("_")
         if not curves[name]:
-            curves[name].append({"strength": 0} | whole)
-        curves[name].append({"strength": int(strength)} | _point(labels, changed, temperature, threshold, patients))
+            curves[name].append({"strength": 0} | unchanged)
+        point = _point(labels, corrupted_logits, temperature, threshold, patients)
+        curves[name].append({"strength": int(strength)} | point)
     return {name: sorted(rows, key=lambda row: int(row["strength"])) for name, rows in curves.items()}
 
 
@@ -52,7 +53,7 @@ def _point(labels: Labels, logits: Scores, temperature: float, threshold: float,
     decisions = (probability_of(logits, temperature) >= threshold).astype(np.int64)
     ranking = Ranking.of(labels, logits)
 
-    def figures(weights: Weights) -> dict[str, Values]:
+    def metrics(weights: Weights) -> dict[str, Values]:
         confusion = Confusion.of(labels, decisions, weights)
         return {
             "auroc": ranking.auroc(weights),
@@ -60,5 +61,5 @@ def _point(labels: Labels, logits: Scores, temperature: float, threshold: float,
             "specificity": confusion.specificity,
         }
 
-    found = estimates(patients, figures, RESAMPLES_PER_POINT)
-    return {name: value.as_dict() for name, value in found.items()}
+    values = estimates(patients, metrics, RESAMPLES_PER_POINT)
+    return {name: value.as_dict() for name, value in values.items()}

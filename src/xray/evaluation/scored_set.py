@@ -1,4 +1,4 @@
-"""What `test` leaves in a folder, and all that a report is made from: tables of one row for each image."""
+"""Write and read a scored set: the tables in a folder from which a report is built, with one row per image."""
 
 import csv
 import json
@@ -24,27 +24,26 @@ PREDICTIONS, SOURCE, IMAGES, ABLATIONS, OOD, ROBUSTNESS, DUPLICATES, MAPS = (
     "duplicates.json",
     "maps.json",
 )
-ANEW = "make it anew with 'python -m xray test'"
-MAP_DIGITS = 4
-"""Behind the point: a ten-thousandth of a logit is seen by no one."""
+FIX = "score the images again with 'python -m xray test'"
+MAP_DECIMALS = 4
+"""A ten-thousandth of a logit is invisible in a map."""
 IMAGE_COLUMNS = ("width", "height", "mode", "bytes", "digest")
 
 
 @dataclass(frozen=True)
 class ScoredSet:
-    """A predictions table with what stands beside it; the columns of all tables have the rows of `table`.
+    """A predictions table with its other tables; all have the same rows as `table`, and are empty if not recorded.
 
     Args:
         table: The predictions.
-        source: Where they come from: checkpoint, run, data, decision; see `xray.callbacks.score`.
-        images: What the files are, by `IMAGE_COLUMNS`; empty where it was not recorded.
-        ablations: Scores of what does not look at lungs, by name; empty where it was not recorded.
-        ood_scores: Distances from the training images as multiples of their limits, by name, see
-            `xray.ood.detector`; empty where the checkpoint does not tell them.
-        robustness: Logits of the images under each corruption, by `name_strength`; empty where it was not asked for.
-        duplicates: Images that are the same picture, among themselves or as images that the model was trained on.
-        maps: Grad-CAM maps of some of the images in units of the logit, shape (height, width), by row of the table;
-            empty where none were recorded.
+        source: Provenance: checkpoint, run, data, decision; see `xray.callbacks.score`.
+        images: Properties of the image files, by `IMAGE_COLUMNS`.
+        ablations: Scores of the shortcut baselines and input ablations, by name.
+        ood_scores: OOD scores (distances from the training images as multiples of their limits) by name; see
+            `xray.ood.detector`.
+        robustness: Logits of the images under each corruption, by `name_strength`.
+        duplicates: Pairs of duplicate images, within the set or with training images.
+        maps: Grad-CAM maps of some images in logits, shape (height, width), by row of the table.
     """
 
     table: Predictions
@@ -58,16 +57,16 @@ class ScoredSet:
 
 
 def write_scored_set(folder: Path, scored_set: ScoredSet) -> None:
-    """Write all of it into a folder, each file whole or not at all."""
+    """Write all tables into a folder, each file atomically."""
     write_predictions(folder / PREDICTIONS, scored_set.table)
-    numbers = {
+    numeric_tables = {
         ABLATIONS: scored_set.ablations,
         OOD: scored_set.ood_scores,
         ROBUSTNESS: scored_set.robustness,
     }
-    for name, columns in numbers.items():
-        written = {key: [repr(float(value)) for value in values] for key, values in columns.items()}
-        _write_columns(folder / name, scored_set.table.path, written)
+    for name, columns in numeric_tables.items():
+        texts = {key: [repr(float(value)) for value in values] for key, values in columns.items()}
+        _write_columns(folder / name, scored_set.table.path, texts)
     _write_columns(folder / IMAGES, scored_set.table.path, scored_set.images)
     _write_maps(folder / MAPS, scored_set)
     for name, content in ((DUPLICATES, list(scored_set.duplicates)), (SOURCE, scored_set.source)):
@@ -77,18 +76,18 @@ def write_scored_set(folder: Path, scored_set: ScoredSet) -> None:
 
 
 def read_scored_set(folder: Path) -> ScoredSet:
-    """Read it back.
+    """Read a scored set from its folder.
 
     Raises:
-        UserError: The predictions or their source are missing, a file is damaged, or tables do not belong together.
+        UserError: The predictions or their source are missing, a file is damaged, or the tables do not match.
     """
     table = read_predictions(folder / PREDICTIONS)
     source = _read_source(folder / SOURCE)
     _check(folder / PREDICTIONS, table, source["class_names"])
     images = _read_columns(folder / IMAGES, table.path)
     for name in ("width", "height"):
-        if odd := [value for value in images.get(name, []) if not value.isdecimal()]:
-            raise UserError(f"{folder / IMAGES} has the {name} {odd[0][:50]!r}, which is no number of pixels: {ANEW}.")
+        if invalid := [value for value in images.get(name, []) if not value.isdecimal()]:
+            raise UserError(f"{folder / IMAGES} has the invalid {name} {invalid[0][:50]!r}: {FIX}.")
     duplicates = _read_json(folder / DUPLICATES, list) if (folder / DUPLICATES).exists() else []
     ablations, ood_scores, robustness = (
         _read_numbers(folder / name, table.path) for name in (ABLATIONS, OOD, ROBUSTNESS)
@@ -98,33 +97,33 @@ def read_scored_set(folder: Path) -> ScoredSet:
 
 
 def _check(path: Path, table: Predictions, class_names: Sequence[str]) -> None:
-    """Reject images without a number, and classes that are none of these."""
+    """Reject non-finite logits, invalid probabilities and unknown classes."""
     for line, (logit, probability) in enumerate(zip(table.logit, table.probability, strict=True), start=2):
         if not np.isfinite(logit) or not 0 <= probability <= 1:
             raise UserError(
-                f"{path}, line {line} ({table.path[line - 2]!r}) has no number: logit {logit}, probability "
-                f"{probability}. Without this image figures would flatter: score anew with 'python -m xray test'."
+                f"{path}, line {line} ({table.path[line - 2]!r}) has an invalid number: logit {logit}, probability "
+                f"{probability}. Leaving out this image would bias the metrics: {FIX}."
             )
     known = ", ".join(class_names)
     if unknown := sorted(set(table.label) - set(class_names)):
         raise UserError(
-            f"{path} has the label {unknown[0]!r}, which is no class of {known}: only images whose class is known can "
-            "be judged."
+            f"{path} has the label {unknown[0]!r}, which is none of the classes {known}: only images with known labels "
+            "can be evaluated."
         )
     if unknown := sorted(set(table.decision) - set(class_names)):
-        raise UserError(f"{path} has the decision {unknown[0]!r}, which is no class of {known}: {ANEW}.")
+        raise UserError(f"{path} has the decision {unknown[0]!r}, which is none of the classes {known}: {FIX}.")
 
 
 def _read_source(path: Path) -> Mapping[str, Any]:
     source: Mapping[str, Any] = _read_json(path, dict)
     if missing := [key for key in ("class_names", "temperature", "threshold") if key not in source]:
-        raise UserError(f"{path} is damaged (it lacks {', '.join(missing)}): {ANEW}.")
+        raise UserError(f"{path} is damaged ({', '.join(missing)} missing): {FIX}.")
     return source
 
 
 def _write_columns(path: Path, paths: Sequence[str], columns: Mapping[str, Sequence[str]]) -> None:
     if not columns:
-        # What an earlier scoring left would belong to other predictions.
+        # A file of an earlier scoring would belong to other predictions.
         path.unlink(missing_ok=True)
         return
     with write_whole(path) as file:
@@ -134,32 +133,31 @@ def _write_columns(path: Path, paths: Sequence[str], columns: Mapping[str, Seque
 
 
 def _read_columns(path: Path, paths: Sequence[str]) -> dict[str, list[str]]:
-    """The columns behind the path, by their names; none where the file does not exist."""
+    """Return the columns after `path` by name; empty if the file does not exist."""
     if not path.exists():
         return {}
     try:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             header, *rows = list(csv.reader(file)) or [[]]
     except csv.Error as error:
-        raise UserError(f"{path} is damaged ({error}): {ANEW}.") from None
+        raise UserError(f"{path} is damaged ({error}): {FIX}.") from None
     if [row[0] for row in rows if row] != list(paths) or any(len(row) != len(header) for row in rows):
-        raise UserError(f"{path} is damaged or belongs to other predictions: {ANEW}.")
+        raise UserError(f"{path} is damaged or belongs to other predictions: {FIX}.")
     return {name: [row[i] for row in rows] for i, name in enumerate(header) if i}
 
 
 def _read_numbers(path: Path, paths: Sequence[str]) -> dict[str, Scores]:
-    """The same, as numbers."""
+    """Return the columns after `path` as finite numbers; see `_read_columns`."""
     numbers = {}
     for name, values in _read_columns(path, paths).items():
         try:
             numbers[name] = np.array([float(value) for value in values], dtype=np.float64)
         except ValueError as error:
-            raise UserError(f"{path} is damaged (column {name}: {error}): {ANEW}.") from None
-        if len(odd := np.flatnonzero(~np.isfinite(numbers[name]))):
-            row = int(odd[0])
+            raise UserError(f"{path} is damaged (column {name}: {error}): {FIX}.") from None
+        if len(invalid := np.flatnonzero(~np.isfinite(numbers[name]))):
+            row = int(invalid[0])
             raise UserError(
-                f"{path}, line {row + 2} ({paths[row]!r}) has no number: {name} {numbers[name][row]}. Score anew with "
-                "'python -m xray test'."
+                f"{path}, line {row + 2} ({paths[row]!r}) has an invalid number: {name} {numbers[name][row]}. {FIX}."
             )
     return numbers
 
@@ -168,12 +166,12 @@ def _write_maps(path: Path, scored_set: ScoredSet) -> None:
     if not scored_set.maps:
         path.unlink(missing_ok=True)
         return
-    listed = [
-        {"row": row, "path": scored_set.table.path[row], "values": values.round(MAP_DIGITS).tolist()}
+    images = [
+        {"row": row, "path": scored_set.table.path[row], "values": values.round(MAP_DECIMALS).tolist()}
         for row, values in scored_set.maps.items()
     ]
     with write_whole(path) as file:
-        json.dump({"method": "gradcam", "unit": "logit", "images": listed}, file)
+        json.dump({"method": "gradcam", "unit": "logit", "images": images}, file)
         file.write("\n")
 
 
@@ -185,20 +183,20 @@ def _read_maps(path: Path, paths: Sequence[str]) -> dict[int, Scores]:
         for image in _read_json(path, dict)["images"]:
             values = np.array(image["values"], dtype=np.float64)
             if paths[image["row"]] != image["path"] or values.ndim != 2 or not np.isfinite(values).all():
-                raise ValueError("a map is none, or is of another image")
+                raise ValueError("a map is invalid or belongs to another image")
             maps[int(image["row"])] = values
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is damaged or belongs to other predictions ({error}): {ANEW}.") from None
+        raise UserError(f"{path} is damaged or belongs to other predictions ({error}): {FIX}.") from None
     return maps
 
 
-def _read_json(path: Path, kind: type) -> Any:  # noqa: ANN401 - of that kind
+def _read_json(path: Path, kind: type) -> Any:  # noqa: ANN401 - an instance of `kind`
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path} does not exist: 'python -m xray test' writes it beside the predictions.") from None
+        raise UserError(f"{path} does not exist: 'python -m xray test' writes it next to the predictions.") from None
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}): {ANEW}.") from None
+        raise UserError(f"{path} is damaged ({error}): {FIX}.") from None
     if not isinstance(content, kind):
-        raise UserError(f"{path} is damaged (it holds no {kind.__name__}): {ANEW}.")
+        raise UserError(f"{path} is damaged (not a JSON {kind.__name__}): {FIX}.")
     return content

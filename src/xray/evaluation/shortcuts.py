@@ -1,7 +1,7 @@
-"""Shortcut baselines: how well the classes are told apart without any lung, set against the model.
+"""Shortcut baselines and input ablations, compared with the model.
 
-A baseline is a logistic regression on what is plainly no finding, such as brightness, sharpness or the size of the
-file's picture. A model that is not clearly above it may have learnt the same (Zech et al., PLOS Medicine 15 (2018)
+A shortcut baseline is a logistic regression on features that show no disease, such as brightness, sharpness or image
+size. A model that is not clearly above it may have learnt the same shortcut (Zech et al., PLOS Medicine 15 (2018)
 e1002683; DeGrave et al., Nature Machine Intelligence 3 (2021) 610-619).
 """
 
@@ -21,44 +21,44 @@ BASELINES = {
     "shape": "Logistic regression on the image's size and mode",
     "statistics_and_shape": "Logistic regression on both",
 }
-"""Models of their own that see no lungs; the model has to be clearly above them."""
+"""Shortcut baselines: separate models that do not see the lungs, with their titles."""
 ABLATION_IMAGES = {
-    "border_only": "The model itself, shown the border of each image only",
-    "centre_blanked": "The model itself, the centre of each image blanked",
+    "border_only": "The model itself, border of each image only",
+    "centre_blanked": "The model itself, centre of each image masked",
 }
-"""What the model still tells when it cannot see the lungs."""
+"""Input ablations: the model itself on images with the lungs hidden, with their titles."""
 
 
 @dataclass(frozen=True)
 class LogisticBaseline:
-    """A fitted logistic regression on standardised features; each field has one entry for each feature."""
+    """A fitted logistic regression on standardised features; tuples have one entry per feature."""
 
     names: tuple[str, ...]
     mean: tuple[float, ...]
     scale: tuple[float, ...]
-    """What the features are divided by; 1 for a constant one, which then says nothing."""
+    """Divisors of the features; 1 for a constant feature."""
     coefficients: tuple[float, ...]
     intercept: float
 
     def score(self, features: Features) -> Scores:
-        """Log-odds of the positive class, shape (images,), as if both classes were equally frequent."""
+        """Return the log-odds of the positive class for balanced classes, shape (images,)."""
         standardised = (features - np.array(self.mean)) / np.array(self.scale)
         scores: Scores = standardised @ np.array(self.coefficients) + self.intercept
         return scores
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON."""
+        """Return plain values for JSON."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "LogisticBaseline":
-        """What `as_dict` gave."""
+        """Restore from the output of `as_dict`."""
         names, mean, scale, coefficients = (tuple(values[key]) for key in ("names", "mean", "scale", "coefficients"))
         return cls(names, mean, scale, coefficients, float(values["intercept"]))
 
 
 def fit_baseline(names: Sequence[str], features: Features, labels: Labels) -> LogisticBaseline:
-    """Fit by scikit-learn's `LogisticRegression` (L2 penalty, C = 1), both classes weighing the same.
+    """Fit scikit-learn's `LogisticRegression` (L2 penalty, C = 1) with balanced class weights.
 
     Args:
         names: Names of the features.
@@ -66,12 +66,12 @@ def fit_baseline(names: Sequence[str], features: Features, labels: Labels) -> Lo
         labels: 0 or 1, shape (images,).
 
     Raises:
-        ValueError: A class is absent, or a feature is no finite number.
+        ValueError: A class is absent, or a feature is not finite.
     """
     from sklearn.linear_model import LogisticRegression
 
     mean, scale = features.mean(axis=0), features.std(axis=0)
-    # Rounding leaves a spread also of equal numbers.
+    # Rounding gives even a constant feature a tiny spread.
     scale = np.where(scale > 1e-9 * np.maximum(1, np.abs(mean)), scale, 1.0)
     model = LogisticRegression(class_weight="balanced", max_iter=1000)
     model.fit((features - mean) / scale, labels)
@@ -85,105 +85,105 @@ def fit_baseline(names: Sequence[str], features: Features, labels: Labels) -> Lo
 
 
 def cross_validated_scores(features: Features, labels: Labels, groups: Sequence[str], folds: int = 5) -> Scores:
-    """Score each image by a baseline that was fitted without its patient.
+    """Score each image with a baseline fitted without its group.
 
     Args:
         features: Finite numbers, shape (images, features).
         labels: 0 or 1, shape (images,).
-        groups: What may not be parted, such as the patient of each image.
-        folds: Parts, each of whole groups and with both classes as far as can be; fewer where a class has fewer groups.
+        groups: Images of one group stay in one fold, such as the patient of each image.
+        folds: Number of folds, stratified as far as possible; fewer if a class has fewer groups.
 
     Returns:
-        Log-odds, shape (images,); all NaN where a class has fewer than two groups or a fold cannot be fitted.
+        Log-odds, shape (images,); all NaN if a class has fewer than two groups or a fold cannot be fitted.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
     undefined = np.full(len(labels), np.nan)
-    numbers = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)[1].ravel()
-    parts = min([folds, *(len(set(numbers[labels == label].tolist())) for label in (0, 1))])
-    if parts < 2:
+    group_indices = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)[1].ravel()
+    folds = min([folds, *(len(set(group_indices[labels == label].tolist())) for label in (0, 1))])
+    if folds < 2:
         return undefined
     scores = undefined.copy()
     names = [""] * features.shape[1]
-    splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=0)
-    for rest, held_out in splitter.split(features, labels, numbers):
-        if len(set(labels[rest].tolist())) < 2:
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
+    for train, held_out in splitter.split(features, labels, group_indices):
+        if len(set(labels[train].tolist())) < 2:
             return undefined
-        scores[held_out] = fit_baseline(names, features[rest], labels[rest]).score(features[held_out])
+        scores[held_out] = fit_baseline(names, features[train], labels[train]).score(features[held_out])
     return scores
 
 
-def shape_features(facts: Sequence[ImageHeader]) -> tuple[tuple[str, ...], Features]:
-    """What size and mode of the files tell, before a pixel is seen.
+def shape_features(headers: Sequence[ImageHeader]) -> tuple[tuple[str, ...], Features]:
+    """Return the features of the shape baseline, from image headers only.
 
     Args:
-        facts: Of each image, as `xray.data.decode.header.read_headers` gives them.
+        headers: Header of each image, see `xray.data.decode.header.read_headers`.
 
     Returns:
-        Names, and shape (images, 4): natural logarithms of width and height in pixels and of their ratio, and whether
-        the file is stored in colour, 0 or 1.
+        Names, and features of shape (images, 4): natural logarithms of width, height and aspect ratio, and whether the
+        file is stored in colour, 0 or 1.
     """
     rows = [
-        (np.log(image.width), np.log(image.height), np.log(image.aspect), float(image.in_colour)) for image in facts
+        (np.log(image.width), np.log(image.height), np.log(image.aspect), float(image.in_colour)) for image in headers
     ]
     return SHAPE_FEATURES, np.array(rows, dtype=np.float64).reshape(-1, len(SHAPE_FEATURES))
 
 
-def shortcut_figures(
+def shortcut_metrics(
     labels: Labels, logits: Scores, ablations: Mapping[str, Scores], patients: Patients
 ) -> dict[str, Any]:
-    """Set the model against each baseline, on the same resamples of patients.
+    """Compare the model with each shortcut baseline and input ablation on the same resamples of patients.
 
     Args:
         labels: 0 or 1, shape (images,).
-        logits: The model's, shape (images,).
+        logits: Logits of the model, shape (images,).
         ablations: Scores by the keys of `BASELINES` and `ABLATION_IMAGES`, each of shape (images,).
-        patients: Whose images they are.
+        patients: The patient of each image.
 
     Returns:
-        A row for each control with its AUROC and how far the model is above it, the prediction "clear", "not clear" or
-        None where nothing was recorded, and the sentences that say so.
+        A row for each baseline and ablation with its AUROC and the difference of the model's AUROC; whether the model
+        is above all baselines ("clear", "not clear", or None if none was recorded); and sentences for the report.
     """
     ranking = Ranking.of(labels, logits)
-    shown = {name: title for name, title in (BASELINES | ABLATION_IMAGES).items() if name in ablations}
-    rankings = {name: Ranking.of(labels, ablations[name]) for name in shown}
+    titles = {name: title for name, title in (BASELINES | ABLATION_IMAGES).items() if name in ablations}
+    rankings = {name: Ranking.of(labels, ablations[name]) for name in titles}
 
-    def figures(weights: Weights) -> dict[str, Values]:
+    def metrics(weights: Weights) -> dict[str, Values]:
         model = ranking.auroc(weights)
-        found = {name: other.auroc(weights) for name, other in rankings.items()}
-        return found | {f"above {name}": model - auroc for name, auroc in found.items()}
+        others = {name: other.auroc(weights) for name, other in rankings.items()}
+        return others | {f"above {name}": model - auroc for name, auroc in others.items()}
 
-    found = estimates(patients, figures) if shown else {}
+    values = estimates(patients, metrics) if titles else {}
     rows: list[dict[str, Any]] = [
         {
             "name": name,
             "title": title,
-            "auroc": found[name].as_dict(),
-            "model_above_it_by": found[f"above {name}"].as_dict(),
+            "auroc": values[name].as_dict(),
+            "model_above_it_by": values[f"above {name}"].as_dict(),
         }
-        for name, title in shown.items()
+        for name, title in titles.items()
     ]
     baselines = [row for row in rows if row["name"] in BASELINES]
     if not baselines:
         return {
             "ablations": rows,
             "prediction": None,
-            "sentences": ["No shortcut baseline is on record for this checkpoint."],
+            "sentences": ["No shortcut baseline was recorded for this checkpoint."],
         }
     unclear = [row for row in baselines if not (row["model_above_it_by"]["low"] or 0) > 0]
     sentences = [
-        f"The model is not clearly above this: {row['title']}, AUROC {_written(row)}. Nothing here shows that it looks "
-        "at lungs."
+        f"The model is not clearly above this baseline: {row['title']}, AUROC {_format_auroc(row)}. Nothing here shows "
+        "that it uses the lungs."
         for row in unclear
-    ] or ["The model is clearly above every baseline: the interval of each difference lies above zero."]
+    ] or ["The model is clearly above every baseline: the interval of each difference is above zero."]
     sentences += [
-        f"{row['title']}: AUROC {_written(row)}. That much it can reach by what lies outside the lungs."
+        f"{row['title']}: AUROC {_format_auroc(row)}. It reaches this without seeing the lungs."
         for row in rows
         if row["name"] in ABLATION_IMAGES and (row["auroc"]["low"] or 0) > 0.5
     ]
     return {"ablations": rows, "prediction": "not clear" if unclear else "clear", "sentences": sentences}
 
 
-def _written(row: Mapping[str, Any]) -> str:
+def _format_auroc(row: Mapping[str, Any]) -> str:
     value = row["auroc"]["value"]
     return "not defined" if value is None else f"{value:.3f}"

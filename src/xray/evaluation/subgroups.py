@@ -1,4 +1,4 @@
-"""Groups of images that a single figure may hide; functions on arrays."""
+"""Subgroups of the images, by file name and by image size."""
 
 import re
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Subgroup:
-    """Some of the images, together with the other class where they are all of one.
+    """A subset of the images; a subset of one class also includes all images of the other class.
 
     Args:
-        family: What the images are told apart by.
-        name: Which of them these are.
-        members: Whether each image belongs to it, shape (images,).
+        family: What the subgroups are formed by.
+        name: Name within the family.
+        members: Whether each image belongs to the subgroup, shape (images,).
     """
 
     family: str
@@ -31,50 +31,48 @@ CAUSES = {"bacterial": "_bacteria_", "viral": "_virus_"}
 SERIES = {"IM": r"^IM-", "NORMAL2-IM": r"^NORMAL2-IM-"}
 
 
-def by_name(paths: Sequence[str], labels: Labels) -> tuple[list[Subgroup], list[str]]:
-    """Subgroups that the file names of the public release tell (Kermany et al., Cell 172 (2018) 1122).
+def subgroups_by_name(paths: Sequence[str], labels: Labels) -> tuple[list[Subgroup], list[str]]:
+    """Form subgroups from the file names of the public data set (Kermany et al., Cell 172 (2018) 1122).
 
-    Bacterial and viral pneumonia each against all normal images, and each number series of normal images against all
-    pneumonia.
+    Bacterial and viral pneumonia each with all normal images, and each number series of normal images with all
+    pneumonia images.
 
     Args:
-        paths: Where each image is.
+        paths: File of each image.
         labels: 0 or 1, shape (images,).
 
     Returns:
-        The subgroups, which may be empty, and a sentence for each family that the names do not tell.
+        The subgroups, and a note for each family that cannot be formed from the names.
     """
     names = [path.replace("\\", "/").rsplit("/", 1)[-1] for path in paths]
     groups: list[Subgroup] = []
     notes: list[str] = []
     for family, patterns, label in (
-        ("Cause in the file name, against all normal images", CAUSES, 1),
-        ("Number series of the normal images, against all pneumonia", SERIES, 0),
+        ("Cause in the file name, with all normal images", CAUSES, 1),
+        ("Number series of the normal images, with all pneumonia images", SERIES, 0),
     ):
-        found = [
-            Subgroup(family, name, _matching(names, pattern) & (labels == label)) for name, pattern in patterns.items()
-        ]
-        if any(group.members.any() for group in found):
-            groups += [Subgroup(g.family, g.name, g.members | (labels != label)) for g in found if g.members.any()]
-            groups += [g for g in found if not g.members.any()]
+        members = {name: _matching(names, pattern) & (labels == label) for name, pattern in patterns.items()}
+        if any(inside.any() for inside in members.values()):
+            groups += [Subgroup(family, n, inside | (labels != label)) for n, inside in members.items() if inside.any()]
+            groups += [Subgroup(family, n, inside) for n, inside in members.items() if not inside.any()]
         else:
-            notes.append(f"{family}: the file names do not tell it.")
+            notes.append(f"{family}: not in the file names.")
     return groups, notes
 
 
-def by_size(pixels: npt.NDArray[np.int64]) -> tuple[list[Subgroup], list[str]]:
-    """Thirds of the images by the number of pixels of their files.
+def subgroups_by_size(pixels: npt.NDArray[np.int64]) -> tuple[list[Subgroup], list[str]]:
+    """Form subgroups of thirds of the images by number of pixels.
 
     Args:
-        pixels: Width times height of each file, 0 where unknown, shape (images,).
+        pixels: Width times height of each file, 0 if unknown, shape (images,).
 
     Returns:
-        The subgroups, and the sentence that says why there are none, or why they lack images.
+        The subgroups, and a note if there are none or if images are missing from them.
     """
     family = "Image size, thirds of all images"
     known = pixels[pixels > 0]
     if not len(known):
-        return [], [f"{family}: the sizes of the files are not on record."]
+        return [], [f"{family}: image sizes were not recorded."]
     low, high = np.quantile(known, [1 / 3, 2 / 3], method="inverted_cdf")
     thirds = [
         Subgroup(family, f"up to {low:,} pixels", (pixels > 0) & (pixels <= low)),
@@ -83,9 +81,9 @@ def by_size(pixels: npt.NDArray[np.int64]) -> tuple[list[Subgroup], list[str]]:
     ]
     groups = [group for group in thirds if group.members.any()]
     if len(groups) < 2:
-        return [], [f"{family}: nearly all files are of one size ({int(np.median(known)):,} pixels)."]
+        return [], [f"{family}: nearly all images have one size ({int(np.median(known)):,} pixels)."]
     unknown = len(pixels) - len(known)
-    return groups, [f"{family}: {unknown:,} images of unknown size are in none."] if unknown else []
+    return groups, [f"{family}: {unknown:,} images of unknown size are in no subgroup."] if unknown else []
 
 
 def _matching(names: Sequence[str], pattern: str) -> Mask:

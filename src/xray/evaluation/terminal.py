@@ -1,4 +1,4 @@
-"""The figures of a test as tables for the terminal."""
+"""Print the main metrics of a scored set as tables in the terminal."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,25 +20,25 @@ SHOWN = {
     "brier": "Brier score",
     "calibration_slope": "Calibration slope",
 }
-"""Figures that are printed, by their names in metrics.json; the report has all."""
+"""Metrics that are printed, by their names in metrics.json; the report shows all."""
 
 
 def print_summary(summary: Mapping[str, Any], title: str) -> None:
-    """Print the figures that people ask for first.
+    """Print the main metrics, the confusion matrix and the notes on shortcuts and rejections.
 
     Args:
         summary: See `xray.evaluation.summary.summarise`.
-        title: What was scored.
+        title: Title of the table.
     """
-    figures = Table(title=escape(title), title_justify="left", title_style="bold")
-    for column in ("Figure", "Value", "95% interval"):
-        figures.add_column(column, justify="left" if column == "Figure" else "right")
+    metrics = Table(title=escape(title), title_justify="left", title_style="bold")
+    for column in ("Metric", "Value", "95% interval"):
+        metrics.add_column(column, justify="left" if column == "Metric" else "right")
     for key, name in SHOWN.items():
-        found = summary["figures"][key]
-        figures.add_row(name, written(found["value"]), interval(found))
-    figures.add_section()
-    figures.add_row("Images, patients", f"{summary['images']}, {summary['patients']}", "")
-    figures.add_row("Threshold, temperature", f"{summary['threshold']:.4f}, {summary['temperature']:.3f}", "")
+        metric = summary["figures"][key]
+        metrics.add_row(name, format_value(metric["value"]), format_interval(metric))
+    metrics.add_section()
+    metrics.add_row("Images, patients", f"{summary['images']}, {summary['patients']}", "")
+    metrics.add_row("Threshold, temperature", f"{summary['threshold']:.4f}, {summary['temperature']:.3f}", "")
     matrix = Table(title="Decisions", title_justify="left")
     negative, positive = map(escape, summary["class_names"])
     for column in ("Label", negative, positive):
@@ -47,18 +47,19 @@ def print_summary(summary: Mapping[str, Any], title: str) -> None:
     matrix.add_row(negative, str(counts["tn"]), str(counts["fp"]))
     matrix.add_row(positive, str(counts["fn"]), str(counts["tp"]))
     console = Console(soft_wrap=True)
-    console.print(figures, matrix, sep="\n")
+    console.print(metrics, matrix, sep="\n")
     for sentence in (*summary["shortcuts"]["sentences"], summary["rejections"]["sentence"], f"{NOTICE} {ONE_SOURCE}"):
         console.print(sentence, markup=False, highlight=False)
 
 
-def written(value: float | None) -> str:
-    """A figure in four digits."""
+def format_value(value: float | None) -> str:
+    """Format a metric with four decimals."""
     return "not defined" if value is None else f"{value:.4f}"
 
 
-def interval(found: Mapping[str, Any]) -> str:
-    """An interval, as far as it is defined."""
-    if found["low"] is None:
+def format_interval(metric: Mapping[str, Any]) -> str:
+    """Format the interval of a metric; empty if it has none."""
+    if metric["low"] is None:
         return ""
-    return f"{written(found['low'])} to {'any' if found['high'] is None else written(found['high'])}"
+    high = "unbounded" if metric["high"] is None else format_value(metric["high"])
+    return f"{format_value(metric['low'])} to {high}"

@@ -1,1 +1,1 @@
-"""The report of a scored set: figures, a page and a model card, all made from its tables."""
+"""The report of a scored set: figures, an HTML page and a model card, built from its tables."""

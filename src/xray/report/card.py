@@ -1,7 +1,7 @@
-"""The model card: Markdown with the block of metadata that model hubs read."""
+"""The model card: Markdown with the YAML metadata that model hubs read."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Final
 
 from markupsafe import Markup
 
@@ -23,31 +23,31 @@ HUB_METRICS: Final = {
     "brier": "brier_score",
     "ece": "expected_calibration_error",
 }
-"""Figures of the metadata, by the types under which hubs know them."""
+"""Metrics in the metadata, with the metric types that hubs use."""
 TAGS: Final = ("pytorch", "lightning", "image-classification", "chest-x-ray", "radiography", "pneumonia")
 SHOWN_FIGURES: Final = {
     "roc": "ROC curve",
     "reliability": "Reliability diagram",
-    "confusion": "Decisions against labels",
+    "confusion": "Confusion matrix",
 }
 
 
-def render_card(summary: summary_text.Summary, drawn: Mapping[str, Any]) -> str:
-    """Write the card.
+def render_card(summary: summary_text.Summary, figures: Collection[str]) -> str:
+    """Render the model card.
 
     Args:
-        summary: All figures.
-        drawn: By the names of the figures that stand in `figures/` beside the card.
+        summary: See `xray.evaluation.summary.summarise`.
+        figures: Names of the figures in `figures/` next to the card.
 
     Returns:
-        Markdown that begins with a block of YAML.
+        Markdown that begins with a YAML block.
     """
-    made = environment()
-    made.autoescape = False
-    made.finalize = lambda value: markdown(printable(value)) if type(value) is str else value
-    made.filters["code"] = lambda text: Markup(f"`{_one_line(text)}`")
-    made.filters["verbatim"] = lambda text: Markup(_one_line(text))
-    body = made.get_template("card.md.j2").render(
+    templates = environment()
+    templates.autoescape = False
+    templates.finalize = lambda value: markdown(printable(value)) if type(value) is str else value
+    templates.filters["code"] = lambda text: Markup(f"`{_one_line(text)}`")
+    templates.filters["verbatim"] = lambda text: Markup(_one_line(text))
+    body = templates.get_template("card.md.j2").render(
         summary=summary,
         source=summary["source"],
         negative=summary["class_names"][0],
@@ -55,15 +55,15 @@ def render_card(summary: summary_text.Summary, drawn: Mapping[str, Any]) -> str:
         kind=summary_text.kind(summary["source"]),
         model=summary_text.model_name(summary["source"]),
         banners=summary_text.banners(summary),
-        answer=summary_text.answer(summary),
+        headline=summary_text.headline(summary),
         operating_point=summary_text.operating_point(summary),
-        rows=summary_text.rows(summary),
+        rows=summary_text.metric_rows(summary),
         training=training(summary),
         splits=splits(summary),
         exclusions=exclusions(summary),
         provenance=provenance(summary),
         commands=commands(summary["source"]),
-        pictures={name: title for name, title in SHOWN_FIGURES.items() if name in drawn},
+        figures={name: title for name, title in SHOWN_FIGURES.items() if name in figures},
         notice=NOTICE,
         one_source=ONE_SOURCE,
     )
@@ -71,9 +71,9 @@ def render_card(summary: summary_text.Summary, drawn: Mapping[str, Any]) -> str:
 
 
 def metadata(summary: summary_text.Summary) -> str:
-    """The block of metadata, as YAML: tags, and each defined figure of `HUB_METRICS` as a result of the model.
+    """Return the metadata as YAML: tags, and each defined metric of `HUB_METRICS` as an evaluation result.
 
-    No licence stands in it: the images decide on that of the weights, and nobody has stated one.
+    It states no licence: that of the weights depends on the training images, and is not known here.
     """
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -81,15 +81,15 @@ def metadata(summary: summary_text.Summary) -> str:
     results = [
         EvalResult(
             task_type="image-classification",
-            task_name=f"Telling {printable(summary['class_names'][0])} from {printable(summary['class_names'][1])}",
+            task_name=" vs ".join(map(printable, summary["class_names"])),
             dataset_type="imagefolder",
-            dataset_name=printable(summary_text.place(source)),
+            dataset_name=printable(summary_text.data_name(source)),
             dataset_split={"val": "validation"}.get(source.get("split", ""), source.get("split")),
-            metric_type=kind,
+            metric_type=metric_type,
             metric_name=summary_text.TITLES[name],
             metric_value=summary["figures"][name]["value"],
         )
-        for name, kind in HUB_METRICS.items()
+        for name, metric_type in HUB_METRICS.items()
         if summary["figures"][name]["value"] is not None
     ]
     card = ModelCardData(

@@ -1,26 +1,26 @@
-"""The command report: a run's reports anew from its tables, without its model."""
+"""The `report` command: rebuild a run's reports from its tables, without its model."""
 
 from xray.evaluation.scored_set import PREDICTIONS, SOURCE
-from xray.report.scored_sets import scored_sets, sets_without_tables
+from xray.report.scored_sets import reports_without_tables, scored_sets
 
 
 def report(run: str = "") -> None:
-    """Write the reports of a run anew from the predictions of its test, of validate and of external images.
+    """Rebuild a run's reports from the predictions of test, validate and external images.
 
-    Nothing is scored: no model is loaded, and tables stay as they are. Of each set metrics.json, the figures,
-    report.html and model_card.md are replaced.
+    No model is loaded and the tables are not changed. For each scored set, metrics.json, the figures, report.html and
+    model_card.md are replaced.
 
     Args:
         run: A run such as cnn/version_0, an experiment (its newest run), or a folder with predictions.csv and
-            source.json; by default the newest run that has anything scored.
+            source.json; by default the newest run with a scored set.
 
     Raises:
-        UserError: There is no such run, nothing of it is scored, or tables are damaged; whole sets are written first.
+        UserError: The run does not exist, has no scored set, or tables are damaged (the other sets are written first).
     """
     folders = scored_sets(run)
     from xray.report.build import write_reports
 
     for folder in write_reports(folders):
         print(f"Written: {folder}/ with report.html, metrics.json, model_card.md, figures/")
-    for folder in sets_without_tables(folders[0]):
-        print(f"Left as it is: {folder}/ has no {PREDICTIONS} or no {SOURCE}; score its images again.")
+    for folder in reports_without_tables(folders[0]):
+        print(f"Not rebuilt: {folder}/ has no {PREDICTIONS} or no {SOURCE}; score its images again.")

@@ -1,4 +1,4 @@
-"""Figures of a scored set, each of one panel, drawn from arrays and from the figures of its summary."""
+"""Single-panel figures of a scored set: ROC, precision-recall, reliability, histogram, confusion matrix and others."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xray.evaluation.curves import GRID, Band, by_threshold, net_benefit, precision_recall_points, roc_points
+from xray.evaluation.curves import GRID, Band, net_benefit, precision_recall_points, rates_by_threshold, roc_points
 from xray.evaluation.ranking import Labels, Scores
 from xray.report.style import (
     BAND,
@@ -21,47 +21,47 @@ from xray.report.style import (
     WIDE,
     frame,
     frame_inset,
+    inset_side,
     panel,
-    say,
     styled,
     unit_square,
-    zoom_of,
+    write_centred,
 )
 from xray.report.summary_text import number
 
-ONE_CLASS = "not defined: these images\nare of one class only"
-BINS_OF_HISTOGRAM = 40
-TREATED_FROM = np.linspace(0.01, 0.99, 99)
-"""Thresholds of a decision curve: at 0 and 1 its odds are 0 and infinite."""
+ONE_CLASS = "not defined: all images\nhave the same label"
+HISTOGRAM_BINS = 40
+TREATMENT_THRESHOLDS = np.linspace(0.01, 0.99, 99)
+"""Thresholds of the decision curve; 0 and 1 are left out because their odds are 0 and infinite."""
 
 
 @styled
-def roc_figure(labels: Labels, scores: Scores, band: Band | None, figures: Mapping[str, Any]) -> Figure:
-    """ROC curve with its band and operating point, and the corner enlarged where the curve comes close to it.
+def roc_figure(labels: Labels, scores: Scores, band: Band | None, metrics: Mapping[str, Any]) -> Figure:
+    """Draw the ROC curve with its 95% band and operating point; an inset enlarges the corner if the curve is close.
 
     Args:
         labels: 0 or 1, shape (images,).
         scores: Higher for positive, shape (images,).
-        band: Sensitivity over false positive rate; None where a class is absent.
-        figures: Of the summary.
+        band: Sensitivity over false positive rate; None if a class is absent.
+        metrics: `figures` of the summary.
     """
     figure, axes = panel(SQUARE)
-    frame(axes, "1 - specificity", "Sensitivity", f"ROC curve, AUROC {number(figures['auroc']['value'])}")
+    frame(axes, "1 - specificity", "Sensitivity", f"ROC curve, AUROC {number(metrics['auroc']['value'])}")
     unit_square(axes)
     if band is None:
-        say(axes, ONE_CLASS)
+        write_centred(axes, ONE_CLASS)
         return figure
     rate, sensitivity = roc_points(labels, scores)
     nearest = float(np.maximum(rate, 1 - sensitivity).min())
-    point = (1 - figures["specificity"]["value"], figures["sensitivity"]["value"])
-    side = zoom_of(max(nearest, *(0.6 * x for x in (point[0], 1 - point[1]))))
+    point = (1 - metrics["specificity"]["value"], metrics["sensitivity"]["value"])
+    side = inset_side(max(nearest, *(0.6 * x for x in (point[0], 1 - point[1]))))
     free = np.interp(INSET[0] - 0.1, rate, sensitivity) > INSET[1] + INSET[3] + 0.03
     inset = axes.inset_axes(INSET) if side and free else None
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1.2, label="chance")
-    for where in (axes, inset) if inset else (axes,):
-        where.fill_between(GRID, band.low, band.high, color=MODEL, alpha=BAND, linewidth=0, label="95% band")
-        where.plot(rate, sensitivity, color=MODEL, linewidth=1.8)
-        where.plot(*point, "o", color=SECOND, markeredgecolor="white", markersize=8, label="operating point")
+    for target in (axes, inset) if inset else (axes,):
+        target.fill_between(GRID, band.low, band.high, color=MODEL, alpha=BAND, linewidth=0, label="95% band")
+        target.plot(rate, sensitivity, color=MODEL, linewidth=1.8)
+        target.plot(*point, "o", color=SECOND, markeredgecolor="white", markersize=8, label="operating point")
     if inset and side:
         frame_inset(axes, inset, (0, side), (1 - side, 1))
     axes.legend(loc="lower right", ncols=3 if inset else 1, columnspacing=1.2, handlelength=1.4)
@@ -70,39 +70,39 @@ def roc_figure(labels: Labels, scores: Scores, band: Band | None, figures: Mappi
 
 @styled
 def precision_recall_figure(
-    labels: Labels, scores: Scores, band: Band | None, figures: Mapping[str, Any], counts: Mapping[str, int]
+    labels: Labels, scores: Scores, band: Band | None, metrics: Mapping[str, Any], counts: Mapping[str, int]
 ) -> Figure:
-    """Precision-recall curve with its band and operating point, and the corner enlarged; see `roc_figure`.
+    """Draw the precision-recall curve with its 95% band, operating point and inset; see `roc_figure`.
 
     Args:
         labels: 0 or 1, shape (images,).
         scores: Higher for positive, shape (images,).
-        band: Precision over recall; None where a class is absent.
-        figures: Of the summary.
-        counts: Its confusion matrix.
+        band: Precision over recall; None if a class is absent.
+        metrics: `figures` of the summary.
+        counts: `confusion_matrix` of the summary.
     """
     figure, axes = panel(SQUARE)
-    average = number(figures["average_precision"]["value"])
+    average = number(metrics["average_precision"]["value"])
     frame(axes, "Recall (sensitivity)", "Precision", f"Precision-recall curve, average precision {average}")
     unit_square(axes)
     if band is None:
-        say(axes, ONE_CLASS)
+        write_centred(axes, ONE_CLASS)
         return figure
     recall, precision = precision_recall_points(labels, scores)
     recall, precision = np.append(0, recall), np.append(precision[:1], precision)
-    called = counts["tp"] + counts["fp"]
-    point = (figures["sensitivity"]["value"], counts["tp"] / called) if called else None
+    predicted_positive = counts["tp"] + counts["fp"]
+    point = (metrics["sensitivity"]["value"], counts["tp"] / predicted_positive) if predicted_positive else None
     nearest = float(np.maximum(1 - recall, 1 - precision).min())
-    side = zoom_of(max(nearest, *(0.6 * (1 - x) for x in point or ())) if point else nearest)
+    side = inset_side(max(nearest, *(0.6 * (1 - x) for x in point or ())) if point else nearest)
     left, bottom = 0.2, 0.24
     free = precision[recall <= 0.9].min(initial=1) > bottom + INSET[3] + 0.03
     inset = axes.inset_axes((left, bottom, INSET[2], INSET[3])) if side and free else None
     axes.axhline(float(labels.mean()), color=FAINT, linestyle=":", linewidth=1.2, label="prevalence")
-    for where in (axes, inset) if inset else (axes,):
-        where.fill_between(GRID, band.low, band.high, color=MODEL, alpha=BAND, linewidth=0, label="95% band")
-        where.step(recall, precision, color=MODEL, linewidth=1.8)
+    for target in (axes, inset) if inset else (axes,):
+        target.fill_between(GRID, band.low, band.high, color=MODEL, alpha=BAND, linewidth=0, label="95% band")
+        target.step(recall, precision, color=MODEL, linewidth=1.8)
         if point:
-            where.plot(*point, "o", color=SECOND, markeredgecolor="white", markersize=8, label="operating point")
+            target.plot(*point, "o", color=SECOND, markeredgecolor="white", markersize=8, label="operating point")
     if inset and side:
         frame_inset(axes, inset, (1 - side, 1), (1 - side, 1))
     axes.legend(loc="lower left", ncols=3 if inset else 1, columnspacing=1.2, handlelength=1.4)
@@ -111,16 +111,16 @@ def precision_recall_figure(
 
 @styled
 def reliability_figure(reliability: Mapping[str, Any]) -> Figure:
-    """Predicted against observed share before and after scaling, with the images in each bin below.
+    """Draw observed against predicted share of positives before and after scaling, with the images per bin below.
 
     Args:
-        reliability: Of the summary.
+        reliability: `reliability` of the summary.
     """
     figure = Figure(figsize=SQUARE)
     axes = figure.add_axes((0.72 / 5.2, 1.75 / 5.2, 1 - 0.92 / 5.2, 1 - 2.17 / 5.2))
     below = figure.add_axes((0.72 / 5.2, 0.62 / 5.2, 1 - 0.92 / 5.2, 0.95 / 5.2), sharex=axes)
-    frame(axes, "", "Share of positives observed", f"Reliability, {reliability['bins']} bins of equal width")
-    frame(below, "Mean probability predicted", "Images", "")
+    frame(axes, "", "Observed share of positives", f"Reliability, {reliability['bins']} bins of equal width")
+    frame(below, "Mean predicted probability", "Images", "")
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1.2, label="perfect")
     for name, key, colour, style in (
         ("before scaling", "before", FAINT, "s--"),
@@ -142,7 +142,7 @@ def reliability_figure(reliability: Mapping[str, Any]) -> Figure:
 
 @styled
 def histogram_figure(labels: Labels, probability: Scores, threshold: float, class_names: Sequence[str]) -> Figure:
-    """Images of each class by probability, counted on a logarithmic scale, with the threshold.
+    """Draw a histogram of the probabilities of each class, counts on a logarithmic scale, with the threshold.
 
     Args:
         labels: 0 or 1, shape (images,).
@@ -152,16 +152,16 @@ def histogram_figure(labels: Labels, probability: Scores, threshold: float, clas
     """
     figure, axes = panel(WIDE)
     frame(axes, f"Probability of {class_names[1]}", "Images (logarithmic)", "Images by probability and class")
-    most = 1
+    highest = 1
     for label, (name, colour) in enumerate(zip(class_names, CLASSES, strict=True)):
-        counts, edges = np.histogram(probability[labels == label], bins=BINS_OF_HISTOGRAM, range=(0, 1))
-        most = max(most, int(counts.max()))
-        text = f"labelled {name}, {int(counts.sum()):,}"
+        counts, edges = np.histogram(probability[labels == label], bins=HISTOGRAM_BINS, range=(0, 1))
+        highest = max(highest, int(counts.max()))
+        text = f"label {name}, {int(counts.sum()):,}"
         axes.stairs(np.maximum(counts, 0.5), edges, baseline=0.5, fill=True, color=colour, alpha=0.35)
         axes.stairs(np.maximum(counts, 0.5), edges, baseline=0.5, color=colour, linewidth=1.4, label=text)
     axes.axvline(threshold, color="black", linestyle="--", linewidth=1.2, label=f"threshold {number(threshold)}")
-    axes.set(yscale="log", ylim=(0.5, 12 * most), xlim=(-0.02, 1.02))
-    ticks = [tick for tick in 10.0 ** np.arange(7) if tick <= 10 * most]
+    axes.set(yscale="log", ylim=(0.5, 12 * highest), xlim=(-0.02, 1.02))
+    ticks = [tick for tick in 10.0 ** np.arange(7) if tick <= 10 * highest]
     axes.set_yticks(ticks, [f"{int(tick):,}" for tick in ticks])
     axes.minorticks_off()
     axes.legend(loc="upper center")
@@ -170,10 +170,10 @@ def histogram_figure(labels: Labels, probability: Scores, threshold: float, clas
 
 @styled
 def confusion_figure(counts: Mapping[str, int], class_names: Sequence[str], threshold: float) -> Figure:
-    """Decisions against labels: images, and their share of the row.
+    """Draw the confusion matrix: images, and their share of the row.
 
     Args:
-        counts: The confusion matrix of the summary.
+        counts: `confusion_matrix` of the summary.
         class_names: Names of the two classes.
         threshold: The operating point.
     """
@@ -187,7 +187,7 @@ def confusion_figure(counts: Mapping[str, int], class_names: Sequence[str], thre
         share = matrix[row, column] / rows[row, 0]
         colour = "white" if share > 0.6 else "black"
         axes.text(column, row - 0.06, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, fontsize=20)
-        text = f"{share:.1%} of the row" if matrix[row].any() else "no image"
+        text = f"{share:.1%} of row" if matrix[row].any() else "no images"
         axes.text(column, row + 0.2, text, ha="center", va="center", color=colour)
     short = [name if len(name) <= 16 else f"{name[:15]}…" for name in class_names]
     axes.set_xticks([0, 1], short)
@@ -200,7 +200,7 @@ def confusion_figure(counts: Mapping[str, int], class_names: Sequence[str], thre
 
 @styled
 def decision_curve_figure(labels: Labels, probability: Scores, threshold: float) -> Figure:
-    """Net benefit of treating by the model, of treating all and of treating none.
+    """Draw the net benefit of treating by the model, of treating all and of treating none.
 
     Args:
         labels: 0 or 1, shape (images,).
@@ -208,25 +208,25 @@ def decision_curve_figure(labels: Labels, probability: Scores, threshold: float)
         threshold: The operating point.
     """
     figure, axes = panel(WIDE)
-    frame(axes, "Probability from which one would treat", "Net benefit per image", "Decision curve")
+    frame(axes, "Threshold probability for treatment", "Net benefit per image", "Decision curve")
     if not len(labels):
-        say(axes, "no images")
+        write_centred(axes, "no images")
         return figure
-    model, everyone = net_benefit(labels, probability, TREATED_FROM)
-    axes.plot(TREATED_FROM, everyone, color=THIRD, linestyle="--", linewidth=1.6, label="treat all")
+    model, treat_all = net_benefit(labels, probability, TREATMENT_THRESHOLDS)
+    axes.plot(TREATMENT_THRESHOLDS, treat_all, color=THIRD, linestyle="--", linewidth=1.6, label="treat all")
     axes.axhline(0, color="black", linestyle=":", linewidth=1.4, label="treat none")
-    axes.plot(TREATED_FROM, model, color=MODEL, linewidth=1.8, label="treat by the model")
+    axes.plot(TREATMENT_THRESHOLDS, model, color=MODEL, linewidth=1.8, label="treat by the model")
     _mark_threshold(axes, threshold)
     top = max(float(labels.mean()), 0.05)
     axes.set(xlim=(0, 1), ylim=(-0.25 * top, 1.12 * top))
-    # Below the curves of a good model, above those of a poor one.
+    # The legend must not cover the curves, whose height depends on the prevalence.
     axes.legend(loc="center left" if labels.mean() > 0.3 else "upper right")
     return figure
 
 
 @styled
 def threshold_figure(labels: Labels, probability: Scores, threshold: float) -> Figure:
-    """Sensitivity and specificity against the threshold.
+    """Draw sensitivity and specificity against the threshold.
 
     Args:
         labels: 0 or 1, shape (images,).
@@ -234,8 +234,8 @@ def threshold_figure(labels: Labels, probability: Scores, threshold: float) -> F
         threshold: The operating point.
     """
     figure, axes = panel(WIDE)
-    frame(axes, "Threshold", "Share of the images", "Sensitivity and specificity by threshold")
-    sensitivity, specificity = by_threshold(labels, probability, GRID)
+    frame(axes, "Threshold", "Sensitivity, specificity", "Sensitivity and specificity by threshold")
+    sensitivity, specificity = rates_by_threshold(labels, probability, GRID)
     axes.plot(GRID, sensitivity, color=SECOND, linewidth=1.8, label="sensitivity")
     axes.plot(GRID, specificity, color=MODEL, linewidth=1.8, linestyle="--", label="specificity")
     _mark_threshold(axes, threshold)

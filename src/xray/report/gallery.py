@@ -1,4 +1,4 @@
-"""All figures of a report by name, and how each is read."""
+"""All figures of a report by name, with their captions."""
 
 from itertools import groupby
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from matplotlib.figure import Figure
 
 from xray.evaluation.curves import bands
-from xray.evaluation.metrics import as_numbers
+from xray.evaluation.metrics import class_indices
 from xray.evaluation.resampling import Patients
 from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.shortcuts import ABLATION_IMAGES, BASELINES
@@ -23,89 +23,94 @@ from xray.report.panels import Row, forest_figure, robustness_figure
 from xray.report.summary_text import Summary
 from xray.utils.text import printable
 
-HOW_TO_READ: Final = {
+CAPTIONS: Final = {
     "roc": (
-        "The nearer to the upper left corner, the better; the dotted line is chance. The band holds 95% of the curves "
-        "of resampled patients, the dot is the operating point; where the curve comes close to the corner an inset "
+        "Closer to the upper left corner is better; the dotted line is chance. The band is the pointwise 95% interval "
+        "over resampled patients, the dot is the operating point. If the curve is close to the corner, an inset "
         "enlarges it."
     ),
     "precision_recall": (
-        "The nearer to the upper right corner, the better. Precision depends on the prevalence, which in these images "
+        "Closer to the upper right corner is better. Precision depends on the prevalence, which in these images "
         "(dotted line) is not that of a clinic."
     ),
-    "confusion": "Rows are labels, columns decisions at the operating point; the shares of a row add up to 100%.",
+    "confusion": "Rows are labels, columns are decisions at the operating point; the shares of a row add up to 100%.",
     "histogram": (
-        "Each class by itself. Positive images left of the threshold are missed, negative images right of it are false "
-        "alarms. Counts are on a logarithmic scale, so that a few images can be seen beside many."
+        "One histogram per class. Positive images left of the threshold are false negatives, negative images right of "
+        "it are false positives. Counts are on a logarithmic scale, so that small bins stay visible."
     ),
     "threshold": (
-        "What another threshold would give on these images. One chosen here and quoted here would flatter: choose it on "
-        "validation images."
+        "What another threshold would give on these images. Results at a threshold chosen on the same images are too "
+        "optimistic: choose it on validation images."
     ),
     "reliability": (
-        "On the diagonal a probability keeps its word; below it the model promises too much. The bars count the images "
-        "of each bin, after scaling: a point that rests on few images says little."
+        "On the diagonal, predicted probabilities match the observed share of positives; below it, they are too high. "
+        "The bars count the images of each bin after scaling: a point from few images is uncertain."
     ),
     "decision_curve": (
-        "Net benefit is the true positives per image, less the false positives weighed by the odds of the threshold. "
-        "The model is worth using where its line lies above both others; all depends on the prevalence of these images."
+        "Net benefit: true positives per image minus false positives per image weighted by the odds of the threshold. "
+        "The model is useful where its line is above both others; this depends on the prevalence of these images."
     ),
-    "shortcuts": "A diamond is the model; a baseline whose interval reaches the dotted line has no need of lungs.",
-    "subgroups": "AUROC in each group with its interval; the dotted line and the diamond are all images.",
+    "shortcuts": (
+        "The diamond and the dotted line are the model. If the interval of a baseline reaches the dotted line, similar "
+        "results are possible without seeing the lungs."
+    ),
+    "subgroups": "AUROC of each group with its 95% interval; the diamond and the dotted line are all images.",
     "robustness": (
-        "Strength 0 are the images as they are, 5 is severe. Where specificity falls and AUROC stays, the ranking holds "
-        "but the threshold no longer fits. Bands are 95% intervals."
+        "Strength 0 is the unchanged image, 5 is severe. Where specificity falls and AUROC does not, the ranking still "
+        "holds but the threshold no longer fits. Bands are 95% intervals."
     ),
 }
-"""By the names of the files; not every report has all."""
+"""Caption of each figure by file name; a report may lack some figures."""
 SHORT_TITLES: Final = {
     "statistics": "Eight statistics of intensity and sharpness",
     "shape": "Size and mode of the file",
     "statistics_and_shape": "Both",
-    "border_only": "Shown the border of each image only",
-    "centre_blanked": "The centre of each image blanked",
+    "border_only": "Border only",
+    "centre_blanked": "Centre masked",
 }
 
 
 def draw_figures(scored_set: ScoredSet, summary: Summary) -> dict[str, Figure]:
-    """Draw all that the evidence allows.
+    """Draw every figure for which there are data.
 
     Args:
         scored_set: The tables.
-        summary: Their figures.
+        summary: Their summary.
 
     Returns:
-        By the keys of `HOW_TO_READ`, in that order.
+        Figures by the keys of `CAPTIONS`, in that order.
     """
-    table, figures, threshold = scored_set.table, summary["figures"], summary["threshold"]
+    table, metrics, threshold = scored_set.table, summary["figures"], summary["threshold"]
     class_names = [printable(name) for name in summary["class_names"]]
-    labels = as_numbers(table.label, summary["class_names"])
-    both = len(set(labels.tolist())) == 2
-    roc, precision_recall = bands(labels, table.logit, Patients.of(table.patient, labels)) if both else (None, None)
+    labels = class_indices(table.label, summary["class_names"])
+    both_classes = len(set(labels.tolist())) == 2
+    patients = Patients.of(table.patient, labels)
+    roc, precision_recall = bands(labels, table.logit, patients) if both_classes else (None, None)
     counts = summary["confusion_matrix"]
-    drawn = {
-        "roc": roc_figure(labels, table.logit, roc, figures),
-        "precision_recall": precision_recall_figure(labels, table.logit, precision_recall, figures, counts),
+    figures = {
+        "roc": roc_figure(labels, table.logit, roc, metrics),
+        "precision_recall": precision_recall_figure(labels, table.logit, precision_recall, metrics, counts),
         "confusion": confusion_figure(counts, class_names, threshold),
         "histogram": histogram_figure(labels, table.probability, threshold, class_names),
         "threshold": threshold_figure(labels, table.probability, threshold),
         "reliability": reliability_figure(summary["reliability"]),
         "decision_curve": decision_curve_figure(labels, table.probability, threshold),
     }
-    model = ("The model", figures["auroc"])
+    auroc = metrics["auroc"]
     if summary["shortcuts"]["ablations"]:
-        drawn["shortcuts"] = forest_figure(_ablations(summary), model, "The model and its shortcut baselines")
+        title = "Model, shortcut baselines, input ablations"
+        figures["shortcuts"] = forest_figure(_shortcut_rows(summary), ("The model", auroc), title)
     if summary["subgroups"]:
-        drawn["subgroups"] = forest_figure(_subgroups(summary), ("All images", figures["auroc"]), "AUROC by group")
+        figures["subgroups"] = forest_figure(_subgroup_rows(summary), ("All images", auroc), "AUROC by group")
     if summary["robustness"]:
-        drawn["robustness"] = robustness_figure(summary["robustness"])
-    return drawn
+        figures["robustness"] = robustness_figure(summary["robustness"])
+    return figures
 
 
-def _ablations(summary: Summary) -> list[tuple[str, list[Row]]]:
+def _shortcut_rows(summary: Summary) -> list[tuple[str, list[Row]]]:
     groups = (
-        ("Logistic regressions that see no lungs", BASELINES),
-        ("The model itself, without the lungs", ABLATION_IMAGES),
+        ("Shortcut baselines (logistic regression)", BASELINES),
+        ("Input ablations (the same model, lungs hidden)", ABLATION_IMAGES),
     )
     rows = [
         (
@@ -121,7 +126,7 @@ def _ablations(summary: Summary) -> list[tuple[str, list[Row]]]:
     return [(heading, members) for heading, members in rows if members]
 
 
-def _subgroups(summary: Summary) -> list[tuple[str, list[Row]]]:
+def _subgroup_rows(summary: Summary) -> list[tuple[str, list[Row]]]:
     return [
         (family, [(_with_images(group), group["auroc"]) for group in members])
         for family, members in groupby(summary["subgroups"], key=lambda group: str(group["family"]))

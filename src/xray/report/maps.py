@@ -1,4 +1,4 @@
-"""Images of a report with what moved the model's number laid over them."""
+"""Grad-CAM overlays for the report."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ from xray.data.decode.image import UnreadableImageError, read_image
 from xray.evaluation.scored_set import ScoredSet
 from xray.explain.maps import Explanation
 from xray.explain.overlay import colours, heat_layer, over_grey
-from xray.report.thumbnails import Picture, picture_of
+from xray.report.thumbnails import EmbeddedImage, embed_image
 from xray.utils.files import StrPath
 
 SIDE: Final = 256
-"""Longer side of a picture in pixels."""
+"""Longer side of an image in pixels."""
 GREY: Final = 128
-"""The image under the colours of the scale."""
+"""Grey level under the colours of the scale, 0 to 255."""
 
 
 @dataclass(frozen=True)
 class MappedImage:
-    """An image with its map.
+    """An image with its Grad-CAM map.
 
     Args:
-        name: Its file.
-        patient: Whose it is.
-        label: Its class.
-        decision: What the model took it for.
-        probability: Of the positive class.
-        limit: Where the colours of its map end, in units of the logit.
-        image: The image, in its own proportions.
-        overlay: The same with the map over it.
+        name: File name.
+        patient: Patient ID.
+        label: True class.
+        decision: Predicted class.
+        probability: Probability of the positive class, 0 to 1.
+        limit: Largest absolute value of the map's colour scale, in logits.
+        image: The image in its own proportions.
+        overlay: The image with the map over it.
     """
 
     name: str
@@ -44,32 +44,32 @@ class MappedImage:
     decision: str
     probability: float
     limit: float
-    image: Picture
-    overlay: Picture
+    image: EmbeddedImage
+    overlay: EmbeddedImage
 
 
 def mapped_images(scored_set: ScoredSet) -> list[tuple[str, list[MappedImage]]]:
-    """The images that have maps in the order of the record, by kind of decision under its heading."""
-    return [(title, list(images)) for title, images in groupby(_images(scored_set), _kind)]
+    """Return the images that have maps, grouped by kind of decision; each group with its heading."""
+    return [(title, list(images)) for title, images in groupby(_mapped_images(scored_set), _heading)]
 
 
-def scale() -> Picture:
-    """The colours from the negative end of a scale to the positive one, over grey."""
+def scale() -> EmbeddedImage:
+    """Return the colour scale from the negative end to the positive end, over grey."""
     values = np.repeat(np.linspace(-1, 1, 200)[None], 8, axis=0)
-    return picture_of(over_grey(np.full(values.shape, GREY, np.uint8), colours(values)), "PNG")
+    return embed_image(over_grey(np.full(values.shape, GREY, np.uint8), colours(values)), "PNG")
 
 
-def _images(scored_set: ScoredSet) -> Iterator[MappedImage]:
+def _mapped_images(scored_set: ScoredSet) -> Iterator[MappedImage]:
     table, rule = scored_set.table, scored_set.source.get("resize", "stretch")
     for row, values in scored_set.maps.items():
         explanation = Explanation.of("gradcam", values)
         path = table.path[row]
-        image = _small(path)
-        if isinstance(image, Picture):
-            pictures = image, image
+        pixels = _load_small(path)
+        if isinstance(pixels, EmbeddedImage):
+            image = overlay = pixels
         else:
-            layer = heat_layer(explanation, (image.shape[0], image.shape[1]), rule)
-            pictures = picture_of(image), picture_of(over_grey(image, layer))
+            layer = heat_layer(explanation, (pixels.shape[0], pixels.shape[1]), rule)
+            image, overlay = embed_image(pixels), embed_image(over_grey(pixels, layer))
         yield MappedImage(
             PurePath(path).name,
             table.patient[row],
@@ -77,22 +77,23 @@ def _images(scored_set: ScoredSet) -> Iterator[MappedImage]:
             table.decision[row],
             float(table.probability[row]),
             explanation.limit,
-            *pictures,
+            image,
+            overlay,
         )
 
 
-def _small(path: StrPath) -> npt.NDArray[np.uint8] | Picture:
+def _load_small(path: StrPath) -> npt.NDArray[np.uint8] | EmbeddedImage:
     if not Path(path).is_file():
-        return Picture(reason="The image is no longer there.")
+        return EmbeddedImage(reason="The image file no longer exists.")
     try:
         image = Image.fromarray(read_image(path, SIDE))
     except UnreadableImageError as error:
-        return Picture(reason=f"The image cannot be read: {error}.")
+        return EmbeddedImage(reason=f"The image cannot be read: {error}.")
     image.thumbnail((SIDE, SIDE))
     return np.asarray(image, dtype=np.uint8)
 
 
-def _kind(image: MappedImage) -> str:
+def _heading(image: MappedImage) -> str:
     if image.label == image.decision:
-        return f"Rightly called {image.label}, ordinary ones"
-    return f"{image.label} taken for {image.decision}, the worst ones"
+        return f"Correctly predicted {image.label}, typical examples"
+    return f"{image.label} predicted as {image.decision}, worst errors"

@@ -1,4 +1,4 @@
-"""The report as one page of HTML that needs nothing beside it."""
+"""The report as one self-contained HTML page."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -14,7 +14,7 @@ from xray.evaluation.shortcuts import BASELINES
 from xray.explain.maps import CAVEATS
 from xray.ood.detector import CLAUSES
 from xray.report import summary_text
-from xray.report.gallery import HOW_TO_READ
+from xray.report.gallery import CAPTIONS
 from xray.report.maps import mapped_images, scale
 from xray.report.provenance import commands, exclusions, provenance, splits
 from xray.report.style import inline_svg
@@ -25,22 +25,22 @@ from xray.utils.text import printable
 def render_page(
     scored_set: ScoredSet,
     summary: summary_text.Summary,
-    drawn: Mapping[str, str],
+    svgs: Mapping[str, str],
     siblings: Sequence[Mapping[str, Any]],
 ) -> str:
-    """Write the page.
+    """Render the page.
 
     Args:
         scored_set: The tables.
-        summary: Their figures.
-        drawn: SVG texts by the keys of `HOW_TO_READ`.
+        summary: Their summary.
+        svgs: SVG texts of the figures by the keys of `CAPTIONS`.
         siblings: Other scored sets of the run, see `xray.report.build.siblings`.
 
     Returns:
-        HTML; all that is not Unicode or a control character is written out.
+        HTML; control characters and invalid Unicode are written as escapes.
     """
     source, class_names = summary["source"], summary["class_names"]
-    missed, called = worst_errors(scored_set.table, class_names)
+    false_negatives, false_positives = worst_errors(scored_set.table, class_names)
     return (
         environment()
         .get_template("page.html.j2")
@@ -52,20 +52,20 @@ def render_page(
             positive=class_names[1],
             kind=summary_text.kind(source),
             model=summary_text.model_name(source),
-            place=summary_text.place(source),
+            data_name=summary_text.data_name(source),
             banners=summary_text.banners(summary),
-            answer=summary_text.answer(summary),
+            headline=summary_text.headline(summary),
             operating_point=summary_text.operating_point(summary),
             tables=(summary_text.RANKING, summary_text.DECISIONS),
             calibration=summary_text.CALIBRATION,
             baselines=BASELINES,
             clauses=CLAUSES,
             families=groupby(summary["subgroups"], key=lambda group: group["family"]),
-            figure=_figures(drawn),
+            drawings=_drawings(svgs),
             siblings=siblings,
             errors=(
-                (f"Missed: {class_names[1]} images", "fn", missed),
-                (f"False alarms: {class_names[0]} images", "fp", called),
+                (f"False negatives: {class_names[1]} images", "fn", false_negatives),
+                (f"False positives: {class_names[0]} images", "fp", false_positives),
             ),
             maps=mapped_images(scored_set),
             scale=scale(),
@@ -83,28 +83,26 @@ def render_page(
 
 
 def environment() -> Environment:
-    """Where the templates lie, with what they write figures by."""
-    made = Environment(
+    """Return the Jinja environment of the report's templates, with filters for numbers."""
+    templates = Environment(
         loader=PackageLoader("xray.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # Markup is a text too, but of ours.
+        # Markup is a subclass of str, but our own text.
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
-    made.filters |= {
+    templates.filters |= {
         "number": summary_text.number,
         "percent": summary_text.percent,
         "interval": summary_text.interval,
         "with_interval": summary_text.with_interval,
     }
-    made.globals["count"] = summary_text.count
-    return made
+    templates.globals["count"] = summary_text.count
+    return templates
 
 
-def _figures(drawn: Mapping[str, str]) -> dict[str, tuple[Markup, str]]:
-    # Drawn here, from texts that matplotlib has escaped.
-    return {
-        name: (Markup(inline_svg(name, text, HOW_TO_READ[name])), HOW_TO_READ[name]) for name, text in drawn.items()
-    }
+def _drawings(svgs: Mapping[str, str]) -> dict[str, tuple[Markup, str]]:
+    # Safe as markup: Matplotlib has escaped all text in its SVG.
+    return {name: (Markup(inline_svg(name, svg, CAPTIONS[name])), CAPTIONS[name]) for name, svg in svgs.items()}

@@ -1,4 +1,4 @@
-"""Where a report's figures come from, as rows of text, and the commands that repeat them."""
+"""Provenance of a report: run, data, code, splits, exclusions, and the commands that reproduce it."""
 
 import shlex
 from collections.abc import Mapping
@@ -7,16 +7,16 @@ from typing import Any
 
 from xray.report.summary_text import Summary, number
 
-UNKNOWN = "not on record"
+UNKNOWN = "not recorded"
 
 
 def provenance(summary: Summary) -> list[tuple[str, str]]:
-    """What was scored, with what, by which code; names with values."""
+    """Return what was scored, with which model and which code, as rows of name and value."""
     source, method = summary["source"], summary["method"]
     decision = source.get("decision") or {}
     fitted_on = decision.get("fitted_on") or decision
     rows = [
-        ("Run", source.get("run") or "none: the checkpoint lies outside the folder of a run"),
+        ("Run", source.get("run") or "none: the checkpoint is not in a run's folder"),
         ("Model", source.get("model")),
         ("Checkpoint", source.get("checkpoint")),
         ("Images", source.get("data_root")),
@@ -40,7 +40,7 @@ def provenance(summary: Summary) -> list[tuple[str, str]]:
 
 
 def splits(summary: Summary) -> list[dict[str, Any]]:
-    """Images and patients of each split of the training data, then of the images scored here."""
+    """Return images and patients of each split of the training data, then of the images scored here."""
     recorded = (summary["source"].get("training_data") or {}).get("splits") or {}
     titles = {"train": "Training", "val": "Validation", "test": "Test"}
     rows = [
@@ -64,53 +64,53 @@ def splits(summary: Summary) -> list[dict[str, Any]]:
 
 
 def exclusions(summary: Summary) -> list[str]:
-    """What was left out of training, of the images that the decision was fitted on, and of the images scored here."""
+    """Return the notes on images left out of training, of fitting the decision, and of this scored set."""
     source = summary["source"]
     trained = (source.get("training_data") or {}).get("notes") or []
     scored = source.get("notes") or []
-    decided = ((source.get("decision") or {}).get("fitted_on") or {}).get("notes") or []
+    fitted = ((source.get("decision") or {}).get("fitted_on") or {}).get("notes") or []
     return [
         *(f"Training: {note}" for note in trained if note not in scored),
-        *(f"Operating point: {note}" for note in decided if note not in scored and note not in trained),
+        *(f"Operating point: {note}" for note in fitted if note not in scored and note not in trained),
         *scored,
     ]
 
 
 def commands(source: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What repeats a result: what each command does, and the command."""
+    """Return the commands that reproduce the result, each with a description of what it does."""
     run, checkpoint, root = (str(source.get(key) or "") for key in ("run", "checkpoint", "data_root"))
-    found = []
+    steps = []
     if run:
-        found.append(("Train the same model again", ["fit", "--config", str(Path("logs", run, "config.yaml"))]))
+        steps.append(("Train the same model again", ["fit", "--config", str(Path("logs", run, "config.yaml"))]))
     scoring = "validate" if source.get("set") == "validate" else "test"
-    words = [scoring, "--ckpt_path", checkpoint]
+    score = [scoring, "--ckpt_path", checkpoint]
     trained_on = ((source.get("config") or {}).get("data") or {}).get("root")
     if root and root != trained_on:
-        words += ["--data.root", root]
+        score += ["--data.root", root]
     if checkpoint:
-        found.append(("Score these images again", words))
+        steps.append(("Score these images again", score))
     if run:
-        found.append(("Write the report again, without the model", ["report", run]))
-    return [(text, f"python -m xray {shlex.join(line)}") for text, line in found]
+        steps.append(("Rebuild the report without the model", ["report", run]))
+    return [(text, f"python -m xray {shlex.join(args)}") for text, args in steps]
 
 
 def training(summary: Summary) -> list[tuple[str, str]]:
-    """The essentials of the config that the model was trained with; only what it states."""
+    """Return the main training settings, as far as the config states them."""
     config = summary["source"].get("config") or {}
     model, data, trainer = (config.get(key) or {} for key in ("model", "data", "trainer"))
-    arguments = model.get("init_args") or {}
-    optimizer = arguments.get("optimizer") or {}
+    init_args = model.get("init_args") or {}
+    optimizer = init_args.get("optimizer") or {}
     rows = [
         ("Model class", model.get("class_path")),
-        *((f"Model: {key}", _plain(value)) for key, value in arguments.items() if not isinstance(value, Mapping)),
+        *((f"Model: {key}", _plain(value)) for key, value in init_args.items() if not isinstance(value, Mapping)),
         ("Optimiser", optimizer.get("class_path")),
         ("Learning rate", (optimizer.get("init_args") or {}).get("lr")),
-        ("Epochs at most", trainer.get("max_epochs")),
+        ("Max epochs", trainer.get("max_epochs")),
         ("Precision", trainer.get("precision")),
         ("Batch size", data.get("batch_size")),
         ("Augmentation", _plain(data.get("augmentation"))),
         ("Seed", config.get("seed_everything")),
-        ("Seed of the split", data.get("split_seed")),
+        ("Split seed", data.get("split_seed")),
         ("Validation images", data.get("validation")),
     ]
     return [(name, str(value)) for name, value in rows if value is not None]
@@ -135,4 +135,4 @@ def _code(code: Mapping[str, Any] | None) -> str | None:
     commit = code.get("commit")
     changed = " with uncommitted changes" if code.get("changed") else ""
     versions = ", ".join(f"{name} {code[name]}" for name in ("python", "torch", "lightning") if code.get(name))
-    return f"xray {code.get('xray')}, {f'commit {commit}{changed}' if commit else 'no commit on record'}, {versions}"
+    return f"xray {code.get('xray')}, {f'commit {commit}{changed}' if commit else 'unknown commit'}, {versions}"

@@ -1,4 +1,4 @@
-"""Where the scored sets of a run lie: `test`, `validate` and `external/NAME` in the run's folder."""
+"""Find the scored sets of a run: `test`, `validate` and `external/NAME` in the run's folder."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -9,43 +9,43 @@ from xray.utils.errors import UserError
 
 PAGE = "report.html"
 TEST, VALIDATE, EXTERNAL = "test", "validate", "external"
-MOST_NAMES = 8
-"""Runs that a message lists."""
+MAX_NAMES = 8
+"""Runs listed in an error message."""
 
 
 def find_scored_set(name: str) -> Path:
-    """The folder of a run's internal test.
+    """Return the folder of a run's internal test.
 
     Args:
         name: A run such as `cnn/version_0` or `logs/cnn/version_0`, an experiment (its newest run), or a folder of
-            tables, which is taken as it is.
+            tables, which is returned unchanged.
 
     Raises:
-        UserError: There is no such run, or it has no test.
+        UserError: The run does not exist or has no test.
     """
     if _is_scored(Path(name)):
         return Path(name)
     run = _find_run(name)
     if not _is_scored(run / TEST):
-        raise _nothing(run, "no test yet", [other for other in _all_runs() if _is_scored(other / TEST)])
+        raise _not_scored(run, "no test results", [other for other in _all_runs() if _is_scored(other / TEST)])
     return run / TEST
 
 
 def scored_sets(name: str = "") -> list[Path]:
-    """All scored sets of a run, the internal test first.
+    """Return all scored sets of a run, the internal test first.
 
     Args:
-        name: As for `find_scored_set`; of a folder of tables only itself. By default the newest run that has any.
+        name: See `find_scored_set`; a folder of tables gives only itself. By default the newest run with a scored set.
 
     Raises:
-        UserError: There is no such run, or nothing of it is scored.
+        UserError: The run does not exist or has no scored set.
     """
     if not name:
         scored = [run for run in _all_runs() if _sets(run)]
         if not scored:
             raise UserError(
-                f"No run in {LOGS}/ has anything scored: 'python -m xray test' scores the newest one; or name a folder "
-                f"that holds {PREDICTIONS} and {SOURCE}."
+                f"No run in {LOGS}/ has a scored set: score the newest with 'python -m xray test', or name a folder "
+                f"that contains {PREDICTIONS} and {SOURCE}."
             )
         return _sets(scored[0])
     if _is_scored(Path(name)):
@@ -53,34 +53,34 @@ def scored_sets(name: str = "") -> list[Path]:
     run = _find_run(name)
     if sets := _sets(run):
         return sets
-    raise _nothing(run, "nothing scored yet", [other for other in _all_runs() if _sets(other)])
+    raise _not_scored(run, "no scored set", [other for other in _all_runs() if _sets(other)])
 
 
-def sets_without_tables(folder: Path) -> list[Path]:
-    """Sets of the run in whose folder a set lies that have a report, but no tables that it could be made of again."""
+def reports_without_tables(folder: Path) -> list[Path]:
+    """Return the sets of the same run that have a report but no tables to rebuild it from."""
     run = folder.parent.parent if folder.parent.name == EXTERNAL else folder.parent
-    return [place for place in _places(run) if _is_file(place / PAGE) and not _is_scored(place)]
+    return [other for other in _set_folders(run) if _is_file(other / PAGE) and not _is_scored(other)]
 
 
-def sets_beside(folder: Path) -> list[Path]:
-    """All scored sets of the run in whose folder a set lies, itself among them; only itself where it lies elsewhere."""
-    here = folder.absolute()
-    place = here if folder.name in {"", ".."} else folder  # the parent of `.` is no folder above it
-    if here.parent.name == EXTERNAL:
-        run = place.parent.parent
-    elif here.name in {TEST, VALIDATE}:
-        run = place.parent
+def sets_of_same_run(folder: Path) -> list[Path]:
+    """Return all scored sets of the run that a set belongs to, including it; only itself if it is not in a run."""
+    absolute = folder.absolute()
+    path = absolute if folder.name in {"", ".."} else folder  # Path(".").parent is "." again
+    if absolute.parent.name == EXTERNAL:
+        run = path.parent.parent
+    elif absolute.name in {TEST, VALIDATE}:
+        run = path.parent
     else:
         return [folder]
-    return [folder if other.absolute() == here else other for other in _sets(run)]
+    return [folder if other.absolute() == absolute else other for other in _sets(run)]
 
 
-def _places(run: Path) -> list[Path]:
+def _set_folders(run: Path) -> list[Path]:
     return [run / TEST, run / VALIDATE, *_inside(run / EXTERNAL)]
 
 
 def _sets(run: Path) -> list[Path]:
-    return [place for place in _places(run) if _is_scored(place)]
+    return [folder for folder in _set_folders(run) if _is_scored(folder)]
 
 
 def _is_scored(folder: Path) -> bool:
@@ -93,9 +93,9 @@ def _find_run(name: str) -> Path:
             return folder
         if runs := _newest_first(folder):
             return runs[0]
-    known = _all_runs()
-    there_is = f"there are {_named(known)}" if known else f"{LOGS}/ holds none"
-    raise UserError(f"There is no run {name!r}: {there_is}.")
+    runs = _all_runs()
+    available = f"available runs are {_names(runs)}" if runs else f"{LOGS}/ contains no runs"
+    raise UserError(f"There is no run {name!r}: {available}.")
 
 
 def _is_run(folder: Path) -> bool:
@@ -103,7 +103,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    with suppress(OSError):  # too long a name, or a folder that may not be entered
+    with suppress(OSError):  # the name is too long, or a folder may not be entered
         return path.is_file()
     return False
 
@@ -115,11 +115,11 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _newest_first(experiment: Path) -> list[Path]:
-    """The runs in the folder of an experiment, the one begun last first."""
-    return sorted((run for run in _inside(experiment) if _is_run(run)), key=_began, reverse=True)
+    """Return the runs in an experiment's folder, the one started last first."""
+    return sorted((run for run in _inside(experiment) if _is_run(run)), key=_start_key, reverse=True)
 
 
-def _began(run: Path) -> tuple[int, int]:
+def _start_key(run: Path) -> tuple[int, int]:
     config, version = run / "config.yaml", Run(run, run).version
     time = config.stat().st_mtime_ns if config.is_file() else 0
     return time, version if isinstance(version, int) else -1
@@ -127,16 +127,16 @@ def _began(run: Path) -> tuple[int, int]:
 
 def _all_runs() -> list[Path]:
     runs = [run for experiment in _inside(LOGS) for run in _newest_first(experiment)]
-    return sorted(runs, key=_began, reverse=True)
+    return sorted(runs, key=_start_key, reverse=True)
 
 
-def _nothing(run: Path, lack: str, others: list[Path]) -> UserError:
-    instead = f", or name another run: {_named(others)}" if others else ""
+def _not_scored(run: Path, missing: str, others: list[Path]) -> UserError:
+    instead = f", or name another run: {_names(others)}" if others else ""
     name = f"{run.parent.name}/{run.name}"
-    return UserError(f"The run {name} has {lack}: score it with 'python -m xray test'{instead}.")
+    return UserError(f"The run {name} has {missing}: score it with 'python -m xray test'{instead}.")
 
 
-def _named(runs: list[Path]) -> str:
+def _names(runs: list[Path]) -> str:
     names = [f"{run.parent.name}/{run.name}" for run in runs]
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more

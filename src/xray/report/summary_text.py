@@ -1,42 +1,45 @@
-"""What the figures of a summary say, in words; shared by the page and the model card."""
+"""Summary as text: number formats, titles, sentences and banners shared by the page and the model card."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
 Summary = Mapping[str, Any]
 """See `xray.evaluation.summary.summarise`."""
-Found = Mapping[str, Any]
-"""One figure of it: value, low, high, and a reason where one of them is None."""
+MetricValue = Mapping[str, Any]
+"""One metric of a summary: value, low, high, and a reason if one of them is None."""
 
 RANKING: Final = {
-    "auroc": ("AUROC", "Area under the ROC curve: the share of pairs of both classes that are ranked rightly."),
+    "auroc": ("AUROC", "Area under the ROC curve: share of pairs (one positive, one negative) ranked correctly."),
     "average_precision": (
         "Average precision",
         "Area under the precision-recall curve, at the prevalence of these images.",
     ),
 }
 DECISIONS: Final = {
-    "sensitivity": ("Sensitivity", "Share of the positive images that are found."),
-    "specificity": ("Specificity", "Share of the negative images that are left alone."),
+    "sensitivity": ("Sensitivity", "True-positive rate: share of positive images predicted positive."),
+    "specificity": ("Specificity", "True-negative rate: share of negative images predicted negative."),
     "balanced_accuracy": ("Balanced accuracy", "Mean of sensitivity and specificity; 0.5 is chance."),
-    "accuracy": ("Accuracy", "Share of right decisions, at the prevalence of these images."),
-    "mcc": ("Matthews correlation (MCC)", "Correlation of label and decision, from -1 to 1; 0 is chance."),
+    "accuracy": ("Accuracy", "Share of correct decisions, at the prevalence of these images."),
+    "mcc": ("Matthews correlation (MCC)", "Correlation of labels and decisions, from -1 to 1; 0 is chance."),
     "f1": ("F1", "Harmonic mean of precision and sensitivity, at the prevalence of these images."),
-    "positive_likelihood_ratio": ("Positive likelihood ratio", "What a positive decision multiplies the odds by."),
-    "negative_likelihood_ratio": ("Negative likelihood ratio", "What a negative decision multiplies the odds by."),
+    "positive_likelihood_ratio": ("Positive likelihood ratio", "Factor by which a positive decision changes the odds."),
+    "negative_likelihood_ratio": ("Negative likelihood ratio", "Factor by which a negative decision changes the odds."),
 }
 CALIBRATION: Final = {
     "brier": ("Brier score", "Mean squared error of the probabilities; 0 is best."),
-    "ece": ("Expected calibration error (ECE)", "Mean distance of predicted and observed share."),
+    "ece": (
+        "Expected calibration error (ECE)",
+        "Mean gap between predicted probability and observed share; 0 is best.",
+    ),
     "calibration_slope": ("Calibration slope", "1 is best; below 1 the probabilities are too extreme."),
-    "calibration_intercept": ("Calibration intercept", "0 is best; below 0 the probabilities are too high altogether."),
+    "calibration_intercept": ("Calibration intercept", "0 is best; below 0 the probabilities are too high overall."),
 }
 TITLES: Final = {name: title for group in (RANKING, DECISIONS, CALIBRATION) for name, (title, _) in group.items()}
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A figure with so many digits behind the point; one just below 1 or above 0 is not rounded to it."""
+    """Format a number with a fixed number of decimals; values just below 1 or above 0 are not rounded to 1 or 0."""
     if value is None:
         return "not defined"
     least = 10**-digits
@@ -44,12 +47,12 @@ def number(value: float | None, digits: int = 4) -> str:
         return f"{'>-' if value < 0 else '<'}{least:.{digits}f}"
     if 1 - least / 2 <= value < 1:
         return f">{1 - least:.{digits}f}"
-    # A ratio of hundreds has no four digits behind the point.
+    # Large likelihood ratios are not known to four decimals.
     return f"{value:.{digits}f}" if abs(value) < 10 else f"{value:.4g}"
 
 
 def percent(value: float | None) -> str:
-    """A share in percent with one digit behind the point; only all is 100% and only none is 0%."""
+    """Format a share as a percentage with one decimal; only exactly 1 gives 100% and only exactly 0 gives 0%."""
     if value is None:
         return "not defined"
     if 0 < value < 0.0005 or 0.9995 <= value < 1:
@@ -57,82 +60,82 @@ def percent(value: float | None) -> str:
     return f"{value:.1%}".replace(".0%", "%") if value in {0.0, 1.0} else f"{value:.1%}"
 
 
-def interval(found: Found, written: Any = number) -> str:  # noqa: ANN401 - a function of a number
-    """An interval as far as it is defined; empty where it is not."""
-    if found["low"] is None:
+def interval(metric: MetricValue, fmt: Callable[[float], str] = number) -> str:
+    """Format a metric's interval; empty if it has none."""
+    if metric["low"] is None:
         return ""
-    upper = "any" if found["high"] is None else written(found["high"])
-    return f"{written(found['low'])} to {upper}"
+    upper = "unbounded" if metric["high"] is None else fmt(metric["high"])
+    return f"{fmt(metric['low'])} to {upper}"
 
 
-def with_interval(found: Found, written: Any = number) -> str:  # noqa: ANN401 - a function of a number
-    """A figure with its interval, or with the reason why it has none."""
-    if found["value"] is None:
-        return f"not defined ({found['reason']})" if found.get("reason") else "not defined"
-    known = interval(found, written)
-    return f"{written(found['value'])} (95% interval {known})" if known else f"{written(found['value'])} (no interval)"
+def with_interval(metric: MetricValue, fmt: Callable[[float], str] = number) -> str:
+    """Format a metric with its interval, or with the reason why it is not defined."""
+    if metric["value"] is None:
+        return f"not defined ({metric['reason']})" if metric.get("reason") else "not defined"
+    known = interval(metric, fmt)
+    return f"{fmt(metric['value'])} (95% interval {known})" if known else f"{fmt(metric['value'])} (no interval)"
 
 
-def count(how_many: int, thing: str) -> str:
-    """A number of things: `1 image`, `1,200 images`."""
-    return f"{how_many:,} {thing}{'' if how_many == 1 else 's'}"
+def count(n: int, noun: str) -> str:
+    """Format a count with its noun: `1 image`, `1,200 images`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def kind(source: Mapping[str, Any]) -> str:
-    """What was scored: `external test`, `test` or `validation`."""
+    """Return the kind of scored set: `external test`, `test` or `validation`."""
     if source.get("external"):
         return "external test"
     return "validation" if source.get("set") == "validate" else "test"
 
 
-def place(source: Mapping[str, Any]) -> str:
-    """The folder of the images by its last name."""
+def data_name(source: Mapping[str, Any]) -> str:
+    """Return the name of the image folder, without its parents."""
     root = str(source.get("data_root") or "")
     return PurePath(root).name or root or "unknown images"
 
 
 def model_name(source: Mapping[str, Any]) -> str:
-    """The run, or the checkpoint of none."""
+    """Return the name of the run, or the checkpoint if there is no run."""
     return str(source.get("run") or source.get("checkpoint") or "a model")
 
 
-def answer(summary: Summary) -> list[str]:
-    """What one wants to know first, a sentence each: what was scored, how well, and whether it means anything."""
+def headline(summary: Summary) -> list[str]:
+    """Return the main results as sentences: what was scored, AUROC, and sensitivity and specificity."""
     source, figures, counts = summary["source"], summary["figures"], summary["confusion_matrix"]
     negative, positive = summary["class_names"]
     by_class = summary["images_by_class"]
     images, patients = count(summary["images"], "image"), count(summary["patients"], "patient")
     scored = {
         "validation": f"was scored on its own validation data, {images} of {patients}",
-        "external test": f"was tested on {images} of {patients} from another source than its training",
+        "external test": f"was tested on {images} of {patients} from a different source than its training data",
     }.get(kind(source), f"was tested on {images} of {patients}")
     sentences = [
         f"{source.get('model') or 'The model'} of {model_name(source)} {scored}: {by_class[negative]:,} {negative} and "
         f"{by_class[positive]:,} {positive}."
     ]
-    ranks = figures["auroc"]
-    if ranks["value"] is None:
-        sentences.append(f"AUROC is not defined ({ranks['reason']}).")
+    auroc = figures["auroc"]
+    if auroc["value"] is None:
+        sentences.append(f"AUROC is not defined ({auroc['reason']}).")
     else:
         sentences.append(
-            f"Of a {positive} and a {negative} image it ranks the {positive} one higher in {percent(ranks['value'])} of "
-            f"all pairs: AUROC {with_interval(ranks)}."
+            f"It ranks the {positive} image above the {negative} image in {percent(auroc['value'])} of all pairs of "
+            f"one each: AUROC {with_interval(auroc)}."
         )
-    found, left = (with_interval(figures[name], percent) for name in ("sensitivity", "specificity"))
+    sensitivity, specificity = (with_interval(figures[name], percent) for name in ("sensitivity", "specificity"))
     sentences.append(
-        f"At its operating point, a probability of {number(summary['threshold'])}, it finds {counts['tp']:,} of "
-        f"{counts['tp'] + counts['fn']:,} {positive} images: sensitivity {found}. It leaves alone {counts['tn']:,} of "
-        f"{counts['tn'] + counts['fp']:,} {negative} images: specificity {left}."
+        f"At the threshold {number(summary['threshold'])} it predicts {positive} for {counts['tp']:,} of "
+        f"{counts['tp'] + counts['fn']:,} {positive} images: sensitivity {sensitivity}. It predicts {negative} for "
+        f"{counts['tn']:,} of {counts['tn'] + counts['fp']:,} {negative} images: specificity {specificity}."
     )
     return sentences
 
 
-def rows(summary: Summary) -> list[tuple[str, Found]]:
-    """All figures with their titles, in the order of a table."""
+def metric_rows(summary: Summary) -> list[tuple[str, MetricValue]]:
+    """Return all metrics with their titles, in table order."""
     figures = summary["figures"]
-    found = [(title, figures[name]) for name, title in TITLES.items()]
-    found.insert(1, ("AUROC by DeLong", summary["auroc_delong"]))
-    return found + [
+    rows = [(title, figures[name]) for name, title in TITLES.items()]
+    rows.insert(1, ("AUROC by DeLong", summary["auroc_delong"]))
+    return rows + [
         (f"{title} predictive value at a prevalence of {prevalence:.0%}", figures[f"{name}_at_{prevalence:g}"])
         for prevalence in summary["method"]["prevalences"]
         for name, title in (("ppv", "Positive"), ("npv", "Negative"))
@@ -140,46 +143,45 @@ def rows(summary: Summary) -> list[tuple[str, Found]]:
 
 
 def operating_point(summary: Summary) -> str:
-    """Where temperature and threshold come from, in one sentence."""
+    """Return one sentence on how temperature and threshold were chosen."""
     decision = summary["source"].get("decision")
     if not decision:
         return "No operating point was fitted: the threshold is 0.5 and the temperature 1."
-    on = decision.get("fitted_on") or decision
-    images, patients = on.get("images"), on.get("patients")
-    where = f" on {count(images, 'validation image')} of {count(patients, 'patient')}" if images and patients else ""
+    fitted_on = decision.get("fitted_on") or decision
+    images, patients = fitted_on.get("images"), fitted_on.get("patients")
+    data = f" on {count(images, 'validation image')} of {count(patients, 'patient')}" if images and patients else ""
     return (
-        f"Temperature {number(summary['temperature'])} and threshold {number(summary['threshold'])} were fitted{where}"
+        f"Temperature {number(summary['temperature'])} and threshold {number(summary['threshold'])} were fitted{data}"
         f": {decision.get('description') or decision.get('rule')}."
     )
 
 
 def banners(summary: Summary) -> list[tuple[str, str, str]]:
-    """What must be known before any figure is believed: gravity (`bad`, `note`), title and text of each."""
+    """Return the warnings to show before any result: severity (`bad` or `note`), title and text of each."""
     source = summary["source"]
-    shown = []
+    warnings = []
     if source.get("set") == "validate":
         text = (
-            "These images chose the epoch, the temperature and the threshold: the figures are too good. Quote the test."
+            "These images were used to choose epoch, temperature and threshold: the results are too optimistic. Quote "
+            "the test results instead."
         )
-        shown.append(("bad", "Validation images", text))
+        warnings.append(("bad", "Validation images", text))
     if source.get("external"):
-        text = "Images of another source than those that the model was trained on; kept apart from the internal test."
-        shown.append(("note", "External data", text))
+        text = "The images are from a different source than the training data; not to be pooled with the internal test."
+        warnings.append(("note", "External data", text))
     if not source.get("decision"):
         text = (
-            "Probabilities are as the network gave them (temperature 1) and decisions are made at 0.5. "
-            "'python -m xray calibrate' fits both on the validation images; then test again."
+            "Probabilities are uncalibrated (temperature 1) and the threshold is 0.5. Fit both on validation images "
+            "with 'python -m xray calibrate', then test again."
         )
-        shown.append(("bad", "No operating point was fitted", text))
+        warnings.append(("bad", "No operating point was fitted", text))
     if summary["shortcuts"]["prediction"] == "not clear":
         text = " ".join(summary["shortcuts"]["sentences"])
-        shown.append(("bad", "Not clearly above the shortcut baseline", text))
+        warnings.append(("bad", "Not clearly above the shortcut baselines", text))
     seen = len({pair["first"] for pair in summary["duplicates"] if pair["with"] == "training"})
     if seen:
-        shows = "shows" if seen == 1 else "show"
-        text = (
-            f"{count(seen, 'image')} of {summary['images']:,} {shows} the same picture as an image that the model was "
-            "trained on: the figures are too good."
-        )
-        shown.append(("bad", "Images seen in training", text))
-    return shown
+        verb = "is a duplicate" if seen == 1 else "are duplicates"
+        share = f"{count(seen, 'image')} of {summary['images']:,}"
+        text = f"{share} {verb} of training images: the results are too optimistic."
+        warnings.append(("bad", "Images seen in training", text))
+    return warnings

@@ -1,4 +1,4 @@
-"""Small pictures of images as data URIs, so that a page needs no file beside it; which images are worth showing."""
+"""Thumbnails as data URIs, and the images to show: worst errors and duplicates."""
 
 import base64
 import io
@@ -12,27 +12,27 @@ import numpy.typing as npt
 from PIL import Image
 
 from xray.data.decode.image import UnreadableImageError, load_image
-from xray.evaluation.metrics import as_numbers
+from xray.evaluation.metrics import class_indices
 from xray.evaluation.predictions import Predictions
 from xray.utils.files import StrPath
 
 SIDE: Final = 160
 QUALITIES: Final = (80, 50, 25)
-MOST_BYTES: Final = 25_000
-"""Of one JPEG; an image has some 5,000, only noise comes near."""
-MOST_ERRORS: Final = 12
-"""Shown of each kind."""
-MOST_PAIRS: Final = 6
-"""Pairs of duplicates with their pictures; all are listed."""
+MAX_BYTES: Final = 25_000
+"""Of one JPEG; a radiograph needs about 5,000, only noise comes near the limit."""
+MAX_ERRORS: Final = 12
+"""False negatives shown, and false positives shown."""
+MAX_PAIRS: Final = 6
+"""Pairs of duplicates shown as thumbnails; all others are listed as text."""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An image, or the reason why it cannot be shown.
+class EmbeddedImage:
+    """An image as a data URI, or the reason why it cannot be shown.
 
     Args:
-        uri: The picture as a data URI; empty where there is none.
-        reason: Why there is none; empty where there is one.
+        uri: The data URI; empty if there is no image.
+        reason: Why there is no image; empty if there is one.
     """
 
     uri: str = ""
@@ -41,61 +41,62 @@ class Picture:
 
 @dataclass(frozen=True)
 class WrongImage:
-    """An image that was decided wrongly: file, folder, patient, probability of the positive class, and its picture."""
+    """A misclassified image: file name, patient, probability of the positive class, and thumbnail."""
 
     name: str
-    folder: str
     patient: str
     probability: float
-    picture: Picture
+    thumbnail: EmbeddedImage
 
 
-def thumbnail(path: StrPath) -> Picture:
-    """An image of any size or mode, padded to a square of `SIDE` pixels, as a grey JPEG of at most `MOST_BYTES`."""
+def thumbnail(path: StrPath) -> EmbeddedImage:
+    """Return an image padded to a square of `SIDE` pixels, as a grey JPEG of at most `MAX_BYTES`."""
     if not Path(path).is_file():
-        return Picture(reason="The image is no longer there.")
+        return EmbeddedImage(reason="The image file no longer exists.")
     try:
-        return picture_of(load_image(path, SIDE, "pad"))
+        return embed_image(load_image(path, SIDE, "pad"))
     except UnreadableImageError as error:
-        return Picture(reason=f"The image cannot be read: {error}.")
+        return EmbeddedImage(reason=f"The image cannot be read: {error}.")
 
 
-def picture_of(pixels: npt.NDArray[np.uint8], kind: Literal["JPEG", "PNG"] = "JPEG") -> Picture:
-    """Grey or coloured pixels as a JPEG of at most `MOST_BYTES`, or as a PNG."""
+def embed_image(pixels: npt.NDArray[np.uint8], file_format: Literal["JPEG", "PNG"] = "JPEG") -> EmbeddedImage:
+    """Encode grey or colour pixels as a JPEG of at most `MAX_BYTES`, or as a PNG."""
     image = Image.fromarray(pixels)
     for quality in QUALITIES:
         file = io.BytesIO()
-        image.save(file, kind, quality=quality, optimize=True)
-        if file.tell() <= MOST_BYTES:
+        image.save(file, file_format, quality=quality, optimize=True)
+        if file.tell() <= MAX_BYTES:
             break
-    return Picture(uri=f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode('ascii')}")
+    content = base64.b64encode(file.getvalue()).decode("ascii")
+    return EmbeddedImage(uri=f"data:image/{file_format.lower()};base64,{content}")
 
 
 def worst_errors(table: Predictions, class_names: Sequence[str]) -> tuple[list[WrongImage], list[WrongImage]]:
-    """Images of the second class that were missed, and of the first that were called, the most confident ones first.
-
-    Returns:
-        At most `MOST_ERRORS` of each.
-    """
-    labels, decisions = as_numbers(table.label, class_names), as_numbers(table.decision, class_names)
-    # By logit where many probabilities are 0 or 1 to the last digit.
+    """Return false negatives and false positives, at most `MAX_ERRORS` of each, the most confident first."""
+    labels, decisions = class_indices(table.label, class_names), class_indices(table.decision, class_names)
+    # Sort by logit: many probabilities may round to exactly 0 or 1.
     order = np.argsort(table.logit, kind="stable")
-    missed = [int(i) for i in order if labels[i] == 1 and decisions[i] == 0]
-    called = [int(i) for i in order[::-1] if labels[i] == 0 and decisions[i] == 1]
-    return tuple([_wrong(table, i) for i in rows[:MOST_ERRORS]] for rows in (missed, called))  # type: ignore[return-value]
+    false_negatives = [int(i) for i in order if labels[i] == 1 and decisions[i] == 0]
+    false_positives = [int(i) for i in order[::-1] if labels[i] == 0 and decisions[i] == 1]
+    return _wrong_images(table, false_negatives), _wrong_images(table, false_positives)
 
 
 def pairs(duplicates: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Duplicates with the pictures of the first `MOST_PAIRS`, those with training images before all others."""
+    """Return the duplicates, pairs with training images first, with thumbnails of the first `MAX_PAIRS` pairs."""
     ordered = sorted(duplicates, key=lambda pair: (pair["with"] != "training", -float(pair["similarity"])))
     return [
-        dict(pair) | {"pictures": [thumbnail(pair["first"]), thumbnail(pair["second"])] if i < MOST_PAIRS else []}
+        dict(pair) | {"thumbnails": [thumbnail(pair["first"]), thumbnail(pair["second"])] if i < MAX_PAIRS else []}
         for i, pair in enumerate(ordered)
     ]
 
 
-def _wrong(table: Predictions, i: int) -> WrongImage:
-    path = PurePath(table.path[i])
-    return WrongImage(
-        path.name, str(path.parent), table.patient[i], float(table.probability[i]), thumbnail(table.path[i])
-    )
+def _wrong_images(table: Predictions, rows: Sequence[int]) -> list[WrongImage]:
+    return [
+        WrongImage(
+            PurePath(table.path[row]).name,
+            table.patient[row],
+            float(table.probability[row]),
+            thumbnail(table.path[row]),
+        )
+        for row in rows[:MAX_ERRORS]
+    ]
