@@ -299,5 +299,5 @@ def test_a_checkpoint_from_before_decisions_still_tests(images: Path, capsys):
     run("test")
     summary = metrics("cnn/version_0")
     assert summary["source"]["decision"] is None
-    assert summary["shortcuts"]["prediction"] is None
+    assert summary["shortcuts"]["conclusion"] is None
     assert "python -m xray calibrate" in (RUN / "test/report.html").read_text()

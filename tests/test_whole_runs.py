@@ -307,7 +307,7 @@ def test_rejects_a_checkpoint_of_another_model(images: Path, capsys):
     fit(images, epochs=1)
     args = ["--ckpt_path", "checkpoints/cnn/version_0/best.ckpt", "--model.widths", "[8, 16]"]
     assert main(["test", *args]) == 1
-    assert "holds another model" in capsys.readouterr().err
+    assert "contains another model" in capsys.readouterr().err
 
 
 def test_unwritable_logs_stop_before_training(images: Path, capsys):

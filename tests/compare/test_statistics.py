@@ -236,7 +236,7 @@ def test_a_clear_difference_is_found_and_none_is_invented():
     labels, patients, logits = draw(images=200, patients=100)
     rng = np.random.default_rng(0)
     found = compare_runs(shared(labels, patients, logits, -logits, logits + rng.normal(0, 0.01, 200)), "auroc")
-    predictions = {(pair["first"], pair["second"]): pair["prediction"] for pair in found["pairs"]}
+    predictions = {(pair["first"], pair["second"]): pair["conclusion"] for pair in found["pairs"]}
     assert predictions == {("A", "B"): "A better", ("A", "C"): NO_DIFFERENCE, ("B", "C"): "C better"}
     assert [pair["excludes_zero"] for pair in found["pairs"]] == [True, False, True]
 
@@ -246,7 +246,7 @@ def test_runs_that_agree_on_every_image_show_no_difference(metric):
     labels, patients, logits = draw()
     pair = compare_runs(shared(labels, patients, logits, logits), metric, RESAMPLES)["pairs"][0]
     assert pair["difference"] == {"value": 0, "low": None, "high": None, "reason": "no resample differs"}
-    assert (pair["prediction"], pair["excludes_zero"]) == (NO_DIFFERENCE, None)
+    assert (pair["conclusion"], pair["excludes_zero"]) == (NO_DIFFERENCE, None)
     assert pair.get("delong_p", 1) == 1
 
 
@@ -267,7 +267,7 @@ def test_one_class_leaves_undefined_what_needs_both(metric, label):
     assert (found["runs"][0]["figure"]["value"] is None) == (metric in undefined)
     assert (found["pairs"][0]["difference"]["value"] is None) == (metric in undefined)
     if metric == "auroc":
-        assert found["pairs"][0]["prediction"] == "not defined for these images"
+        assert found["pairs"][0]["conclusion"] == "not defined for these images"
         assert found["pairs"][0]["delong_p"] is None
         assert found["configs"][0]["over_seeds"]["mean"] is None
 
@@ -280,7 +280,7 @@ def test_one_patient_of_each_class_has_figures_but_no_interval(metric):
     pair = found["pairs"][0]
     assert pair["difference"]["low"] is None
     assert pair["excludes_zero"] is None
-    assert "only one patient" in pair["prediction"] or pair["difference"]["value"] == 0
+    assert "only one patient" in pair["conclusion"] or pair["difference"]["value"] == 0
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -51,7 +51,7 @@ def test_every_figure_stands_in_the_tables(capsys):
             assert f"{difference['value']:+.4f}" in text
             assert f"{difference['low']:+.4f} to {difference['high']:+.4f}" in text
             assert p_value(pair["delong_p"]) in text.replace("&lt;", "<")
-            assert pair["prediction"] in text
+            assert pair["conclusion"] in text
         assert NOTICE in text
 
 

@@ -169,7 +169,7 @@ def test_differences_use_the_same_resamples(images):
 def test_clear_if_above_every_baseline(images):
     labels, logits, noise, patients = images
     result = shortcut_metrics(labels, logits, {"statistics": noise, "shape": noise[::-1]}, patients)
-    assert result["prediction"] == "clear"
+    assert result["conclusion"] == "clear"
     assert len(result["sentences"]) == 1
     assert "clearly above every baseline" in result["sentences"][0]
 
@@ -177,7 +177,7 @@ def test_clear_if_above_every_baseline(images):
 def test_not_clear_if_one_baseline_is_as_good(images):
     labels, logits, noise, patients = images
     result = shortcut_metrics(labels, logits, {"statistics": noise, "shape": logits + 0.1 * noise}, patients)
-    assert result["prediction"] == "not clear"
+    assert result["conclusion"] == "not clear"
     assert [BASELINES["shape"] in sentence for sentence in result["sentences"]] == [True]
     assert "not clearly above" in result["sentences"][0]
 
@@ -186,7 +186,7 @@ def test_not_clear_if_one_baseline_is_as_good(images):
 def test_not_clear_if_a_baseline_equals_or_beats_the_model(images, better):
     labels, logits, _, patients = images
     result = shortcut_metrics(labels, logits, {"shape": logits + better * labels}, patients)
-    assert result["prediction"] == "not clear"
+    assert result["conclusion"] == "not clear"
     assert result["ablations"][0]["model_above_it_by"]["value"] <= 0
 
 
@@ -195,7 +195,7 @@ def test_reports_ablations_above_chance(images):
     ablations = {"statistics": noise, "border_only": noise + labels, "centre_blanked": noise}
     result = shortcut_metrics(labels, logits, ablations, patients)
     # Ablations do not affect the comparison with the baselines.
-    assert result["prediction"] == "clear"
+    assert result["conclusion"] == "clear"
     assert [ABLATION_IMAGES["border_only"] in sentence for sentence in result["sentences"]] == [False, True]
 
 
@@ -204,7 +204,7 @@ def test_no_result_without_a_baseline(images, ablations):
     labels, logits, noise, patients = images
     result = shortcut_metrics(labels, logits, dict.fromkeys(ablations, noise), patients)
     assert [row["name"] for row in result["ablations"]] == ablations
-    assert result["prediction"] is None
+    assert result["conclusion"] is None
     assert "No shortcut baseline" in result["sentences"][0]
 
 
@@ -217,7 +217,7 @@ def test_not_clear_for_one_class():
     labels, scores = np.ones(6, dtype=np.int64), np.arange(6.0)
     result = shortcut_metrics(labels, scores, {"shape": scores}, Patients.of(list("abcdef"), labels))
     assert result["ablations"][0]["auroc"]["value"] is None
-    assert result["prediction"] == "not clear"
+    assert result["conclusion"] == "not clear"
     assert "not defined" in result["sentences"][0]
 
 
@@ -225,4 +225,4 @@ def test_not_clear_for_one_patient_of_a_class():
     labels, scores = np.array([0, 1, 1, 1]), np.array([0.0, 1.0, 2.0, 3.0])
     result = shortcut_metrics(labels, scores, {"shape": -scores}, Patients.of(list("abcd"), labels))
     assert result["ablations"][0]["model_above_it_by"]["value"] == 1
-    assert result["prediction"] == "not clear"
+    assert result["conclusion"] == "not clear"

@@ -156,7 +156,7 @@ def _difference_entry(resampled: Resampled, difference: Estimate, first: str, se
     return {
         "difference": difference.as_dict(),
         "excludes_zero": None if low is None or high is None else not low <= 0 <= high,
-        "prediction": conclusion(difference, first, second, METRICS[resampled.metric].higher_is_better),
+        "conclusion": conclusion(difference, first, second, METRICS[resampled.metric].higher_is_better),
     }
 
 

@@ -139,7 +139,7 @@ def _pairs(comparison: Mapping[str, Any]) -> Grid:
             signed(pair["difference"]["value"]),
             _signed_interval(pair["difference"]),
             *([p_value(pair["delong_p"])] if has_p else []),
-            pair["prediction"],
+            pair["conclusion"],
         )
         for pair in comparison["pairs"]
     ]
@@ -169,7 +169,7 @@ def _config_pairs(comparison: Mapping[str, Any]) -> Grid:
             signed(pair["difference"]["value"]),
             _signed_interval(pair["difference"]),
             "" if pair["sd_over_seeds"] is None else format_value(pair["sd_over_seeds"]),
-            pair["prediction"],
+            pair["conclusion"],
         )
         for pair in comparison["config_pairs"]
     ]

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -24,6 +24,8 @@ PREDICTIONS, SOURCE, IMAGES, ABLATIONS, OOD, ROBUSTNESS, DUPLICATES, MAPS = (
     "duplicates.json",
     "maps.json",
 )
+EARLIER_NAMES: Final = ("films.csv", "controls.csv", "familiarity.csv")
+"""Names of three tables before they were renamed."""
 FIX = "score the images again with 'python -m xray test'"
 MAP_DECIMALS = 4
 """A ten-thousandth of a logit is invisible in a map."""
@@ -58,6 +60,8 @@ class ScoredSet:
 
 def write_scored_set(folder: Path, scored_set: ScoredSet) -> None:
     """Write all tables into a folder, each file atomically."""
+    for name in EARLIER_NAMES:
+        (folder / name).unlink(missing_ok=True)
     write_predictions(folder / PREDICTIONS, scored_set.table)
     numeric_tables = {
         ABLATIONS: scored_set.ablations,
@@ -79,8 +83,12 @@ def read_scored_set(folder: Path) -> ScoredSet:
     """Read a scored set from its folder.
 
     Raises:
-        UserError: The predictions or their source are missing, a file is damaged, or the tables do not match.
+        UserError: The predictions or their source are missing, a file is damaged, the tables do not match, or an earlier
+            version wrote them.
     """
+    if any((folder / name).exists() for name in EARLIER_NAMES):
+        # Its tables would count as missing, and a report made of the rest would lose them.
+        raise UserError(f"{folder} was written by an earlier version of xray: {FIX}.")
     table = read_predictions(folder / PREDICTIONS)
     source = _read_source(folder / SOURCE)
     _check(folder / PREDICTIONS, table, source["class_names"])

@@ -167,7 +167,7 @@ def shortcut_metrics(
     if not baselines:
         return {
             "ablations": rows,
-            "prediction": None,
+            "conclusion": None,
             "sentences": ["No shortcut baseline was recorded for this checkpoint."],
         }
     unclear = [row for row in baselines if not (row["model_above_it_by"]["low"] or 0) > 0]
@@ -181,7 +181,7 @@ def shortcut_metrics(
         for row in rows
         if row["name"] in ABLATION_IMAGES and (row["auroc"]["low"] or 0) > 0.5
     ]
-    return {"ablations": rows, "prediction": "not clear" if unclear else "clear", "sentences": sentences}
+    return {"ablations": rows, "conclusion": "not clear" if unclear else "clear", "sentences": sentences}
 
 
 def _format_auroc(row: Mapping[str, Any]) -> str:

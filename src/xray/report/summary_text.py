@@ -175,7 +175,7 @@ def banners(summary: Summary) -> list[tuple[str, str, str]]:
             "with 'python -m xray calibrate', then test again."
         )
         warnings.append(("bad", "No operating point was fitted", text))
-    if summary["shortcuts"]["prediction"] == "not clear":
+    if summary["shortcuts"]["conclusion"] == "not clear":
         text = " ".join(summary["shortcuts"]["sentences"])
         warnings.append(("bad", "Not clearly above the shortcut baselines", text))
     seen = len({pair["first"] for pair in summary["duplicates"] if pair["with"] == "training"})
