@@ -108,11 +108,11 @@ def test_histogram_counts_each_class():
     outlines = {
         patch.get_label(): patch.get_data().values
         for patch in figure.axes[0].patches
-        if patch.get_label().startswith("labelled")
+        if patch.get_label().startswith("label ")
     }
     for label, name in enumerate(("N", "P")):
         counts = np.histogram(TABLE.probability[label == LABELS], edges)[0]
-        drawn = outlines[f"labelled {name}, {counts.sum()}"]
+        drawn = outlines[f"label {name}, {counts.sum()}"]
         assert_allclose(np.where(counts == 0, 0, drawn), counts)
         assert (drawn[counts == 0] < 1).all()
     assert_allclose(line(figure, f"threshold {THRESHOLD:.4f}")[:, 0], THRESHOLD)
