@@ -125,7 +125,7 @@ def test_an_earlier_audit_of_the_folder_is_replaced(images):
 def test_a_foreign_file_is_left_alone(images, name, content):
     Path("out").mkdir()
     (Path("out") / name).write_text(content)
-    with pytest.raises(UserError, match=f"{name} exists and is no audit"):
+    with pytest.raises(UserError, match=f"{name} exists and is not an audit"):
         audit(images, Path("out"))
     assert (Path("out") / name).read_text() == content
 
@@ -134,7 +134,7 @@ def test_half_an_audit_is_left_alone(images):
     audit(images, Path("out"))
     record = Path("out/audit.json")
     record.write_text(record.read_text()[:300])
-    with pytest.raises(UserError, match="no whole audit"):
+    with pytest.raises(UserError, match="incomplete audit"):
         audit(images, Path("out"))
 
 
@@ -146,7 +146,7 @@ def test_the_audit_of_another_folder_is_left_alone(images, make):
 
 @pytest.mark.parametrize("below", [".", "audit", "train/NORMAL"])
 def test_nothing_is_written_into_the_folder_itself(images, below):
-    with pytest.raises(UserError, match="nothing is written"):
+    with pytest.raises(UserError, match="never written to"):
         audit(images, images / below)
 
 

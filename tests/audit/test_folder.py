@@ -29,7 +29,7 @@ def codes(folder):
 def test_sides_and_classes_are_indexed_as_for_a_fit(images):
     folder = read(images)
     assert folder.images == index_images(images, ("train", "val", "test"), CLASSES, KERMANY_PATTERN, FileDigests())
-    assert folder.sides == ("train", "val", "test")
+    assert folder.splits == ("train", "val", "test")
     assert folder.findings == []
     assert all(Path(file).is_file() for file in folder.files)
 
@@ -39,7 +39,7 @@ def test_any_of_the_sides_will_do(images, kept):
     for side in {"train", "val", "test"} - set(kept):
         shutil.rmtree(images / side)
     folder = read(images)
-    assert folder.sides == kept
+    assert folder.splits == kept
     assert {image.folder for image in folder.images} == set(kept)
     assert folder.findings == []
     assert {folder.images[i].folder for i in folder.pool} == ({"train"} if "train" in kept else {"test"})
@@ -47,7 +47,7 @@ def test_any_of_the_sides_will_do(images, kept):
 
 def test_the_classes_may_lie_in_the_root(images):
     folder = read(images / "train")
-    assert folder.sides == ("",)
+    assert folder.splits == ("",)
     assert {image.path.split("/")[0] for image in folder.images} == set(CLASSES)
     assert folder.findings == []
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xray.audit.colour import COLOURED, colourfulness
+from xray.audit.colour import COLOUR_THRESHOLD, colourfulness
 from xray.data.decode.header import read_headers
 
 
@@ -44,7 +44,7 @@ def test_grey_stored_as_rgb_has_no_colour_and_a_photograph_has(tmp_path, suffix)
     assert grey_colour == 0
     assert rgb_colour < 1
     assert sky_colour == pytest.approx(130, abs=3)
-    assert sky_colour > COLOURED
+    assert sky_colour > COLOUR_THRESHOLD
 
 
 def test_an_image_in_colour_is_told(images, found):

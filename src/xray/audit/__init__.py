@@ -1,1 +1,1 @@
-"""What is wrong with a folder of images, before anyone trains on it."""
+"""Check a folder of images for problems before training."""

@@ -1,4 +1,4 @@
-"""Which pictures are truly coloured. An image stored as RGB has three equal channels; a photograph has not."""
+"""Detect images in true colour: in a radiograph stored as RGB the three channels are equal."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,30 +13,29 @@ from xray.utils.files import StrPath
 from xray.utils.progress import with_progress
 from xray.utils.threads import map_in_threads
 
-COLOURED: Final = 4.0
-"""Mean difference of the channels, in levels from 0 to 255, above which a picture counts as coloured. All 5,232 real
-images stored as RGB have 0; two photographs in colour have 26 and 71."""
+COLOUR_THRESHOLD: Final = 4.0
+"""Mean difference of the channels, in levels from 0 to 255, above which an image counts as coloured. All 5,232 real
+images stored as RGB have 0; two colour photographs have 26 and 71."""
 
 SIDE: Final = 64
 
 
-def colourfulness(paths: Sequence[StrPath], facts: Sequence[ImageHeader]) -> npt.NDArray[np.float64]:
-    """Mean over the picture of the strongest channel less the weakest, in levels from 0 to 255.
+def colourfulness(paths: Sequence[StrPath], headers: Sequence[ImageHeader]) -> npt.NDArray[np.float64]:
+    """Return the mean over each image of its highest minus its lowest channel, in levels from 0 to 255.
 
     Args:
-        paths: Files that can be read.
-        facts: Of each file; only what is stored in colour is decoded, as a thumbnail.
+        paths: Readable files.
+        headers: Headers of the files; only files stored in colour are decoded, as thumbnails.
 
     Returns:
-        Shape (paths,); 0 where a file has no room for colour or can no longer be read, or is DICOM, which is read in
-        grey alone.
+        Shape (paths,); 0 for files stored in grey, DICOM (read as grey) and files that can no longer be read.
     """
-    coloured = [i for i, fact in enumerate(facts) if fact.in_colour]
-    found = np.zeros(len(paths))
+    coloured = [i for i, header in enumerate(headers) if header.in_colour]
+    result = np.zeros(len(paths))
     values = map_in_threads(_colour_of, [paths[i] for i in coloured])
     for i, value in zip(coloured, with_progress(values, "Looking for colour", len(coloured)), strict=True):
-        found[i] = value
-    return found
+        result[i] = value
+    return result
 
 
 def _colour_of(path: StrPath) -> float:

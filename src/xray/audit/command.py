@@ -1,4 +1,4 @@
-"""The command audit: a folder of images, looked over before anyone trains on it."""
+"""The command audit: check a folder of images before training."""
 
 import json
 from pathlib import Path
@@ -18,27 +18,27 @@ def audit(
     class_names: tuple[str, str] = ("NORMAL", "PNEUMONIA"),
     cache_dir: Path = Path("data/.cache"),
 ) -> int:
-    """Look a folder of images over before training: unreadable files, copies, patients across splits, shortcuts.
+    """Check a folder of images before training: unreadable files, duplicates, patients across splits, shortcuts.
 
-    Writes audit.json, which is complete, and audit.html, with pictures. Nothing is written into the folder itself.
+    Writes audit.json, which is complete, and audit.html, with thumbnails. Nothing is written into the folder itself.
 
     Args:
-        directory: Holds train, val and test, or any of them, or the class folders themselves.
-        out: Folder for audit.json and audit.html; by default logs/audit/ and the name of the directory.
+        directory: Folder with train, val and test, or any of them, or the class folders themselves.
+        out: Folder for audit.json and audit.html; by default logs/audit/NAME, with the name of the directory.
         patient_pattern: Regular expression searched in the path below the class folder; its group `patient` is the
             patient, an optional group `group` joins patients that may be the same person.
         class_names: Names of the class folders, the positive class last.
-        cache_dir: Folder of the decoded images, which a fit will find there.
+        cache_dir: Folder of the image cache, which fit uses too.
 
     Returns:
-        The exit status: 1 where a blocking problem was found.
+        The exit status: 1 if there is a blocking problem.
 
     Raises:
-        UserError: There is no image to look at, or `out` is not to be written to.
+        UserError: There is no image, or `out` cannot be used.
     """
     out = default_out(directory) if out is None else out
     check_out(out, directory)
-    # Imported late, so that a wrong path is told in no time.
+    # Imported late, so that a wrong path is reported at once.
     from xray.audit.folder import read_folder
     from xray.audit.page import write_page
     from xray.audit.record import examine
@@ -61,33 +61,33 @@ def audit(
 
 
 def default_out(directory: Path) -> Path:
-    """Where an audit goes by itself: beside the records of runs, which are never committed."""
+    """Return the default output folder, next to the logs of runs, which git ignores."""
     return Path("logs", "audit", directory.resolve().name or "root")
 
 
 def check_out(out: Path, directory: Path) -> None:
-    """Reject to write into the folder looked at, or over anything but an earlier audit of the same folder.
+    """Check that the output is outside the audited folder and overwrites only an earlier audit of it.
 
     Raises:
-        UserError: With what to name instead.
+        UserError: It is not.
     """
     from xray.audit.page import GENERATOR
     from xray.audit.record import KIND
 
     if out.resolve().is_relative_to(directory.resolve()):
-        raise UserError(f"--out {out} lies in {directory}, into which nothing is written; name a folder outside it.")
+        raise UserError(f"--out {out} is inside {directory}, which is never written to: choose a folder outside it.")
     if reason := why_not_writable(out / RECORD):
-        raise UserError(f"--out {out} cannot be written ({reason}): name another folder.")
+        raise UserError(f"--out {out} cannot be written ({reason}): choose another folder.")
     for name, mark in ((RECORD, f'"kind": "{KIND}"'), (PAGE, f'content="{GENERATOR}"')):
         path = out / name
         if path.exists() and not (path.is_file() and mark.encode() in path.read_bytes()[:500]):
-            raise UserError(f"{path} exists and is no audit: it is left alone; name another folder with --out DIR.")
+            raise UserError(f"{path} exists and is not an audit, so it is not overwritten: choose another folder with --out DIR.")
     if (out / RECORD).exists():
         try:
             earlier = Path(json.loads((out / RECORD).read_text(encoding="utf-8"))["root"])
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{out / RECORD} is no whole audit: remove it, or name another folder by --out.") from error
+            raise UserError(f"{out / RECORD} is an incomplete audit: remove it, or choose another folder with --out.") from error
         if earlier.resolve() != directory.resolve():
             raise UserError(
-                f"{out} holds the audit of {earlier}: it is left alone; name another folder with --out DIR."
+                f"{out} holds the audit of {earlier}, which is not overwritten: choose another folder with --out DIR."
             )

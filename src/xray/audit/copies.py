@@ -11,11 +11,11 @@ from xray.data.index.folders import ImageRecord
 
 MAX_SIMILAR: Final = 20
 """Similar pairs that are listed."""
-ORDINARY: Final = 50
+MIN_IMAGES_PER_PAIR: Final = 50
 """With more than one similar pair per this many images, similarity means nothing."""
 
 
-class Picture(NamedTuple):
+class DuplicateImage(NamedTuple):
     """One image stored in several files."""
 
     images: list[ImageRecord]
@@ -29,7 +29,7 @@ class Picture(NamedTuple):
         return len({image.label for image in self.images}) > 1
 
     @property
-    def sides(self) -> set[str]:
+    def splits(self) -> set[str]:
         """The splits (train, val, test) of its files."""
         return {image.folder for image in self.images}
 
@@ -47,8 +47,8 @@ class Picture(NamedTuple):
 
 def check_copies(scan: FolderScan) -> list[Finding]:
     """Return findings about duplicates; each image is reported once, where it does most harm."""
-    pictures = pictures_with_copies(scan)
-    by_kind: dict[str, list[Picture]] = defaultdict(list)
+    pictures = find_duplicates(scan)
+    by_kind: dict[str, list[DuplicateImage]] = defaultdict(list)
     for picture in pictures:
         by_kind[_kind(picture)].append(picture)
     return [
@@ -69,7 +69,7 @@ def check_copies(scan: FolderScan) -> list[Finding]:
             "Remove the files on one side.",
         ),
         *_finding(
-            by_kind["sides"],
+            by_kind["splits"],
             "copies-in-train-and-val",
             "warning",
             "{} both in train and in val",
@@ -97,13 +97,13 @@ def check_copies(scan: FolderScan) -> list[Finding]:
     ]
 
 
-def pictures_with_copies(scan: FolderScan) -> list[Picture]:
+def find_duplicates(scan: FolderScan) -> list[DuplicateImage]:
     """Return images stored in more than one file: identical files, near copies, or chains of both."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     images = scan.folder.images
-    near = [pair for pair in scan.alike if pair.similarity >= COPY]
+    near = [pair for pair in scan.similar_pairs if pair.similarity >= COPY]
     chains = exact_duplicates([image.digest for image in images])
     pairs = [(same[0], i) for same in chains for i in same[1:]] + [(pair.first, pair.second) for pair in near]
     if not pairs:
@@ -117,23 +117,23 @@ def pictures_with_copies(scan: FolderScan) -> list[Picture]:
     for i in sorted({*first, *second}):
         members[numbers[i]].append(i)
     return [
-        Picture([images[i] for i in same], lowest.get(number, 1.0), number not in lowest)
+        DuplicateImage([images[i] for i in same], lowest.get(number, 1.0), number not in lowest)
         for number, same in members.items()
     ]
 
 
-def _kind(picture: Picture) -> str:
+def _kind(picture: DuplicateImage) -> str:
     if picture.in_both_classes:
         return "classes"
-    if "test" in picture.sides and len(picture.sides) > 1:
+    if "test" in picture.splits and len(picture.splits) > 1:
         return "test"
-    if len(picture.sides) > 1:
-        return "sides"
+    if len(picture.splits) > 1:
+        return "splits"
     return "patients" if len(picture.patients) > 1 else "patient"
 
 
 def _finding(
-    pictures: Sequence[Picture], code: str, severity: Severity, title: str, why: str, mend: str
+    pictures: Sequence[DuplicateImage], code: str, severity: Severity, title: str, why: str, mend: str
 ) -> list[Finding]:
     if not pictures:
         return []
@@ -150,7 +150,7 @@ def _look_alikes(scan: FolderScan) -> list[Finding]:
     """Report similar images of two patients, who may be one person; this is no proof."""
     images = scan.folder.images
     cases = []
-    for pair in scan.alike:
+    for pair in scan.similar_pairs:
         first, second = images[pair.first], images[pair.second]
         if pair.similarity >= COPY or first.group == second.group:
             continue
@@ -158,7 +158,7 @@ def _look_alikes(scan: FolderScan) -> list[Finding]:
         cases.append(Case((first.path, second.path), f"correlation {pair.similarity:.3f}{apart}"))
     if not cases:
         return []
-    ordinary = len(cases) * ORDINARY > len(images)
+    ordinary = len(cases) * MIN_IMAGES_PER_PAIR > len(images)
     return [
         Finding(
             "look-alikes",

@@ -1,4 +1,4 @@
-"""What an audit says: findings as data, which text, JSON and page only set."""
+"""Findings of an audit as data, from which text, JSON and page are written."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 Severity = Literal["blocking", "warning", "note"]
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("blocking", "warning", "note")
-"""Gravest first. Blocking is what makes results wrong; a warning, what makes them doubtful."""
+"""Most severe first. Blocking findings make results wrong; warnings make them doubtful."""
 
 
 @dataclass(frozen=True)
@@ -15,20 +15,20 @@ class Case:
     """One instance of a finding."""
 
     files: tuple[str, ...]
-    """Paths below the folder that was looked at, with forward slashes."""
+    """Paths relative to the audited folder, with forward slashes."""
     detail: str = ""
-    """What is so about these files, such as how alike they are."""
+    """Details on these files, such as their correlation."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found."""
+    """One problem or note."""
 
     code: str
-    """Names the kind of finding, for programs."""
+    """Identifies the kind of finding, for programs."""
     severity: Severity
     title: str
-    """One sentence, with the numbers."""
+    """One sentence, with numbers."""
     why: str
     """Why it matters."""
     mend: str
@@ -37,16 +37,16 @@ class Finding:
 
     @property
     def files(self) -> list[str]:
-        """All files concerned, each once, in order."""
+        """Return all files of the cases, without duplicates, in order."""
         return list(dict.fromkeys(file for case in self.cases for file in case.files))
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
 def by_severity(findings: Sequence[Finding]) -> list[Finding]:
-    """The gravest first, in the order given among equals."""
+    """Sort by severity, most severe first; stable."""
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 

@@ -15,10 +15,10 @@ from xray.data.index.patients import compile_pattern, patient_of
 from xray.utils.errors import UserError
 from xray.utils.files import StrPath
 
-SIDES: Final = ("train", "val", "test")
-WHOLE: Final = ""
+SPLITS: Final = ("train", "val", "test")
+NO_SPLIT: Final = ""
 """Side of the images whose class folders lie in the root itself."""
-CLUTTER: Final = "__MACOSX"
+IGNORED_FOLDER: Final = "__MACOSX"
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class ImageFolder:
 
     root: Path
     class_names: tuple[str, str]
-    sides: tuple[str, ...]
-    """Those of train, val and test that are there; `WHOLE` where the classes lie in the root."""
+    splits: tuple[str, ...]
+    """Those of train, val and test that are there; `NO_SPLIT` where the classes lie in the root."""
     images: list[ImageRecord]
-    """Sorted by path; `folder` is the side."""
+    """Sorted by path; `folder` is the split."""
     findings: list[Finding]
 
     @property
@@ -51,7 +51,7 @@ def read_folder(
     patient_pattern: str,
     digests_of: Callable[[Sequence[StrPath]], Sequence[str]],
 ) -> ImageFolder:
-    """List the images of `root/train|val|test/CLASS`, of any of these sides, or of `root/CLASS`.
+    """List the images of `root/train|val|test/CLASS`, of any of these splits, or of `root/CLASS`.
 
     Args:
         root: The folder.
@@ -66,44 +66,44 @@ def read_folder(
     if not root.is_dir():
         what = "is a file" if root.is_file() else "does not exist"
         raise UserError(f"{root} {what}: name a folder that holds train, val and test, or {' and '.join(class_names)}.")
-    # A root that holds classes and sides is looked over in both.
-    whole = [WHOLE] if any((root / name).is_dir() for name in class_names) else []
-    sides = (*whole, *(side for side in SIDES if (root / side).is_dir()))
+    # A root that holds classes and splits is looked over in both.
+    whole = [NO_SPLIT] if any((root / name).is_dir() for name in class_names) else []
+    splits = (*whole, *(split for split in SPLITS if (root / split).is_dir()))
     images: list[ImageRecord] = []
-    for side in sides:
+    for split in splits:
         for label, class_name in enumerate(class_names):
-            below = f"{side}/{class_name}" if side else class_name
+            below = f"{split}/{class_name}" if split else class_name
             names = image_names(root / below) if (root / below).is_dir() else []
             digests = digests_of([os.path.join(root, below, name) for name in names])  # noqa: PTH118
             for name, digest in zip(names, digests, strict=True):
                 path = f"{below}/{name}"
                 patient = patient_of(name, pattern)
                 identity, group = patient or (path, path)
-                images.append(ImageRecord(path, side, label, identity, group, digest, patient is not None))
+                images.append(ImageRecord(path, split, label, identity, group, digest, patient is not None))
     if not images:
         raise UserError(
             f"{root}: no JPEG, PNG or DICOM in {' or '.join(class_names)}, neither below train, val and test nor here. "
             f"Found: {', '.join(_folders(root)[:8]) or 'no folder'}; name the classes' folders with --class_names."
         )
     images = with_tagged_patients(root, sorted(images, key=lambda image: image.path), class_names, pattern)
-    findings = [*_missing_classes(root, sides, class_names, images), *_left_out(root, sides, class_names)]
-    return ImageFolder(root, class_names, sides, images, findings)
+    findings = [*_missing_classes(root, splits, class_names, images), *_left_out(root, splits, class_names)]
+    return ImageFolder(root, class_names, splits, images, findings)
 
 
 def _missing_classes(
-    root: Path, sides: Sequence[str], class_names: tuple[str, str], images: Sequence[ImageRecord]
+    root: Path, splits: Sequence[str], class_names: tuple[str, str], images: Sequence[ImageRecord]
 ) -> list[Finding]:
-    """A side without images of a class."""
+    """A split without images of a class."""
     filled = {(image.folder, image.label) for image in images}
     cases = []
-    for side in sides:
+    for split in splits:
         for label, class_name in enumerate(class_names):
-            if (side, label) in filled:
+            if (split, label) in filled:
                 continue
-            there = (root / side / class_name).is_dir()
-            near = difflib.get_close_matches(class_name.lower(), [name.lower() for name in _folders(root / side)], n=1)
-            hint = f"; is it {next(n for n in _folders(root / side) if n.lower() == near[0])}?" if near else ""
-            cases.append(Case((f"{side}/{class_name}".lstrip("/"),), "no image" if there else f"no such folder{hint}"))
+            there = (root / split / class_name).is_dir()
+            near = difflib.get_close_matches(class_name.lower(), [name.lower() for name in _folders(root / split)], n=1)
+            hint = f"; is it {next(n for n in _folders(root / split) if n.lower() == near[0])}?" if near else ""
+            cases.append(Case((f"{split}/{class_name}".lstrip("/"),), "no image" if there else f"no such folder{hint}"))
     if not cases:
         return []
     return [
@@ -119,14 +119,14 @@ def _missing_classes(
     ]
 
 
-def _left_out(root: Path, sides: Sequence[str], class_names: tuple[str, str]) -> list[Finding]:
+def _left_out(root: Path, splits: Sequence[str], class_names: tuple[str, str]) -> list[Finding]:
     """Folders and files that no run will read."""
-    read = {f"{side}/{name}".lstrip("/") for side in sides for name in class_names}
+    read = {f"{split}/{name}".lstrip("/") for split in splits for name in class_names}
     outside: Counter[str] = Counter()
     others: Counter[str] = Counter()
     for where, folders, names in os.walk(root):
         below = "" if Path(where) == root else Path(where).relative_to(root).as_posix()
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != CLUTTER)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != IGNORED_FOLDER)
         is_read = any(below == place or below.startswith(f"{place}/") for place in read)
         for name in names:
             suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - there may be many
@@ -144,7 +144,7 @@ def _left_out(root: Path, sides: Sequence[str], class_names: tuple[str, str]) ->
                 "warning",
                 f"{count(sum(outside.values()), 'image is', 'images are')} outside the class folders.",
                 "No run reads them: a class may be smaller than it seems.",
-                "Move them into a class folder of a side, or rename their folder.",
+                "Move them into a class folder of a split, or rename their folder.",
                 tuple(Case((place,), count(number, "image")) for place, number in sorted(outside.items())),
             )
         )
@@ -166,5 +166,5 @@ def _left_out(root: Path, sides: Sequence[str], class_names: tuple[str, str]) ->
 def _folders(root: Path) -> list[str]:
     if not root.is_dir():
         return []
-    hidden = {CLUTTER}
+    hidden = {IGNORED_FOLDER}
     return sorted(path.name for path in root.iterdir() if path.is_dir() and path.name not in hidden)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xray.audit.colour import COLOURED
+from xray.audit.colour import COLOUR_THRESHOLD
 from xray.audit.finding import Case, Finding, count
-from xray.audit.likeness import LEAST_IMAGES, UNEXPLAINED
+from xray.audit.appearance import MIN_IMAGES, MAX_UNEXPLAINED
 from xray.audit.scan import FolderScan
 
 
@@ -33,7 +33,7 @@ def _unreadable(scan: FolderScan) -> list[Finding]:
 
 
 def _coloured(scan: FolderScan) -> list[Finding]:
-    found = np.flatnonzero(scan.colour > COLOURED)
+    found = np.flatnonzero(scan.colour > COLOUR_THRESHOLD)
     return _told(
         scan,
         found.tolist(),
@@ -46,22 +46,22 @@ def _coloured(scan: FolderScan) -> list[Finding]:
 
 
 def _unlike(scan: FolderScan) -> list[Finding]:
-    likeness = scan.likeness
-    if likeness is None:
+    appearance = scan.appearance
+    if appearance is None:
         return [
             Finding(
                 "likeness-not-checked",
                 "note",
-                f"Whether all files are chest X-rays was not checked: this needs {LEAST_IMAGES} images, and "
+                f"Whether all files are chest X-rays was not checked: this needs {MIN_IMAGES} images, and "
                 f"{len(scan.rows)} can be read.",
                 "What a chest X-ray looks like is learned from the folder itself.",
                 "Look at the images by eye.",
             )
         ]
-    blank = np.flatnonzero(likeness.blank).tolist()
-    turned = np.flatnonzero(likeness.turned).tolist()
-    strange = np.flatnonzero(likeness.strange)
-    strange = strange[np.argsort(-likeness.unexplained[strange], kind="stable")]
+    blank = np.flatnonzero(appearance.blank).tolist()
+    turned = np.flatnonzero(appearance.rotation).tolist()
+    strange = np.flatnonzero(appearance.unusual)
+    strange = strange[np.argsort(-appearance.unexplained[strange], kind="stable")]
     return [
         *_told(
             scan,
@@ -75,12 +75,12 @@ def _unlike(scan: FolderScan) -> list[Finding]:
         *_told(
             scan,
             strange.tolist(),
-            [f"{likeness.unexplained[i]:.0%} of it is unlike the other images" for i in strange],
+            [f"{appearance.unexplained[i]:.0%} of it is unlike the other images" for i in strange],
             "no-chest-image",
             "{} so unlike the others that "
             + ("it" if len(strange) == 1 else "they")
             + " may not be a chest X-ray: more "
-            f"than {UNEXPLAINED:.0%} of the image is not explained by what the images have in common.",
+            f"than {MAX_UNEXPLAINED:.0%} of the image is not explained by what the images have in common.",
             "Lateral views, other body parts, photographs and plots do not belong here; about 1 real X-ray in 250 is "
             "that unusual and may stay.",
             "Look at them, and remove what is not a frontal chest X-ray.",
@@ -88,7 +88,7 @@ def _unlike(scan: FolderScan) -> list[Finding]:
         *_told(
             scan,
             turned,
-            [f"probably rotated by {likeness.turned[i]} degrees" for i in turned],
+            [f"probably rotated by {appearance.rotation[i]} degrees" for i in turned],
             "turned",
             "{} probably rotated.",
             "A network expects the heart where it is in the other images.",

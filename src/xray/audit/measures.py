@@ -26,13 +26,13 @@ def measure_shortcuts(scan: FolderScan) -> dict[str, Any]:
 
         AUROCs are None where there are too few images. All but the last are of the images outside test.
     """
-    names, shape = shape_features(scan.facts)
+    names, shape = shape_features(scan.headers)
     features = {
         "statistics": scan.statistics,
         "shape": shape,
         "statistics_and_shape": np.hstack([scan.statistics, shape]),
     }
-    size = np.array([[fact.bytes] for fact in scan.facts], dtype=np.float64).reshape(-1, 1)
+    size = np.array([[fact.bytes] for fact in scan.headers], dtype=np.float64).reshape(-1, 1)
     pool, labels = scan.in_pool, scan.labels
     single = dict(
         zip(
@@ -53,7 +53,7 @@ def _by_class(scan: FolderScan) -> dict[str, Any]:
     table = {}
     for label, name in enumerate(scan.folder.class_names):
         rows = np.flatnonzero(scan.in_pool & (scan.labels == label))
-        facts = [scan.facts[i] for i in rows]
+        facts = [scan.headers[i] for i in rows]
         columns: dict[str, list[float]] = {
             "width": [fact.width for fact in facts],
             "height": [fact.height for fact in facts],

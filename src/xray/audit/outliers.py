@@ -9,9 +9,9 @@ from xray.audit.finding import Case, Finding, count
 from xray.audit.scan import FolderScan
 from xray.data.intensity import STATISTICS
 
-FAR: Final = 4.0
+MAX_Z: Final = 4.0
 """Robust z from which an image is reported: 0.2% of 5,232 real images, 0.4% of 250 full-size ones, and 83% of 103 other
-images (see `xray.audit.likeness`)."""
+images (see `xray.audit.appearance`)."""
 MIN_IMAGES: Final = 50
 MAX_CASES: Final = 20
 """Images listed; the title gives their number."""
@@ -33,7 +33,7 @@ def check_intensities(scan: FolderScan) -> list[Finding]:
     z = robust_z(scan.statistics)
     furthest = np.argmax(np.abs(z), axis=1)
     distance = np.abs(z).max(axis=1)
-    found = np.flatnonzero(distance > FAR)
+    found = np.flatnonzero(distance > MAX_Z)
     if not len(found):
         return []
     worst = found[np.argsort(-distance[found], kind="stable")][:MAX_CASES]

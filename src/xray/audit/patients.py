@@ -9,12 +9,12 @@ from xray.audit.scan import FolderScan
 from xray.data.index.folders import ImageRecord
 from xray.data.index.patients import series_and_number
 
-FEW_VAL_IMAGES: Final = 100
+MIN_VAL_IMAGES: Final = 100
 """With fewer validation images, the standard error of an accuracy near 0.9 is above 0.03."""
 
-BLOCK_SHARE: Final = 0.95
+MIN_BLOCK_SHARE: Final = 0.95
 """Test is made of blocks of numbers where, between its lowest and highest number of a series, so many are its own."""
-FRAGMENT: Final = 3
+MAX_FRAGMENT: Final = 3
 """So few numbers in between make no block: they may lie together by chance."""
 
 
@@ -141,7 +141,7 @@ def _number_under_two_names(images: Sequence[ImageRecord]) -> list[Finding]:
 
 def _few_in_val(images: Sequence[ImageRecord]) -> list[Finding]:
     val = [image for image in images if image.folder == "val"]
-    if not 0 < len(val) < FEW_VAL_IMAGES:
+    if not 0 < len(val) < MIN_VAL_IMAGES:
         return []
     return [
         Finding(
@@ -162,7 +162,7 @@ def _blocks(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> list[Fi
     for series, numbers in sorted(inside.items()):
         low, high = min(numbers), max(numbers)
         between = {number for number in outside.get(series, ()) if low < number < high}
-        if len(numbers) <= FRAGMENT or len(numbers) < BLOCK_SHARE * (len(numbers) + len(between)):
+        if len(numbers) <= MAX_FRAGMENT or len(numbers) < MIN_BLOCK_SHARE * (len(numbers) + len(between)):
             return []
         blocks.append(f"{series}{low} to {high}")
     if not blocks or not outside:

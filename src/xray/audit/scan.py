@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from xray.audit.colour import colourfulness
 from xray.audit.folder import ImageFolder
-from xray.audit.likeness import Likeness, judge_likeness
+from xray.audit.appearance import Appearance, check_appearance
 from xray.data.arrays import Images
 from xray.data.cache.hashing import is_content
 from xray.data.cache.reader import ImageReader
@@ -23,7 +23,7 @@ from xray.evaluation.ranking import Labels
 SIZE: Final = 128
 """Side of the images that are looked at, stretched: as the configs train on them, so that a fit finds them decoded."""
 
-ALIKE: Final = 0.75
+MIN_SIMILARITY: Final = 0.75
 """Correlation from which two images are told of at all; copies begin at `xray.data.duplicates.COPY`."""
 
 
@@ -41,10 +41,10 @@ class FolderScan:
     """See `xray.data.intensity.STATISTICS`."""
     colour: npt.NDArray[np.float64]
     """See `xray.audit.colour`."""
-    likeness: Likeness | None
+    appearance: Appearance | None
     """None where there are too few images to judge."""
     alike: list[NearDuplicate]
-    """Pairs of images from `ALIKE`, by position in `folder.images`, without those of the same bytes."""
+    """Pairs of images from `MIN_SIMILARITY`, by position in `folder.images`, without those of the same bytes."""
 
     @cached_property
     def images(self) -> list[ImageRecord]:
@@ -91,7 +91,7 @@ def scan_folder(folder: ImageFolder, reader: ImageReader) -> FolderScan:
         facts=facts,
         statistics=grey_statistics(pictures),
         colour=colourfulness([files[i] for i in rows], facts),
-        likeness=judge_likeness(pictures),
+        appearance=check_appearance(pictures),
         alike=_alike(folder.images, rows, pictures),
     )
 
@@ -104,5 +104,5 @@ def _alike(images: Sequence[ImageRecord], rows: Sequence[int], pictures: Images)
     first.sort()
     return [
         NearDuplicate(rows[first[pair.first]], rows[first[pair.second]], pair.similarity)
-        for pair in near_duplicates(pictures[first], ALIKE)
+        for pair in near_duplicates(pictures[first], MIN_SIMILARITY)
     ]

@@ -9,9 +9,9 @@ from xray.audit.scan import FolderScan
 
 HIGH_BASELINE: Final = 0.8
 """AUROC of a baseline from which it is warned of."""
-TELLING: Final = 0.7
+MIN_SINGLE_AUROC: Final = 0.7
 """AUROC of a single property from which it is told of; mirrored where the other class has the higher values."""
-SHIFTED: Final = 0.75
+MIN_SHIFT_AUROC: Final = 0.75
 """AUROC of telling test from the rest, within a class, from which it is warned of."""
 TITLES: Final = {
     "statistics": "eight statistics of intensity and sharpness",
@@ -58,7 +58,7 @@ def _one_class_only(scan: FolderScan, measured: Mapping[str, Any], kind: Literal
     sentence = ", ".join(told)
     cases = tuple(
         Case((image.path,), getattr(fact, kind))
-        for image, fact, kept in zip(scan.images, scan.facts, scan.in_pool, strict=True)
+        for image, fact, kept in zip(scan.images, scan.headers, scan.in_pool, strict=True)
         if kept and (image.label, getattr(fact, kind)) in only
     )
     return [
@@ -80,7 +80,7 @@ def _shape_tells(scan: FolderScan, measured: Mapping[str, Any]) -> list[Finding]
     told = []
     for key, word in words.items():
         area = measured["single"][key]
-        if area is None or max(area, 1 - area) < TELLING:
+        if area is None or max(area, 1 - area) < MIN_SINGLE_AUROC:
             continue
         medians = [tables[name][key.removeprefix("log_")] for name in scan.folder.class_names]
         written = [f"{value:.2f}" if key == "log_aspect" else f"{value:,.0f}" for value in medians]
@@ -133,7 +133,7 @@ def _test_differs(measured: Mapping[str, Any]) -> list[Finding]:
     told = {name: area for name, area in measured["test_from_rest"].items() if area is not None}
     if not told:
         return []
-    shifted = max(told.values()) >= SHIFTED
+    shifted = max(told.values()) >= MIN_SHIFT_AUROC
     areas = ", ".join(f"{name} {area:.3f}" for name, area in told.items())
     return [
         Finding(

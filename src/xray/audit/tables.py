@@ -1,4 +1,4 @@
-"""What is there: images and patients by side and class."""
+"""What is there: images and patients by split and class."""
 
 from collections import Counter
 from typing import Any
@@ -7,18 +7,18 @@ from xray.audit.folder import ImageFolder
 
 
 def counts(folder: ImageFolder) -> list[dict[str, Any]]:
-    """A row for each side and class.
+    """A row for each split and class.
 
     It has the numbers of images, of patients by name and of groups of patients that may be the same, and the most
     images of one patient. Where no name tells a patient, each image counts as one.
     """
     rows = []
-    for side in folder.sides:
+    for split in folder.splits:
         for label, class_name in enumerate(folder.class_names):
-            images = [image for image in folder.images if image.folder == side and image.label == label]
+            images = [image for image in folder.images if image.folder == split and image.label == label]
             rows.append(
                 {
-                    "side": side,
+                    "side": split,
                     "class": class_name,
                     "images": len(images),
                     "patients": len({image.patient for image in images}),
