@@ -35,7 +35,7 @@ def test_a_number_that_may_be_one_person_is_a_warning():
     assert "patients-in-test" not in found
     assert found["patients-perhaps-in-test"].severity == "warning"
     assert found["patients-perhaps-one"].title == (
-        "1 number stands under two names, such as p1_bacteria and p1_virus: 2 patients by name, but 1 if they are the "
+        "1 number occurs under two names, such as p1_bacteria and p1_virus: 2 patients by name, but 1 if they are the "
         "same."
     )
 

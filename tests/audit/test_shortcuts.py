@@ -99,4 +99,4 @@ def test_figures_are_of_the_images_outside_test(images):
 def test_imbalance_is_told_with_the_accuracy_it_gives_away(make, found):
     finding = found(make("uneven", patients={"train": (4, 12)}))["class-imbalance"]
     assert "8 images of NORMAL and 24 of PNEUMONIA: 1 to 3.0" in finding.title
-    assert "always says PNEUMONIA has an accuracy of 0.75" in finding.why
+    assert "always predicts PNEUMONIA has an accuracy of 0.75" in finding.why

@@ -81,12 +81,14 @@ def check_out(out: Path, directory: Path) -> None:
     for name, mark in ((RECORD, f'"kind": "{KIND}"'), (PAGE, f'content="{GENERATOR}"')):
         path = out / name
         if path.exists() and not (path.is_file() and mark.encode() in path.read_bytes()[:500]):
-            raise UserError(f"{path} exists and is not an audit, so it is not overwritten: choose another folder with --out DIR.")
+            raise UserError(f"{path} exists and is not an audit: choose another folder with --out DIR.")
     if (out / RECORD).exists():
         try:
             earlier = Path(json.loads((out / RECORD).read_text(encoding="utf-8"))["root"])
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{out / RECORD} is an incomplete audit: remove it, or choose another folder with --out.") from error
+            raise UserError(
+                f"{out / RECORD} is an incomplete audit: remove it, or choose another --out DIR."
+            ) from error
         if earlier.resolve() != directory.resolve():
             raise UserError(
                 f"{out} holds the audit of {earlier}, which is not overwritten: choose another folder with --out DIR."

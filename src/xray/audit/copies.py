@@ -1,4 +1,4 @@
-"""Check for duplicate images: within a patient, across patients, classes and splits."""
+"""Check for duplicate images within a patient, and across patients, classes and splits."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from xray.data.duplicates import COPY, exact_duplicates
 from xray.data.index.folders import ImageRecord
 
 MAX_SIMILAR: Final = 20
-"""Similar pairs that are listed."""
+"""Number of similar pairs that are listed."""
 MIN_IMAGES_PER_PAIR: Final = 50
-"""With more than one similar pair per this many images, similarity means nothing."""
+"""With fewer images per similar pair, the images are similar by nature and the pairs mean nothing."""
 
 
 class DuplicateImage(NamedTuple):
@@ -41,16 +41,16 @@ class DuplicateImage(NamedTuple):
     @property
     def case(self) -> Case:
         """The image as a case of a finding."""
-        what = "same bytes" if self.exact else f"near copy, correlation {self.similarity:.3f}"
-        return Case(tuple(image.path for image in self.images), what)
+        detail = "same bytes" if self.exact else f"near copy, correlation {self.similarity:.3f}"
+        return Case(tuple(image.path for image in self.images), detail)
 
 
 def check_copies(scan: FolderScan) -> list[Finding]:
-    """Return findings about duplicates; each image is reported once, where it does most harm."""
-    pictures = find_duplicates(scan)
+    """Return findings about duplicates; each image is reported once, as its most severe kind."""
+    duplicates = find_duplicates(scan)
     by_kind: dict[str, list[DuplicateImage]] = defaultdict(list)
-    for picture in pictures:
-        by_kind[_kind(picture)].append(picture)
+    for duplicate in duplicates:
+        by_kind[_kind(duplicate)].append(duplicate)
     return [
         *_finding(
             by_kind["classes"],
@@ -83,7 +83,7 @@ def check_copies(scan: FolderScan) -> list[Finding]:
             "warning",
             "{} under two patients",
             "One patient has two numbers: a split by patient may separate them, and intervals are too narrow.",
-            "Find out whose image it is, and remove the other file.",
+            "Find out which patient it belongs to, and remove the other file.",
         ),
         *_finding(
             by_kind["patient"],
@@ -93,7 +93,7 @@ def check_copies(scan: FolderScan) -> list[Finding]:
             "They count twice in every metric, but leak nothing.",
             "Keep one file of each.",
         ),
-        *_look_alikes(scan),
+        *_similar_images(scan),
     ]
 
 
@@ -122,43 +122,43 @@ def find_duplicates(scan: FolderScan) -> list[DuplicateImage]:
     ]
 
 
-def _kind(picture: DuplicateImage) -> str:
-    if picture.in_both_classes:
+def _kind(duplicate: DuplicateImage) -> str:
+    if duplicate.in_both_classes:
         return "classes"
-    if "test" in picture.splits and len(picture.splits) > 1:
+    if "test" in duplicate.splits and len(duplicate.splits) > 1:
         return "test"
-    if len(picture.splits) > 1:
+    if len(duplicate.splits) > 1:
         return "splits"
-    return "patients" if len(picture.patients) > 1 else "patient"
+    return "patients" if len(duplicate.patients) > 1 else "patient"
 
 
 def _finding(
-    pictures: Sequence[DuplicateImage], code: str, severity: Severity, title: str, why: str, mend: str
+    duplicates: Sequence[DuplicateImage], code: str, severity: Severity, title: str, why: str, mend: str
 ) -> list[Finding]:
-    if not pictures:
+    if not duplicates:
         return []
-    exact = sum(picture.exact for picture in pictures)
-    files = sum(len(picture.images) for picture in pictures)
+    exact = sum(duplicate.exact for duplicate in duplicates)
+    files = sum(len(duplicate.images) for duplicate in duplicates)
     kinds = [f"{exact:,} identical"] * (exact > 0)
-    kinds += [f"{len(pictures) - exact:,} near copies"] * (exact < len(pictures))
+    kinds += [f"{len(duplicates) - exact:,} near copies"] * (exact < len(duplicates))
     extent = f" ({files:,} files; {', '.join(kinds)})."
-    title = title.format(count(len(pictures), "duplicate image", "duplicate images")) + extent
-    return [Finding(code, severity, title, why, mend, tuple(picture.case for picture in pictures))]
+    title = title.format(count(len(duplicates), "duplicate image", "duplicate images")) + extent
+    return [Finding(code, severity, title, why, mend, tuple(duplicate.case for duplicate in duplicates))]
 
 
-def _look_alikes(scan: FolderScan) -> list[Finding]:
-    """Report similar images of two patients, who may be one person; this is no proof."""
+def _similar_images(scan: FolderScan) -> list[Finding]:
+    """Report similar images of two patients, who may be one person."""
     images = scan.folder.images
     cases = []
     for pair in scan.similar_pairs:
         first, second = images[pair.first], images[pair.second]
         if pair.similarity >= COPY or first.group == second.group:
             continue
-        apart = f"; {first.folder} and {second.folder}" if first.folder != second.folder else ""
-        cases.append(Case((first.path, second.path), f"correlation {pair.similarity:.3f}{apart}"))
+        splits = f"; {first.folder} and {second.folder}" if first.folder != second.folder else ""
+        cases.append(Case((first.path, second.path), f"correlation {pair.similarity:.3f}{splits}"))
     if not cases:
         return []
-    ordinary = len(cases) * MIN_IMAGES_PER_PAIR > len(images)
+    by_nature = len(cases) * MIN_IMAGES_PER_PAIR > len(images)
     return [
         Finding(
             "look-alikes",
@@ -166,9 +166,9 @@ def _look_alikes(scan: FolderScan) -> list[Finding]:
             f"{count(len(cases), 'pair')} of similar images of two patients, who may be one person"
             + (f"; the {MAX_SIMILAR} most similar are listed." if len(cases) > MAX_SIMILAR else "."),
             "There are so many that these images are similar by nature, as drawings are."
-            if ordinary
+            if by_nature
             else "More similar than most images of one child, but not copies: a patient may have two numbers.",
-            "None." if ordinary else "Compare them by eye; if it is one patient, rename the files accordingly.",
+            "None." if by_nature else "Compare them by eye; if it is one patient, rename the files accordingly.",
             tuple(cases[:MAX_SIMILAR]),
         )
     ]

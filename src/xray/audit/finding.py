@@ -51,5 +51,5 @@ def by_severity(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def count(number: int, singular: str, plural: str = "") -> str:
-    """A number and its noun: `1 image`, `1,155 images`."""
+    """Return a number with its noun: `1 image`, `1,155 images`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

@@ -1,4 +1,4 @@
-"""What lies in a folder, whatever its layout: nothing stops an audit but a folder without any image."""
+"""List the images of the folder to audit, in any layout, with problems of the layout as findings."""
 
 import difflib
 import os
@@ -17,30 +17,30 @@ from xray.utils.files import StrPath
 
 SPLITS: Final = ("train", "val", "test")
 NO_SPLIT: Final = ""
-"""Side of the images whose class folders lie in the root itself."""
+"""Split of images whose class folders are in the root itself."""
 IGNORED_FOLDER: Final = "__MACOSX"
 
 
 @dataclass(frozen=True)
 class ImageFolder:
-    """The images of a folder, and what is wrong with how they lie."""
+    """The images of a folder, and findings about its layout."""
 
     root: Path
     class_names: tuple[str, str]
     splits: tuple[str, ...]
-    """Those of train, val and test that are there; `NO_SPLIT` where the classes lie in the root."""
+    """Those of train, val and test that exist; `NO_SPLIT` if the class folders are in the root."""
     images: list[ImageRecord]
-    """Sorted by path; `folder` is the split."""
+    """Sorted by path; the field `folder` is the split."""
     findings: list[Finding]
 
     @property
     def files(self) -> list[str]:
-        """The file of each image."""
+        """Return the file of each image."""
         return [os.path.join(self.root, image.path) for image in self.images]  # noqa: PTH118 - there may be many
 
     @property
     def pool(self) -> list[int]:
-        """Positions of the images that a model would be made with: all but those of test, or all where none else is."""
+        """Return the positions of the images that a fit would use: all outside test, or all if there are no others."""
         rest = [i for i, image in enumerate(self.images) if image.folder != "test"]
         return rest or list(range(len(self.images)))
 
@@ -51,24 +51,26 @@ def read_folder(
     patient_pattern: str,
     digests_of: Callable[[Sequence[StrPath]], Sequence[str]],
 ) -> ImageFolder:
-    """List the images of `root/train|val|test/CLASS`, of any of these splits, or of `root/CLASS`.
+    """List the images of `root/train|val|test/CLASS` (any of these splits) and `root/CLASS`.
 
     Args:
         root: The folder.
         class_names: Names of the class folders, in the order of their labels.
         patient_pattern: See `xray.data.index.patients.compile_pattern`.
-        digests_of: Gives the hash of each file.
+        digests_of: Returns the hash of each file.
 
     Raises:
-        UserError: It is no folder, or no image lies where one is looked for.
+        UserError: It is not a folder, or has no image in a class folder.
     """
     pattern = compile_pattern(patient_pattern)
     if not root.is_dir():
-        what = "is a file" if root.is_file() else "does not exist"
-        raise UserError(f"{root} {what}: name a folder that holds train, val and test, or {' and '.join(class_names)}.")
-    # A root that holds classes and splits is looked over in both.
-    whole = [NO_SPLIT] if any((root / name).is_dir() for name in class_names) else []
-    splits = (*whole, *(split for split in SPLITS if (root / split).is_dir()))
+        reason = "is a file" if root.is_file() else "does not exist"
+        raise UserError(
+            f"{root} {reason}: give a folder that contains train, val and test, or {' and '.join(class_names)}."
+        )
+    # If the root contains both class folders and splits, both are audited.
+    in_root = [NO_SPLIT] if any((root / name).is_dir() for name in class_names) else []
+    splits = (*in_root, *(split for split in SPLITS if (root / split).is_dir()))
     images: list[ImageRecord] = []
     for split in splits:
         for label, class_name in enumerate(class_names):
@@ -82,8 +84,8 @@ def read_folder(
                 images.append(ImageRecord(path, split, label, identity, group, digest, patient is not None))
     if not images:
         raise UserError(
-            f"{root}: no JPEG, PNG or DICOM in {' or '.join(class_names)}, neither below train, val and test nor here. "
-            f"Found: {', '.join(_folders(root)[:8]) or 'no folder'}; name the classes' folders with --class_names."
+            f"{root}: no JPEG, PNG or DICOM in {' or '.join(class_names)}, neither here nor below train, val and test. "
+            f"Found: {', '.join(_folders(root)[:8]) or 'no folder'}; name the class folders with --class_names."
         )
     images = with_tagged_patients(root, sorted(images, key=lambda image: image.path), class_names, pattern)
     findings = [*_missing_classes(root, splits, class_names, images), *_left_out(root, splits, class_names)]
@@ -93,17 +95,17 @@ def read_folder(
 def _missing_classes(
     root: Path, splits: Sequence[str], class_names: tuple[str, str], images: Sequence[ImageRecord]
 ) -> list[Finding]:
-    """A split without images of a class."""
+    """Report splits without images of a class."""
     filled = {(image.folder, image.label) for image in images}
     cases = []
     for split in splits:
         for label, class_name in enumerate(class_names):
             if (split, label) in filled:
                 continue
-            there = (root / split / class_name).is_dir()
             near = difflib.get_close_matches(class_name.lower(), [name.lower() for name in _folders(root / split)], n=1)
             hint = f"; is it {next(n for n in _folders(root / split) if n.lower() == near[0])}?" if near else ""
-            cases.append(Case((f"{split}/{class_name}".lstrip("/"),), "no image" if there else f"no such folder{hint}"))
+            detail = "no image" if (root / split / class_name).is_dir() else f"no such folder{hint}"
+            cases.append(Case((f"{split}/{class_name}".lstrip("/"),), detail))
     if not cases:
         return []
     return [
@@ -120,14 +122,14 @@ def _missing_classes(
 
 
 def _left_out(root: Path, splits: Sequence[str], class_names: tuple[str, str]) -> list[Finding]:
-    """Folders and files that no run will read."""
+    """Report files and folders that no run reads."""
     read = {f"{split}/{name}".lstrip("/") for split in splits for name in class_names}
     outside: Counter[str] = Counter()
     others: Counter[str] = Counter()
-    for where, folders, names in os.walk(root):
-        below = "" if Path(where) == root else Path(where).relative_to(root).as_posix()
+    for directory, folders, names in os.walk(root):
+        below = "" if Path(directory) == root else Path(directory).relative_to(root).as_posix()
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != IGNORED_FOLDER)
-        is_read = any(below == place or below.startswith(f"{place}/") for place in read)
+        is_read = any(below == folder or below.startswith(f"{folder}/") for folder in read)
         for name in names:
             suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - there may be many
             if name.startswith("."):
@@ -145,7 +147,7 @@ def _left_out(root: Path, splits: Sequence[str], class_names: tuple[str, str]) -
                 f"{count(sum(outside.values()), 'image is', 'images are')} outside the class folders.",
                 "No run reads them: a class may be smaller than it seems.",
                 "Move them into a class folder of a split, or rename their folder.",
-                tuple(Case((place,), count(number, "image")) for place, number in sorted(outside.items())),
+                tuple(Case((folder,), count(number, "image")) for folder, number in sorted(outside.items())),
             )
         )
     if +others:
@@ -157,7 +159,7 @@ def _left_out(root: Path, splits: Sequence[str], class_names: tuple[str, str]) -
                 f"{count(others.total(), 'file')} in the class folders {'is' if others.total() == 1 else 'are'} "
                 f"neither JPEG, PNG nor DICOM by name: {kinds}.",
                 "No run reads them; images in another format, or DICOM without a suffix, would be left out silently.",
-                "Name DICOM images .dcm, convert others to PNG or JPEG; leave other files elsewhere.",
+                "Name DICOM images .dcm, convert others to PNG or JPEG; move other files elsewhere.",
             )
         )
     return findings
@@ -166,5 +168,4 @@ def _left_out(root: Path, splits: Sequence[str], class_names: tuple[str, str]) -
 def _folders(root: Path) -> list[str]:
     if not root.is_dir():
         return []
-    hidden = {IGNORED_FOLDER}
-    return sorted(path.name for path in root.iterdir() if path.is_dir() and path.name not in hidden)
+    return sorted(path.name for path in root.iterdir() if path.is_dir() and path.name != IGNORED_FOLDER)

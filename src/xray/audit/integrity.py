@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from xray.audit.appearance import MAX_UNEXPLAINED, MIN_IMAGES
 from xray.audit.colour import COLOUR_THRESHOLD
 from xray.audit.finding import Case, Finding, count
-from xray.audit.appearance import MIN_IMAGES, MAX_UNEXPLAINED
 from xray.audit.scan import FolderScan
 
 
 def check_files(scan: FolderScan) -> list[Finding]:
-    """Findings about files that cannot be read, or show something else than an upright chest."""
-    return [*_unreadable(scan), *_coloured(scan), *_unlike(scan)]
+    """Return findings about files that cannot be read or may not show an upright chest."""
+    return [*_unreadable(scan), *_coloured(scan), *_unusual(scan)]
 
 
 def _unreadable(scan: FolderScan) -> list[Finding]:
@@ -33,19 +33,19 @@ def _unreadable(scan: FolderScan) -> list[Finding]:
 
 
 def _coloured(scan: FolderScan) -> list[Finding]:
-    found = np.flatnonzero(scan.colour > COLOUR_THRESHOLD)
-    return _told(
+    rows = np.flatnonzero(scan.colour > COLOUR_THRESHOLD)
+    return _finding(
         scan,
-        found.tolist(),
-        [f"channels differ by {scan.colour[i]:.0f} of 255 in the mean" for i in found],
+        rows.tolist(),
+        [f"channels differ by {scan.colour[i]:.0f} of 255 on average" for i in rows],
         "coloured",
         "{} in true colour, which no X-ray is.",
-        "A photograph or a screenshot among images teaches the network something else.",
-        "Look at them, and remove what is no image.",
+        "A network may learn from photographs or screenshots that have nothing to do with lungs.",
+        "Look at them, and remove what is not a radiograph.",
     )
 
 
-def _unlike(scan: FolderScan) -> list[Finding]:
+def _unusual(scan: FolderScan) -> list[Finding]:
     appearance = scan.appearance
     if appearance is None:
         return [
@@ -59,36 +59,36 @@ def _unlike(scan: FolderScan) -> list[Finding]:
             )
         ]
     blank = np.flatnonzero(appearance.blank).tolist()
-    turned = np.flatnonzero(appearance.rotation).tolist()
-    strange = np.flatnonzero(appearance.unusual)
-    strange = strange[np.argsort(-appearance.unexplained[strange], kind="stable")]
+    rotated = np.flatnonzero(appearance.rotation).tolist()
+    unusual = np.flatnonzero(appearance.unusual)
+    unusual = unusual[np.argsort(-appearance.unexplained[unusual], kind="stable")]
     return [
-        *_told(
+        *_finding(
             scan,
             blank,
-            ["one grey all over"] * len(blank),
+            ["uniform grey"] * len(blank),
             "blank",
             "{} blank.",
             "A network can only learn that this class has blank images.",
             "Remove them, or fetch them again.",
         ),
-        *_told(
+        *_finding(
             scan,
-            strange.tolist(),
-            [f"{appearance.unexplained[i]:.0%} of it is unlike the other images" for i in strange],
+            unusual.tolist(),
+            [f"{appearance.unexplained[i]:.0%} of it is unlike the other images" for i in unusual],
             "no-chest-image",
             "{} so unlike the others that "
-            + ("it" if len(strange) == 1 else "they")
+            + ("it" if len(unusual) == 1 else "they")
             + " may not be a chest X-ray: more "
             f"than {MAX_UNEXPLAINED:.0%} of the image is not explained by what the images have in common.",
             "Lateral views, other body parts, photographs and plots do not belong here; about 1 real X-ray in 250 is "
             "that unusual and may stay.",
             "Look at them, and remove what is not a frontal chest X-ray.",
         ),
-        *_told(
+        *_finding(
             scan,
-            turned,
-            [f"probably rotated by {appearance.rotation[i]} degrees" for i in turned],
+            rotated,
+            [f"probably rotated by {appearance.rotation[i]} degrees" for i in rotated],
             "turned",
             "{} probably rotated.",
             "A network expects the heart where it is in the other images.",
@@ -97,7 +97,7 @@ def _unlike(scan: FolderScan) -> list[Finding]:
     ]
 
 
-def _told(
+def _finding(
     scan: FolderScan, rows: Sequence[int], details: Sequence[str], code: str, title: str, why: str, mend: str
 ) -> list[Finding]:
     if not rows:

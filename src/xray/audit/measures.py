@@ -11,20 +11,20 @@ from xray.evaluation.ranking import auroc
 from xray.evaluation.shortcuts import cross_validated_scores, fit_baseline, shape_features
 
 MIN_IMAGES: Final = 20
-"""Images of each class that an AUROC needs."""
+"""Minimum images per class for an AUROC."""
 
 
 def measure_shortcuts(scan: FolderScan) -> dict[str, Any]:
-    """Return what the checks of shortcuts read, as plain values.
+    """Return the measurements for the shortcut checks, as plain values.
 
     Returns:
-        - "by_class": medians of the files' properties and counts of modes and formats, by class;
-        - "single": AUROC of each property and statistic by itself;
+        - "by_class": medians of file properties and counts of modes and formats, by class;
+        - "single": AUROC of each property and statistic alone;
         - "baseline": AUROC of each baseline, cross-validated by patient, and if test has images, fitted on the rest and
           scored there;
-        - "test_from_rest": AUROC of telling test from the rest by the statistics, by class.
+        - "test_from_rest": AUROC for separating test from the rest by the statistics, by class.
 
-        AUROCs are None where there are too few images. All but the last are of the images outside test.
+        AUROCs are None if there are too few images. All but the last use only images outside test.
     """
     names, shape = shape_features(scan.headers)
     features = {
@@ -32,7 +32,7 @@ def measure_shortcuts(scan: FolderScan) -> dict[str, Any]:
         "shape": shape,
         "statistics_and_shape": np.hstack([scan.statistics, shape]),
     }
-    size = np.array([[fact.bytes] for fact in scan.headers], dtype=np.float64).reshape(-1, 1)
+    size = np.array([[header.bytes] for header in scan.headers], dtype=np.float64).reshape(-1, 1)
     pool, labels = scan.in_pool, scan.labels
     single = dict(
         zip(
@@ -53,20 +53,20 @@ def _by_class(scan: FolderScan) -> dict[str, Any]:
     table = {}
     for label, name in enumerate(scan.folder.class_names):
         rows = np.flatnonzero(scan.in_pool & (scan.labels == label))
-        facts = [scan.headers[i] for i in rows]
+        headers = [scan.headers[i] for i in rows]
         columns: dict[str, list[float]] = {
-            "width": [fact.width for fact in facts],
-            "height": [fact.height for fact in facts],
-            "aspect": [fact.aspect for fact in facts],
-            "bytes": [fact.bytes for fact in facts],
+            "width": [header.width for header in headers],
+            "height": [header.height for header in headers],
+            "aspect": [header.aspect for header in headers],
+            "bytes": [header.bytes for header in headers],
         }
         table[name] = {
-            "images": len(facts),
-            **{key: float(np.median(values)) if facts else None for key, values in columns.items()},
-            "modes": _counts([fact.mode for fact in facts]),
-            "formats": _counts([fact.format for fact in facts]),
+            "images": len(headers),
+            **{key: float(np.median(values)) if headers else None for key, values in columns.items()},
+            "modes": _counts([header.mode for header in headers]),
+            "formats": _counts([header.format for header in headers]),
             "statistics": dict(zip(STATISTICS, np.median(scan.statistics[rows], axis=0).tolist(), strict=True))
-            if facts
+            if headers
             else None,
         }
     return table
@@ -77,7 +77,7 @@ def _counts(values: list[str]) -> dict[str, int]:
 
 
 def _auroc(labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> float | None:
-    """None where a kind has too few images, or the scores are no numbers."""
+    """Return the AUROC; None if a class has too few images or a score is NaN."""
     if min(np.count_nonzero(labels == label) for label in (0, 1)) < MIN_IMAGES:
         return None
     value = auroc(labels, scores)
@@ -104,11 +104,11 @@ def _cross_validated(
 
 
 def _test_from_rest(scan: FolderScan) -> dict[str, float | None]:
-    """How well test images are told from the others of their class; about 0.5 where they are alike."""
+    """Return how well test images separate from the others of their class; about 0.5 if they are similar."""
     test = np.array([image.folder == "test" for image in scan.images], dtype=np.int64)
-    found: dict[str, float | None] = {}
+    areas: dict[str, float | None] = {}
     for label, name in enumerate(scan.folder.class_names):
         rows = np.flatnonzero(scan.labels == label)
         groups = [scan.groups[i] for i in rows]
-        found[name] = _cross_validated(scan.statistics[rows], test[rows], groups)
-    return found
+        areas[name] = _cross_validated(scan.statistics[rows], test[rows], groups)
+    return areas

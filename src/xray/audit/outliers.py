@@ -1,4 +1,4 @@
-"""Check for images whose intensity or sharpness is far from that of the others."""
+"""Check for images whose intensity or sharpness differs much from the others."""
 
 from typing import Final
 
@@ -10,15 +10,15 @@ from xray.audit.scan import FolderScan
 from xray.data.intensity import STATISTICS
 
 MAX_Z: Final = 4.0
-"""Robust z from which an image is reported: 0.2% of 5,232 real images, 0.4% of 250 full-size ones, and 83% of 103 other
+"""Robust z above which an image is reported: 0.2% of 5,232 real images, 0.4% of 250 full-size ones and 83% of 103 other
 images (see `xray.audit.appearance`)."""
 MIN_IMAGES: Final = 50
 MAX_CASES: Final = 20
-"""Images listed; the title gives their number."""
+"""Images listed; the title gives the total."""
 
 
 def check_intensities(scan: FolderScan) -> list[Finding]:
-    """The images that are furthest from the others by any statistic of intensity and sharpness."""
+    """Report the images that are furthest from the others in any statistic of intensity or sharpness."""
     if len(scan.rows) < MIN_IMAGES:
         return [
             Finding(
@@ -33,10 +33,10 @@ def check_intensities(scan: FolderScan) -> list[Finding]:
     z = robust_z(scan.statistics)
     furthest = np.argmax(np.abs(z), axis=1)
     distance = np.abs(z).max(axis=1)
-    found = np.flatnonzero(distance > MAX_Z)
-    if not len(found):
+    outliers = np.flatnonzero(distance > MAX_Z)
+    if not len(outliers):
         return []
-    worst = found[np.argsort(-distance[found], kind="stable")][:MAX_CASES]
+    worst = outliers[np.argsort(-distance[outliers], kind="stable")][:MAX_CASES]
     images = scan.images
     cases = tuple(
         Case(
@@ -46,12 +46,12 @@ def check_intensities(scan: FolderScan) -> list[Finding]:
         )
         for i in worst
     )
-    named = "" if len(found) <= MAX_CASES else f"; the {MAX_CASES} furthest are listed"
+    named = "" if len(outliers) <= MAX_CASES else f"; the {MAX_CASES} furthest are listed"
     return [
         Finding(
             "intensity-outliers",
             "warning",
-            f"{count(len(found), 'image')} of {len(images):,} {'is' if len(found) == 1 else 'are'} far brighter, "
+            f"{count(len(outliers), 'image')} of {len(images):,} {'is' if len(outliers) == 1 else 'are'} far brighter, "
             f"darker, flatter or sharper than the others{named}.",
             "Such an image may be badly exposed, inverted or not an X-ray.",
             "Look at them; real X-rays may stay.",
@@ -61,17 +61,17 @@ def check_intensities(scan: FolderScan) -> list[Finding]:
 
 
 def robust_z(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Distance from the median in robust standard deviations, taken apart above and below it.
+    """Return the distance from the median in robust standard deviations, separately above and below it.
 
-    Several of the statistics are skewed, so each half has a spread of its own: its median absolute deviation (Rosenmai,
-    Using the Median Absolute Deviation to Find Outliers, 2013), or where that is larger its 90th percentile, both
-    scaled to be the standard deviation of normal values. Fewer outliers than a tenth of a half change little.
+    Several statistics are skewed, so each half has its own spread: its median absolute deviation (Rosenmai,
+    Using the Median Absolute Deviation to Find Outliers, 2013), or its 90th percentile if that is larger, both
+    scaled to the standard deviation of normal values. Outliers change little if they are under a tenth of a half.
 
     Args:
         values: Shape (images, statistics).
 
     Returns:
-        Same shape; 0 throughout a half without spread, in which no distance can be judged.
+        Same shape; 0 in a half without spread.
     """
     deviations = values - np.median(values, axis=0)
     z = np.zeros_like(deviations)

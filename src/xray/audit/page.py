@@ -29,12 +29,12 @@ def write_page(path: Path, record: Mapping[str, Any], findings: Sequence[Finding
     """Write the page.
 
     Args:
-        path: Where to.
+        path: File to write.
         record: See `xray.audit.record.examine`.
         findings: Most severe first.
 
     Raises:
-        UserError: It cannot be written.
+        UserError: The file cannot be written.
     """
     environment = Environment(
         loader=PackageLoader("xray.audit", "."),
@@ -43,15 +43,15 @@ def write_page(path: Path, record: Mapping[str, Any], findings: Sequence[Finding
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"printable": printable, "figure": _figure}
-    shown = _Thumbnails(Path(record["root"]))
+    environment.filters |= {"printable": printable, "number": _number}
+    thumbnails = _Thumbnails(Path(record["root"]))
     text = environment.get_template("page.html.j2").render(
         record=record,
         conclusion=conclusion(record),
         generator=GENERATOR,
         severities=SEVERITIES,
         titles=TITLES,
-        findings=[{"finding": finding, "cases": shown.of(finding)} for finding in findings],
+        findings=[{"finding": finding, "cases": thumbnails.of(finding)} for finding in findings],
         max_cases=MAX_CASES,
         max_files=MAX_FILES,
     )
@@ -68,12 +68,12 @@ class _Thumbnails:
 
     def of(self, finding: Finding) -> list[dict[str, Any]]:
         """Return the first cases of a finding, each with its files and their thumbnails, if any."""
-        here = min(THUMBNAILS_PER_FINDING, self._left)
+        quota = min(THUMBNAILS_PER_FINDING, self._left)
         cases = []
         for case in finding.cases[:MAX_CASES]:
-            files = [(file, self._thumbnail(file) if k < here else None) for k, file in enumerate(_listed(case))]
+            files = [(file, self._thumbnail(file) if k < quota else None) for k, file in enumerate(_listed(case))]
             taken = sum(thumbnail is not None for _, thumbnail in files)
-            here, self._left = here - taken, self._left - taken
+            quota, self._left = quota - taken, self._left - taken
             cases.append({"case": case, "files": files})
         return cases
 
@@ -86,5 +86,5 @@ def _listed(case: Case) -> tuple[str, ...]:
     return case.files[:MAX_FILES]
 
 
-def _figure(value: float | None, digits: int = 3) -> str:
+def _number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"

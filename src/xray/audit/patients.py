@@ -13,9 +13,9 @@ MIN_VAL_IMAGES: Final = 100
 """With fewer validation images, the standard error of an accuracy near 0.9 is above 0.03."""
 
 MIN_BLOCK_SHARE: Final = 0.95
-"""Test is made of blocks of numbers where, between its lowest and highest number of a series, so many are its own."""
+"""Test is a block of patient numbers if it holds this share of those between its lowest and highest, per series."""
 MAX_FRAGMENT: Final = 3
-"""So few numbers in between make no block: they may lie together by chance."""
+"""Up to this many numbers may be contiguous by chance and do not count as a block."""
 
 
 def check_patients(scan: FolderScan) -> list[Finding]:
@@ -88,15 +88,15 @@ def _in_train_and_val(images: Sequence[ImageRecord]) -> list[Finding]:
 def _shared(
     first: Iterable[ImageRecord], second: Iterable[ImageRecord], name_of: Callable[[ImageRecord], str]
 ) -> tuple[Case, ...]:
-    """One case for each name on both sides, with all its images."""
-    sides: list[dict[str, list[str]]] = []
+    """Return a case for each name in both sets of images, with all its images."""
+    by_name: list[dict[str, list[str]]] = []
     for images in (first, second):
         paths: dict[str, list[str]] = defaultdict(list)
         for image in images:
             if image.named and name_of(image):
                 paths[name_of(image)].append(image.path)
-        sides.append(paths)
-    one, other = sides
+        by_name.append(paths)
+    one, other = by_name
     return tuple(Case((*one[name], *other[name]), name) for name in sorted(one.keys() & other.keys()))
 
 
@@ -109,7 +109,7 @@ def _unnamed(images: Sequence[ImageRecord]) -> list[Finding]:
             "patients-unknown",
             "warning",
             f"{count(len(unnamed), 'image')} of {len(images):,} {'has' if len(unnamed) == 1 else 'have'} a "
-            "name without a patient; each counts as a patient of its own.",
+            "name without a patient; each counts as its own patient.",
             "Leaks between splits cannot be detected for them, and intervals are too narrow.",
             "Give --patient_pattern, if the names contain the patient.",
             tuple(Case((image.path,)) for image in unnamed),
@@ -130,11 +130,11 @@ def _number_under_two_names(images: Sequence[ImageRecord]) -> list[Finding]:
         Finding(
             "patients-perhaps-one",
             "note",
-            f"{count(shared, 'number stands', 'numbers stand')} under two names, such as "
+            f"{count(shared, 'number occurs', 'numbers occur')} under two names, such as "
             f"{' and '.join(sorted(next(p for p in names.values() if len(p) > 1))[:2])}: {patients:,} patients by "
             f"name, but {len(names):,} if they are the same.",
-            "The names cannot prove that they are two persons.",
-            "None needed: a split keeps them together, and figures count them as two.",
+            "The names do not prove that they are two persons.",
+            "None needed: a split keeps them together, and metrics count them as two.",
         )
     ]
 
@@ -148,15 +148,15 @@ def _few_in_val(images: Sequence[ImageRecord]) -> list[Finding]:
             "val-small",
             "warning",
             f"val has {count(len(val), 'image')} of {count(len({image.patient for image in val}), 'patient')}.",
-            "No model can be selected on so few: one image more or less right moves its accuracy by "
+            "No model can be selected on so few: one more correct image changes its accuracy by "
             f"{100 / len(val):.0f} points.",
-            "Let a fit pool train and val and split them anew by patient, as it does by default.",
+            "Let a fit pool train and val and split them again by patient, as it does by default.",
         )
     ]
 
 
 def _blocks(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> list[Finding]:
-    """Whether the numbers of test lie together, series by series."""
+    """Report whether the patient numbers of test are contiguous in every series."""
     outside, inside = _numbers(rest), _numbers(test)
     blocks = []
     for series, numbers in sorted(inside.items()):
@@ -172,15 +172,15 @@ def _blocks(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> list[Fi
             "test-in-blocks",
             "note",
             f"test is made of contiguous blocks of patient numbers: {'; '.join(blocks)}.",
-            "Images taken close in time are alike: such a test is harder than one of patients drawn at random, and "
-            "nearer to tomorrow's images. A random validation split will look better than the test.",
-            "Choose the validation patients as blocks too, by --data.validation blocks, as the configs do.",
+            "Images taken close in time are similar: such a test is harder than one with randomly drawn patients, and "
+            "closer to future images. A random validation split will look better than the test.",
+            "Choose the validation patients as blocks too, with --data.validation blocks, as the configs do.",
         )
     ]
 
 
 def _numbers(images: Iterable[ImageRecord]) -> dict[str, set[int]]:
-    """Patient numbers of each number series."""
+    """Return the patient numbers of each series."""
     numbers: dict[str, set[int]] = defaultdict(set)
     for image in images:
         if image.named:

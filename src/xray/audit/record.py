@@ -1,4 +1,4 @@
-"""The audit as plain values: what audit.json holds, and what terminal and page are set from."""
+"""Run all checks and collect the content of audit.json."""
 
 from collections import Counter
 from typing import Any, Final
@@ -15,14 +15,14 @@ from xray.audit.shortcuts import check_shortcuts
 from xray.audit.tables import counts
 
 KIND: Final = "xray-audit"
-"""First value of audit.json: by it an earlier audit is known from a foreign file."""
+"""First value of audit.json, which identifies the file as an audit."""
 
 
 def examine(scan: FolderScan) -> tuple[dict[str, Any], list[Finding]]:
     """Run every check.
 
     Returns:
-        The record, fit for JSON, and the findings, gravest first.
+        The record as plain values for JSON, and the findings, most severe first.
     """
     shortcuts = measure_shortcuts(scan)
     findings = by_severity(
@@ -35,7 +35,7 @@ def examine(scan: FolderScan) -> tuple[dict[str, Any], list[Finding]]:
             *check_intensities(scan),
         ]
     )
-    tally = Counter(finding.severity for finding in findings)
+    numbers = Counter(finding.severity for finding in findings)
     record = {
         "kind": KIND,
         "version": __version__,
@@ -44,7 +44,7 @@ def examine(scan: FolderScan) -> tuple[dict[str, Any], list[Finding]]:
         "class_names": list(scan.folder.class_names),
         "images": len(scan.folder.images),
         "readable": len(scan.rows),
-        "severities": {severity: tally[severity] for severity in SEVERITIES},
+        "severities": {severity: numbers[severity] for severity in SEVERITIES},
         "counts": counts(scan.folder),
         "shortcuts": shortcuts,
         "findings": [finding.as_dict() for finding in findings],

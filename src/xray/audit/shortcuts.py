@@ -1,4 +1,4 @@
-"""Checks of what tells the classes apart without any lung, and of whether test is like the rest."""
+"""Check for shortcuts that separate the classes without lungs, and whether test differs from the rest."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -8,11 +8,11 @@ from xray.audit.measures import MIN_IMAGES
 from xray.audit.scan import FolderScan
 
 HIGH_BASELINE: Final = 0.8
-"""AUROC of a baseline from which it is warned of."""
+"""Baseline AUROC from which a warning is given."""
 MIN_SINGLE_AUROC: Final = 0.7
-"""AUROC of a single property from which it is told of; mirrored where the other class has the higher values."""
+"""AUROC of a single property from which it is reported, in either direction."""
 MIN_SHIFT_AUROC: Final = 0.75
-"""AUROC of telling test from the rest, within a class, from which it is warned of."""
+"""AUROC for separating test from the rest, within a class, from which a warning is given."""
 TITLES: Final = {
     "statistics": "eight statistics of intensity and sharpness",
     "shape": "size and mode of the file",
@@ -21,24 +21,24 @@ TITLES: Final = {
 
 
 def check_shortcuts(scan: FolderScan, measured: Mapping[str, Any]) -> list[Finding]:
-    """Findings about shortcuts.
+    """Return findings about shortcuts.
 
     Args:
-        scan: Images and what was measured of them.
-        measured: What `xray.audit.measures.measure_shortcuts` gave.
+        scan: The images and their measurements.
+        measured: Result of `xray.audit.measures.measure_shortcuts`.
     """
     return [
         *_one_class_only(scan, measured, "mode"),
         *_one_class_only(scan, measured, "format"),
-        *_shape_tells(scan, measured),
-        *_baseline_is_high(measured),
+        *_shape_separates(scan, measured),
+        *_baseline(measured),
         *_test_differs(measured),
         *_imbalance(measured),
     ]
 
 
 def _one_class_only(scan: FolderScan, measured: Mapping[str, Any], kind: Literal["mode", "format"]) -> list[Finding]:
-    """Modes or formats of files that only one class has."""
+    """Report file modes or formats that only one class has."""
     names, tables = scan.folder.class_names, measured["by_class"]
     if not all(tables[name]["images"] for name in names):
         return []
@@ -50,16 +50,16 @@ def _one_class_only(scan: FolderScan, measured: Mapping[str, Any], kind: Literal
     ]
     if not only:
         return []
-    told = [
+    texts = [
         f"only {names[label]} has files of {kind} {value} "
         f"({tables[names[label]][f'{kind}s'][value]:,} of {tables[names[label]]['images']:,})"
         for label, value in only
     ]
-    sentence = ", ".join(told)
+    sentence = ", ".join(texts)
     cases = tuple(
-        Case((image.path,), getattr(fact, kind))
-        for image, fact, kept in zip(scan.images, scan.headers, scan.in_pool, strict=True)
-        if kept and (image.label, getattr(fact, kind)) in only
+        Case((image.path,), getattr(header, kind))
+        for image, header, kept in zip(scan.images, scan.headers, scan.in_pool, strict=True)
+        if kept and (image.label, getattr(header, kind)) in only
     )
     return [
         Finding(
@@ -73,35 +73,35 @@ def _one_class_only(scan: FolderScan, measured: Mapping[str, Any], kind: Literal
     ]
 
 
-def _shape_tells(scan: FolderScan, measured: Mapping[str, Any]) -> list[Finding]:
-    """Width, height, aspect or file size that tells the class by itself."""
-    words = {"log_width": "width", "log_height": "height", "log_aspect": "aspect", "bytes": "file size"}
+def _shape_separates(scan: FolderScan, measured: Mapping[str, Any]) -> list[Finding]:
+    """Report a width, height, aspect ratio or file size that separates the classes by itself."""
+    titles = {"log_width": "width", "log_height": "height", "log_aspect": "aspect", "bytes": "file size"}
     tables = measured["by_class"]
-    told = []
-    for key, word in words.items():
+    texts = []
+    for key, title in titles.items():
         area = measured["single"][key]
         if area is None or max(area, 1 - area) < MIN_SINGLE_AUROC:
             continue
         medians = [tables[name][key.removeprefix("log_")] for name in scan.folder.class_names]
         written = [f"{value:.2f}" if key == "log_aspect" else f"{value:,.0f}" for value in medians]
-        told.append(f"{word} (AUROC {max(area, 1 - area):.2f}; medians {' and '.join(written)})")
-    if not told:
+        texts.append(f"{title} (AUROC {max(area, 1 - area):.2f}; medians {' and '.join(written)})")
+    if not texts:
         return []
     return [
         Finding(
             "shape-tells-class",
             "warning",
-            f"{' and '.join(scan.folder.class_names)} differ without opening an image, by {', '.join(told)}.",
-            "Borders that keep the aspect, or a model that sees the size, give the class away; so does the sharpness "
-            "that remains after images of different sizes are shrunk.",
+            f"{' and '.join(scan.folder.class_names)} differ without opening an image, by {', '.join(texts)}.",
+            "Padding that keeps the aspect ratio, or a model that sees the size, gives the class away; so does the "
+            "sharpness left after shrinking images of different sizes.",
             "Stretch images to one size, as the configs do, and compare the model with the shortcut baseline.",
         )
     ]
 
 
-def _baseline_is_high(measured: Mapping[str, Any]) -> list[Finding]:
-    told = {name: areas for name, areas in measured["baseline"].items() if areas["cross_validated"] is not None}
-    if not told:
+def _baseline(measured: Mapping[str, Any]) -> list[Finding]:
+    baselines = {name: areas for name, areas in measured["baseline"].items() if areas["cross_validated"] is not None}
+    if not baselines:
         return [
             Finding(
                 "baseline-not-measured",
@@ -114,9 +114,9 @@ def _baseline_is_high(measured: Mapping[str, Any]) -> list[Finding]:
     sentences = [
         f"{TITLES[name]} {areas['cross_validated']:.3f}"
         + (f" (on test {areas['on_test']:.3f})" if areas["on_test"] is not None else "")
-        for name, areas in told.items()
+        for name, areas in baselines.items()
     ]
-    high = max(areas["cross_validated"] for areas in told.values()) >= HIGH_BASELINE
+    high = max(areas["cross_validated"] for areas in baselines.values()) >= HIGH_BASELINE
     return [
         Finding(
             "shortcut-baseline",
@@ -130,18 +130,18 @@ def _baseline_is_high(measured: Mapping[str, Any]) -> list[Finding]:
 
 
 def _test_differs(measured: Mapping[str, Any]) -> list[Finding]:
-    told = {name: area for name, area in measured["test_from_rest"].items() if area is not None}
-    if not told:
+    areas = {name: area for name, area in measured["test_from_rest"].items() if area is not None}
+    if not areas:
         return []
-    shifted = max(told.values()) >= MIN_SHIFT_AUROC
-    areas = ", ".join(f"{name} {area:.3f}" for name, area in told.items())
+    shifted = max(areas.values()) >= MIN_SHIFT_AUROC
+    text = ", ".join(f"{name} {area:.3f}" for name, area in areas.items())
     return [
         Finding(
             "test-differs",
             "warning" if shifted else "note",
-            f"Intensity and sharpness separate test images from the others with AUROC {areas} (0.5: not at all).",
+            f"Intensity and sharpness separate test images from the others with AUROC {text} (0.5: not at all).",
             "If test was acquired differently, thresholds and probabilities chosen on the rest do not hold."
-            if max(told.values()) >= 0.6
+            if max(areas.values()) >= 0.6
             else "By these statistics test is like the rest; it may differ in other ways.",
             "Read sensitivity and specificity of the test, not its AUROC alone.",
         )
@@ -159,8 +159,8 @@ def _imbalance(measured: Mapping[str, Any]) -> list[Finding]:
             "note",
             f"Outside test there are {count(first['images'], 'image')} of {one} and {second['images']:,} of {other}: "
             f"1 to {many / few:.1f}.",
-            f"A model that always says {other if second['images'] > first['images'] else one} has an accuracy of "
+            f"A model that always predicts {other if second['images'] > first['images'] else one} has an accuracy of "
             f"{many / (few + many):.2f}.",
-            "Judge by AUROC, sensitivity and specificity, and choose the threshold on validation images.",
+            "Evaluate by AUROC, sensitivity and specificity, and choose the threshold on validation images.",
         )
     ]

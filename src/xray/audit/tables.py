@@ -1,4 +1,4 @@
-"""What is there: images and patients by split and class."""
+"""Count images and patients by split and class."""
 
 from collections import Counter
 from typing import Any
@@ -7,10 +7,10 @@ from xray.audit.folder import ImageFolder
 
 
 def counts(folder: ImageFolder) -> list[dict[str, Any]]:
-    """A row for each split and class.
+    """Return a row for each split and class.
 
-    It has the numbers of images, of patients by name and of groups of patients that may be the same, and the most
-    images of one patient. Where no name tells a patient, each image counts as one.
+    A row has the number of images, of patients by name, of groups of patients that may be the same person, and the
+    largest number of images of one patient. An image whose name gives no patient counts as its own patient.
     """
     rows = []
     for split in folder.splits:

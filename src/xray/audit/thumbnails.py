@@ -1,4 +1,4 @@
-"""Small pictures for the page, as data URIs: the page needs no file beside it."""
+"""Thumbnails for the page as data URIs, so that the page is self-contained."""
 
 import numpy as np
 from PIL import Image
@@ -11,7 +11,7 @@ from xray.utils.files import StrPath
 
 
 def colour_thumbnail(path: StrPath) -> str | None:
-    """Data URI of an image with its aspect and colour, at most 160x160 pixels; None where it cannot be read."""
+    """Return the data URI of an image in its aspect ratio and colour, at most 160x160; None if it cannot be read."""
     try:
         small = _open(path)
         small.thumbnail((SIDE, SIDE))
@@ -26,5 +26,5 @@ def _open(path: StrPath) -> Image.Image:
             return Image.fromarray(read_image(file))
         with open_image(file) as image:
             image.draft("RGB" if image.mode != "L" else "L", (SIDE, SIDE))
-            # 16-bit grey would be cut off by a mere conversion; its thumbnail is dark at worst.
+            # "I" and "F" hold 16-bit grey: the conversion clips it, which is good enough for a thumbnail.
             return image.convert("L" if image.mode.startswith(("I", "L", "F", "1")) else "RGB")
