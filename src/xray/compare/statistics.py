@@ -52,8 +52,8 @@ def compare_runs(images: SharedImages, metric: Metric, resamples: int = RESAMPLE
             "threshold_fitted": run.source.get("decision") is not None,
             "temperature": run.temperature,
             "trained_with": run.source.get("trained_with"),
-            "figure": resampled.figure([i]).as_dict(),
-            "auroc": resampled_auroc.figure([i]).as_dict(),
+            "figure": resampled.mean([i]).as_dict(),
+            "auroc": resampled_auroc.mean([i]).as_dict(),
         }
         for i, run in enumerate(images.runs)
     ]
@@ -94,29 +94,29 @@ class Resampled:
         by_run = bootstrap(patients, lambda weights: {i: value(weights) for i, value in compute.items()}, resamples)
         self.metric = metric
         self.patients = patients
-        self.values: npt.NDArray[np.float64] = np.array([float(value(ones)[0]) for value in compute.values()])
+        self.observed: npt.NDArray[np.float64] = np.array([float(value(ones)[0]) for value in compute.values()])
         """Shape (runs,)."""
         self.resampled: npt.NDArray[np.float64] = np.stack([by_run[i] for i in compute])
         """Shape (runs, resamples)."""
 
-    def figure(self, runs: Sequence[int]) -> Estimate:
+    def mean(self, runs: Sequence[int]) -> Estimate:
         """Return the mean of the metric over the given runs, with its interval."""
         positive, negative = self.patients.per_class[1], self.patients.per_class[0]
         trials = {"sensitivity": positive, "specificity": negative}.get(self.metric)
-        value, resampled = self._mean(runs)
+        value, resampled = self._values(runs)
         return estimate(value, resampled, self.patients, trials)
 
     def difference(self, first: Sequence[int], second: Sequence[int]) -> Estimate:
         """Return the mean over the first runs minus the mean over the second, on the same resamples."""
-        (one, ones), (other, others) = self._mean(first), self._mean(second)
+        (one, ones), (other, others) = self._values(first), self._values(second)
         result = estimate(one - other, ones - others, self.patients)
         # `estimate` would give "no errors" as the reason, but runs that agree may both be wrong.
         same = result.value is not None and result.low is None and bool((np.abs(ones - others) < 1e-12).all())
         return replace(result, reason="no resample differs") if same else result
 
-    def _mean(self, runs: Sequence[int]) -> tuple[float, Values]:
+    def _values(self, runs: Sequence[int]) -> tuple[float, Values]:
         chosen = list(runs)
-        return float(self.values[chosen].mean()), self.resampled[chosen].mean(axis=0)
+        return float(self.observed[chosen].mean()), self.resampled[chosen].mean(axis=0)
 
 
 def letter(position: int) -> str:
@@ -165,7 +165,7 @@ def _seed_summary(resampled: Resampled, groups: Sequence[SeedGroup], letters: Se
     if all(len(group.members) == 1 for group in groups):
         return {"configs": [], "config_pairs": []}
     names = [" ".join(letters[i] for i in group.members) for group in groups]
-    spreads = [Spread.of(resampled.values[list(group.members)]) for group in groups]
+    spreads = [Spread.of(resampled.observed[list(group.members)]) for group in groups]
     differences = []
     for i, j in pairs(len(groups)):
         if len(groups[i].members) == len(groups[j].members) == 1:
@@ -176,7 +176,7 @@ def _seed_summary(resampled: Resampled, groups: Sequence[SeedGroup], letters: Se
         sd = float(np.hypot(one, other)) if one is not None and other is not None else None
         differences.append({"first": names[i], "second": names[j], **entry, "sd_over_seeds": sd})
     configs = [
-        {"runs": name, "mean": resampled.figure(group.members).as_dict(), "over_seeds": asdict(spread)}
+        {"runs": name, "mean": resampled.mean(group.members).as_dict(), "over_seeds": asdict(spread)}
         for name, group, spread in zip(names, groups, spreads, strict=True)
     ]
     return {"configs": configs, "config_pairs": differences}
