@@ -48,5 +48,5 @@ def test_the_most_extreme_images_are_named_with_what_is_so(make, found):
 
 def test_too_few_images_are_not_judged(tmp_path, found):
     findings = found(make_images(tmp_path / "few", patients={"train": (5, 5)}))
-    assert f"takes {MIN_IMAGES} images, and 20 can be read" in findings["intensity-not-checked"].title
+    assert f"needs {MIN_IMAGES} images, and 20 can be read" in findings["intensity-not-checked"].title
     assert "intensity-outliers" not in findings
