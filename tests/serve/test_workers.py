@@ -56,6 +56,21 @@ def test_a_killed_worker_fails_one_file_and_is_replaced(pool):
     assert pool.process_ids() != [killed]
 
 
+def test_a_worker_that_cannot_be_replaced_at_once_is_replaced_later(monkeypatch):
+    pool = WorkerPool(1)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(workers, "_Worker", lambda: (_ for _ in ()).throw(OSError("no process")))
+            os.kill(pool.process_ids()[0], signal.SIGKILL)
+            with pytest.raises(OSError, match="no process"):
+                decode(pool, grey(0))
+        with pytest.raises(BadFileError):
+            decode(pool, grey(0))
+        assert decode(pool, grey(0)).image.shape == (32, 32)
+    finally:
+        pool.close()
+
+
 def test_more_memory_than_the_limit_fails_one_file(pool):
     # 400 megapixels in colour take more than the limit; the bytes of the file are few.
     data = encode(np.zeros((20_000, 20_000, 3), np.uint8))
@@ -66,6 +81,7 @@ def test_more_memory_than_the_limit_fails_one_file(pool):
 
 
 def hang(connection):
+    connection.send(True)
     connection.recv()
     signal.pause()
 

@@ -80,6 +80,7 @@ def _work(connection: Connection) -> None:
     limit = _data_bytes() + MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     with suppress(EOFError, OSError):
+        connection.send(True)  # ready
         while True:
             job = connection.recv()
             usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -103,6 +104,14 @@ class _Worker:
         self.process = context.Process(target=_work, args=(theirs,), name="decode", daemon=True)
         self.process.start()
         theirs.close()
+
+    def wait_until_ready(self) -> None:
+        """Wait for its imports, a second or so.
+
+        Raises:
+            EOFError: The worker died at its start.
+        """
+        self._connection.recv()
 
     def run(self, job: Job) -> Decoded | BadFileError | None:
         """Return the result of a job; None if the worker did not survive it."""
@@ -133,6 +142,7 @@ class WorkerPool:
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._workers = [_Worker() for _ in range(count)]
         for worker in self._workers:
+            worker.wait_until_ready()
             self._idle.put(worker)
         self._threads = ThreadPoolExecutor(count, "decode")
 
@@ -160,11 +170,15 @@ class WorkerPool:
     def _run(self, job: Job) -> Decoded | BadFileError:
         # As many threads as workers: one is always idle here.
         worker = self._idle.get()
-        result = worker.run(job)
-        if result is None:
-            worker.kill()
-            index = self._workers.index(worker)
-            self._workers[index] = worker = _Worker()
-            result = BadFileError(422, "too_costly", TOO_COSTLY)
-        self._idle.put(worker)
-        return result
+        try:
+            result = worker.run(job)
+            if result is None:
+                worker.kill()
+                index = self._workers.index(worker)
+                self._workers[index] = worker = _Worker()
+                worker.wait_until_ready()
+                result = BadFileError(422, "too_costly", TOO_COSTLY)
+            return result
+        finally:
+            # Even if no new process could be started: the next job then finds the worker dead and tries again.
+            self._idle.put(worker)
