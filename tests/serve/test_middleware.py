@@ -44,6 +44,18 @@ def test_an_upload_beyond_the_queue_is_asked_to_come_again() -> None:
         assert client.get("/health").status_code == 200
 
 
+def test_the_token_is_checked_before_anything_of_an_upload_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[bytes] = []
+    monkeypatch.setattr("xray.serve.middleware._replay", lambda body, receive: kept.append(body))
+    with client_of(token="correct-horse-battery", queue=1) as client:
+        client.app.state.service.load.uploads = 1  # type: ignore[attr-defined]
+        for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "correct-horse-battery"}):
+            form = {"content-type": "multipart/form-data; boundary=b"}
+            assert_error(client.post("/predict", content=b"nothing", headers=form | header), 401, "unauthorized")
+        assert client.app.state.service.load.uploads == 1  # type: ignore[attr-defined]
+    assert kept == []
+
+
 def test_uploads_stay_in_memory(client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     rolled: list[Any] = []
     monkeypatch.setattr("tempfile.SpooledTemporaryFile.rollover", lambda self: rolled.append(self))

@@ -1,6 +1,5 @@
 """The FastAPI application: its paths and what each returns."""
 
-import secrets
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -16,9 +15,9 @@ from xray import NOTICE, ONE_SOURCE, __version__
 from xray.explain.maps import Method, methods_of
 from xray.predictor.base import Predictor
 from xray.serve.answers import ErrorBody, Explanation, ModelCard, Prediction, State, model_id
-from xray.serve.errors import CODES, MEANINGS, ApiError, busy
+from xray.serve.errors import CODES, MEANINGS, ApiError, busy, unauthorized
 from xray.serve.metrics import CONTENT_TYPE
-from xray.serve.middleware import RequestMiddleware, error_response, record_of
+from xray.serve.middleware import RequestMiddleware, error_response, is_token, record_of
 from xray.serve.pages import mount_page
 from xray.serve.service import Service
 from xray.serve.settings import Settings
@@ -167,9 +166,8 @@ def _check_token(token: str) -> Any:  # noqa: ANN401 - a dependency for FastAPI
     scheme = HTTPBearer(auto_error=False, description="The token that the service was started with.")
 
     def check(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)]) -> None:
-        # In constant time, so that response times do not reveal how many characters match.
-        if credentials is None or not secrets.compare_digest(credentials.credentials.encode(), token.encode()):
-            raise ApiError(401, "The bearer token is missing or wrong.", headers={"WWW-Authenticate": "Bearer"})
+        if credentials is None or not is_token(credentials.credentials, token):
+            raise unauthorized()
 
     return check
 

@@ -83,6 +83,11 @@ class ApiError(Exception):
         return ErrorBody(error=detail, model_version=version, request_id=request_id).model_dump_json().encode()
 
 
+def unauthorized() -> ApiError:
+    """Return the error of a request without the right token."""
+    return ApiError(401, MEANINGS[401], headers={"WWW-Authenticate": "Bearer"})
+
+
 def busy(message: str, code: str = "overloaded", seconds: int = 1) -> ApiError:
     """Return an error with status 503 that asks the caller to try again.
 

@@ -1,17 +1,18 @@
 """ASGI middleware around every request: limits, request ID, headers, a log line, and a response if all else fails."""
 
+import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from xray.serve.errors import ApiError, busy
+from xray.serve.errors import ApiError, busy, unauthorized
 from xray.serve.logs import LOGGER, RequestRecord, log_request
 from xray.serve.settings import MEGABYTE, Settings
 
@@ -108,25 +109,37 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         record: RequestRecord = scope["state"]["record"]
-        self._load.uploads += 1
+        # Before the body, so that nobody without the token takes memory or a place among the uploads.
+        error = None if self._may_upload(scope) else unauthorized()
+        counted = error is None
+        self._load.uploads += counted
         try:
-            body = await self._read_body(receive, record)
+            body = await self._read_body(receive, record, error)
             await self._app(scope, _replay(body, receive), send)
-        except ApiError as error:
-            await error_response(record, error)(scope, receive, send)
+        except ApiError as raised:
+            await error_response(record, raised)(scope, receive, send)
         finally:
-            self._load.uploads -= 1
+            self._load.uploads -= counted
             self._load.held_bytes -= record.body_bytes
 
-    async def _read_body(self, receive: Receive, record: RequestRecord) -> bytes:
+    def _may_upload(self, scope: Scope) -> bool:
+        scheme, _, value = Headers(scope=scope).get("authorization", "").partition(" ")
+        token = self._settings.token
+        return token is None or (scheme.lower() == "bearer" and is_token(value.strip(), token))
+
+    async def _read_body(self, receive: Receive, record: RequestRecord, error: ApiError | None) -> bytes:
         """Receive the whole body. Beyond a limit the rest is discarded: closing early could lose the response.
 
+        Args:
+            receive: Gives the messages of the request.
+            record: Where the bytes are counted.
+            error: Known beforehand; the whole body is then discarded.
+
         Raises:
-            ApiError: It is too large, or there are too many uploads.
+            ApiError: `error`, or the body is too large, or there are too many uploads.
             ClientDisconnect: The caller left.
         """
-        error = None
-        if self._load.uploads > self._settings.queue:
+        if not error and self._load.uploads > self._settings.queue:
             error = busy(f"{self._settings.queue} uploads are in progress; try again in a moment.")
         body, discarded, more = bytearray(), 0, True
         while more and discarded <= self._settings.request_bytes:
@@ -158,6 +171,11 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return replayed
+
+
+def is_token(value: str, token: str) -> bool:
+    """Compare in constant time, so that response times do not reveal how many characters match."""
+    return secrets.compare_digest(value.encode(), token.encode())
 
 
 def record_of(request: Request) -> RequestRecord:
