@@ -48,6 +48,19 @@ def test_requests_in_progress_finish_when_it_stops(start: Start, number: signal.
     assert "Traceback" not in errors
 
 
+def test_a_request_that_outlasts_the_stop_gets_an_error_in_the_usual_shape(start: Start) -> None:
+    service = start(delay=4)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(service.predict, grey(0))
+        wait_for_uploads(service, 1)
+        status, errors = service.stop()
+        answered, headers, content = answer.result()
+    assert (answered, json.loads(content)["error"]["code"]) == (503, "stopped")
+    assert headers["retry-after"] == "1"
+    assert status == 0
+    assert "Exception" not in errors
+
+
 def test_it_stops_although_a_client_goes_on_sending(start: Start) -> None:
     service = start()
     with service.connect() as sending:

@@ -1,5 +1,6 @@
 """ASGI middleware around every request: limits, request ID, headers, a log line, and a response if all else fails."""
 
+import asyncio
 import secrets
 import uuid
 from collections.abc import Callable
@@ -92,6 +93,13 @@ class RequestMiddleware:
             await self._limited(scope, receive, send_with_headers)
         except ClientDisconnect:
             record.code = "left"
+        except asyncio.CancelledError:
+            # The service stops, and the time for requests in progress is over.
+            record.code = "stopped"
+            if has_started:
+                raise
+            stopped = busy("The service stopped before this was answered; try again.", "stopped")
+            await error_response(record, stopped)(scope, receive, send_with_headers)
         except Exception as error:  # noqa: BLE001 - the caller gets a response and the log a line, whatever failed
             LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": record.request_id}})
             if not has_started:
