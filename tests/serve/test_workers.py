@@ -46,12 +46,11 @@ def test_a_file_that_cannot_be_used_raises(pool, data, status, code):
     assert (raised.value.status, raised.value.code) == (status, code)
 
 
-def test_a_killed_worker_fails_one_file_and_is_replaced(pool):
+def test_a_worker_killed_while_idle_is_replaced(pool):
     (killed,) = pool.process_ids()
     os.kill(killed, signal.SIGKILL)
-    with pytest.raises(BadFileError) as raised:
-        decode(pool, grey(0))
-    assert raised.value.code == "too_costly"
+    # Reaped by nobody else: waiting for it makes sure that it is dead.
+    pool._workers[0].process.join(10)
     assert decode(pool, grey(0)).image.shape == (32, 32)
     assert pool.process_ids() != [killed]
 
@@ -64,8 +63,6 @@ def test_a_worker_that_cannot_be_replaced_at_once_is_replaced_later(monkeypatch)
             os.kill(pool.process_ids()[0], signal.SIGKILL)
             with pytest.raises(OSError, match="no process"):
                 decode(pool, grey(0))
-        with pytest.raises(BadFileError):
-            decode(pool, grey(0))
         assert decode(pool, grey(0)).image.shape == (32, 32)
     finally:
         pool.close()

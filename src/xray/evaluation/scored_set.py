@@ -83,8 +83,8 @@ def read_scored_set(folder: Path) -> ScoredSet:
     """Read a scored set from its folder.
 
     Raises:
-        UserError: The predictions or their source are missing, a file is damaged, the tables do not match, or an earlier
-            version wrote them.
+        UserError: The predictions or their source are missing, a file is damaged, the tables do not match, or an
+            earlier version wrote them.
     """
     if any((folder / name).exists() for name in EARLIER_NAMES):
         # Its tables would count as missing, and a report made of the rest would lose them.

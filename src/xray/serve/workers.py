@@ -171,14 +171,22 @@ class WorkerPool:
         # As many threads as workers: one is always idle here.
         worker = self._idle.get()
         try:
+            if not worker.process.is_alive():
+                # Killed while idle, which is not the fault of this file.
+                worker = self._replaced(worker)
             result = worker.run(job)
             if result is None:
-                worker.kill()
-                index = self._workers.index(worker)
-                self._workers[index] = worker = _Worker()
-                worker.wait_until_ready()
+                worker = self._replaced(worker)
                 result = BadFileError(422, "too_costly", TOO_COSTLY)
             return result
         finally:
             # Even if no new process could be started: the next job then finds the worker dead and tries again.
             self._idle.put(worker)
+
+    def _replaced(self, worker: _Worker) -> _Worker:
+        """Kill a worker and return a new one."""
+        worker.kill()
+        index = self._workers.index(worker)
+        self._workers[index] = new = _Worker()
+        new.wait_until_ready()
+        return new
