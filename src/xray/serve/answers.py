@@ -22,7 +22,7 @@ class ModelId(ResponseBody):
     """Identity of the model."""
 
     version: str = Field(description="Hash of weights and decision.", examples=[VERSION])
-    name: str = Field(description="Class of the network.", examples=["SimpleCNN"])
+    name: str = Field(description="Class of the model.", examples=["CNNClassifier"])
     run: str | None = Field(description="The run that trained it, if known.", examples=["cnn/version_0"])
     precision: str = Field(description="fp32, or int8 for a quantised model.", examples=["fp32"])
     class_names: tuple[str, str] = Field(

@@ -112,7 +112,7 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
     async def model() -> ModelCard:
         """Return the model's input, decision, training data and limits of use."""
         return ModelCard(
-            manifest=asdict(manifest) | {"ood": None},
+            manifest={key: value for key, value in asdict(manifest).items() if key != "ood"},
             rejects=service.decision_model.rejects,
             methods=methods,
             limits={name: getattr(settings, name) for name in LIMITS},
