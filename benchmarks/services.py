@@ -32,14 +32,24 @@ class Running:
     ready_after: float
 
     def cpu_seconds(self) -> float:
-        """Processor time that it has taken."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """CPU time that its processes have taken; that of workers that have died counts too."""
+        stats = [_fields(process) for process in self._processes()]
+        ended = sum(int(field) for field in stats[0][13:15])
+        return (ended + sum(int(field) for stat in stats for field in stat[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def mebibytes(self) -> float:
-        """Memory that it holds for itself (RssAnon)."""
-        lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+        """Memory that its processes hold for themselves (RssAnon)."""
+        statuses = [Path(f"/proc/{process}/status").read_text(encoding="utf-8") for process in self._processes()]
+        return sum(int(status.partition("RssAnon:")[2].split()[0]) for status in statuses) / 1024
+
+    def _processes(self) -> list[int]:
+        """The service, then its decoding workers."""
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [self.process.pid, *(int(child) for task in tasks for child in task.read_text(encoding="utf-8").split())]
+
+
+def _fields(process: int) -> list[str]:
+    return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
 
 
 @contextmanager

@@ -174,7 +174,7 @@ def _schemathesis(port: int, examples: int, folder: Path) -> str:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"schemathesis: {done.stdout[-4000:]}{done.stderr[-1000:]}"
     lines = [line.strip() for line in done.stdout.splitlines()]
-    return "schemathesis: " + next(line for line in lines if " generated" in line)
+    return "schemathesis: " + next(line for line in lines if " generated, " in line)
 
 
 def main() -> None:
