@@ -165,7 +165,7 @@ def _similar_images(scan: FolderScan) -> list[Finding]:
             "note",
             f"{count(len(cases), 'pair')} of similar images of two patients, who may be one person"
             + (f"; the {MAX_SIMILAR} most similar are listed." if len(cases) > MAX_SIMILAR else "."),
-            "There are so many that these images are similar by nature, as drawings are."
+            "This many similar pairs mean that the images are similar by nature, as drawings are."
             if by_nature
             else "More similar than most images of one child, but not copies: a patient may have two numbers.",
             "None." if by_nature else "Compare them by eye; if it is one patient, rename the files accordingly.",

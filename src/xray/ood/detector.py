@@ -269,7 +269,7 @@ def _chunks(images: Chunks) -> Iterator[Images]:
 
 
 def _spread(images: Chunks) -> Images:
-    """Evenly spaced images, all or between a half of `MAX_IMAGES` and so many, without holding the others in memory."""
+    """Return evenly spaced images, at most `MAX_IMAGES`, without holding the others in memory."""
     kept: list[Images] = []
     step, seen = 1, 0
     for chunk in _chunks(images):
