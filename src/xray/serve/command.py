@@ -57,7 +57,14 @@ def serve(
             or a limit is out of range.
     """
     require_extra(
-        "serve", "xray serve", "fastapi", "uvicorn", "python_multipart", "prometheus_client", "fastapi_offline"
+        "serve",
+        "xray serve",
+        "fastapi",
+        "uvicorn",
+        "python_multipart",
+        "prometheus_client",
+        "fastapi_offline",
+        "onnxruntime",
     )
     if request_mb is None:
         request_mb = min(max(Settings.request_bytes / MEGABYTE, 2 * file_mb), Settings.held_bytes / MEGABYTE)
