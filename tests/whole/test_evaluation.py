@@ -1,4 +1,4 @@
-"""From a trained model to what may be believed of it, through the command line, as users call it."""
+"""Calibration, evaluation, report and comparison of whole runs, through the command line."""
 
 import json
 import shutil
@@ -10,18 +10,13 @@ import torch
 import yaml
 from PIL import Image, ImageOps
 
-from tests.test_whole_runs import CNN, fit, metrics, run, table, working_folder
+from tests.whole.commands import BEST, CNN, RUN, fit, metrics, run, table
 from xray.cli import main
 from xray.data.datamodule import ChestXRayDataModule
 from xray.evaluation.calibration import fit_temperature, probability_of
 from xray.evaluation.operating_point import OperatingPoint, choose_threshold
 from xray.runs.checkpoint import BASELINES_KEY, DECISION_KEY, read_checkpoint
 from xray.scoring.corruptions import CORRUPTIONS
-
-__all__ = ["working_folder"]
-
-BEST = Path("checkpoints/cnn/version_0/best.ckpt")
-RUN = Path("logs/cnn/version_0")
 
 
 def decision() -> dict[str, object]:
@@ -57,7 +52,7 @@ def test_a_fit_ends_with_a_decision_from_its_validation_images(images: Path, cap
 
 def test_test_images_choose_nothing(images: Path):
     """A run whose test images are others, under other labels, ends with the same checkpoint, to the bit."""
-    spoilt = images.parent / "spoilt"
+    spoilt = Path("spoilt")
     shutil.copytree(images, spoilt)
     spoil_test_images(spoilt)
     fit(images)
@@ -93,10 +88,8 @@ def test_nothing_that_decides_can_reach_test_images(images: Path, monkeypatch):
     assert set(asked) == {"train", "val"}
 
 
-def test_calibrate_fits_anew_without_training(images: Path, make):
-    fit(images)
+def test_calibrate_does_not_train(tested, images: Path, make):
     before = read_checkpoint(BEST)
-    run("test")
     words = ["--model.operating_point.rule", "sensitivity", "--model.operating_point.target", "1.0"]
     run("calibrate", *words, "--data.root", make("other", seed=5), "--data.validation", "folder")
     fitted = decision()
@@ -109,20 +102,18 @@ def test_calibrate_fits_anew_without_training(images: Path, make):
     assert metrics("cnn/version_0")["threshold"] == pytest.approx(fitted["threshold"])
     assert metrics("cnn/version_0", "test_1")["threshold"] != metrics("cnn/version_0")["threshold"]
     run("predict", images / "test", "--out", "out.csv")
-    tested = {row["path"]: row["decision"] for row in table(f"{RUN}/test/predictions.csv")}
-    assert {row["path"]: row["decision"] for row in table("out.csv")} == tested
+    expected = {row["path"]: row["decision"] for row in table(f"{RUN}/test/predictions.csv")}
+    assert {row["path"]: row["decision"] for row in table("out.csv")} == expected
 
 
-def test_calibrate_takes_another_validation_set(images: Path, make):
-    fit(images)
+def test_calibrate_takes_another_validation_set(trained, make):
     other = make("other", seed=5, patients={"train": (1, 1), "val": (4, 5)})
     run("calibrate", "--data.root", other, "--data.validation", "folder")
     on = decision()["fitted_on"]
     assert (on["data_root"], on["validation"], on["images"], on["patients"]) == (str(other), "folder", 18, 9)
 
 
-def test_images_of_a_decision_are_no_test_images(images: Path, make, capsys):
-    fit(images)
+def test_images_of_a_decision_are_no_test_images(trained, make, capsys):
     other = make("other", seed=5) / "test"
     run("calibrate", "--data.root", other)
     assert main(["test", "--data.root", str(other)]) == 1
@@ -141,16 +132,14 @@ def test_images_of_a_decision_are_no_test_images(images: Path, make, capsys):
         (["--trainer.limit_val_batches", "0.5"], "There is no option --trainer.limit_val_batches"),
     ],
 )
-def test_calibrate_stores_nothing_that_predict_would_not_do(words, expected, images: Path, capsys):
-    fit(images)
+def test_calibrate_stores_nothing_that_predict_would_not_do(words, expected, trained, capsys):
     before = BEST.read_bytes()
     assert main(["calibrate", *words]) > 0
     assert expected in capsys.readouterr().err
     assert BEST.read_bytes() == before
 
 
-def test_calibrate_names_what_was_exported_before_and_leaves_the_record_of_the_best_alone(images: Path, capsys):
-    fit(images)
+def test_calibrate_names_outdated_exports_and_keeps_the_record_of_the_best(trained, capsys):
     BEST.with_name("best.int8.onnx").touch()
     run("calibrate")
     assert "export again: best.int8.onnx" in capsys.readouterr().out
@@ -160,8 +149,7 @@ def test_calibrate_names_what_was_exported_before_and_leaves_the_record_of_the_b
     assert json.loads(BEST.with_name("last.decision.json").read_text())["temperature"] > 0
 
 
-def test_validate_elsewhere_is_external(images: Path, make):
-    fit(images)
+def test_validate_elsewhere_is_external(trained, make):
     other = make("other", seed=5)
     shutil.rmtree(other / "train")
     run("validate")
@@ -170,8 +158,7 @@ def test_validate_elsewhere_is_external(images: Path, make):
     assert not (RUN / "validate_1").exists()
 
 
-def test_calibrate_rejects_images_of_the_training(images: Path, capsys):
-    fit(images)
+def test_calibrate_rejects_images_of_the_training(trained, capsys):
     before = BEST.read_bytes()
     assert main(["calibrate", "--data.split_seed", "3"]) == 1
     assert "images that the model was trained on" in capsys.readouterr().err
@@ -191,7 +178,7 @@ def test_calibrate_rejects_images_of_the_training(images: Path, capsys):
         (["target", "much"], "'much' is not a number"),
     ],
 )
-def test_a_rule_that_makes_no_sense_is_told_in_one_line(words, expected, images: Path, capsys):
+def test_wrong_operating_point_is_one_line(words, expected, images: Path, capsys):
     status = main(
         ["fit", "--config", str(CNN), "--data.root", str(images), f"--model.operating_point.{words[0]}", words[1]]
     )
@@ -202,9 +189,7 @@ def test_a_rule_that_makes_no_sense_is_told_in_one_line(words, expected, images:
     assert not list(Path("logs").glob("*/*"))
 
 
-def test_another_source_is_external_and_stands_beside_the_test(images: Path, make):
-    fit(images)
-    run("test")
+def test_another_source_is_external_and_stands_beside_the_test(tested, make):
     own = (RUN / "test" / "metrics.json").read_bytes()
     other = make("elsewhere", seed=5, patients={"test": (5, 6)})
     run("test", "--data.root", other)
@@ -221,17 +206,15 @@ def test_another_source_is_external_and_stands_beside_the_test(images: Path, mak
         assert f"{outside['figures']['auroc']['value']:.3f}" in text
 
 
-def test_the_own_images_in_another_place_are_not_external(images: Path):
-    fit(images)
-    moved = images.parent / "moved"
+def test_the_own_images_in_another_place_are_not_external(trained, images: Path):
+    moved = Path("moved")
     images.rename(moved)
     run("test", "--data.root", moved)
     assert metrics("cnn/version_0")["source"]["external"] is False
     assert not (RUN / "external").exists()
 
 
-def test_robustness_scores_every_corruption_at_every_strength(images: Path):
-    fit(images)
+def test_robustness_scores_every_corruption_at_every_strength(trained):
     run("test", "--robustness")
     curves = metrics("cnn/version_0")["robustness"]
     assert curves.keys() == CORRUPTIONS.keys()
@@ -245,9 +228,7 @@ def test_robustness_scores_every_corruption_at_every_strength(images: Path):
     assert metrics("cnn/version_0")["robustness"] == {}
 
 
-def test_a_report_is_redone_to_the_byte_from_the_tables(images: Path):
-    fit(images)
-    run("test")
+def test_a_report_is_redone_to_the_byte_from_the_tables(tested):
     made = {path: path.read_bytes() for path in (RUN / "test").rglob("*") if path.is_file()}
     for path in made:
         if path.name in {"metrics.json", "report.html", "model_card.md"}:
@@ -258,22 +239,20 @@ def test_a_report_is_redone_to_the_byte_from_the_tables(images: Path):
     assert {path: path.read_bytes() for path in (RUN / "test").rglob("*") if path.is_file()} == made
 
 
-def test_a_part_of_the_images_leaves_no_result(images: Path, capsys):
-    fit(images)
+def test_a_part_of_the_images_leaves_no_result(trained, capsys):
     run("test", "--trainer.limit_test_batches", "0.5")
     assert "nothing is written" in capsys.readouterr().out
     assert not (RUN / "test").exists()
 
 
-def test_two_seeds_are_compared(images: Path, capsys):
-    for seed in (1, 2):
-        fit(images, "--seed_everything", seed)
-        run("test")
+def test_two_seeds_are_compared(tested, images: Path, capsys):
+    fit(images, "--seed_everything", 1)
+    run("test")
     run("compare", "cnn/version_0", "cnn/version_1")
     assert "cnn/version_1" in capsys.readouterr().out
     assert Path("logs/comparisons/comparison_0/comparison.json").is_file()
     run("test")  # the comparison is not taken for a run
-    shutil.move(next((images / "test" / "NORMAL").iterdir()), images.parent / "gone.jpeg")
+    shutil.move(next((images / "test" / "NORMAL").iterdir()), "gone.jpeg")
     run("test")
     assert main(["compare", "cnn/version_0", "cnn/version_1"]) == 1
     assert "images" in capsys.readouterr().err
@@ -286,8 +265,7 @@ def test_an_audit_says_by_its_status_whether_something_blocks(images: Path, caps
     assert "person999_virus_1.jpeg" in capsys.readouterr().out
 
 
-def test_a_checkpoint_from_before_decisions_still_tests(images: Path, capsys):
-    fit(images)
+def test_a_checkpoint_from_before_decisions_still_tests(trained, capsys):
     content = torch.load(BEST, weights_only=True)
     for key in (DECISION_KEY, BASELINES_KEY, "xray_data", "xray_code"):
         del content[key]

@@ -1,10 +1,7 @@
 """Whole runs through the command line, as users call it."""
 
-import csv
-import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -13,35 +10,12 @@ from lightning.pytorch import Callback
 
 import xray.utils.hardware
 from tests.conftest import make_images
+from tests.tiny import CONFIGS as SHIPPED
+from tests.tiny import FAST, TINY
+from tests.whole.commands import CNN, RUN, fit, metrics, run, table
 from xray.cli import main
 
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
-CNN = Path(__file__).parents[1] / "configs" / "cnn.yaml"
-TINY = {
-    "cnn": ["--model.widths", "[8, 8]"],
-    # The smallest backbone of timm, with random weights: nothing may reach the network.
-    "timm": ["--model.backbone", "test_efficientnet", "--model.pretrained", "false"],
-}
-FAST = ["--data.image_size", "32", "--data.batch_size", "8"]
-FAST += ["--trainer.accelerator", "cpu", "--trainer.precision", "32-true"]
-
-
-def run(*args: object) -> None:
-    assert main([str(word) for word in args]) == 0
-
-
-def fit(root: Path, *args: object, config: Path = CNN, epochs: int = 2) -> None:
-    tiny = TINY.get(config.stem, [])
-    run("fit", "--config", config, "--data.root", root, *tiny, *FAST, "--trainer.max_epochs", epochs, *args)
-
-
-def table(path: str) -> list[dict[str, str]]:
-    with Path(path).open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def metrics(run_folder: str, stage: str = "test") -> dict[str, Any]:
-    return dict(json.loads(Path("logs", run_folder, stage, "metrics.json").read_text()))
+CONFIGS = sorted(SHIPPED.glob("*.yaml"))
 
 
 def final_validation(run_folder: str) -> dict[str, float]:
@@ -51,14 +25,6 @@ def final_validation(run_folder: str) -> dict[str, float]:
     events = EventAccumulator(str(Path("logs", run_folder)))
     events.Reload()
     return {tag: events.Scalars(tag)[-1].value for tag in ("val/loss", "val/auroc", "train/loss")}
-
-
-@pytest.fixture(autouse=True)
-def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test a working folder of its own, where runs are written."""
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
@@ -76,24 +42,20 @@ def test_every_config_trains_tests_and_predicts(config: Path, images: Path):
     assert metrics(version, "validate")["images"] == len(in_val)
 
 
-def test_predict_agrees_with_test_on_every_image(images: Path):
-    fit(images)
-    run("test")
+def test_predict_agrees_with_test_on_every_image(tested, images: Path):
     run("predict", images / "test", "--out", "out.csv")
-    tested = {row["path"]: row for row in table("logs/cnn/version_0/test/predictions.csv")}
+    expected = {row["path"]: row for row in table(RUN / "test/predictions.csv")}
     predicted = {row["path"]: row for row in table("out.csv")}
-    assert tested.keys() == predicted.keys()
-    for path, row in tested.items():
+    assert predicted.keys() == expected.keys()
+    for path, row in expected.items():
         assert float(predicted[path]["logit"]) == pytest.approx(float(row["logit"]), abs=1e-5)
         assert predicted[path]["decision"] == row["decision"]
         assert predicted[path]["patient"] == row["patient"]
 
 
-def test_metrics_agree_with_scikit_learn(images: Path):
+def test_metrics_agree_with_scikit_learn(tested):
     from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
 
-    fit(images)
-    run("test")
     rows = table("logs/cnn/version_0/test/predictions.csv")
     labels = [row["label"] == "PNEUMONIA" for row in rows]
     scores = [float(row["probability"]) for row in rows]
@@ -107,10 +69,9 @@ def test_metrics_agree_with_scikit_learn(images: Path):
     assert summary["source"]["checkpoint"] == "checkpoints/cnn/version_0/best.ckpt"
 
 
-def test_tensorboard_log(images: Path):
+def test_tensorboard_log(trained):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    fit(images, epochs=2)
     events = EventAccumulator("logs/cnn/version_0", size_guidance={"images": 0})
     events.Reload()
     tags = events.Tags()
@@ -121,8 +82,7 @@ def test_tensorboard_log(images: Path):
     assert b"weight_decay" in summaries["_hparams_/session_start_info"]
 
 
-def test_validate_repeats_the_metrics_of_the_fit(images: Path):
-    fit(images)
+def test_validate_repeats_the_metrics_of_the_fit(trained):
     run("validate", "--ckpt_path", "checkpoints/cnn/version_0/last.ckpt")
     assert metrics("cnn/version_0", "validate")["figures"]["auroc"]["value"] == pytest.approx(
         final_validation("cnn/version_0")["val/auroc"]
@@ -135,8 +95,7 @@ def test_learns_an_easy_data_set(images: Path):
     assert metrics("cnn/version_0")["figures"]["auroc"]["value"] > 0.9
 
 
-def test_saved_config_repeats_the_run_exactly(images: Path):
-    fit(images)
+def test_saved_config_repeats_the_run_exactly(trained):
     run("fit", "--config", "logs/cnn/version_0/config.yaml")
     assert final_validation("cnn/version_0") == final_validation("cnn/version_1")
     first, second = (torch.load(f"checkpoints/cnn/version_{n}/last.ckpt", weights_only=True) for n in (0, 1))
@@ -172,7 +131,8 @@ def test_resumed_run_keeps_the_best_epoch(images: Path):
     assert torch.load("checkpoints/cnn/version_1/best.ckpt", weights_only=True)["epoch"] == best
 
 
-def test_resume_in_another_folder_keeps_its_own_best_epoch(images: Path, monkeypatch: pytest.MonkeyPatch):
+def test_resume_in_another_folder_keeps_its_own_best_epoch(images: Path, monkeypatch):
+    images = images.absolute()
     fit(images)
     own = torch.load("checkpoints/cnn/version_0/best.ckpt", weights_only=True)
     last = Path("checkpoints/cnn/version_0/last.ckpt").absolute()
@@ -188,8 +148,7 @@ def test_resume_in_another_folder_keeps_its_own_best_epoch(images: Path, monkeyp
     assert torch.load("checkpoints/cnn/version_2/best.ckpt", weights_only=True)["epoch"] >= 2
 
 
-def test_command_line_overrides_the_checkpoint(images: Path, make):
-    fit(images)
+def test_command_line_overrides_the_checkpoint(trained, images: Path, make):
     other = make("other", seed=5, patients={"train": (2, 2), "val": (2, 2), "test": (3, 5)})
     run("test", "--data.root", other)
     scored = metrics("cnn/version_0", "external/other")
@@ -201,21 +160,18 @@ def test_command_line_overrides_the_checkpoint(images: Path, make):
     assert last["optimizer_states"][0]["param_groups"][0]["weight_decay"] == 0.5
 
 
-def test_results_of_other_images_keep_the_earlier_ones(images: Path, make):
-    fit(images)
-    run("test")
+def test_results_of_other_images_keep_the_earlier_ones(tested, images: Path, make):
     own = metrics("cnn/version_0")
     run("test")
     assert metrics("cnn/version_0") == own
-    shutil.move(next((images / "test" / "NORMAL").iterdir()), images.parent / "gone.jpeg")
+    shutil.move(next((images / "test" / "NORMAL").iterdir()), "gone.jpeg")
     run("test")
     assert metrics("cnn/version_0")["images"] == 27
     assert metrics("cnn/version_0", "test_1") == own
     assert not Path("logs/cnn/version_0/test_2").exists()
 
 
-def test_which_run_is_tested(images: Path, capsys):
-    fit(images)
+def test_which_run_is_tested(trained, images: Path, capsys):
     fit(images, "--trainer.logger.name", "second")
     run("test")
     assert "checkpoints/second/version_0/best.ckpt" in capsys.readouterr().out
@@ -230,8 +186,7 @@ def test_which_run_is_tested(images: Path, capsys):
     assert metrics("second/version_0")["source"]["checkpoint"] == "checkpoints/second/version_0/best.ckpt"
 
 
-def test_checkpoint_without_its_run(images: Path):
-    fit(images)
+def test_checkpoint_without_its_run(trained, images: Path):
     Path("away").mkdir()
     shutil.move("checkpoints/cnn/version_0/best.ckpt", "away/model.ckpt")
     shutil.rmtree("logs")
@@ -248,15 +203,13 @@ def test_each_run_has_its_own_folder(images: Path):
     assert main(["fit", "--config", str(CNN), "--data.root", str(images), "--trainer.logger.version", "1"]) == 1
 
 
-def test_test_rejects_training_images(images: Path, capsys):
-    fit(images)
-    trained = images / "train" / "NORMAL" / "IM-0101-0001.jpeg"
-    other = make_images(images.parent / "other", seed=9)
-    shutil.copy(trained, other / "test" / "NORMAL" / "IM-9999-0001.jpeg")
+def test_test_rejects_training_images(trained, images: Path, capsys):
+    image = images / "train" / "NORMAL" / "IM-0101-0001.jpeg"
+    other = make_images(Path("other"), seed=9)
+    shutil.copy(image, other / "test" / "NORMAL" / "IM-9999-0001.jpeg")
     shutil.rmtree(other / "train")
-    shutil.rmtree("logs/cnn/version_0/test", ignore_errors=True)
-    rows = table("logs/cnn/version_0/split.csv")
-    assert any(row["path"].endswith(trained.name) and row["split"] == "train" for row in rows)
+    rows = table(RUN / "split.csv")
+    assert any(row["path"].endswith(image.name) and row["split"] == "train" for row in rows)
     assert main(["test", "--data.root", str(other)]) == 1
     assert "IM-9999-0001.jpeg is the same file as train/NORMAL/IM-0101-0001.jpeg" in capsys.readouterr().err
     assert main(["test", "--data.root", str(other), "--data.overlaps", "accept"]) == 0
@@ -265,7 +218,7 @@ def test_test_rejects_training_images(images: Path, capsys):
 
 def test_fast_dev_run_writes_only_the_cache(images: Path):
     fit(images, "--trainer.fast_dev_run", "true")
-    assert list(Path().iterdir()) == [Path("data")]
+    assert set(Path().iterdir()) == {Path("data"), images}
     assert list(Path("data").iterdir()) == [Path("data/.cache")]
 
 
@@ -275,8 +228,7 @@ def test_two_processes(images: Path):
     assert metrics("cnn/version_0")["images"] == 28
 
 
-def test_resumed_run_rejects_another_split(images: Path, capsys):
-    fit(images)
+def test_resumed_run_rejects_another_split(trained, images: Path, capsys):
     args = ["--config", str(CNN), "--data.root", str(images), *TINY["cnn"], *FAST, "--trainer.max_epochs", "3"]
     assert main(["fit", *args, "--ckpt_path", "last", "--data.split_seed", "1"]) == 1
     assert "images that the model was trained on" in capsys.readouterr().err
@@ -303,8 +255,7 @@ def test_wrong_option_is_one_line(args, expected, images: Path, capsys):
     assert not Path("logs").exists()
 
 
-def test_rejects_a_checkpoint_of_another_model(images: Path, capsys):
-    fit(images, epochs=1)
+def test_rejects_a_checkpoint_of_another_model(trained, capsys):
     args = ["--ckpt_path", "checkpoints/cnn/version_0/best.ckpt", "--model.widths", "[8, 16]"]
     assert main(["test", *args]) == 1
     assert "contains another model" in capsys.readouterr().err

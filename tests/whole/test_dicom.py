@@ -1,6 +1,5 @@
 """Whole runs on a folder of DICOM images, none of which reveals who the patients are."""
 
-import csv
 import logging
 from pathlib import Path
 
@@ -9,11 +8,10 @@ import pytest
 
 from tests.conftest import CLASSES, draw_image
 from tests.data.dicoms import IDENTIFYING, traces, write_dicom
+from tests.tiny import FAST
+from tests.whole.commands import CNN, RUN, fit, run, table
 from xray.cli import main
 
-CNN = Path(__file__).parents[1] / "configs" / "cnn.yaml"
-FAST = ["--model.widths", "[8, 8]", "--data.image_size", "32", "--data.batch_size", "8"]
-FAST += ["--trainer.accelerator", "cpu", "--trainer.precision", "32-true", "--trainer.max_epochs", "1"]
 PATIENTS = {"train": 8, "test": 4}
 """Of each class."""
 
@@ -39,27 +37,15 @@ def dicoms(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run in an empty folder, which then holds all that is written."""
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-
-
-def rows(path: str) -> list[dict[str, str]]:
-    with Path(path).open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def test_a_run_on_dicom_keeps_patients_together_and_tells_of_none(dicoms, tmp_path, capfd, caplog, recwarn):
+def test_run_on_dicom_keeps_patients_together_and_writes_nothing_about_them(dicoms, tmp_path, capfd, caplog, recwarn):
     caplog.set_level(logging.DEBUG)
-    assert main(["fit", "--config", str(CNN), "--data.root", str(dicoms), *FAST]) == 0
-    assert main(["test"]) == 0
+    fit(dicoms, epochs=1)
+    run("test")
     others = str(tmp_path / "others")
     assert main(["predict", str(dicoms / "test"), others, "--out", "out.csv", "--reject_ood", "false"]) == 1
     assert main(["audit", str(dicoms), "--out", "audit"]) in {0, 1}
 
-    split = rows("logs/cnn/version_0/split.csv")
+    split = table(RUN / "split.csv")
     splits: dict[str, set[str]] = {}
     for row in split:
         splits.setdefault(row["patient"], set()).add(row["split"])
@@ -67,11 +53,11 @@ def test_a_run_on_dicom_keeps_patients_together_and_tells_of_none(dicoms, tmp_pa
     assert len(splits) == 16
     assert all(len(of_patient) == 1 for of_patient in splits.values())
     assert all((dicoms / patient).is_file() for patient in splits)
-    assert len({row["patient"] for row in rows("logs/cnn/version_0/test/predictions.csv")}) == 8
-    assert sum(row["outcome"] == "predicted" for row in rows("out.csv")) == 16
+    assert len({row["patient"] for row in table(RUN / "test/predictions.csv")}) == 8
+    assert sum(row["outcome"] == "predicted" for row in table("out.csv")) == 16
 
-    told = capfd.readouterr()
-    assert "hand.dcm: its Body Part Examined is HAND" in told.err
+    printed = capfd.readouterr()
+    assert "hand.dcm: its Body Part Examined is HAND" in printed.err
     written = {str(path): path.read_bytes() for path in Path.cwd().rglob("*") if path.is_file()}
     names = {Path(path).name for path in written}
     assert {"best.ckpt", "config.yaml", "split.csv", "out.csv", "images.sqlite", "digests.sqlite"} <= names
@@ -81,8 +67,8 @@ def test_a_run_on_dicom_keeps_patients_together_and_tells_of_none(dicoms, tmp_pa
             for patient in range(patients):
                 secrets |= traces(IDENTIFYING | {"PatientID": identity(folder, label, patient)})
     texts = written | {
-        "standard output": told.out.encode(),
-        "standard error": told.err.encode(),
+        "standard output": printed.out.encode(),
+        "standard error": printed.err.encode(),
         "log": caplog.text.encode(),
         "warnings": " ".join(str(warning.message) for warning in recwarn).encode(),
     }
@@ -95,6 +81,6 @@ def test_a_patient_on_both_sides_of_the_test_is_rejected_by_the_tags(dicoms, cap
     pixels = np.full((48, 48), 900, np.uint16)
     write_dicom(dicoms / "test/NORMAL/9999.dcm", pixels, bits=12, PatientID=identity("train", 0, 3))
     assert main(["fit", "--config", str(CNN), "--data.root", str(dicoms), *FAST]) == 1
-    told = capfd.readouterr().err
-    assert "test/NORMAL/9999.dcm" in told
-    assert identity("train", 0, 3) not in told
+    error = capfd.readouterr().err
+    assert "test/NORMAL/9999.dcm" in error
+    assert identity("train", 0, 3) not in error
