@@ -41,7 +41,7 @@ def test_missing_cache_is_not_an_error(capsys):
     assert main(["cache", "list"]) == 0
     assert "No cache in data/.cache" in capsys.readouterr().out
     assert main(["cache", "clean"]) == 0
-    assert "Freed 0.0 MB" in capsys.readouterr().out
+    assert "No cache in data/.cache" in capsys.readouterr().out
     assert not CACHE.exists()
 
 

@@ -51,9 +51,12 @@ def error_of(capsys):
         ((*FIT, "--model.optimizer.init_args.weightdecay", "0"), "of AdamW", "model.optimizer.weight_decay"),
         ((*FIT, "--trainer.logger.init_args.nam", "x"), "of TensorBoardLogger", "trainer.logger.name"),
         ((*FIT, "--model", "xray.models.cnn.CNNClasifier"), "CNNClasifier", "CNNClassifier"),
-        ((*FIT, "--model.optimizer", "AdamWw"), "AdamWw", "AdamW"),
+        ((*FIT, "--model.optimizer", "Adamw"), "Adamw", "AdamW"),
+        ((*FIT, "--trainer.callbacks", "EarlyStoping"), "EarlyStoping", "EarlyStopping"),
+        ((*FIT, "--trainer.logger", "CSVLoger"), "CSVLoger", "CSVLogger"),
         ((*FIT, "--trainer.callbacks+=xray.callbacks.seed.SeedEpoch"), "SeedEpoch", "SeedEpochs"),
         (("predict", "--outt", "x.csv", "a.png"), "--outt", "--out"),
+        (("predict", "--ckpt", "x.ckpt", "a.png"), "--ckpt", "--ckpt_path"),
         (("synth", "--patient", "40", "demo"), "--patient", "--patients"),
     ],
 )
@@ -101,6 +104,12 @@ def test_name_from_another_trainer(error_of, args, meant):
 
 def test_workers_are_not_needed(error_of):
     assert "decoded once into the cache" in error_of(*FIT, "--data.num_workers", "4")
+    assert "cache" not in error_of("serve", "--workers", "4", "model.onnx")
+
+
+@pytest.mark.parametrize("command", ["fit", "serve"])
+def test_unlike_any_option(error_of, command):
+    assert error_of(command, "--qqq", "4").endswith(f"; 'python -m xray {command} --help' lists them")
 
 
 def test_equivalents_exist(capsys):

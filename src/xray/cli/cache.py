@@ -18,14 +18,15 @@ def cache(action: Literal["list", "clean"], cache_dir: Path = Path("data/.cache"
     from xray.data.cache.sqlite import CacheUnavailableError
     from xray.utils.errors import UserError
 
+    if not cache_dir.exists():
+        print(f"No cache in {cache_dir}")
+        return
     try:
         if action == "clean":
             print(f"Freed {remove_caches(cache_dir) / 1e6:,.1f} MB in {cache_dir}")
             return
         for entry in list_caches(cache_dir):
             print(f"{entry.images:>9,} images {entry.bytes / 1e6:>10,.1f} MB  {entry.name}")
-        if not cache_dir.exists():
-            print(f"No cache in {cache_dir}")
     except CacheUnavailableError as error:
         fix = "delete this one by hand" if action == "clean" else "free this one with 'python -m xray cache clean'"
         raise UserError(f"{error}: name another folder with --cache_dir DIR, or {fix}.") from error

@@ -11,7 +11,13 @@ from xray.utils.errors import UserError
 
 MODELS = ("xray.models.cnn.CNNClassifier", "xray.models.transfer.TransferClassifier")
 """Models whose parameters are suggested."""
-CLASSES = ("torch.optim", "torch.optim.lr_scheduler", "lightning.pytorch.callbacks", "xray.models.schedule")
+CLASSES = (
+    "torch.optim",
+    "torch.optim.lr_scheduler",
+    "lightning.pytorch.callbacks",
+    "lightning.pytorch.loggers",
+    "xray.models.schedule",
+)
 """Modules whose classes are suggested, where a config may name a class without its module."""
 
 EQUIVALENTS = {
@@ -69,8 +75,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         known: Keys that exist.
     """
     keys, last = list(known), name.rpartition(".")[2]
-    if last in NOT_NEEDED:
-        return NOT_NEEDED[last]
     target = EQUIVALENTS.get(last, "")
     if target != name and any(target == key or ("." in key and target.startswith(f"{key}.")) for key in keys):
         return f"; did you mean {target}?"
@@ -81,8 +85,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     *parents, wrong = _wrong_part(name, keys).split(".")
     beside = [key.split(".") for key in keys]
     beside = [parts[: len(parents) + 1] for parts in beside if parts[: len(parents)] == parents and parts != parents]
-    similar = difflib.get_close_matches(wrong, [parts[-1] for parts in beside], n=1, cutoff=0.75)
-    return f"; did you mean {'.'.join([*parents, *similar])}?" if similar else ""
+    lower = {parts[-1].lower(): parts[-1] for parts in beside}
+    similar = difflib.get_close_matches(wrong.lower(), lower, n=1, cutoff=0.75)
+    similar = similar or [key for key in lower if len(wrong) > 2 and key.startswith(wrong.lower())]
+    return f"; did you mean {'.'.join([*parents, lower[similar[0]]])}?" if similar else ""
 
 
 def _unknown_name(complaint: str, parser: ArgumentParser) -> str:
@@ -103,9 +109,12 @@ def _unknown_name(complaint: str, parser: ArgumentParser) -> str:
         return f"{match[2]!r} is not expected here: an option before it may be missing, {fix}."
     if _takes_config(parser):  # other commands have no model, and wait for no torch
         keys += [f"model.{key}" for path in MODELS for key in _parameters(path)]
-    hint = did_you_mean(name, keys)
+    hint = did_you_mean(name, keys).replace("mean ", "mean --" if match[2].startswith("-") else "mean ")
+    if _takes_config(parser):
+        hint = NOT_NEEDED.get(name.rpartition(".")[2], hint)
     if match[2].startswith("-"):
-        return f"There is no option {match[2]}{hint.replace('mean ', 'mean --')}"
+        hint = hint or f"; '{parser.prog.replace(' [options]', '')} --help' lists them"
+        return f"There is no option {match[2]}{hint}"
     return f"There is no config key {_wrong_part(name, keys)}{hint}"
 
 
@@ -128,14 +137,14 @@ def _bad_value(complaint: str) -> str:
     lines = [line.strip() for line in short.splitlines()]
     reasons = [line.removeprefix("- ") for line in lines if not NOISE.match(line)]
     types = [re.sub(r"\. Got value: .*", "", line) for line in reasons if re.match(r"Expected an? (<|typing)", line)]
+    if match := re.search(r"Expected a dot import path string: ([A-Z]\w*)$", complaint, re.MULTILINE):
+        names = [path.rpartition(".")[2] for path in MODELS]
+        names += [name for module in CLASSES for name in dir(import_module(module)) if name[0].isupper()]
+        return f"{start}there is no class {match[1]}{did_you_mean(match[1], names)}"
     if types:
         (value, *_) = [*re.findall(r"(?:Got|Given) value: '?(.*?)'?$", short, re.MULTILINE), ""]
         return f"{start}{value!r} is not {_type_names(types)}."
     reason = reasons[0] if reasons else " ".join(complaint.split())
-    if match := re.match(r"Expected a dot import path string: (\w+)", reason):
-        names = [path.rpartition(".")[2] for path in MODELS]
-        names += [name for module in CLASSES for name in dir(import_module(module)) if name[0].isupper()]
-        return f"{start}there is no class {match[1]}{did_you_mean(match[1], names)}"
     if match := re.match(r"module '([^']+)' has no attribute '([^']+)'", reason):
         return f"{start}{match[1]} has no {match[2]}{did_you_mean(match[2], dir(import_module(match[1])))}"
     return f"{start}{reason}"

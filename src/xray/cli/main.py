@@ -123,10 +123,9 @@ def _run(args: Sequence[str]) -> int:
     else:
         from xray.cli.error_messages import did_you_mean
 
-        known = [*TRAINER_COMMANDS, *PLAIN_COMMANDS]
-        raise UserError(
-            f"There is no command {command!r}{did_you_mean(command, known)}: 'python -m xray --help' lists them.", 2
-        )
+        hint = did_you_mean(command, [*TRAINER_COMMANDS, *PLAIN_COMMANDS])
+        hint = hint or "; 'python -m xray --help' lists them"
+        raise UserError(f"There is no command {command!r}{hint}", 2)
     return 0
 
 

@@ -85,7 +85,7 @@ class XrayCLI(LightningCLI):
                 subclass_mode_model=True,
                 save_config_callback=RunRecord if command == "fit" else None,
                 seed_everything_default=42,
-                parser_kwargs=strict | {name: dict(strict) for name in self.subcommands()},
+                parser_kwargs={"prog": "python -m xray"} | strict | {name: dict(strict) for name in self.subcommands()},
                 args=[command, *args],
             )
         except ArgumentError as error:

@@ -51,4 +51,4 @@ def require_between(name: str, value: float, low: float, high: float) -> None:
         UserError: The value is out of range; the message gives key, value and range.
     """
     if not low <= value <= high:
-        raise UserError(f"{name} {value} is out of range: it must be between {low} and {high}.")
+        raise UserError(f"{name} {value} is out of range: it must be between {low} and {high}.", status=2)
