@@ -25,7 +25,7 @@ from xray.cli.resolve_checkpoint import (
     outdated_config,
     reject_known,
 )
-from xray.cli.run_paths import checkpoint_root, logger_of, resume_path
+from xray.cli.config_paths import checkpoint_root, logger_of, resume_path
 from xray.data.datamodule import ChestXRayDataModule
 from xray.models.base import ImageClassifier
 from xray.models.cnn import CNNClassifier
