@@ -1,9 +1,6 @@
-"""Folders of drawn images, and everything measured of them."""
+"""The measurements and findings of a folder of drawn images."""
 
-from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from xray.audit.finding import Finding
 from xray.audit.folder import read_folder
@@ -21,7 +18,11 @@ def scan_of(root: Path) -> FolderScan:
     return scan_folder(read_folder(root, CLASSES, KERMANY_PATTERN, reader.digests), reader)
 
 
-@pytest.fixture
-def found() -> Callable[[Path], dict[str, Finding]]:
-    """The findings of a folder by their codes."""
-    return lambda root: {finding.code: finding for finding in examine(scan_of(root))[1]}
+def findings_of(root: Path) -> dict[str, Finding]:
+    """Return the findings of a folder by their codes."""
+    return {finding.code: finding for finding in examine(scan_of(root))[1]}
+
+
+def files_of(finding: Finding) -> list[str]:
+    """Return all files of a finding, in order."""
+    return [file for case in finding.cases for file in case.files]

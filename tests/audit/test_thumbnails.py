@@ -1,4 +1,4 @@
-"""Thumbnails of the audit's page."""
+"""Thumbnails on the page of an audit."""
 
 import base64
 import io
@@ -14,13 +14,13 @@ from xray.data.decode.header import read_headers
 RAMP = np.tile(np.linspace(0, 4095, 400).astype(np.uint16), (200, 1))
 
 
-def picture(uri):
+def pixels(uri):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.removeprefix("data:image/jpeg;base64,")))))
 
 
 def test_a_dicom_image_is_shown_by_its_window(tmp_path):
     path = write_dicom(tmp_path / "image.dcm", RAMP, bits=12, WindowCenter=2048, WindowWidth=4096)
-    small = picture(colour_thumbnail(path))
+    small = pixels(colour_thumbnail(path))
     assert small.shape == (80, 160)
     np.testing.assert_allclose(small[40], np.linspace(0, 255, 160), atol=4)
 

@@ -28,9 +28,9 @@ def colourfulness(paths: Sequence[StrPath], headers: Sequence[ImageHeader]) -> n
         headers: Headers of the files; only files stored in colour are decoded, as thumbnails.
 
     Returns:
-        Shape (paths,); 0 for files stored in grey, DICOM (read as grey) and files that can no longer be read.
+        Shape (paths,); 0 for files stored in grey and for DICOM, which is read as grey.
     """
-    coloured = [i for i, header in enumerate(headers) if header.in_colour]
+    coloured = [i for i, header in enumerate(headers) if header.in_colour and header.format != "DICOM"]
     result = np.zeros(len(paths))
     values = map_in_threads(_colour_of, [paths[i] for i in coloured])
     for i, value in zip(coloured, with_progress(values, "Looking for colour", len(coloured)), strict=True):
@@ -39,11 +39,8 @@ def colourfulness(paths: Sequence[StrPath], headers: Sequence[ImageHeader]) -> n
 
 
 def _colour_of(path: StrPath) -> float:
-    try:
-        with open(path, "rb") as file, open_image(file) as image:  # noqa: PTH123 - there may be many
-            image.draft("RGB", (SIDE, SIDE))
-            small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
-    except (OSError, ValueError, SyntaxError):
-        return 0.0
+    with open(path, "rb") as file, open_image(file) as image:  # noqa: PTH123 - there may be many
+        image.draft("RGB", (SIDE, SIDE))
+        small = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX)
     channels = np.asarray(small, dtype=np.float64)
     return float((channels.max(axis=2) - channels.min(axis=2)).mean())

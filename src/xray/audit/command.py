@@ -36,7 +36,8 @@ def audit(
     Raises:
         UserError: There is no image, or `out` cannot be used.
     """
-    out = default_out(directory) if out is None else out
+    # The logs of runs and audits are in one folder, which git ignores.
+    out = Path("logs", "audit", directory.resolve().name or "root") if out is None else out
     check_out(out, directory)
     # Imported late, so that a wrong path is reported at once.
     from xray.audit.folder import read_folder
@@ -60,36 +61,24 @@ def audit(
     return 1 if record["severities"]["blocking"] else 0
 
 
-def default_out(directory: Path) -> Path:
-    """Return the default output folder, next to the logs of runs, which git ignores."""
-    return Path("logs", "audit", directory.resolve().name or "root")
-
-
 def check_out(out: Path, directory: Path) -> None:
     """Check that the output is outside the audited folder and overwrites only an earlier audit of it.
 
     Raises:
         UserError: It is not.
     """
-    from xray.audit.page import GENERATOR
-    from xray.audit.record import KIND
-
     if out.resolve().is_relative_to(directory.resolve()):
-        raise UserError(f"--out {out} is inside {directory}, which is never written to: choose a folder outside it.")
+        raise UserError(f"--out {out} is inside {directory}, which is never written to: choose a folder outside it.", 2)
     if reason := why_not_writable(out / RECORD):
-        raise UserError(f"--out {out} cannot be written ({reason}): choose another folder.")
-    for name, mark in ((RECORD, f'"kind": "{KIND}"'), (PAGE, f'content="{GENERATOR}"')):
-        path = out / name
-        if path.exists() and not (path.is_file() and mark.encode() in path.read_bytes()[:500]):
-            raise UserError(f"{path} exists and is not an audit: choose another folder with --out DIR.")
-    if (out / RECORD).exists():
+        raise UserError(f"--out {out} cannot be written ({reason}): choose another folder.", 2)
+    if (out / RECORD).exists() or (out / PAGE).exists():
         try:
-            earlier = Path(json.loads((out / RECORD).read_text(encoding="utf-8"))["root"])
-        except (ValueError, KeyError, TypeError) as error:
+            earlier = Path(json.loads((out / RECORD).read_text(encoding="utf-8"))["root"]).resolve()
+        except (OSError, ValueError, KeyError, TypeError):
+            earlier = None
+        if earlier != directory.resolve():
             raise UserError(
-                f"{out / RECORD} is an incomplete audit: remove it, or choose another --out DIR."
-            ) from error
-        if earlier.resolve() != directory.resolve():
-            raise UserError(
-                f"{out} holds the audit of {earlier}, which is not overwritten: choose another folder with --out DIR."
+                f"{out} has an {RECORD} or {PAGE} that is not a complete audit of {directory} and is not overwritten: "
+                "choose another folder with --out DIR.",
+                2,
             )

@@ -1,7 +1,7 @@
 """Check for duplicate images within a patient, and across patients, classes and splits."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from xray.audit.finding import Case, Finding, Severity, count
@@ -14,98 +14,75 @@ MAX_SIMILAR: Final = 20
 MIN_IMAGES_PER_PAIR: Final = 50
 """With fewer images per similar pair, the images are similar by nature and the pairs mean nothing."""
 
+KINDS: Final[dict[str, tuple[Severity, str, str, str]]] = {
+    "copies-in-both-classes": (
+        "blocking",
+        "in both classes",
+        "One of the labels is wrong, and no model can be right on both.",
+        "Find out which label is right, and remove the other file.",
+    ),
+    "copies-in-test": (
+        "blocking",
+        "both in test and outside it",
+        "The test then measures memorisation.",
+        "Remove the files on one side.",
+    ),
+    "copies-in-train-and-val": (
+        "warning",
+        "both in train and in val",
+        "Validation is then too optimistic. A fit that pools the two folders, the default, keeps identical files on "
+        "one side, but not near copies.",
+        "Remove the files on one side, or let the fit split again.",
+    ),
+    "copies-under-two-patients": (
+        "warning",
+        "under two patients",
+        "One patient has two numbers: a split by patient may separate them, and intervals are too narrow.",
+        "Find out which patient it belongs to, and remove the other file.",
+    ),
+    "copies-of-one-patient": (
+        "note",
+        "within one patient",
+        "They count twice in every metric, but leak nothing.",
+        "Keep one file of each.",
+    ),
+}
+"""Severity, place, reason and remedy of each finding about duplicates, most severe first."""
+
 
 class DuplicateImage(NamedTuple):
     """One image stored in several files."""
 
     images: list[ImageRecord]
-    similarity: float
-    """Lowest correlation among the copies; 1 if all have the same bytes."""
-    exact: bool
-
-    @property
-    def in_both_classes(self) -> bool:
-        """Whether its files have more than one label."""
-        return len({image.label for image in self.images}) > 1
-
-    @property
-    def splits(self) -> set[str]:
-        """The splits (train, val, test) of its files."""
-        return {image.folder for image in self.images}
-
-    @property
-    def patients(self) -> set[str]:
-        """The patients that its file names give."""
-        return {image.patient for image in self.images if image.named}
-
-    @property
-    def case(self) -> Case:
-        """The image as a case of a finding."""
-        detail = "same bytes" if self.exact else f"near copy, correlation {self.similarity:.3f}"
-        return Case(tuple(image.path for image in self.images), detail)
+    similarity: float | None
+    """Lowest correlation among the copies; None if all have the same bytes."""
 
 
-def check_copies(scan: FolderScan) -> list[Finding]:
-    """Return findings about duplicates; each image is reported once, as its most severe kind."""
-    duplicates = find_duplicates(scan)
-    by_kind: dict[str, list[DuplicateImage]] = defaultdict(list)
-    for duplicate in duplicates:
-        by_kind[_kind(duplicate)].append(duplicate)
-    return [
-        *_finding(
-            by_kind["classes"],
-            "copies-in-both-classes",
-            "blocking",
-            "{} in both classes",
-            "One of the labels is wrong, and no model can be right on both.",
-            "Find out which label is right, and remove the other file.",
-        ),
-        *_finding(
-            by_kind["test"],
-            "copies-in-test",
-            "blocking",
-            "{} both in test and outside it",
-            "The test then measures memorisation.",
-            "Remove the files on one side.",
-        ),
-        *_finding(
-            by_kind["splits"],
-            "copies-in-train-and-val",
-            "warning",
-            "{} both in train and in val",
-            "Validation is then too optimistic. A fit that pools the two folders, the default, keeps identical files "
-            "on one side, but not near copies.",
-            "Remove the files on one side, or let the fit split again.",
-        ),
-        *_finding(
-            by_kind["patients"],
-            "copies-under-two-patients",
-            "warning",
-            "{} under two patients",
-            "One patient has two numbers: a split by patient may separate them, and intervals are too narrow.",
-            "Find out which patient it belongs to, and remove the other file.",
-        ),
-        *_finding(
-            by_kind["patient"],
-            "copies-of-one-patient",
-            "note",
-            "{} within one patient",
-            "They count twice in every metric, but leak nothing.",
-            "Keep one file of each.",
-        ),
-        *_similar_images(scan),
-    ]
+def check_copies(scan: FolderScan) -> Iterator[Finding]:
+    """Report duplicates, each image once as its most severe kind, and similar images of two patients."""
+    by_kind = defaultdict[str, list[DuplicateImage]](list)
+    for duplicate in _find_duplicates(scan):
+        by_kind[_kind(duplicate.images)].append(duplicate)
+    for code, (severity, place, why, mend) in KINDS.items():
+        if duplicates := by_kind[code]:
+            exact = sum(duplicate.similarity is None for duplicate in duplicates)
+            kinds = [f"{exact:,} identical"] * (exact > 0)
+            kinds += [f"{len(duplicates) - exact:,} near copies"] * (exact < len(duplicates))
+            files = sum(len(duplicate.images) for duplicate in duplicates)
+            title = f"{count(len(duplicates), 'duplicate image')} {place} ({files:,} files; {', '.join(kinds)})."
+            yield Finding(code, severity, title, why, mend, tuple(map(_case, duplicates)))
+    yield from _similar_images(scan)
 
 
-def find_duplicates(scan: FolderScan) -> list[DuplicateImage]:
+def _find_duplicates(scan: FolderScan) -> list[DuplicateImage]:
     """Return images stored in more than one file: identical files, near copies, or chains of both."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     images = scan.folder.images
     near = [pair for pair in scan.similar_pairs if pair.similarity >= COPY]
-    chains = exact_duplicates([image.digest for image in images])
-    pairs = [(same[0], i) for same in chains for i in same[1:]] + [(pair.first, pair.second) for pair in near]
+    identical = exact_duplicates([image.digest for image in images])
+    pairs = [(same[0], i) for same in identical for i in same[1:]] + [(pair.first, pair.second) for pair in near]
     if not pairs:
         return []
     first, second = zip(*pairs, strict=True)
@@ -113,62 +90,49 @@ def find_duplicates(scan: FolderScan) -> list[DuplicateImage]:
     lowest: dict[int, float] = {}
     for pair in near:
         lowest[numbers[pair.first]] = min(pair.similarity, lowest.get(numbers[pair.first], 1.0))
-    members: dict[int, list[int]] = defaultdict(list)
+    members = defaultdict[int, list[ImageRecord]](list)
     for i in sorted({*first, *second}):
-        members[numbers[i]].append(i)
-    return [
-        DuplicateImage([images[i] for i in same], lowest.get(number, 1.0), number not in lowest)
-        for number, same in members.items()
-    ]
+        members[numbers[i]].append(images[i])
+    return [DuplicateImage(same, lowest.get(number)) for number, same in members.items()]
 
 
-def _kind(duplicate: DuplicateImage) -> str:
-    if duplicate.in_both_classes:
-        return "classes"
-    if "test" in duplicate.splits and len(duplicate.splits) > 1:
-        return "test"
-    if len(duplicate.splits) > 1:
-        return "splits"
-    return "patients" if len(duplicate.patients) > 1 else "patient"
+def _kind(images: Sequence[ImageRecord]) -> str:
+    """Return the most severe kind of a duplicate image."""
+    splits = {image.folder for image in images}
+    if len({image.label for image in images}) > 1:
+        return "copies-in-both-classes"
+    if len(splits) > 1:
+        return "copies-in-test" if "test" in splits else "copies-in-train-and-val"
+    patients = {image.patient for image in images if image.named}
+    return "copies-under-two-patients" if len(patients) > 1 else "copies-of-one-patient"
 
 
-def _finding(
-    duplicates: Sequence[DuplicateImage], code: str, severity: Severity, title: str, why: str, mend: str
-) -> list[Finding]:
-    if not duplicates:
-        return []
-    exact = sum(duplicate.exact for duplicate in duplicates)
-    files = sum(len(duplicate.images) for duplicate in duplicates)
-    kinds = [f"{exact:,} identical"] * (exact > 0)
-    kinds += [f"{len(duplicates) - exact:,} near copies"] * (exact < len(duplicates))
-    extent = f" ({files:,} files; {', '.join(kinds)})."
-    title = title.format(count(len(duplicates), "duplicate image", "duplicate images")) + extent
-    return [Finding(code, severity, title, why, mend, tuple(duplicate.case for duplicate in duplicates))]
+def _case(duplicate: DuplicateImage) -> Case:
+    similarity = duplicate.similarity
+    detail = "same bytes" if similarity is None else f"near copy, correlation {similarity:.3f}"
+    return Case(tuple(image.path for image in duplicate.images), detail)
 
 
-def _similar_images(scan: FolderScan) -> list[Finding]:
+def _similar_images(scan: FolderScan) -> Iterator[Finding]:
     """Report similar images of two patients, who may be one person."""
     images = scan.folder.images
     cases = []
     for pair in scan.similar_pairs:
         first, second = images[pair.first], images[pair.second]
-        if pair.similarity >= COPY or first.group == second.group:
-            continue
-        splits = f"; {first.folder} and {second.folder}" if first.folder != second.folder else ""
-        cases.append(Case((first.path, second.path), f"correlation {pair.similarity:.3f}{splits}"))
+        if pair.similarity < COPY and first.group != second.group:
+            splits = f"; {first.folder} and {second.folder}" if first.folder != second.folder else ""
+            cases.append(Case((first.path, second.path), f"correlation {pair.similarity:.3f}{splits}"))
     if not cases:
-        return []
+        return
     by_nature = len(cases) * MIN_IMAGES_PER_PAIR > len(images)
-    return [
-        Finding(
-            "look-alikes",
-            "note",
-            f"{count(len(cases), 'pair')} of similar images of two patients, who may be one person"
-            + (f"; the {MAX_SIMILAR} most similar are listed." if len(cases) > MAX_SIMILAR else "."),
-            "This many similar pairs mean that the images are similar by nature, as drawings are."
-            if by_nature
-            else "More similar than most images of one child, but not copies: a patient may have two numbers.",
-            "None." if by_nature else "Compare them by eye; if it is one patient, rename the files accordingly.",
-            tuple(cases[:MAX_SIMILAR]),
-        )
-    ]
+    yield Finding(
+        "look-alikes",
+        "note",
+        f"{count(len(cases), 'pair')} of similar images of two patients, who may be one person"
+        + (f"; the {MAX_SIMILAR} most similar are listed." if len(cases) > MAX_SIMILAR else "."),
+        "This many similar pairs mean that the images are similar by nature, as drawings are."
+        if by_nature
+        else "More similar than most images of one child, but not copies: a patient may have two numbers.",
+        "None." if by_nature else "Compare them by eye; if it is one patient, rename the files accordingly.",
+        tuple(cases[:MAX_SIMILAR]),
+    )

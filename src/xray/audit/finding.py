@@ -1,8 +1,7 @@
-"""Findings of an audit as data, from which text, JSON and page are written."""
+"""Findings of an audit, which are written as text, JSON and a page."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
 Severity = Literal["blocking", "warning", "note"]
 
@@ -34,20 +33,6 @@ class Finding:
     mend: str
     """What to do about it."""
     cases: tuple[Case, ...] = ()
-
-    @property
-    def files(self) -> list[str]:
-        """Return all files of the cases, without duplicates, in order."""
-        return list(dict.fromkeys(file for case in self.cases for file in case.files))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return asdict(self)
-
-
-def by_severity(findings: Sequence[Finding]) -> list[Finding]:
-    """Sort by severity, most severe first; stable."""
-    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def count(number: int, singular: str, plural: str = "") -> str:

@@ -1,5 +1,7 @@
 """Measure how well properties other than lungs separate the classes."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -7,8 +9,9 @@ import numpy.typing as npt
 
 from xray.audit.scan import FolderScan
 from xray.data.intensity import STATISTICS
-from xray.evaluation.ranking import auroc
-from xray.evaluation.shortcuts import cross_validated_scores, fit_baseline, shape_features
+from xray.evaluation.ranking import Features, Labels, Scores, auroc
+from xray.evaluation.shortcuts import cross_validated_scores, fit_baseline
+from xray.scoring.baselines import baseline_features
 
 MIN_IMAGES: Final = 20
 """Minimum images per class for an AUROC."""
@@ -26,68 +29,56 @@ def measure_shortcuts(scan: FolderScan) -> dict[str, Any]:
 
         AUROCs are None if there are too few images. All but the last use only images outside test.
     """
-    names, shape = shape_features(scan.headers)
-    features = {
-        "statistics": scan.statistics,
-        "shape": shape,
-        "statistics_and_shape": np.hstack([scan.statistics, shape]),
-    }
-    size = np.array([[header.bytes] for header in scan.headers], dtype=np.float64).reshape(-1, 1)
+    features = baseline_features(scan.statistics, scan.headers)
+    names, columns = features["statistics_and_shape"]
+    single = dict(zip(names, columns.T, strict=True))
+    single["bytes"] = np.array([header.bytes for header in scan.headers], dtype=np.float64)
     pool, labels = scan.in_pool, scan.labels
-    single = dict(
-        zip(
-            (*names, "bytes", *STATISTICS),
-            [_auroc(labels[pool], column[pool]) for column in np.hstack([shape, size, scan.statistics]).T],
-            strict=True,
-        )
-    )
     return {
-        "by_class": _by_class(scan),
-        "single": single,
-        "baseline": {name: _baseline(scan, columns) for name, columns in features.items()},
-        "test_from_rest": _test_from_rest(scan),
+        "by_class": {name: _medians(scan, label) for label, name in enumerate(scan.folder.class_names)},
+        "single": {name: _auroc(labels[pool], values[pool]) for name, values in single.items()},
+        "baseline": {name: _baseline(scan, values) for name, (_, values) in features.items()},
+        # About 0.5 if test images are like the others of their class.
+        "test_from_rest": {
+            name: _cross_validated(scan, scan.statistics, scan.in_test.astype(np.int64), labels == label)
+            for label, name in enumerate(scan.folder.class_names)
+        },
     }
 
 
-def _by_class(scan: FolderScan) -> dict[str, Any]:
-    table = {}
-    for label, name in enumerate(scan.folder.class_names):
-        rows = np.flatnonzero(scan.in_pool & (scan.labels == label))
-        headers = [scan.headers[i] for i in rows]
-        columns: dict[str, list[float]] = {
-            "width": [header.width for header in headers],
-            "height": [header.height for header in headers],
-            "aspect": [header.aspect for header in headers],
-            "bytes": [header.bytes for header in headers],
-        }
-        table[name] = {
-            "images": len(headers),
-            **{key: float(np.median(values)) if headers else None for key, values in columns.items()},
-            "modes": _counts([header.mode for header in headers]),
-            "formats": _counts([header.format for header in headers]),
-            "statistics": dict(zip(STATISTICS, np.median(scan.statistics[rows], axis=0).tolist(), strict=True))
-            if headers
-            else None,
-        }
-    return table
+def _medians(scan: FolderScan, label: int) -> dict[str, Any]:
+    rows = np.flatnonzero(scan.in_pool & (scan.labels == label))
+    headers = [scan.headers[i] for i in rows]
+
+    def median(key: str) -> float | None:
+        return float(np.median([getattr(header, key) for header in headers])) if headers else None
+
+    return {
+        "images": len(headers),
+        **{key: median(key) for key in ("width", "height", "aspect", "bytes")},
+        "modes": _counts(header.mode for header in headers),
+        "formats": _counts(header.format for header in headers),
+        "statistics": dict(zip(STATISTICS, np.median(scan.statistics[rows], axis=0).tolist(), strict=True))
+        if headers
+        else None,
+    }
 
 
-def _counts(values: list[str]) -> dict[str, int]:
-    return {value: values.count(value) for value in sorted(set(values))}
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
 
 
-def _auroc(labels: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> float | None:
+def _auroc(labels: Labels, scores: Scores) -> float | None:
     """Return the AUROC; None if a class has too few images or a score is NaN."""
-    if min(np.count_nonzero(labels == label) for label in (0, 1)) < MIN_IMAGES:
+    if np.bincount(labels, minlength=2).min() < MIN_IMAGES:
         return None
     value = auroc(labels, scores)
     return None if np.isnan(value) else value
 
 
-def _baseline(scan: FolderScan, features: npt.NDArray[np.float64]) -> dict[str, float | None]:
+def _baseline(scan: FolderScan, features: Features) -> dict[str, float | None]:
     pool, labels = scan.in_pool, scan.labels
-    groups = [group for group, kept in zip(scan.groups, pool, strict=True) if kept]
-    within = _cross_validated(features[pool], labels[pool], groups)
+    within = _cross_validated(scan, features, labels, pool)
     on_test = None
     if within is not None and not pool.all():
         baseline = fit_baseline([""] * features.shape[1], features[pool], labels[pool])
@@ -95,20 +86,7 @@ def _baseline(scan: FolderScan, features: npt.NDArray[np.float64]) -> dict[str, 
     return {"cross_validated": within, "on_test": on_test}
 
 
-def _cross_validated(
-    features: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], groups: list[str]
-) -> float | None:
-    if min(np.count_nonzero(labels == label) for label in (0, 1)) < MIN_IMAGES:
-        return None
-    return _auroc(labels, cross_validated_scores(features, labels, groups))
-
-
-def _test_from_rest(scan: FolderScan) -> dict[str, float | None]:
-    """Return how well test images separate from the others of their class; about 0.5 if they are similar."""
-    test = np.array([image.folder == "test" for image in scan.images], dtype=np.int64)
-    areas: dict[str, float | None] = {}
-    for label, name in enumerate(scan.folder.class_names):
-        rows = np.flatnonzero(scan.labels == label)
-        groups = [scan.groups[i] for i in rows]
-        areas[name] = _cross_validated(scan.statistics[rows], test[rows], groups)
-    return areas
+def _cross_validated(scan: FolderScan, features: Features, labels: Labels, rows: npt.NDArray[np.bool_]) -> float | None:
+    """Return the AUROC of a logistic regression on some rows, cross-validated by patient."""
+    groups = [image.group for image, kept in zip(scan.images, rows, strict=True) if kept]
+    return _auroc(labels[rows], cross_validated_scores(features[rows], labels[rows], groups))

@@ -1,5 +1,6 @@
 """Check for images whose intensity or sharpness differs much from the others."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -17,47 +18,41 @@ MAX_CASES: Final = 20
 """Images listed; the title gives the total."""
 
 
-def check_intensities(scan: FolderScan) -> list[Finding]:
+def check_intensities(scan: FolderScan) -> Iterator[Finding]:
     """Report the images that are furthest from the others in any statistic of intensity or sharpness."""
     if len(scan.rows) < MIN_IMAGES:
-        return [
-            Finding(
-                "intensity-not-checked",
-                "note",
-                f"Unusual intensities were not checked: this needs {MIN_IMAGES} images, and {len(scan.rows)} "
-                "can be read.",
-                "What is usual is learned from the folder itself.",
-                "Look at the images by eye.",
-            )
-        ]
+        yield Finding(
+            "intensity-not-checked",
+            "note",
+            f"Unusual intensities were not checked: this needs {MIN_IMAGES} images, and {len(scan.rows)} can be read.",
+            "What is usual is learned from the folder itself.",
+            "Look at the images by eye.",
+        )
+        return
     z = robust_z(scan.statistics)
     furthest = np.argmax(np.abs(z), axis=1)
     distance = np.abs(z).max(axis=1)
     outliers = np.flatnonzero(distance > MAX_Z)
     if not len(outliers):
-        return []
+        return
     worst = outliers[np.argsort(-distance[outliers], kind="stable")][:MAX_CASES]
-    images = scan.images
-    cases = tuple(
-        Case(
-            (images[i].path,),
-            f"{STATISTICS[furthest[i]].replace('_', ' ')} {scan.statistics[i, furthest[i]]:.4g}, "
-            f"{distance[i]:.1f} robust deviations {'above' if z[i, furthest[i]] > 0 else 'below'} the median",
-        )
-        for i in worst
+    listed = "" if len(outliers) <= MAX_CASES else f"; the {MAX_CASES} furthest are listed"
+    yield Finding(
+        "intensity-outliers",
+        "warning",
+        f"{count(len(outliers), 'image')} of {len(scan.images):,} {'is' if len(outliers) == 1 else 'are'} far "
+        f"brighter, darker, flatter or sharper than the others{listed}.",
+        "Such an image may be badly exposed, inverted or not an X-ray.",
+        "Look at them; real X-rays may stay.",
+        tuple(
+            Case(
+                (scan.images[i].path,),
+                f"{STATISTICS[furthest[i]].replace('_', ' ')} {scan.statistics[i, furthest[i]]:.4g}, "
+                f"{distance[i]:.1f} robust deviations {'above' if z[i, furthest[i]] > 0 else 'below'} the median",
+            )
+            for i in worst
+        ),
     )
-    named = "" if len(outliers) <= MAX_CASES else f"; the {MAX_CASES} furthest are listed"
-    return [
-        Finding(
-            "intensity-outliers",
-            "warning",
-            f"{count(len(outliers), 'image')} of {len(images):,} {'is' if len(outliers) == 1 else 'are'} far brighter, "
-            f"darker, flatter or sharper than the others{named}.",
-            "Such an image may be badly exposed, inverted or not an X-ray.",
-            "Look at them; real X-rays may stay.",
-            cases,
-        )
-    ]
 
 
 def robust_z(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

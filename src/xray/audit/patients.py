@@ -1,7 +1,7 @@
 """Check the patients of the images: leaks between splits, unknown and ambiguous patients."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from xray.audit.finding import Case, Finding, count
@@ -18,45 +18,32 @@ MAX_FRAGMENT: Final = 3
 """Up to this many numbers may be contiguous by chance and do not count as a block."""
 
 
-def check_patients(scan: FolderScan) -> list[Finding]:
-    """Return findings about patients in several splits, names, and splits that are too small."""
+def check_patients(scan: FolderScan) -> Iterator[Finding]:
+    """Report patients in several splits, names without a patient, and splits that are too small."""
     images = scan.folder.images
     test = [image for image in images if image.folder == "test"]
     rest = [image for image in images if image.folder != "test"]
-    return [
-        *_in_test(test, rest),
-        *_perhaps_in_test(test, rest),
-        *_in_train_and_val(images),
-        *_unnamed(images),
-        *_number_under_two_names(images),
-        *_few_in_val(images),
-        *_blocks(test, rest),
-    ]
+    yield from _patients_in_two_splits(images, test, rest)
+    yield from _unclear_names(images)
+    yield from _few_in_val([image for image in images if image.folder == "val"])
+    yield from _blocks(test, rest)
 
 
-def _in_test(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> list[Finding]:
-    shared = _shared(test, rest, lambda image: image.patient)
-    if not shared:
-        return []
-    return [
-        Finding(
+def _patients_in_two_splits(
+    images: Sequence[ImageRecord], test: Sequence[ImageRecord], rest: Sequence[ImageRecord]
+) -> Iterator[Finding]:
+    if cases := _shared(test, rest, lambda image: image.patient):
+        yield Finding(
             "patients-in-test",
             "blocking",
-            f"{count(len(shared), 'patient has', 'patients have')} images both in test and outside it.",
+            f"{count(len(cases), 'patient has', 'patients have')} images both in test and outside it.",
             "Images of one patient are similar: the test then measures memorisation.",
             "Move all images of a patient into one split.",
-            shared,
+            cases,
         )
-    ]
-
-
-def _perhaps_in_test(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> list[Finding]:
-    certain = {image.patient for image in test} & {image.patient for image in rest}
-    cases = _shared(test, rest, lambda image: "" if image.patient in certain else image.group)
-    if not cases:
-        return []
-    return [
-        Finding(
+    certain = {case.detail for case in cases}
+    if cases := _shared(test, rest, lambda image: "" if image.patient in certain else image.group):
+        yield Finding(
             "patients-perhaps-in-test",
             "warning",
             f"{count(len(cases), 'number')} that may stand for one person under two names "
@@ -65,47 +52,35 @@ def _perhaps_in_test(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -
             "Unless the source says otherwise, move all images of a group into one split.",
             cases,
         )
-    ]
-
-
-def _in_train_and_val(images: Sequence[ImageRecord]) -> list[Finding]:
-    train = [image for image in images if image.folder == "train"]
-    shared = _shared([image for image in images if image.folder == "val"], train, lambda image: image.patient)
-    if not shared:
-        return []
-    return [
-        Finding(
+    val, train = ([image for image in images if image.folder == split] for split in ("val", "train"))
+    if cases := _shared(val, train, lambda image: image.patient):
+        yield Finding(
             "patients-in-train-and-val",
             "warning",
-            f"{count(len(shared), 'patient has', 'patients have')} images both in train and in val.",
+            f"{count(len(cases), 'patient has', 'patients have')} images both in train and in val.",
             "Validation on these folders is too optimistic.",
             "Let a fit pool the two folders and split them again by patient, as it does by default.",
-            shared,
+            cases,
         )
-    ]
 
 
 def _shared(
-    first: Iterable[ImageRecord], second: Iterable[ImageRecord], name_of: Callable[[ImageRecord], str]
+    first: Sequence[ImageRecord], second: Sequence[ImageRecord], name_of: Callable[[ImageRecord], str]
 ) -> tuple[Case, ...]:
-    """Return a case for each name in both sets of images, with all its images."""
-    by_name: list[dict[str, list[str]]] = []
-    for images in (first, second):
-        paths: dict[str, list[str]] = defaultdict(list)
+    """Return a case for each name in both sets of images, with all its images and the name as detail."""
+    one, other = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+    for images, paths in ((first, one), (second, other)):
         for image in images:
             if image.named and name_of(image):
                 paths[name_of(image)].append(image.path)
-        by_name.append(paths)
-    one, other = by_name
     return tuple(Case((*one[name], *other[name]), name) for name in sorted(one.keys() & other.keys()))
 
 
-def _unnamed(images: Sequence[ImageRecord]) -> list[Finding]:
+def _unclear_names(images: Sequence[ImageRecord]) -> Iterator[Finding]:
+    """Report images without a patient, and numbers that occur under two names."""
     unnamed = [image for image in images if not image.named]
-    if not unnamed:
-        return []
-    return [
-        Finding(
+    if unnamed:
+        yield Finding(
             "patients-unknown",
             "warning",
             f"{count(len(unnamed), 'image')} of {len(images):,} {'has' if len(unnamed) == 1 else 'have'} a "
@@ -114,37 +89,26 @@ def _unnamed(images: Sequence[ImageRecord]) -> list[Finding]:
             "Give --patient_pattern, if the names contain the patient.",
             tuple(Case((image.path,)) for image in unnamed),
         )
-    ]
-
-
-def _number_under_two_names(images: Sequence[ImageRecord]) -> list[Finding]:
-    names: dict[str, set[str]] = defaultdict(set)
+    names = defaultdict[str, set[str]](set)
     for image in images:
         if image.named:
             names[image.group].add(image.patient)
-    shared = sum(len(patients) > 1 for patients in names.values())
-    if not shared:
-        return []
-    patients = sum(map(len, names.values()))
-    return [
-        Finding(
+    shared = [patients for patients in names.values() if len(patients) > 1]
+    if shared:
+        yield Finding(
             "patients-perhaps-one",
             "note",
-            f"{count(shared, 'number occurs', 'numbers occur')} under two names, such as "
-            f"{' and '.join(sorted(next(p for p in names.values() if len(p) > 1))[:2])}: {patients:,} patients by "
-            f"name, but {len(names):,} if they are the same.",
+            f"{count(len(shared), 'number occurs', 'numbers occur')} under two names, such as "
+            f"{' and '.join(sorted(shared[0])[:2])}: {sum(map(len, names.values())):,} patients by name, but "
+            f"{len(names):,} if they are the same.",
             "The names do not prove that they are two persons.",
             "None needed: a split keeps them together, and metrics count them as two.",
         )
-    ]
 
 
-def _few_in_val(images: Sequence[ImageRecord]) -> list[Finding]:
-    val = [image for image in images if image.folder == "val"]
-    if not 0 < len(val) < MIN_VAL_IMAGES:
-        return []
-    return [
-        Finding(
+def _few_in_val(val: Sequence[ImageRecord]) -> Iterator[Finding]:
+    if 0 < len(val) < MIN_VAL_IMAGES:
+        yield Finding(
             "val-small",
             "warning",
             f"val has {count(len(val), 'image')} of {count(len({image.patient for image in val}), 'patient')}.",
@@ -152,10 +116,9 @@ def _few_in_val(images: Sequence[ImageRecord]) -> list[Finding]:
             f"{100 / len(val):.0f} points.",
             "Let a fit pool train and val and split them again by patient, as it does by default.",
         )
-    ]
 
 
-def _blocks(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> list[Finding]:
+def _blocks(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> Iterator[Finding]:
     """Report whether the patient numbers of test are contiguous in every series."""
     outside, inside = _numbers(rest), _numbers(test)
     blocks = []
@@ -163,12 +126,10 @@ def _blocks(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> list[Fi
         low, high = min(numbers), max(numbers)
         between = {number for number in outside.get(series, ()) if low < number < high}
         if len(numbers) <= MAX_FRAGMENT or len(numbers) < MIN_BLOCK_SHARE * (len(numbers) + len(between)):
-            return []
+            return
         blocks.append(f"{series}{low} to {high}")
-    if not blocks or not outside:
-        return []
-    return [
-        Finding(
+    if blocks and outside:
+        yield Finding(
             "test-in-blocks",
             "note",
             f"test is made of contiguous blocks of patient numbers: {'; '.join(blocks)}.",
@@ -176,12 +137,11 @@ def _blocks(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> list[Fi
             "closer to future images. A random validation split will look better than the test.",
             "Choose the validation patients as blocks too, with --data.validation blocks, as the configs do.",
         )
-    ]
 
 
-def _numbers(images: Iterable[ImageRecord]) -> dict[str, set[int]]:
+def _numbers(images: Sequence[ImageRecord]) -> dict[str, set[int]]:
     """Return the patient numbers of each series."""
-    numbers: dict[str, set[int]] = defaultdict(set)
+    numbers = defaultdict[str, set[int]](set)
     for image in images:
         if image.named:
             series, number = series_and_number(image.group)

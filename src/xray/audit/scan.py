@@ -1,5 +1,6 @@
 """Measure the images of a folder once, for all checks."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,6 @@ from xray.audit.appearance import Appearance, check_appearance
 from xray.audit.colour import colourfulness
 from xray.audit.folder import ImageFolder
 from xray.data.arrays import Images
-from xray.data.cache.hashing import is_content
 from xray.data.cache.reader import ImageReader
 from xray.data.decode.header import ImageHeader, read_headers
 from xray.data.duplicates import NearDuplicate, near_duplicates
@@ -57,14 +57,14 @@ class FolderScan:
         return np.array([image.label for image in self.images], dtype=np.int64)
 
     @cached_property
-    def groups(self) -> list[str]:
-        """Return their patient groups, which a split keeps together."""
-        return [image.group for image in self.images]
+    def in_test(self) -> npt.NDArray[np.bool_]:
+        """Return which of them are in test, shape (readable,)."""
+        return np.array([image.folder == "test" for image in self.images], dtype=bool)
 
     @cached_property
     def in_pool(self) -> npt.NDArray[np.bool_]:
-        """Return which of them a fit would use, see `ImageFolder.pool`; shape (readable,)."""
-        return np.isin(np.array(self.rows, dtype=np.int64), self.folder.pool)
+        """Return which of them a fit would use: all outside test, or all if there are no others; shape (readable,)."""
+        return self.in_test if self.in_test.all() else ~self.in_test
 
 
 def scan_folder(folder: ImageFolder, reader: ImageReader) -> FolderScan:
@@ -74,15 +74,15 @@ def scan_folder(folder: ImageFolder, reader: ImageReader) -> FolderScan:
         folder: The images.
         reader: Decodes the images at `SIZE`.
     """
-    files = folder.files
+    files = [os.path.join(folder.root, image.path) for image in folder.images]  # noqa: PTH118 - there may be many
     fetched = reader.fetch(files, [image.digest for image in folder.images])
     headers = read_headers(files)
     # If both fail, the decoding error is more specific.
     unreadable = {i: error for i, error in enumerate(headers) if isinstance(error, str)} | fetched.bad
     decoded = [i for i in range(len(files)) if i not in fetched.bad]
-    fetched_rows = [row for i, row in zip(decoded, fetched.rows.tolist(), strict=True) if i not in unreadable]
+    row_of = dict(zip(decoded, fetched.rows.tolist(), strict=True))
     rows = [i for i in decoded if i not in unreadable]
-    images = fetched.images[fetched_rows]
+    images = fetched.images[[row_of[i] for i in rows]]
     read = [header for i, header in enumerate(headers) if i not in unreadable and not isinstance(header, str)]
     return FolderScan(
         folder=folder,
@@ -98,11 +98,11 @@ def scan_folder(folder: ImageFolder, reader: ImageReader) -> FolderScan:
 
 def _similar_pairs(records: Sequence[ImageRecord], rows: Sequence[int], images: Images) -> list[NearDuplicate]:
     """Return similar pairs; of files with the same bytes only the first is compared."""
-    first = list(
-        {records[i].digest: k for k, i in reversed(list(enumerate(rows))) if is_content(records[i].digest)}.values()
-    )
-    first.sort()
+    first_with: dict[str, int] = {}
+    for k, i in enumerate(rows):
+        first_with.setdefault(records[i].digest, k)
+    kept = list(first_with.values())
     return [
-        NearDuplicate(rows[first[pair.first]], rows[first[pair.second]], pair.similarity)
-        for pair in near_duplicates(images[first], MIN_SIMILARITY)
+        NearDuplicate(rows[kept[pair.first]], rows[kept[pair.second]], pair.similarity)
+        for pair in near_duplicates(images[kept], MIN_SIMILARITY)
     ]

@@ -13,18 +13,15 @@ from xray.utils.files import StrPath
 def colour_thumbnail(path: StrPath) -> str | None:
     """Return the data URI of an image in its aspect ratio and colour, at most 160x160; None if it cannot be read."""
     try:
-        small = _open(path)
+        with open(path, "rb") as file:  # noqa: PTH123 - any kind of path
+            if is_dicom(file.read(HEAD)):
+                small = Image.fromarray(read_image(file))
+            else:
+                with open_image(file) as image:
+                    image.draft("RGB", (SIDE, SIDE))
+                    # "I" and "F" hold 16-bit grey: the conversion clips it, which is good enough for a thumbnail.
+                    small = image.convert("L" if image.mode.startswith(("I", "L", "F", "1")) else "RGB")
         small.thumbnail((SIDE, SIDE))
     except (OSError, ValueError, SyntaxError):
         return None
     return embed_image(np.asarray(small)).uri
-
-
-def _open(path: StrPath) -> Image.Image:
-    with open(path, "rb") as file:  # noqa: PTH123 - any kind of path
-        if is_dicom(file.read(HEAD)):
-            return Image.fromarray(read_image(file))
-        with open_image(file) as image:
-            image.draft("RGB" if image.mode != "L" else "L", (SIDE, SIDE))
-            # "I" and "F" hold 16-bit grey: the conversion clips it, which is good enough for a thumbnail.
-            return image.convert("L" if image.mode.startswith(("I", "L", "F", "1")) else "RGB")

@@ -27,7 +27,7 @@ def fit_baselines(data: "ChestXRayDataModule") -> dict[str, Any]:
     labels = np.array([image.label for image in data.images["train"]], dtype=np.int64)
     return {
         name: fit_baseline(names, features, labels).as_dict()
-        for name, (names, features) in _features(data, "train", headers_of(data.files("train"))).items()
+        for name, (names, features) in _features_of(data, "train", headers_of(data.files("train"))).items()
     }
 
 
@@ -44,7 +44,7 @@ def score_baselines(
     """
     if not baselines:
         return {}
-    features = _features(data, split, headers)
+    features = _features_of(data, split, headers)
     return {name: LogisticBaseline.from_dict(baseline).score(features[name][1]) for name, baseline in baselines.items()}
 
 
@@ -62,13 +62,24 @@ def headers_of(paths: Sequence[str]) -> list[ImageHeader]:
     return headers
 
 
-def _features(
-    data: "ChestXRayDataModule", split: str, headers: Sequence[ImageHeader]
+def baseline_features(
+    statistics: Features, headers: Sequence[ImageHeader]
 ) -> dict[str, tuple[tuple[str, ...], Features]]:
-    statistics = np.concatenate([grey_statistics(images) for images in data.grey_chunks(split)])
+    """Return names and values of the features of each baseline.
+
+    Args:
+        statistics: Intensity statistics of each image, see `xray.data.intensity`.
+        headers: Header of each image file.
+    """
     shape_names, shapes = shape_features(headers)
     return {
         "statistics": (STATISTICS, statistics),
-        "shape": (tuple(shape_names), shapes),
+        "shape": (shape_names, shapes),
         "statistics_and_shape": ((*STATISTICS, *shape_names), np.hstack([statistics, shapes])),
     }
+
+
+def _features_of(
+    data: "ChestXRayDataModule", split: str, headers: Sequence[ImageHeader]
+) -> dict[str, tuple[tuple[str, ...], Features]]:
+    return baseline_features(np.concatenate([grey_statistics(images) for images in data.grey_chunks(split)]), headers)
