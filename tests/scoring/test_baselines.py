@@ -1,4 +1,4 @@
-"""Baselines are fitted on training images and score any others, from a checkpoint alone."""
+"""Shortcut baselines are fitted on training images, stored as plain values, and score other images."""
 
 import json
 
@@ -32,35 +32,32 @@ def scored(data, split="test"):
     return score_baselines(baselines, data, split, headers_of(data.files(split)))
 
 
-def test_the_baseline_of_statistics_is_a_logistic_regression_on_training_images(images):
+def test_statistics_baseline_is_a_logistic_regression_on_training_images(images):
     data = ready(images)
     x, y = grey_statistics(data.grey_images("train")), labels_of(data, "train")
     scaler = StandardScaler().fit(x)
     model = LogisticRegression(class_weight="balanced", max_iter=1000).fit(scaler.transform(x), y)
     expected = model.decision_function(scaler.transform(grey_statistics(data.grey_images("test"))))
-    found = scored(data)
-    assert found.keys() == BASELINES.keys()
-    np.testing.assert_allclose(found["statistics"], expected, rtol=1e-6, atol=1e-6)
+    scores = scored(data)
+    assert scores.keys() == BASELINES.keys()
+    np.testing.assert_allclose(scores["statistics"], expected, rtol=1e-6, atol=1e-6)
+    # All files have one size and mode.
+    assert auroc(labels_of(data, "test"), scores["shape"]) == 0.5
 
 
-def test_files_of_one_size_and_mode_tell_nothing(images):
-    data = ready(images)
-    assert auroc(labels_of(data, "test"), scored(data)["shape"]) == 0.5
-
-
-def test_sizes_that_go_with_the_class_are_found(images):
+def test_shape_baseline_separates_classes_of_different_size(images):
     for path in images.glob("*/NORMAL/*.jpeg"):
         Image.open(path).resize((64, 48)).save(path)
     data = ready(images)
     assert auroc(labels_of(data, "test"), scored(data)["shape"]) == 1.0
 
 
-def test_a_checkpoint_without_baselines_scores_none(images):
+def test_checkpoint_without_baselines_gives_no_scores(images):
     data = ready(images)
     assert score_baselines({}, data, "test", headers_of(data.files("test"))) == {}
 
 
-def test_a_file_that_has_gone_is_named(images):
+def test_missing_file_is_named(images):
     data = ready(images)
     lost = data.files("test")[3]
     (images.parent / lost).unlink()

@@ -39,7 +39,12 @@ def ready(root: Path, **options):
     return data
 
 
-def test_fit_stores_the_ood_detector(path, many, tmp_path, capsys):
+def calibrate(path, data, folder):
+    model = load_classifier(read_checkpoint(path))
+    calibrate_checkpoint(path, model, data, OperatingPoint(), folder / RECORD)
+
+
+def test_fit_stores_the_ood_detector_and_notes_few_validation_images(path, many, tmp_path, capsys):
     data = ready(many)
     complete_checkpoint(path, data, tmp_path)
     stored = OODDetector.from_dict(read_checkpoint(path).record(OOD_KEY))
@@ -50,17 +55,17 @@ def test_fit_stores_the_ood_detector(path, many, tmp_path, capsys):
     assert stored.rejected_of_validation == (stored.score(val) > 1).mean() <= 0.1
     assert (stored.score(np.zeros_like(val[:1])) > 1).all()
     assert (stored.score(255 - val) > 1).mean() > 0.9
+    notes = read_checkpoint(path).record(DECISION_KEY)["fitted_on"]["notes"]
+    negatives = sum(image.label == 0 for image in data.images["val"])
+    assert any(f"few validation images ({negatives} of NORMAL and " in note for note in notes)
 
 
 def test_too_few_training_images_for_ood(path, images, tmp_path, capsys):
-    complete_checkpoint(path, ready(images), tmp_path)
-    assert read_checkpoint(path).record(OOD_KEY) is None
-    assert "OOD check disabled" in capsys.readouterr().out
-
-
-def calibrate(path, data, folder):
-    model = load_classifier(read_checkpoint(path))
-    calibrate_checkpoint(path, model, data, OperatingPoint(), folder / RECORD)
+    data = ready(images)
+    for store in (complete_checkpoint, calibrate):
+        store(path, data, tmp_path)
+        assert read_checkpoint(path).record(OOD_KEY) is None
+        assert "OOD check disabled" in capsys.readouterr().out
 
 
 def test_calibrate_fits_only_the_ood_limits(path, many, tmp_path):
@@ -100,12 +105,6 @@ def test_outliers_among_validation_images_are_listed(path, many, tmp_path, capsy
     assert sorted(first) == sorted(f"{name}/noise{i}.png" for name in elsewhere.class_names for i in range(3))
 
 
-def test_checkpoint_without_ood_detector(path, images, tmp_path, capsys):
-    calibrate(path, ready(images), tmp_path)
-    assert read_checkpoint(path).record(OOD_KEY) is None
-    assert "OOD check disabled" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("folder", ["val", ""])
 def test_other_source_needs_no_train_folder(path, many, tmp_path, folder):
     complete_checkpoint(path, ready(many), tmp_path)
@@ -117,14 +116,6 @@ def test_other_source_needs_no_train_folder(path, many, tmp_path, folder):
     fitted_on = read_checkpoint(path).record(DECISION_KEY)["fitted_on"]
     assert fitted_on["images"] == len([file for file in (many / "test").rglob("*") if file.is_file()])
     assert fitted_on["validation"] == "folder"
-
-
-def test_few_validation_images_are_noted(path, many, tmp_path):
-    data = ready(many)
-    complete_checkpoint(path, data, tmp_path)
-    notes = read_checkpoint(path).record(DECISION_KEY)["fitted_on"]["notes"]
-    negatives = sum(image.label == 0 for image in data.images["val"])
-    assert any(f"few validation images ({negatives} of NORMAL and " in note for note in notes)
 
 
 def test_patients_of_val_and_test_are_kept_apart(make):

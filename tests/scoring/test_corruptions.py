@@ -1,4 +1,4 @@
-"""Each corruption does what its name and unit say, by exactly its amount, in chunks of any size."""
+"""Each corruption against its definition, and the same result in chunks of any size."""
 
 import math
 from itertools import pairwise
@@ -13,14 +13,14 @@ from scipy import ndimage
 from xray.scoring.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 
 NAMES = list(CORRUPTIONS)
-BY_CHANCE = ["exposure", "contrast", "noise", "shift", "rotation"]
+RANDOM = ["exposure", "contrast", "noise", "shift", "rotation"]
 SIDE = 64
 EVERY = pytest.mark.parametrize("name", NAMES)
 AT_ALL_STRENGTHS = pytest.mark.parametrize("strength", STRENGTHS)
 
 
 def body_images(count, side=SIDE, seed=0):
-    """Bright bodies with some texture on black, none like another."""
+    """Return different bright bodies with some texture on black."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:side, :side] / side - 0.5
     texture = ndimage.gaussian_filter(rng.normal(0, 1, (count, side, side)), (0, side / 40, side / 40))
@@ -29,7 +29,7 @@ def body_images(count, side=SIDE, seed=0):
 
 
 def dots(count, row, column, spread):
-    """The same soft dot on each image."""
+    """Return images with the same soft dot."""
     y, x = np.mgrid[:SIDE, :SIDE]
     image = 255 * np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * spread**2))
     return np.tile(image.round().astype(np.uint8), (count, 1, 1))
@@ -44,7 +44,7 @@ def distance(images, others):
 
 
 def assert_each_is_one_of(images, *candidates, tolerance=0.0):
-    """Each image is within the tolerance of the image at its place in one of the candidates, and each side occurs."""
+    """Check that each image is near its image in one of the candidates, and that each of the candidates occurs."""
     found = {
         next(
             k for k, candidate in enumerate(candidates) if np.abs(image - candidate[i].astype(float)).max() <= tolerance
@@ -54,48 +54,37 @@ def assert_each_is_one_of(images, *candidates, tolerance=0.0):
     assert found == set(range(len(candidates)))
 
 
-def test_the_eight_corruptions_each_have_five_amounts_from_mild_to_severe():
-    assert NAMES == ["exposure", "contrast", "blur", "noise", "jpeg", "shift", "rotation", "resampling"]
+def test_amounts_are_from_mild_to_severe():
     for name, corruption in CORRUPTIONS.items():
         rising = corruption.amounts if name != "jpeg" else corruption.amounts[::-1]
         assert len(rising) == len(STRENGTHS)
         assert all(low < high for low, high in pairwise(rising))
-        assert corruption.unit
 
 
 @EVERY
-def test_the_distance_from_the_image_as_it_is_grows_with_the_strength(name):
+def test_distance_from_the_original_grows_with_the_strength(name):
     images = body_images(12, side=128)
     distances = [distance(images, corrupt(images, name, strength, seed=0)) for strength in STRENGTHS]
     assert all(low < high for low, high in pairwise([0.0, *distances]))
 
 
 @EVERY
-@pytest.mark.parametrize("side", [16, 37, 128])
+@pytest.mark.parametrize("side", [16, 37])
 def test_images_of_any_size_keep_shape_and_type(name, side):
     images = body_images(3, side)
-    for strength in STRENGTHS:
-        spoiled = corrupt(images, name, strength, seed=0)
-        assert spoiled.shape == images.shape
-        assert spoiled.dtype == np.uint8
-    assert not np.array_equal(spoiled, images)
-
-
-@EVERY
-def test_images_given_are_left_alone_and_not_shared(name):
-    images = body_images(3)
-    before = images.copy()
-    spoiled = corrupt(images, name, 1, seed=0)
-    assert not np.shares_memory(spoiled, images)
-    spoiled[:] = 0
     images.setflags(write=False)
-    corrupt(images, name, 5, seed=0)
+    before = images.copy()
+    for strength in STRENGTHS:
+        corrupted = corrupt(images, name, strength, seed=0)
+        assert corrupted.shape == images.shape
+        assert corrupted.dtype == np.uint8
+    assert not np.array_equal(corrupted, images)
+    assert not np.shares_memory(corrupted, images)
     np.testing.assert_array_equal(images, before)
 
 
-@EVERY
-def test_a_set_without_images_stays_empty(name):
-    assert corrupt(np.empty((0, 24, 24), np.uint8), name, 3, seed=0).shape == (0, 24, 24)
+def test_set_without_images_stays_empty():
+    assert corrupt(np.empty((0, 24, 24), np.uint8), "blur", 3, seed=0).shape == (0, 24, 24)
 
 
 @settings(max_examples=40)
@@ -106,39 +95,39 @@ def test_a_set_without_images_stays_empty(name):
     cut=st.integers(0, 7),
     first=st.integers(0, 10_000),
 )
-def test_an_image_becomes_the_same_in_whatever_chunk_it_comes(name, strength, seed, cut, first):
+def test_result_does_not_depend_on_the_chunks(name, strength, seed, cut, first):
     images = body_images(7, side=20)
     whole = corrupt(images, name, strength, seed, first)
     parts = corrupt(images[:cut], name, strength, seed, first), corrupt(images[cut:], name, strength, seed, first + cut)
     np.testing.assert_array_equal(whole, np.concatenate(parts))
 
 
-@pytest.mark.parametrize("name", BY_CHANCE)
-def test_chance_differs_by_image_and_by_seed(name):
+@pytest.mark.parametrize("name", RANDOM)
+def test_random_choices_differ_by_image_and_by_seed(name):
     images = np.repeat(body_images(1), 16, axis=0)
-    spoiled = corrupt(images, name, 3, seed=0)
-    assert len(np.unique(spoiled, axis=0)) >= 2
-    assert not np.array_equal(spoiled, corrupt(images, name, 3, seed=1))
-    assert not np.array_equal(spoiled, corrupt(images, name, 3, seed=0, first=16))
-    np.testing.assert_array_equal(spoiled, corrupt(images, name, 3, seed=0))
+    corrupted = corrupt(images, name, 3, seed=0)
+    assert len(np.unique(corrupted, axis=0)) >= 2
+    assert not np.array_equal(corrupted, corrupt(images, name, 3, seed=1))
+    assert not np.array_equal(corrupted, corrupt(images, name, 3, seed=0, first=16))
+    np.testing.assert_array_equal(corrupted, corrupt(images, name, 3, seed=0))
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in BY_CHANCE])
-def test_without_chance_neither_seed_nor_position_matters(name):
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in RANDOM])
+def test_other_corruptions_depend_on_neither_seed_nor_position(name):
     images = np.repeat(body_images(1), 3, axis=0)
-    spoiled = corrupt(images, name, 3, seed=0)
-    assert len(np.unique(spoiled, axis=0)) == 1
-    np.testing.assert_array_equal(spoiled, corrupt(images, name, 3, seed=1, first=5))
+    corrupted = corrupt(images, name, 3, seed=0)
+    assert len(np.unique(corrupted, axis=0)) == 1
+    np.testing.assert_array_equal(corrupted, corrupt(images, name, 3, seed=1, first=5))
 
 
-def test_corruptions_draw_apart_from_one_another():
+def test_random_choices_of_two_corruptions_are_independent():
     images = np.repeat(body_images(1), 64, axis=0)
     brighter = corrupt(images, "exposure", 3, seed=0).mean(axis=(1, 2)) > images.mean(axis=(1, 2))
     harder = corrupt(images, "contrast", 3, seed=0).std(axis=(1, 2)) > images.std(axis=(1, 2))
     assert 16 < np.sum(brighter == harder) < 48
 
 
-def test_an_image_goes_one_way_along_its_whole_curve():
+def test_random_choices_do_not_depend_on_the_strength():
     images = np.full((12, 16, 16), 100, np.uint8)
     brighter = [corrupt(images, "exposure", strength, seed=0)[:, 0, 0] > 100 for strength in STRENGTHS]
     assert (np.array(brighter) == brighter[0]).all()
@@ -147,21 +136,13 @@ def test_an_image_goes_one_way_along_its_whole_curve():
 
 
 @pytest.mark.parametrize("name", ["exposure", "contrast", "blur", "shift", "rotation", "resampling"])
-@AT_ALL_STRENGTHS
-def test_black_images_stay_black(name, strength):
-    assert not corrupt(np.zeros((4, 32, 32), np.uint8), name, strength, seed=0).any()
-
-
-@pytest.mark.parametrize("name", ["exposure", "jpeg"])
-@pytest.mark.parametrize("grey", [0, 100, 255])
-def test_blank_images_stay_blank(name, grey):
-    spoiled = corrupt(np.full((4, 37, 37), grey, np.uint8), name, 5, seed=0)
-    assert (spoiled == spoiled[:, :1, :1]).all()
+def test_black_images_stay_black(name):
+    assert not corrupt(np.zeros((4, 32, 32), np.uint8), name, 5, seed=0).any()
 
 
 @pytest.mark.parametrize("name", ["contrast", "blur", "resampling"])
-@pytest.mark.parametrize("grey", [1, 128, 255])
-def test_blank_images_stay_as_they_are(name, grey):
+@pytest.mark.parametrize("grey", [1, 255])
+def test_blank_images_are_unchanged(name, grey):
     images = np.full((4, 32, 32), grey, np.uint8)
     np.testing.assert_array_equal(corrupt(images, name, 5, seed=0), images)
 
@@ -209,32 +190,32 @@ def test_noise_is_white_and_of_the_given_deviation(strength):
 @AT_ALL_STRENGTHS
 def test_jpeg_is_a_file_of_the_given_quality_read_back(strength, tmp_path):
     images = body_images(3)
-    for image, spoiled in zip(images, corrupt(images, "jpeg", strength, seed=0), strict=True):
+    for image, corrupted in zip(images, corrupt(images, "jpeg", strength, seed=0), strict=True):
         Image.fromarray(image).save(tmp_path / "image.jpg", quality=amount("jpeg", strength))
-        np.testing.assert_array_equal(spoiled, np.asarray(Image.open(tmp_path / "image.jpg")))
+        np.testing.assert_array_equal(corrupted, np.asarray(Image.open(tmp_path / "image.jpg")))
 
 
 @AT_ALL_STRENGTHS
 def test_shift_moves_by_a_share_of_the_side_in_all_directions(strength):
     centre = (SIDE - 1) / 2
-    spoiled = corrupt(dots(60, centre, centre, 3), "shift", strength, seed=0)
-    moved = np.array([ndimage.center_of_mass(image) for image in spoiled]) - centre
+    corrupted = corrupt(dots(60, centre, centre, 3), "shift", strength, seed=0)
+    moved = np.array([ndimage.center_of_mass(image) for image in corrupted]) - centre
     np.testing.assert_allclose(np.hypot(*moved.T), amount("shift", strength) * SIDE, rtol=0.02)
     angles = np.degrees(np.arctan2(*moved.T)) % 360
     assert (np.histogram(angles, 4, (0, 360))[0] >= 5).all()
 
 
-def test_shift_leaves_a_small_dot_as_sharp_as_it_was():
+def test_shift_does_not_blur():
     centre = (SIDE - 1) / 2
     for image in corrupt(dots(12, centre, centre, 1.5), "shift", 3, seed=0):
         row, column = ndimage.center_of_mass(image)
         np.testing.assert_allclose(image, dots(1, row, column, 1.5)[0].astype(float), atol=5)
 
 
-def test_shift_lets_black_in_at_one_or_two_sides():
-    spoiled = corrupt(np.full((12, SIDE, SIDE), 200, np.uint8), "shift", 5, seed=0)
-    assert set(np.unique(spoiled)) == {0, 200}
-    for image in spoiled == 200:
+def test_shift_uncovers_black_at_one_or_two_sides():
+    corrupted = corrupt(np.full((12, SIDE, SIDE), 200, np.uint8), "shift", 5, seed=0)
+    assert set(np.unique(corrupted)) == {0, 200}
+    for image in corrupted == 200:
         height, width = image.any(axis=1).sum(), image.any(axis=0).sum()
         assert image.sum() == height * width
         assert math.hypot(SIDE - height, SIDE - width) == pytest.approx(amount("shift", 5) * SIDE, abs=1.5)
@@ -249,33 +230,22 @@ def test_rotation_is_about_the_centre_by_the_amount_either_way(strength):
         angle = sign * math.radians(amount("rotation", strength))
         sin, cos = math.sin(angle), math.cos(angle)
         turned.append(dots(24, centre + cos * row + sin * column, centre + cos * column - sin * row, 3))
-    spoiled = corrupt(dots(24, centre + row, centre + column, 3), "rotation", strength, seed=0)
-    assert_each_is_one_of(spoiled, *turned, tolerance=2)
+    corrupted = corrupt(dots(24, centre + row, centre + column, 3), "rotation", strength, seed=0)
+    assert_each_is_one_of(corrupted, *turned, tolerance=2)
 
 
-def test_rotation_lets_black_in_at_the_corners():
-    spoiled = corrupt(np.full((4, SIDE, SIDE), 200, np.uint8), "rotation", 5, seed=0)
-    assert not spoiled[:, [0, 0, -1, -1], [0, -1, 0, -1]].any()
-    assert (spoiled[:, 16:-16, 16:-16] == 200).all()
+def test_rotation_uncovers_black_at_the_corners():
+    corrupted = corrupt(np.full((4, SIDE, SIDE), 200, np.uint8), "rotation", 5, seed=0)
+    assert not corrupted[:, [0, 0, -1, -1], [0, -1, 0, -1]].any()
+    assert (corrupted[:, 16:-16, 16:-16] == 200).all()
 
 
-def test_resampling_to_half_the_side_and_back_is_a_triangle_filter_and_linear_interpolation():
+def test_resampling_by_two_is_a_triangle_filter_and_linear_interpolation():
     images = body_images(3)
     assert amount("resampling", 3) == 2
     # Each coarse pixel lies between the second and the third of the four pixels in its window, along either axis.
     weights = np.array([1, 3, 3, 1]) / 8
     halved = ndimage.correlate(images.astype(float), np.multiply.outer(weights, weights)[None])[:, 1::2, 1::2]
     enlarged = np.array([ndimage.zoom(image, 2, order=1, mode="nearest", grid_mode=True) for image in halved])
-    inner = np.s_[:, 4:-4, 4:-4]  # at the edges the filters differ in what they take to lie beyond
+    inner = np.s_[:, 4:-4, 4:-4]  # at the edges the filters differ in how they extend the image
     np.testing.assert_allclose(corrupt(images, "resampling", 3, seed=0)[inner], enlarged[inner], atol=2)
-
-
-def test_an_unknown_corruption_is_rejected_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"'fog'.*exposure, contrast"):
-        corrupt(body_images(1), "fog", 1, seed=0)
-
-
-@pytest.mark.parametrize("strength", [-1, 0, 6])
-def test_a_strength_out_of_range_is_rejected(strength):
-    with pytest.raises(ValueError, match=f"strength {strength} of blur"):
-        corrupt(body_images(1), "blur", strength, seed=0)

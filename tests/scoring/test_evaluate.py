@@ -1,4 +1,4 @@
-"""The tables of a test agree with what other commands say about the same images."""
+"""The OOD table of a test agrees with `predict` on the same images."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Images that are one picture are named, among the scored ones and against those of the training."""
+"""Duplicates among the scored images, and between them and the training images."""
 
 import shutil
 
@@ -14,12 +14,12 @@ from xray.scoring.leakage import find_duplicates
 
 @pytest.fixture
 def large(tmp_path):
-    """Images with enough structure to tell a copy by."""
+    """Images that are large enough to recognise a copy."""
     return make_images(tmp_path / "large", {"train": (4, 4), "val": (2, 2), "test": (3, 3)}, size=96)
 
 
 def scored(root, trained_root=None, size=96):
-    """What is found when images of `root` are tested by a model trained on those of `trained_root`."""
+    """Return the duplicates in a test on `root` of a model trained on `trained_root`, and the data."""
     trained_root = trained_root or root
     trained = ChestXRayDataModule(trained_root, image_size=size, val_fraction=0.3)
     trained.setup("fit")
@@ -35,13 +35,13 @@ def names(found):
     ]
 
 
-def test_images_that_all_differ_have_nothing_to_report(large):
+def test_different_images_are_not_reported(large):
     found, data = scored(large)
     assert found == []
     assert data.notes == []
 
 
-def test_copies_among_the_scored_images_are_found(large):
+def test_finds_copies_among_the_scored_images(large):
     test = large / "test/PNEUMONIA"
     shutil.copy(test / "person700_virus_7001.jpeg", test / "person790_virus_1.jpeg")
     image = Image.open(test / "person701_bacteria_7011.jpeg")
@@ -56,7 +56,7 @@ def test_copies_among_the_scored_images_are_found(large):
     assert data.notes == []
 
 
-def test_copies_of_training_images_are_found_in_another_folder_and_noted(large, tmp_path):
+def test_finds_and_notes_copies_of_training_images_in_another_folder(large, tmp_path):
     other = make_images(tmp_path / "other", {"test": (3, 3)}, size=96, seed=5)
     trained = ChestXRayDataModule(large, image_size=96, val_fraction=0.3)
     trained.setup("fit")
@@ -67,7 +67,7 @@ def test_copies_of_training_images_are_found_in_another_folder_and_noted(large, 
     assert any("1 of 13 images duplicate a training image" in note for note in data.notes)
 
 
-def test_training_images_that_are_not_there_are_said_not_to_be_compared(large, tmp_path):
+def test_notes_that_missing_training_images_were_not_compared(large, tmp_path):
     other = make_images(tmp_path / "other", {"test": (3, 3)}, size=96, seed=5)
     trained = ChestXRayDataModule(large, image_size=96)
     trained.setup("fit")
@@ -80,7 +80,7 @@ def test_training_images_that_are_not_there_are_said_not_to_be_compared(large, t
     assert any("no longer there" in note for note in data.notes)
 
 
-def test_images_too_small_to_tell_are_compared_by_their_bytes_only(large):
+def test_small_images_are_compared_by_their_bytes_only(large):
     test = large / "test/PNEUMONIA"
     shutil.copy(test / "person700_virus_7001.jpeg", test / "person790_virus_1.jpeg")
     found, data = scored(large, size=32)
@@ -88,7 +88,7 @@ def test_images_too_small_to_tell_are_compared_by_their_bytes_only(large):
     assert any("too coarse" in note for note in data.notes)
 
 
-def test_training_images_that_moved_along_are_compared_where_they_are_now(large):
+def test_finds_training_images_that_moved_with_the_scored_ones(large):
     trained = ChestXRayDataModule(large, image_size=96, val_fraction=0.3)
     trained.setup("fit")
     path = trained.files("train")[0]

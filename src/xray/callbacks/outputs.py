@@ -1,6 +1,5 @@
 """Collect the logits of an epoch, each image once."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -30,10 +29,23 @@ class CollectOutputs(Callback):
         """
         raise NotImplementedError
 
-    def _collect(self, outputs: Mapping[str, Any]) -> None:
-        self._parts.append((outputs["index"].detach().cpu(), outputs["logit"].detach().cpu().double()))
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,  # noqa: ANN401 - Lightning's type
+        batch: ImageBatch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the logits of a batch."""
+        if not trainer.sanity_checking:
+            self._parts.append((outputs["index"].detach().cpu(), outputs["logit"].detach().cpu().double()))
 
-    def _finish(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Pass the epoch's logits to `on_outputs`."""
+        if trainer.sanity_checking:
+            return
         index, logits = (torch.cat(parts) for parts in zip(*self._parts, strict=True))
         self._parts = []
         if trainer.world_size > 1:
@@ -47,36 +59,5 @@ class CollectOutputs(Callback):
             unique[positions] = logits
             self.on_outputs(trainer, pl_module, rows, unique)
 
-    def on_validation_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,  # noqa: ANN401 - Lightning's type
-        batch: ImageBatch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Keep the logits of a batch."""
-        if not trainer.sanity_checking:
-            self._collect(outputs)
-
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Pass the epoch's logits to `on_outputs`."""
-        if not trainer.sanity_checking:
-            self._finish(trainer, pl_module)
-
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,  # noqa: ANN401 - Lightning's type
-        batch: ImageBatch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Keep the logits of a batch."""
-        self._collect(outputs)
-
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Pass the epoch's logits to `on_outputs`."""
-        self._finish(trainer, pl_module)
+    on_test_batch_end = on_validation_batch_end
+    on_test_epoch_end = on_validation_epoch_end

@@ -92,7 +92,8 @@ def read_weights(path: Path, name: str) -> dict[str, Tensor]:
     renamed = _match(loaded, reference, path, name)
     kept = timm.create_model(name, pretrained=False, in_chans=1, num_classes=0).state_dict()
     weights = {key: tensor for key, tensor in renamed.items() if key in kept}
-    for key in _first_convolutions(reference):
+    for layer in _layers(reference, "first_conv"):
+        key = f"{layer}.weight"
         if key in weights:
             weights[key] = adapt_input_conv(1, weights[key])
     return kept | weights
@@ -133,33 +134,21 @@ def _match(loaded: dict[str, Tensor], reference: nn.Module, path: Path, name: st
 
     if all(key in offered and offered[key].shape == shape for key, shape in body.items()):
         return offered
-    for names in (list(learnt), list(body)):
-        pairs = list(zip(names, offered.values(), strict=False))
-        same = len(names) == len(offered) and all(learnt[key] == tensor.shape for key, tensor in pairs)
+    for names in (learnt, body):
+        pairs = list(zip(names, offered, strict=False))
         # Weight and bias of a normalisation layer have the same shape; the last part of the name distinguishes them.
-        if same and all(_same_role(*pair) for pair in zip(names, offered, strict=True)):
-            return dict(pairs)
-
-    by_name = [key for key in body if key in offered]
-    if by_name:
-        key = next((k for k in by_name if offered[k].shape != body[k]), "")
-        problem = (
-            f"{key} has shape {tuple(offered[key].shape)}, not {tuple(body[key])}"
-            if key
-            else f"{len(body) - len(by_name)} tensors are missing, {next(k for k in body if k not in offered)} first"
+        if len(names) == len(offered) and all(
+            learnt[key] == offered[other].shape and _same_role(key, other) for key, other in pairs
+        ):
+            return {key: offered[other] for key, other in pairs}
+    if any(key in offered for key in body):
+        wrong = next(key for key in body if key not in offered or offered[key].shape != body[key])
+        shape = (
+            f"has shape {tuple(offered[wrong].shape)}, not {tuple(body[wrong])}" if wrong in offered else "is missing"
         )
-    elif len(offered) not in {len(learnt), len(body)}:
-        problem = f"it has {len(offered)} tensors, {name} has {len(learnt)}"
+        problem = f"{wrong} {shape}"
     else:
-        position, key, other = next(
-            (i, key, other)
-            for i, (key, other) in enumerate(zip(learnt, offered, strict=False))
-            if offered[other].shape != learnt[key] or not _same_role(key, other)
-        )
-        problem = (
-            f"tensor {position}, {other} of shape {tuple(offered[other].shape)}, is in the place of {key} of shape "
-            f"{tuple(learnt[key])}"
-        )
+        problem = f"its {len(offered)} tensors have neither the names nor the order and shapes of {name}"
     raise UserError(
         f"model.weights {path} do not fit model.backbone {name}: {problem}. Give weights of this backbone, or the "
         "backbone of these weights."
@@ -172,14 +161,8 @@ def _same_role(name: str, other: str) -> bool:
     return role == other_role or not {role, other_role} <= roles
 
 
-def _first_convolutions(reference: nn.Module) -> list[str]:
-    return [f"{key}.weight" for key in _layers(reference, "first_conv")]
-
-
 def _layers(network: nn.Module, role: str) -> tuple[str, ...]:
     """Return the names of the layers with a role ("classifier", "first_conv") in timm's config of the network."""
     description: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
-    names = description.get(role)
-    if names is None:
-        return ()
+    names = description.get(role) or ()
     return (names,) if isinstance(names, str) else tuple(names)

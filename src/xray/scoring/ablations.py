@@ -24,57 +24,37 @@ pneumonia images, and at least 92% and 85% in 19 of 20 images. At 0.8 it would c
 of chest, shoulders and diaphragm, and leave little more than `border_only`."""
 
 
-def border_only(images: Images, grey: int, share: float = FRAME_FRACTION) -> Images:
-    """Keep a frame along the four edges, in which markers, collimation and image edges lie but hardly any lung.
+def border_only(images: Images, grey: int) -> Images:
+    """Keep a frame along the four edges, with markers, collimation and image edges but hardly any lung.
 
     Args:
         images: Shape (images, size, size), dtype uint8, with a size of at least 16.
-        grey: What everything else becomes, from 0 to 255; the mean grey of the training images is what a network
-            expects most.
-        share: Width of the frame as a share of the side, above 0 and below 0.5; rounded to whole pixels.
+        grey: Grey level of everything else, from 0 to 255; the mean of the training images is what a network expects
+            most.
 
     Returns:
         New images of the same shape.
-
-    Raises:
-        ValueError: `grey` or `share` is out of range.
     """
-    if not 0 < share < 0.5:
-        raise ValueError(f"the frame's share of the side is {share}: it must lie between 0 and 0.5")
-    return _without_centre(images, grey, share)
+    return _without_centre(images, grey, FRAME_FRACTION)
 
 
-def centre_blanked(images: Images, grey: int, share: float = CENTRE_FRACTION) -> Images:
-    """Hide the central square, in which most of both lungs lies; neck, shoulders, flanks and belly stay.
+def centre_blanked(images: Images, grey: int) -> Images:
+    """Hide the central square, with most of both lungs; neck, shoulders, flanks and belly stay.
 
-    Args:
-        images: Shape (images, size, size), dtype uint8, with a size of at least 16.
-        grey: What the square becomes, from 0 to 255, as for `border_only`.
-        share: Side of the square as a share of the image's side, above 0 and below 1; its distance from the edges is
-            rounded to whole pixels.
-
-    Returns:
-        New images of the same shape.
-
-    Raises:
-        ValueError: `grey` or `share` is out of range.
+    Arguments and result are those of `border_only`.
     """
-    if not 0 < share < 1:
-        raise ValueError(f"the square's share of the side is {share}: it must lie between 0 and 1")
-    return _without_centre(images, grey, (1 - share) / 2)
+    return _without_centre(images, grey, (1 - CENTRE_FRACTION) / 2)
 
 
 ABLATIONS: Final[dict[str, Callable[[Images, int], Images]]] = {
     "border_only": border_only,
     "centre_blanked": centre_blanked,
 }
-"""Each control by its name: images and a grey in, images out."""
+"""Each ablation by its name: images and a grey level in, images out."""
 
 
 def _without_centre(images: Images, grey: int, margin: float) -> Images:
-    """Copies of images, grey but for a margin, which is a share of the side."""
-    if not 0 <= grey <= 255:
-        raise ValueError(f"grey {grey} is out of range: it must lie between 0 and 255")
+    """Return copies of images, grey but for a margin, which is a fraction of the side."""
     size = images.shape[-1]
     width = round(margin * size)
     result = images.copy()

@@ -45,7 +45,7 @@ def corrupt(images: Images, name: str, strength: int, seed: int, first: int = 0)
 
     Random choices (noise, sign, direction) depend on the seed, the corruption and an image's position in the whole set,
     so images may come in chunks of any size. They do not depend on the strength: the points of a curve differ by the
-    strength alone.
+    strength only.
 
     Args:
         images: Shape (images, size, size), dtype uint8, with a size of at least 16.
@@ -56,29 +56,16 @@ def corrupt(images: Images, name: str, strength: int, seed: int, first: int = 0)
 
     Returns:
         New images of the same shape.
-
-    Raises:
-        ValueError: There is no such corruption or strength.
     """
-    if name not in CORRUPTIONS:
-        raise ValueError(f"unknown corruption {name!r}: use one of {', '.join(CORRUPTIONS)}")
-    if strength not in STRENGTHS:
-        raise ValueError(f"strength {strength} of {name}: it must be one of {', '.join(map(str, STRENGTHS))}")
     corruption = CORRUPTIONS[name]
     amount = corruption.amounts[strength - 1]
 
     def corrupted(i: int) -> GreyImage:
-        return corruption.apply(images[i], amount, _generator(seed, name, first + i))
+        # A generator for each image, so that it does not depend on the other images.
+        rng = np.random.default_rng([seed, int.from_bytes(name.encode()), first + i])
+        return corruption.apply(images[i], amount, rng)
 
-    result = np.empty_like(images)
-    for i, image in enumerate(map_in_threads(corrupted, range(len(images)))):
-        result[i] = image
-    return result
-
-
-def _generator(seed: int, name: str, position: int) -> np.random.Generator:
-    """Return the generator of one image, which does not depend on the other images."""
-    return np.random.default_rng([seed, int.from_bytes(name.encode()), position])
+    return np.array(list(map_in_threads(corrupted, range(len(images)))), dtype=np.uint8).reshape(images.shape)
 
 
 def _exposure(image: GreyImage, gamma: float, rng: np.random.Generator) -> GreyImage:
@@ -103,7 +90,7 @@ def _blur(image: GreyImage, share: float, _: np.random.Generator) -> GreyImage:
 
 
 def _noise(image: GreyImage, deviation: float, rng: np.random.Generator) -> GreyImage:
-    """White Gaussian noise, as of too small a dose."""
+    """White Gaussian noise, as with too low a dose."""
     return _to_bytes(image + deviation * rng.standard_normal(image.shape, dtype=np.float32))
 
 
