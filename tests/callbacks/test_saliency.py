@@ -4,7 +4,6 @@ import os
 from contextlib import chdir
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -53,17 +52,9 @@ def test_training_is_bit_identical_with_and_without(tmp_path, kind):
     assert [event.step for event in events.Images("val/grad_cam")] == [0, 1]
 
 
-def test_shows_the_same_images_of_both_classes():
+def test_chosen_images_are_spread_over_both_classes():
     labels = [0, 1, 1, 1, 0, 0, 1, 1, 0, 1]
-    assert fixed_rows(labels, 6) == fixed_rows(labels, 6)
     assert fixed_rows(labels, 4) == [0, 8, 1, 9]
     assert fixed_rows(labels, 5) == [0, 8, 1, 3, 9]
     assert fixed_rows([1, 1, 0], 6) == [2, 0, 1]
     assert fixed_rows([1, 1], 2) == [0]
-
-
-def test_shows_each_image_once():
-    rng = np.random.default_rng(0)
-    for count in range(9):
-        rows = fixed_rows(rng.integers(0, 2, 7).tolist(), count)
-        assert len(rows) == len(set(rows)) <= count

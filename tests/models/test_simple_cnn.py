@@ -24,16 +24,9 @@ def test_has_under_a_million_parameters():
     assert 0.85e6 < parameters(CNNClassifier(widths=configured)) < 1e6
 
 
-@pytest.mark.parametrize("size", [64, 65, 97, 128, 151, 224])
-def test_any_image_size_gives_one_logit(size):
-    network = SimpleCNN((8, 16, 16))
-    assert network(torch.randn(2, 1, size, size)).shape == (2, 1)
-    assert CNNClassifier(widths=(8, 8)).eval()(torch.randn(3, 1, size, size)).shape == (3,)
-
-
-@pytest.mark.parametrize("size", [16, 33])
-def test_accepts_small_and_oblong_images(size):
-    assert SimpleCNN().eval()(torch.randn(1, 1, size, 2 * size)).shape == (1, 1)
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (97, 97), (16, 32), (33, 66)])
+def test_any_image_size_gives_one_logit(height, width):
+    assert SimpleCNN().eval()(torch.randn(2, 1, height, width)).shape == (2, 1)
 
 
 def test_stem_and_stages_halve_the_resolution():
@@ -62,8 +55,3 @@ def test_predicting_is_deterministic_and_each_image_stands_alone():
     assert torch.equal(together, network(images))
     one_by_one = torch.cat([network(image[None]) for image in images])
     torch.testing.assert_close(one_by_one, together, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("widths", [(8,), (32, 16, 8), (4, 4)])
-def test_any_widths_will_do(widths):
-    assert SimpleCNN(widths)(torch.randn(2, 1, 64, 64)).shape == (2, 1)

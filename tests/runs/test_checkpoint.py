@@ -74,21 +74,19 @@ def test_rejects_a_missing_file_and_a_folder(tmp_path):
 def test_rejects_a_truncated_file(path, model, zipped):
     torch.save(content(model), path, _use_new_zipfile_serialization=zipped)
     whole = path.read_bytes()
-    for length in (0, 1, 2, 100, 1000, len(whole) // 2, len(whole) - 100, len(whole) - 1):
+    for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
         rejection(read_checkpoint, path, naming=path)
 
 
-# Each first letter is another pickle opcode.
-@pytest.mark.parametrize("first", "#.Kabegqrstu({[\"'0=\n")
+# Some first letters are pickle opcodes.
+@pytest.mark.parametrize("first", "#.K(")
 def test_rejects_a_text_file(tmp_path, first):
     (tmp_path / "best.ckpt").write_text(f"{first}quick brown fox, 1, 2, 3\nand more\n")
     rejection(read_checkpoint, tmp_path / "best.ckpt", naming="best.ckpt")
 
 
-@pytest.mark.parametrize(
-    "start", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0\x00\x10JFIF", b"\x1f\x8b\x08\x00", b"PK\x03\x04", b"\x80\x02"]
-)
+@pytest.mark.parametrize("start", [b"\x89PNG\r\n\x1a\n", b"PK\x03\x04", b"\x80\x02"])
 def test_rejects_other_file_types(tmp_path, start):
     (tmp_path / "best.ckpt").write_bytes(start + bytes(range(256)))
     rejection(read_checkpoint, tmp_path / "best.ckpt", naming="best.ckpt")

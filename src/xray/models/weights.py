@@ -143,10 +143,9 @@ def _match(loaded: dict[str, Tensor], reference: nn.Module, path: Path, name: st
             return {key: offered[other] for key, other in pairs}
     if any(key in offered for key in body):
         wrong = next(key for key in body if key not in offered or offered[key].shape != body[key])
-        shape = (
-            f"has shape {tuple(offered[wrong].shape)}, not {tuple(body[wrong])}" if wrong in offered else "is missing"
-        )
-        problem = f"{wrong} {shape}"
+        problem = f"{wrong} is missing"
+        if wrong in offered:
+            problem = f"{wrong} has shape {tuple(offered[wrong].shape)}, not {tuple(body[wrong])}"
     else:
         problem = f"its {len(offered)} tensors have neither the names nor the order and shapes of {name}"
     raise UserError(
