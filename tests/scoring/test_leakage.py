@@ -18,12 +18,16 @@ def large(tmp_path):
     return make_images(tmp_path / "large", {"train": (4, 4), "val": (2, 2), "test": (3, 3)}, size=96)
 
 
-def scored(root, trained_root=None, size=96):
-    """Return the duplicates in a test on `root` of a model trained on `trained_root`, and the data."""
-    trained_root = trained_root or root
-    trained = ChestXRayDataModule(trained_root, image_size=size, val_fraction=0.3)
+def trained_on(root, size=96):
+    """Return the training data of a model, and its checkpoint."""
+    trained = ChestXRayDataModule(root, image_size=size, val_fraction=0.3)
     trained.setup("fit")
-    checkpoint = Checkpoint("best.ckpt", {"data": {"root": str(trained_root)}}, {TRAINED_KEY: trained_images(trained)})
+    content = {TRAINED_KEY: trained_images(trained)}
+    return trained, Checkpoint("best.ckpt", {"data": {"root": str(root)}}, content)
+
+
+def scored(root, checkpoint, size=96):
+    """Return the duplicates in a test on `root`, and the data."""
     data = ChestXRayDataModule(root, image_size=size, overlaps="accept")
     data.setup("test")
     return find_duplicates(checkpoint, data, "test"), data
@@ -36,7 +40,7 @@ def names(found):
 
 
 def test_different_images_are_not_reported(large):
-    found, data = scored(large)
+    found, data = scored(large, trained_on(large)[1])
     assert found == []
     assert data.notes == []
 
@@ -46,7 +50,7 @@ def test_finds_copies_among_the_scored_images(large):
     shutil.copy(test / "person700_virus_7001.jpeg", test / "person790_virus_1.jpeg")
     image = Image.open(test / "person701_bacteria_7011.jpeg")
     image.resize((120, 120)).save(test / "person791_virus_1.jpeg", quality=70)
-    found, data = scored(large)
+    found, data = scored(large, trained_on(large)[1])
     assert names(found) == [
         ("same file", "person700_virus_7001.jpeg", "person790_virus_1.jpeg", "test"),
         ("near duplicate", "person701_bacteria_7011.jpeg", "person791_virus_1.jpeg", "test"),
@@ -58,45 +62,36 @@ def test_finds_copies_among_the_scored_images(large):
 
 def test_finds_and_notes_copies_of_training_images_in_another_folder(large, tmp_path):
     other = make_images(tmp_path / "other", {"test": (3, 3)}, size=96, seed=5)
-    trained = ChestXRayDataModule(large, image_size=96, val_fraction=0.3)
-    trained.setup("fit")
+    trained, checkpoint = trained_on(large)
     path = trained.files("train")[0]
     Image.open(path).resize((130, 130)).save(other / "test/NORMAL/IM-9999-0001.jpeg")
-    found, data = scored(other, large)
+    found, data = scored(other, checkpoint)
     assert names(found) == [("near duplicate", "IM-9999-0001.jpeg", path.rpartition("/")[2], "training")]
     assert any("1 of 13 images duplicate a training image" in note for note in data.notes)
 
 
 def test_notes_that_missing_training_images_were_not_compared(large, tmp_path):
     other = make_images(tmp_path / "other", {"test": (3, 3)}, size=96, seed=5)
-    trained = ChestXRayDataModule(large, image_size=96)
-    trained.setup("fit")
-    record = trained_images(trained)
+    _, checkpoint = trained_on(large)
     shutil.rmtree(large)
-    data = ChestXRayDataModule(other, image_size=96)
-    data.setup("test")
-    checkpoint = Checkpoint("best.ckpt", {"data": {"root": str(large)}}, {TRAINED_KEY: record})
-    assert find_duplicates(checkpoint, data, "test") == []
+    found, data = scored(other, checkpoint)
+    assert found == []
     assert any("no longer there" in note for note in data.notes)
 
 
 def test_small_images_are_compared_by_their_bytes_only(large):
     test = large / "test/PNEUMONIA"
     shutil.copy(test / "person700_virus_7001.jpeg", test / "person790_virus_1.jpeg")
-    found, data = scored(large, size=32)
+    found, data = scored(large, trained_on(large, size=32)[1], size=32)
     assert [row["kind"] for row in found] == ["same file"]
     assert any("too coarse" in note for note in data.notes)
 
 
 def test_finds_training_images_that_moved_with_the_scored_ones(large):
-    trained = ChestXRayDataModule(large, image_size=96, val_fraction=0.3)
-    trained.setup("fit")
+    trained, checkpoint = trained_on(large)
     path = trained.files("train")[0]
     Image.open(path).resize((120, 120)).save(large / "test/NORMAL/IM-9999-0001.jpeg")
     moved = large.rename(large.parent / "moved")
-    data = ChestXRayDataModule(moved, image_size=96)
-    data.setup("test")
-    checkpoint = Checkpoint("best.ckpt", {"data": {"root": str(large)}}, {TRAINED_KEY: trained_images(trained)})
-    found = find_duplicates(checkpoint, data, "test")
+    found, data = scored(moved, checkpoint)
     assert names(found) == [("near duplicate", "IM-9999-0001.jpeg", path.rpartition("/")[2], "training")]
     assert not any("no longer there" in note for note in data.notes)

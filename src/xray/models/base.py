@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningModule
@@ -24,12 +24,6 @@ from xray.models.schedule import WarmupCosine
 from xray.utils.errors import UserError, require_between
 
 ClassWeight = Literal["balanced", "none"]
-
-
-class TrainingData(Protocol):
-    """What a classifier needs from the data module."""
-
-    class_counts: tuple[int, int]
 
 
 def adamw(parameters: Iterable[Any]) -> torch.optim.Optimizer:
@@ -155,8 +149,7 @@ class ImageClassifier(LightningModule):
         """Set the weight of the positive class from the training images, and compile the network if requested."""
         weight = 1.0
         if self.class_weight == "balanced":
-            data: TrainingData = self.trainer.datamodule  # type: ignore[attr-defined]
-            negatives, positives = data.class_counts
+            negatives, positives = self.trainer.datamodule.class_counts  # type: ignore[attr-defined]
             weight = negatives / positives
         self.positive_weight.fill_(weight)
         if self._compile:

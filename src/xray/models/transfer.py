@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import timm
-from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
-from xray.evaluation.operating_point import OperatingPoint
-from xray.models.base import ClassWeight, ImageClassifier, adamw
-from xray.models.schedule import WarmupCosine
+from xray.models.base import ImageClassifier
 from xray.models.weights import check_backbone, fetch_hub_weights, read_weights
 from xray.utils.errors import UserError, require_between
 
@@ -32,12 +29,7 @@ class TransferClassifier(ImageClassifier):
         backbone_lr: The backbone's learning rate as a multiple of the head's.
         dropout: Probability of dropping a feature before the head.
         drop_path: Probability of dropping a residual branch, for backbones that support it.
-        optimizer: See `ImageClassifier`.
-        scheduler: See `ImageClassifier`.
-        class_weight: See `ImageClassifier`.
-        label_smoothing: See `ImageClassifier`.
-        operating_point: See `ImageClassifier`.
-        compile: See `ImageClassifier`.
+        options: Optimiser, schedule, loss and threshold, see `ImageClassifier`.
     """
 
     def __init__(
@@ -50,12 +42,7 @@ class TransferClassifier(ImageClassifier):
         backbone_lr: float = 0.2,
         dropout: float = 0.2,
         drop_path: float = 0.0,
-        optimizer: OptimizerCallable = adamw,
-        scheduler: LRSchedulerCallable = WarmupCosine,
-        class_weight: ClassWeight = "balanced",
-        label_smoothing: float = 0.0,
-        operating_point: OperatingPoint = OperatingPoint(),  # noqa: B008 - frozen
-        compile: bool = False,
+        **options: Any,  # LightningCLI reads their names, types and help from ImageClassifier
     ) -> None:
         check_backbone(backbone)
         require_between("model.unfreeze_stages", unfreeze_stages, 1, 1000)
@@ -63,17 +50,15 @@ class TransferClassifier(ImageClassifier):
         require_between("model.backbone_lr", backbone_lr, 0, 10)
         require_between("model.dropout", dropout, 0, 1)
         require_between("model.drop_path", drop_path, 0, 1)
-        options: dict[str, Any] = {"drop_rate": dropout} | ({"drop_path_rate": drop_path} if drop_path else {})
+        rates: dict[str, Any] = {"drop_rate": dropout} | ({"drop_path_rate": drop_path} if drop_path else {})
         try:
-            network = timm.create_model(backbone, pretrained=False, in_chans=1, num_classes=1, **options)
+            network = timm.create_model(backbone, pretrained=False, in_chans=1, num_classes=1, **rates)
         except TypeError as error:
-            raise UserError(f"model.backbone {backbone} does not take {options}: set drop_path to 0.") from error
+            raise UserError(f"model.backbone {backbone} does not take {rates}: set drop_path to 0.") from error
         # Normalisation of the pretrained weights, averaged over colours.
         description: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
         mean, std = (sum(description[key]) / 3 for key in ("mean", "std"))
-        super().__init__(
-            network, mean, std, optimizer, scheduler, class_weight, label_smoothing, operating_point, compile
-        )
+        super().__init__(network, mean, std, **options)
         self.backbone = backbone
         self.pretrained = pretrained
         self.weights = weights
