@@ -133,6 +133,6 @@ def _similar_images(scan: FolderScan) -> Iterator[Finding]:
         "This many similar pairs mean that the images are similar by nature, as drawings are."
         if by_nature
         else "More similar than most images of one child, but not copies: a patient may have two numbers.",
-        "None." if by_nature else "Compare them by eye; if it is one patient, rename the files accordingly.",
+        "Nothing to do." if by_nature else "Compare them by eye; if it is one patient, rename the files accordingly.",
         tuple(cases[:MAX_SIMILAR]),
     )

@@ -102,7 +102,7 @@ def _unclear_names(images: Sequence[ImageRecord]) -> Iterator[Finding]:
             f"{' and '.join(sorted(shared[0])[:2])}: {sum(map(len, names.values())):,} patients by name, but "
             f"{len(names):,} if they are the same.",
             "The names do not prove that they are two persons.",
-            "None needed: a split keeps them together, and metrics count them as two.",
+            "Nothing to do: a split keeps them together, and metrics count them as two.",
         )
 
 

@@ -96,8 +96,8 @@ def _baseline(measured: Mapping[str, Any]) -> Iterator[Finding]:
             "baseline-not-measured",
             "note",
             f"No shortcut baseline was measured: this needs {MIN_IMAGES} images and two patients of each class.",
-            "It says how well the classes separate without lungs.",
-            "None with so few images.",
+            "The baseline shows how well the classes separate without lungs.",
+            "Nothing can be done with so few images.",
         )
         return
     texts = [
