@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,17 +16,8 @@ the images."""
 
 
 def link_target(path: Path) -> Path:
-    """Return the target of a symbolic link, which need not exist, or the path itself.
-
-    Raises:
-        UserError: The link points to itself.
-    """
-    if not os.path.islink(path):  # noqa: PTH114 - accepts names of any length
-        return path
-    target = Path(os.path.realpath(path))
-    if target.is_symlink():
-        raise UserError(f"{path} is a link to itself: remove it, or choose another path.")
-    return target
+    """Return the target of a symbolic link, which need not exist, or the path itself."""
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114 - accepts names of any length
 
 
 @contextmanager
@@ -35,11 +25,10 @@ def whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to, which is renamed to `path` on success; links are followed.
 
     Raises:
-        UserError: `path` is a link to itself.
         OSError: The file cannot be written.
     """
     target = link_target(path)
-    partial = target.with_name(f".{_shortened_name(target)}.{os.getpid()}")
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -71,11 +60,6 @@ def why_not_writable(path: Path) -> str:
 
     Tries to write into the nearest existing parent folder, since mode bits do not show read-only disks.
     """
-    try:
-        os.lstat(path)
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
-            return f"invalid name: {error.strerror}"
     folder = next((parent for parent in path.absolute().parents if os.path.lexists(parent)), path)
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -113,10 +97,7 @@ def is_empty(directory: Path) -> bool:
 
 @contextmanager
 def write_whole_folder(directory: Path, may_replace: Callable[[Path], bool] = is_empty) -> Iterator[Path]:
-    """Yield a temporary folder to fill, which is renamed to `directory` on success.
-
-    Either the earlier or the new folder is complete on disk at any time. If the process is killed between two renames,
-    or the earlier folder cannot be restored, it is kept next to it as `.NAME.*.earlier`.
+    """Yield a temporary folder to fill, which is renamed to `directory` on success; on failure an earlier one stays.
 
     Args:
         directory: The folder.
@@ -126,44 +107,17 @@ def write_whole_folder(directory: Path, may_replace: Callable[[Path], bool] = is
         OSError: The folder cannot be written, or an existing one must not be replaced.
     """
     # A folder inside the temporary one, whose mode 0700 would otherwise become that of the final folder.
-    with tempfile.TemporaryDirectory(prefix=f".{_shortened_name(directory)}.", dir=directory.parent) as temporary:
-        new = Path(temporary) / directory.name
+    with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as temporary:
+        new, earlier = Path(temporary) / "new", Path(temporary) / "earlier"
         new.mkdir()
         yield new
-        if not directory.exists():
-            new.rename(directory)
-            return
-        # Next to the temporary folder, since that is removed with its content in any case.
-        earlier = Path(f"{temporary}.earlier")
-        try:
-            directory.rename(earlier)
-            # Checked only now, when nobody can add files under its name any more.
-            if not may_replace(earlier):
+        if directory.exists():
+            if not may_replace(directory):
                 raise OSError(errno.ENOTEMPTY, "the folder has been changed by another process", str(directory))
+            directory.rename(earlier)
+        try:
             new.rename(directory)
-        finally:
-            if directory.exists() and not new.exists():
-                _remove(earlier)
-            elif earlier.exists():
-                _restore(earlier, directory)
-
-
-def _shortened_name(path: Path) -> str:
-    """Return the first 200 bytes of a name, which leaves room for a suffix within the limit of 255."""
-    return os.fsdecode(os.fsencode(path.name)[:200])
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder completely, even if a signal interrupts it."""
-    try:
-        shutil.rmtree(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _restore(earlier: Path, directory: Path) -> None:
-    try:
-        earlier.rename(directory)
-    except OSError as error:
-        reason = f"{error.strerror or error}; the earlier folder is kept as {earlier}"
-        raise OSError(error.errno, reason, str(directory)) from error
+        except BaseException:
+            if earlier.exists():
+                earlier.rename(directory)
+            raise
