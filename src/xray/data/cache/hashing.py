@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from xray.data.cache.sqlite import CacheUnavailableError, open_for_reading, open_for_writing
 from xray.utils.files import StrPath
@@ -20,23 +19,6 @@ SETTLE_NS = 2 * 10**9
 """Age in nanoseconds from which a file's hash is stored: common file systems have clock ticks of up to 2 s."""
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, stamp TEXT, digest TEXT) WITHOUT ROWID"
-
-
-class Stamp(NamedTuple):
-    """File metadata that changes whenever the content does."""
-
-    size: int
-    inode: int
-    modified: int
-    """Nanoseconds, as `changed`, which programs cannot set."""
-    changed: int
-
-    def __str__(self) -> str:
-        return " ".join(map(str, self))
-
-
-MISSING = Stamp(-1, -1, -1, -1)
-"""Stamp of a file whose metadata cannot be read."""
 
 
 class FileDigests:
@@ -61,8 +43,7 @@ class FileDigests:
         no other file. A database error is reported as a warning.
         """
         settled = time.time_ns() - SETTLE_NS
-        # Stamps are kept as strings and rows are generated lazily: there may be 100,000 files.
-        stamps = [str(_stamp(path)) for path in paths]
+        stamps = [_stamp(path) for path in paths]
         stored = self._load(paths, stamps)
         new = [i for i, digest in enumerate(stored) if digest is None]
         digests = [digest or "" for digest in stored]
@@ -71,10 +52,11 @@ class FileDigests:
             digests[i] = digest
 
         def is_settled(i: int) -> bool:
-            now = _stamp(paths[i])
-            return is_content(digests[i]) and str(now) == stamps[i] and max(now.modified, now.changed) < settled
+            unchanged = is_content(digests[i]) and _stamp(paths[i]) == stamps[i]
+            return unchanged and max(map(int, stamps[i].split()[2:])) < settled
 
         if new:
+            # Generated lazily: there may be 100,000 files.
             self._store((_key(paths[i]), stamps[i], digests[i]) for i in new if is_settled(i))
         return digests
 
@@ -115,12 +97,16 @@ def _key(path: StrPath) -> bytes:
     return os.fsencode(os.path.join(os.getcwd(), path))  # noqa: PTH109, PTH118 - Path objects take ten times as long
 
 
-def _stamp(path: StrPath) -> Stamp:
+def _stamp(path: StrPath) -> str:
+    """Return size, inode, and the times of modification and change in nanoseconds; -1 for a missing file.
+
+    They change whenever the content does: programs can set the first time, but not the second.
+    """
     try:
         status = os.stat(path)  # noqa: PTH116 - likewise
     except OSError:
-        return MISSING
-    return Stamp(status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+        return "-1 -1 -1 -1"
+    return f"{status.st_size} {status.st_ino} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def _digest(path: StrPath) -> str:

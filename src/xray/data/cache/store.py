@@ -1,6 +1,5 @@
 """Cache of decoded images: each file is decoded once, then read from disk."""
 
-import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -114,7 +113,7 @@ class ImageCache:
         positions = sorted(first.values())
         reasons: dict[str, str] = {}
         decoded: list[int] = []
-        with self._open_for_append(len(positions)) as file:
+        with self._open_for_append() as file:
             images = decode_each([paths[i] for i in positions], self._size, self._rule)
             for i, image in zip(positions, images, strict=True):
                 if isinstance(image, str):
@@ -140,21 +139,17 @@ class ImageCache:
         return {digest: "changed while it was read" for digest, kept in zip(digests, same, strict=True) if not kept}
 
     @contextmanager
-    def _open_for_append(self, max_images: int) -> Iterator[BinaryIO]:
-        """Open the pixel file after the last committed image, with disk space for more images."""
+    def _open_for_append(self) -> Iterator[BinaryIO]:
+        """Open the pixel file after the last committed image."""
         pixels, end = self._committed_end()
-        with cache_errors(pixels):
-            # In append mode, posix_fallocate fails instead of writing zeros where the file system does not support it.
+        try:
             with pixels.open("ab") as file:
-                file.truncate(end)  # remove what an interrupted writer left behind
-                _reserve_space(file, end, max_images * self._size**2)
-            try:
-                with pixels.open("r+b") as file:
-                    file.seek(end)
-                    yield file
-            finally:
-                _, end = self._committed_end()
-                os.truncate(pixels, end)
+                file.truncate(end)  # remove what a killed writer left behind
+                file.seek(end)
+                yield file
+        finally:
+            # Free what was not committed: the disk may be full.
+            os.truncate(pixels, self._committed_end()[1])
 
     def _committed_end(self) -> tuple[Path, int]:
         """Return the pixel file and its committed length in bytes; start a new generation if pixels are lost."""
@@ -172,22 +167,6 @@ def _count(database: Connection) -> int:
     """Return the number of committed rows."""
     (count,) = database.execute("SELECT COALESCE(MAX(row) + 1, 0) FROM images").fetchone()
     return int(count)
-
-
-def _reserve_space(file: BinaryIO, start: int, length: int) -> None:
-    """Reserve disk space before decoding, so that a full disk is noticed at once.
-
-    Raises:
-        OSError: The disk is too full; no error where the file system cannot reserve space.
-    """
-    if not length or not hasattr(os, "posix_fallocate"):
-        return
-    try:
-        os.posix_fallocate(file.fileno(), start, length)
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            os.truncate(file.fileno(), start)
-            raise
 
 
 @contextmanager
