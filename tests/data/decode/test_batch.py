@@ -62,11 +62,3 @@ def test_no_paths_return_no_images():
     assert images.shape == (0, 16, 16)
     assert images.dtype == np.uint8
     assert bad == {}
-
-
-def test_resize_rule_is_applied(tmp_path):
-    Image.new("L", (64, 32), 200).save(tmp_path / "wide.png")
-    padded, stretched = (decode_images([tmp_path / "wide.png"], 32, rule)[0][0] for rule in ("pad", "stretch"))
-    assert (stretched == 200).all()
-    assert (padded[[0, -1]] == 0).all()
-    assert (padded[16] == 200).all()

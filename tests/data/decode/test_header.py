@@ -1,8 +1,6 @@
-"""What headers tell, and that nothing is decoded for it."""
+"""Headers are read without decoding, or a reason is given."""
 
 import os
-import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -26,7 +24,7 @@ from xray.data.decode.header import ImageHeader, read_headers
         ("1", "bits.png", "PNG", False),
     ],
 )
-def test_the_header_tells_size_mode_and_format(tmp_path, mode, name, file_format, in_colour):
+def test_reads_size_mode_and_format(tmp_path, mode, name, file_format, in_colour):
     path = tmp_path / name
     Image.new(mode, (30, 20)).save(path)
     (facts,) = read_headers([path])
@@ -42,14 +40,14 @@ def test_the_format_is_that_of_the_content_not_of_the_name(tmp_path):
 
 
 def test_nothing_is_decoded(tmp_path):
-    # Two thirds of the file are missing, and yet the header tells all.
+    # Two thirds of the file are missing.
     path = tmp_path / "cut.jpeg"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 48), dtype=np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
     assert read_headers([path]) == [ImageHeader(48, 64, "L", "JPEG", path.stat().st_size)]
 
 
-def test_reasons_stand_where_there_are_no_facts(tmp_path):
+def test_returns_the_reason_for_an_unreadable_file(tmp_path):
     good = tmp_path / "good.png"
     Image.new("L", (4, 4)).save(good)
     (tmp_path / "text.jpeg").write_text("no image")
@@ -72,14 +70,14 @@ def test_reasons_stand_where_there_are_no_facts(tmp_path):
         (np.uint8, {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, "RGB"),
     ],
 )
-def test_the_header_of_dicom_tells_the_same(tmp_path, dtype, tags, mode):
+def test_reads_the_same_from_dicom(tmp_path, dtype, tags, mode):
     path = write_dicom(tmp_path / "image.dcm", np.zeros((20, 30), dtype), **tags)
     (facts,) = read_headers([path])
     assert facts == ImageHeader(30, 20, mode, "DICOM", path.stat().st_size)
     assert facts.in_colour is (mode == "RGB")
 
 
-def test_dicom_without_a_picture_or_of_absurd_size_is_a_reason(tmp_path):
+def test_dicom_without_pixels_or_with_too_many_is_unreadable(tmp_path):
     paths = [
         write_dicom(tmp_path / "empty.dcm", np.zeros((2, 2), np.uint8), Rows=0),
         write_dicom(tmp_path / "bomb.dcm", np.zeros((2, 2), np.uint8), Rows=60_000, Columns=60_000),
@@ -87,17 +85,6 @@ def test_dicom_without_a_picture_or_of_absurd_size_is_a_reason(tmp_path):
     empty, bomb = read_headers(paths)
     assert "no pixels" in empty
     assert "60000 x 60000 pixels exceed the limit" in bomb
-
-
-def test_an_image_of_absurd_size_is_a_reason(tmp_path):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
-    path = tmp_path / "bomb.png"
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b""))
-    (reason,) = read_headers([path])
-    assert "100000 x 100000 pixels exceed the limit" in reason
 
 
 def test_order_is_kept_and_odd_names_are_read(tmp_path):

@@ -1,7 +1,5 @@
-"""Any file becomes the grey bytes that a viewer would show, at a fraction of its size where no more is asked for."""
+"""Any file is decoded to the grey bytes that a viewer would show, large JPEGs at a fraction of their size."""
 
-import io
-import struct
 import subprocess
 import sys
 
@@ -14,11 +12,9 @@ from tests.data.pictures import ALPHA, COLOURS, PIXELS, RNG, WAVE, assert_close,
 
 from xray.data.decode import row_chunks
 from xray.data.decode.image import (
-    UnreadableImageError,
     decoder_version,
     load_image,
     read_image,
-    resize_image,
 )
 
 
@@ -107,14 +103,14 @@ MODES = ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"]
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("declared", [False, True])
-def test_a_picture_is_the_same_in_strips_of_any_height(mode, declared, monkeypatch):
+def test_chunks_of_any_height_give_the_same_image(mode, declared, monkeypatch):
     pixels = RNG.integers(0, 256, (23, 17, 4), dtype=np.uint8)
     image = Image.fromarray(pixels)
     image = Image.fromarray(pixels[..., 0].astype(np.uint16) * 90) if mode == "I;16" else image.convert(mode)
     options = {"transparency": 3} if declared and mode in {"L", "P"} else {}
     whole = read_image(stored(image, **options))
-    for strip in (1, 17, 60, 200):
-        monkeypatch.setattr(row_chunks, "CHUNK_PIXELS", strip)
+    for pixels_per_chunk in (1, 17, 60, 200):
+        monkeypatch.setattr(row_chunks, "CHUNK_PIXELS", pixels_per_chunk)
         np.testing.assert_array_equal(read_image(stored(image, **options)), whole)
 
 
@@ -133,15 +129,15 @@ print((memory("VmHWM") - before) / image.size)
 """
 
 
-@pytest.mark.parametrize(("mode", "most"), [("RGBA", 7), ("LA", 7), ("RGB", 7), ("L", 4), ("I;16", 6)])
+@pytest.mark.parametrize(("mode", "most"), [("RGBA", 7), ("I;16", 6)])
 def test_decoding_takes_few_bytes_for_each_pixel(mode, most, tmp_path):
     for side in (10, 5000):
         Image.new(mode, (side, side)).save(tmp_path / f"{side}.png", compress_level=1)
-    words = [sys.executable, "-c", PEAK, tmp_path / "10.png", tmp_path / "5000.png"]
-    assert 0 < float(subprocess.run(words, capture_output=True, check=True, text=True).stdout) < most
+    command = [sys.executable, "-c", PEAK, tmp_path / "10.png", tmp_path / "5000.png"]
+    assert 0 < float(subprocess.run(command, capture_output=True, check=True, text=True).stdout) < most
 
 
-# What the orientation says of the stored rows and columns, by the EXIF standard: how to show them upright.
+# How to show the stored rows and columns upright for each orientation of the EXIF standard.
 UPRIGHT = {
     1: lambda a: a,
     2: np.fliplr,
@@ -172,41 +168,6 @@ def test_exif_orientation_is_applied_to_colour_jpegs():
     assert_close(read_image(stored(image, "JPEG", quality=98, exif=exif)), np.rot90(WAVE, -1), within=4)
 
 
-def with_exif(tiff):
-    jpeg = stored(Image.fromarray(PIXELS), "JPEG").getvalue()
-    segment = b"Exif\0\0" + tiff
-    return io.BytesIO(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + jpeg[2:])
-
-
-def exif_entry(tag, kind, value):
-    return struct.pack("<HHL4s", tag, kind, 1, value)
-
-
-DAMAGED_EXIF = {
-    "cut in its head": b"II*\0\x08\0",
-    "orientation as text": b"II*\0\x08\0\0\0\x01\0" + exif_entry(274, 2, b"6\0\0\0") + bytes(4),
-    "orientation out of range": b"II*\0\x08\0\0\0\x01\0" + exif_entry(274, 3, b"\x63\0\0\0") + bytes(4),
-    "a number tag as text": b"II*\0\x08\0\0\0\x02\0"
-    + exif_entry(256, 2, b"x\0\0\0")
-    + exif_entry(274, 3, b"\x06\0\0\0")
-    + bytes(4),
-    "a text tag as number": b"II*\0\x08\0\0\0\x02\0"
-    + exif_entry(270, 11, struct.pack("<f", 1.5))
-    + exif_entry(274, 3, b"\x06\0\0\0")
-    + bytes(4),
-    "no TIFF": b"what is this",
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGED_EXIF)
-def test_damaged_exif_is_a_readable_or_an_unreadable_image_and_nothing_else(damage):
-    try:
-        image = read_image(with_exif(DAMAGED_EXIF[damage]))
-    except UnreadableImageError:
-        return
-    assert image.size == PIXELS.size
-
-
 @pytest.mark.parametrize("subsampling", [0, 2])
 @pytest.mark.parametrize("progressive", [False, True])
 def test_grey_of_a_colour_jpeg_is_that_of_full_decoding(subsampling, progressive):
@@ -223,15 +184,6 @@ def test_jpeg_stored_as_rgb_without_luma_is_converted():
     full = np.asarray(Image.open(file).convert("RGB"), dtype=float)
     file.seek(0)
     assert_close(read_image(file), luma(full))
-
-
-def test_grey_of_real_images_is_that_of_full_decoding(full_size_images):
-    paths = sorted((full_size_images / "PNEUMONIA").glob("*.jpeg"))
-    colour = [path for path in paths if Image.open(path).mode == "RGB"][:3]
-    assert len(colour) == 3
-    for path in [*colour, paths[0]]:
-        full = np.asarray(Image.open(path).convert("RGB"), dtype=float)
-        assert_close(read_image(path), luma(full))
 
 
 @pytest.mark.parametrize("size", [128, 224])
@@ -264,7 +216,7 @@ def test_scaled_decoding_leaves_png_and_small_images_alone():
         np.testing.assert_array_equal(read_image(file, 40), full)
 
 
-def test_an_image_is_loaded_by_the_rule(tmp_path):
+def test_load_image_applies_the_resize_rule(tmp_path):
     Image.new("L", (640, 320), 200).save(tmp_path / "wide.jpeg")
     padded, cropped, stretched = (load_image(tmp_path / "wide.jpeg", 32, rule) for rule in ("pad", "crop", "stretch"))
     assert (padded[[0, -1]] == 0).all()
@@ -272,7 +224,7 @@ def test_an_image_is_loaded_by_the_rule(tmp_path):
         assert_close(image, np.full(image.shape, 200.0), within=2)
 
 
-def test_the_decoder_is_named_fit_for_a_file():
+def test_the_decoder_version_can_be_part_of_a_file_name():
     version = decoder_version()
     assert Image.__version__ in version
     assert f"pydicom{pydicom.__version__}" in version
@@ -285,13 +237,8 @@ def test_path_and_open_file_give_the_same_image(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "image.jpeg"), read_image(file))
 
 
-def test_dicom_is_known_by_its_content_not_by_its_name(tmp_path):
+def test_dicom_is_detected_by_its_content_not_by_its_name(tmp_path):
     for name in ("image.png", "image", "image.dcm", "image.DICOM"):
         np.testing.assert_array_equal(read_image(write_dicom(tmp_path / name, PIXELS)), PIXELS)
     (tmp_path / "named.dcm").write_bytes(stored(Image.fromarray(PIXELS)).getvalue())
     np.testing.assert_array_equal(read_image(tmp_path / "named.dcm"), PIXELS)
-
-
-def test_dicom_is_loaded_like_any_image(tmp_path):
-    path = write_dicom(tmp_path / "image.dcm", WAVE)
-    np.testing.assert_array_equal(load_image(path, 32, "pad"), resize_image(WAVE, 32, "pad"))

@@ -64,22 +64,6 @@ def test_large_pictures_are_read_or_rejected_without_a_warning(side):
     assert isinstance(info.value, TooManyPixelsError) is (side > 10_000)
 
 
-@pytest.mark.parametrize("longer", [65_535, 65_536])
-@pytest.mark.parametrize("upright", [False, True])
-def test_a_side_longer_than_other_kinds_can_have_is_rejected_by_the_header(longer, upright):
-    width, height = (2, longer) if upright else (longer, 2)
-    with pytest.raises(UnreadableImageError) as info:
-        read_image(io.BytesIO(png_of(width, height)))  # without pixels
-    assert isinstance(info.value, TooManyPixelsError) is (longer > 65_535)
-    if longer > 65_535:
-        assert str(info.value) == f"{width} x {height} pixels exceed the limit of 65535 along a side"
-
-
-def test_missing_file_is_an_unreadable_image(tmp_path):
-    with pytest.raises(UnreadableImageError, match="no such file"):
-        read_image(tmp_path / "absent.png")
-
-
 @pytest.mark.parametrize("name", ["absent.png", "folder.png", "text.png"])
 def test_the_reason_does_not_repeat_the_path(name, tmp_path):
     (tmp_path / "folder.png").mkdir()

@@ -4,15 +4,13 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from PIL import UnidentifiedImageError
 
 GreyImage = npt.NDArray[np.uint8]
 """Shape (height, width), 0 black to 255 white."""
 
 MAX_PIXELS: Final = 100_000_000
 """The largest detectors have some 20 million pixels, a spine stitched from several images 40 million."""
-
-MAX_SIDE: Final = 65_535
-"""Longest side that JPEG and DICOM can express; it bounds the memory of work done row by row."""
 
 
 class UnreadableImageError(ValueError):
@@ -27,9 +25,18 @@ def check_pixels(width: int, height: int, max_pixels: int) -> None:
     """Check the size that an image's header gives, before it is decoded.
 
     Raises:
-        TooManyPixelsError: It has more pixels than `max_pixels`, or a side longer than `MAX_SIDE`.
+        TooManyPixelsError: It has more pixels than `max_pixels`.
     """
     if width * height > max_pixels:
         raise TooManyPixelsError(f"{width} x {height} pixels exceed the limit of {max_pixels}")
-    if max(width, height) > MAX_SIDE:
-        raise TooManyPixelsError(f"{width} x {height} pixels exceed the limit of {MAX_SIDE} along a side")
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a file cannot be read, without its path."""
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image that can be decoded"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -2,13 +2,11 @@
 
 import os
 from collections.abc import Sequence
-from typing import IO, Final, NamedTuple
-
-from PIL import UnidentifiedImageError
+from typing import Final, NamedTuple
 
 from xray.data.decode.dicom.header import HEAD, is_dicom
 from xray.data.decode.dicom.read import read_size
-from xray.data.decode.errors import MAX_PIXELS, check_pixels
+from xray.data.decode.errors import MAX_PIXELS, check_pixels, reason_of
 from xray.data.decode.pillow import open_image
 from xray.utils.files import StrPath
 from xray.utils.progress import with_progress
@@ -59,18 +57,10 @@ def _read(path: StrPath) -> ImageHeader | str:
         with open(path, "rb") as file:  # noqa: PTH123 - Path objects take ten times as long, here and below
             size = os.stat(path).st_size  # noqa: PTH116
             if is_dicom(file.read(HEAD)):
-                return _of_dicom(file, size)
+                width, height, bits, samples = read_size(file)
+                check_pixels(width, height, MAX_PIXELS)
+                return ImageHeader(width, height, "RGB" if samples > 1 else "L" if bits <= 8 else "I;16", "DICOM", size)
             with open_image(file) as image:
                 return ImageHeader(*image.size, image.mode, image.format or "", size)
-    except FileNotFoundError:
-        return "no such file"
-    except UnidentifiedImageError:
-        return "not an image that can be decoded"
     except (OSError, ValueError) as error:
-        return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-
-
-def _of_dicom(file: IO[bytes], size: int) -> ImageHeader:
-    width, height, bits, samples = read_size(file)
-    check_pixels(width, height, MAX_PIXELS)
-    return ImageHeader(width, height, "RGB" if samples > 1 else "L" if bits <= 8 else "I;16", "DICOM", size)
+        return reason_of(error)

@@ -8,11 +8,11 @@ from typing import IO, Literal, cast
 
 import numpy as np
 import PIL
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
+from PIL import ExifTags, Image, ImageOps, features
 
 from xray.data.decode.dicom.header import HEAD, is_dicom
 from xray.data.decode.dicom.read import DICOM_SUFFIXES, decoder_versions, read_dicom
-from xray.data.decode.errors import MAX_PIXELS
+from xray.data.decode.errors import MAX_PIXELS, reason_of
 from xray.data.decode.errors import GreyImage as GreyImage
 from xray.data.decode.errors import TooManyPixelsError as TooManyPixelsError
 from xray.data.decode.errors import UnreadableImageError as UnreadableImageError
@@ -73,7 +73,7 @@ def read_image(source: StrPath | IO[bytes], min_side: int | None = None, max_pix
     except (MemoryError, UnreadableImageError):
         raise
     except Exception as error:
-        raise UnreadableImageError(_reason(error)) from error
+        raise UnreadableImageError(reason_of(error)) from error
 
 
 def resize_image(image: GreyImage, size: int, rule: ResizeRule) -> GreyImage:
@@ -172,13 +172,3 @@ def _grey_from_16_bits(image: Image.Image) -> Callable[[Image.Image], GreyImage]
         return grey
 
     return to_bytes
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image that can be decoded"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__

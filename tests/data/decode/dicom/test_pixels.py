@@ -169,12 +169,3 @@ def test_jpeg_ls_that_claims_to_be_large_is_rejected_before_it_is_decoded():
 def test_no_pixels_or_an_unsupported_syntax_is_a_reason():
     assert "no pixels" in rejection(PixelData=None)
     assert "Transfer Syntax is MPEG2" in rejection(syntax=uid.MPEG2MPML, frame=b"1234")
-
-
-def test_a_real_image_as_twelve_bits_comes_back_to_the_byte(real_images):
-    image = read_image(next(iter(sorted((real_images / "test/NORMAL").glob("*.jpeg")))))
-    deep = image.astype(np.uint16) * 16
-    window = {"WindowCenter": 2040, "WindowWidth": 4080, "VOILUTFunction": "LINEAR_EXACT"}
-    inverse = {"PhotometricInterpretation": "MONOCHROME1"}
-    np.testing.assert_array_equal(read_image(stored_dicom(deep, bits=12, **window)), image)
-    np.testing.assert_array_equal(read_image(stored_dicom(4080 - deep, bits=12, **window, **inverse)), image)

@@ -55,7 +55,7 @@ def to_grey(pixels: npt.NDArray[np.integer], dataset: "Dataset") -> GreyImage:
     elif white is None:
         counts = sum(np.bincount(indices(rows).ravel(), minlength=len(stored)) for rows in chunks)
         low, high = natural_window(values, np.where(is_padding, 0, counts))
-        white = _clipped((values - low) / (high - low)) if high > low else np.zeros(len(values))
+        white = np.clip((values - low) / (high - low), 0, 1) if high > low else np.zeros(len(values))
     if code(dataset, "PhotometricInterpretation") == "MONOCHROME1":
         white = 1 - white
     table = np.where(is_padding, 0, np.rint(255 * white)).astype(np.uint8)
@@ -86,7 +86,8 @@ def voi(values: Values, dataset: "Dataset") -> Values | None:
 
     if (table := _look_up(values, dataset, "VOILUTSequence")) is not None:
         entries, bits = table
-        return _clipped(entries / (2**bits - 1))
+        shares: Values = np.clip(entries / (2**bits - 1), 0, 1)
+        return shares
     centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth") or 0.0
     function = code(dataset, "VOILUTFunction")
     if function not in {"LINEAR_EXACT", "SIGMOID"}:
@@ -103,18 +104,18 @@ def voi(values: Values, dataset: "Dataset") -> Values | None:
 
 
 def natural_window(values: Values, counts: npt.NDArray[np.integer]) -> tuple[float, float]:
-    """Choose what is shown from black to white in an image without a window.
+    """Return the values shown as black and as white in an image without a window.
 
-    All but a thousandth of its pixels at each end. The lowest and the highest value that occur are left out first:
-    undeclared padding, the border of shutters and saturated pixels lie there, often in a large part of the image and
-    far from all others.
+    All but a thousandth of the pixels at each end lie between them. The lowest and the highest value that occur are
+    left out first: undeclared padding, the border of shutters and saturated pixels have these values, often in a large
+    part of the image and far from all others.
 
     Args:
         values: For each stored value what the rescale gives, shape (stored values,).
         counts: Number of pixels of each stored value without padding, shape (stored values,).
 
     Returns:
-        Values of black and of white; equal if only one value occurs.
+        The two values; equal if only one value occurs.
     """
     order = np.argsort(values, kind="stable")
     values, counts = values[order], counts[order]
@@ -165,8 +166,3 @@ def _look_up(values: Values, dataset: "Dataset", keyword: str) -> tuple[Values, 
     if not 8 <= bits <= 16 or len(entries) < number_of_entries:
         return None
     return entries[np.clip(np.rint(values) - first, 0, number_of_entries - 1).astype(np.int64)], bits
-
-
-def _clipped(values: Values) -> Values:
-    clipped: Values = np.clip(values, 0, 1)
-    return clipped

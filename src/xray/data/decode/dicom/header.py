@@ -113,8 +113,8 @@ def number(dataset: "Dataset", keyword: str) -> float | None:
 
 
 def uid_name(uid: str) -> str:
-    """Return the DICOM standard's name for a UID, or words that quote nothing."""
+    """Return the DICOM standard's name for a UID, without quoting a UID that is not in the standard."""
     from pydicom.uid import UID
 
-    # Others, which may be those of the study, have no type.
+    # UIDs outside the standard have no type; they may identify the study.
     return UID(uid).name if UID(uid).type else "none of the standard's"

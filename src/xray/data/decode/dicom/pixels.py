@@ -84,6 +84,6 @@ def _decode(dataset: "Dataset", syntax: str) -> Stored:
         return imagecodecs.jpeg8_decode(frame)
     if syntax in JPEG_2000:
         return imagecodecs.jpeg2k_decode(frame)
-    # Given where to decode to, it checks the size first: it takes minutes for a small stream that claims to be large.
+    # With an output array it checks the size first; otherwise a small stream that claims to be large takes minutes.
     kind = np.uint16 if integer(dataset, "BitsStored") > 8 else np.uint8
     return imagecodecs.jpegls_decode(frame, out=np.empty((dataset.Rows, dataset.Columns), kind))

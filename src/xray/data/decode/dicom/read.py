@@ -1,11 +1,11 @@
 """Read DICOM files as grey images.
 
-No value that identifies the patient gets into an image, an error, a warning or a log line, see `dicom_header`.
+No value that identifies the patient gets into an image, an error, a warning or a log line, see `header.py`.
 """
 
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import IO, Final, NamedTuple, cast
+from typing import IO, Final
 
 from xray.data.decode.dicom.greyscale import to_grey
 from xray.data.decode.dicom.header import (
@@ -33,17 +33,7 @@ NO_PATIENT: Final = frozenset(
         *("NONE", "NULL", "PATIENT", "REDACTED", "REMOVED", "UNKNOWN", "X", "XX", "XXX", "XXXX", "0"),
     }
 )
-"""Patient IDs that stand for none: images of many patients share them."""
-
-
-class DicomSize(NamedTuple):
-    """What a DICOM file's tags say of its pixels."""
-
-    width: int
-    height: int
-    bits: int
-    """Allocated for each sample."""
-    samples: int
+"""Patient IDs that mean no patient: images of many patients share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +44,11 @@ class PatientKey:
     issuer: str = field(repr=False)
 
 
-def read_dicom(source: StrPath | IO[bytes], max_pixels: int = MAX_PIXELS) -> GreyImage:
+def read_dicom(file: IO[bytes], max_pixels: int = MAX_PIXELS) -> GreyImage:
     """Decode a DICOM file to the grey image that its tags describe.
 
     Args:
-        source: A path, or an open binary file.
+        file: An open binary file, at any position.
         max_pixels: An image with more is rejected before it is decoded.
 
     Returns:
@@ -68,12 +58,7 @@ def read_dicom(source: StrPath | IO[bytes], max_pixels: int = MAX_PIXELS) -> Gre
         UnreadableImageError: It is damaged, or not a single grey frontal chest radiograph, see
             `xray.data.decode.dicom.validate`; `TooManyPixelsError` if it has too many pixels.
         UserError: pydicom or imagecodecs is not installed.
-        OSError: The file cannot be opened.
     """
-    if not hasattr(source, "read"):
-        with open(source, "rb") as opened:  # noqa: PTH123 - any kind of path
-            return read_dicom(opened, max_pixels)
-    file = cast("IO[bytes]", source)
     with values_hidden(TAGS_DAMAGED):
         dataset = read_tags(file, WANTED)
         reject(dataset, max_pixels)
@@ -81,8 +66,11 @@ def read_dicom(source: StrPath | IO[bytes], max_pixels: int = MAX_PIXELS) -> Gre
         return to_grey(read_stored(read_tags(file, PIXEL_TAGS)), dataset)
 
 
-def read_size(file: IO[bytes]) -> DicomSize:
+def read_size(file: IO[bytes]) -> tuple[int, int, int, int]:
     """Read the size of the image in an open DICOM file, of whatever kind.
+
+    Returns:
+        Width, height, allocated bits of each sample, and samples of each pixel.
 
     Raises:
         UnreadableImageError: Its tags cannot be read, or it has no image.
@@ -93,11 +81,11 @@ def read_size(file: IO[bytes]) -> DicomSize:
         width, height = integer(dataset, "Columns"), integer(dataset, "Rows")
         if not width or not height:
             raise UnreadableImageError("it has no pixels: its Rows or Columns are missing or 0")
-        return DicomSize(width, height, integer(dataset, "BitsAllocated"), integer(dataset, "SamplesPerPixel", 1))
+        return width, height, integer(dataset, "BitsAllocated"), integer(dataset, "SamplesPerPixel", 1)
 
 
 def read_patient(path: StrPath) -> PatientKey | None:
-    """Read whose image a DICOM file is; None if it is not DICOM, cannot be read, or names no patient.
+    """Read the patient of a DICOM file; None if it is not DICOM, cannot be read, or names no patient.
 
     Raises:
         UserError: pydicom is not installed.
@@ -115,7 +103,7 @@ def read_patient(path: StrPath) -> PatientKey | None:
 
 
 def decoder_versions() -> str:
-    """Return the versions that the pixels of a DICOM image depend on, fit for a file's name."""
+    """Return the versions that the pixels of a DICOM image depend on; may be part of a file name."""
     names = []
     for package in ("pydicom", "imagecodecs"):
         try:

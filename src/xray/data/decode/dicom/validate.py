@@ -51,7 +51,7 @@ FRONTAL_CODES: Final = frozenset({"399348003", "272479007", "399033003", "R-1020
 
 COLOURS: Final = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR"})
 GREATEST_VALUE: Final = 1e12
-"""Of a rescale or window: far beyond real ones, far below where sums lose the stored values."""
+"""Of a rescale or window: far above real values, far below those to which stored values add nothing in float64."""
 
 
 def reject(dataset: "Dataset", max_pixels: int) -> None:
@@ -93,7 +93,7 @@ def _wrong_view(dataset: "Dataset") -> str | None:
     if part not in UNSPECIFIED and (not words & CHEST or words & OTHER_BODY_PARTS):
         return f"its Body Part Examined is {_quoted(part, OTHER_BODY_PARTS)}, not the chest"
     view = code(dataset, "ViewPosition")
-    # "P->A" and "A.P." are met too.
+    # "P->A" and "A.P." occur too.
     words = _words(view) if re.sub("[^A-Z]", "", view) not in FRONTAL_VIEWS else FRONTAL_VIEWS
     if words - FRONTAL_VIEWS - VIEW_DETAILS:
         return f"its View Position is {_quoted(view, OTHER_VIEWS)}: only frontal views (PA, AP) are accepted"
