@@ -17,7 +17,7 @@ from PIL import Image
 from images import repeat_images
 from measure import alternate, describe_machine, ratio
 from xray.data.cache.store import ImageCache
-from xray.data.index.folders import image_paths
+from xray.data.index.folders import image_names
 from xray.utils.hardware import usable_cores
 
 
@@ -57,7 +57,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         repeat_images(options.images, Path(folder), options.copies)
-        compare(image_paths(Path(folder)), options)
+        compare([Path(folder) / name for name in image_names(Path(folder))], options)
 
 
 def compare(paths: list[Path], options: argparse.Namespace) -> None:

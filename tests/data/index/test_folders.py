@@ -53,16 +53,6 @@ def test_index_has_path_class_and_patient_of_each_image(root):
     assert [image.label for image in index(root, class_names=CLASSES[::-1])] == [1, 0]
 
 
-def test_lists_every_real_image(real_images):
-    images = index(real_images, ["val", "test"])
-    assert paths(images) == sorted(
-        path.relative_to(real_images).as_posix()
-        for folder in ("val", "test")
-        for path in real_images.glob(f"{folder}/*/*")
-    )
-    assert all(image.named for image in images)
-
-
 # Files
 
 
@@ -261,31 +251,20 @@ def test_rejects_a_root_of_class_folders(root):
 def test_rejects_a_missing_class_folder(root):
     shutil.rmtree(root / "train/NORMAL")
     put(root / "train/NORMAL")
-    message = rejection(root)
-    assert "no class folder NORMAL" in message
-    assert "Found: PNEUMONIA;" in message
-    assert "rename" not in message
+    assert "found PNEUMONIA instead of the class folders NORMAL, PNEUMONIA" in rejection(root)
     shutil.rmtree(root / "train/PNEUMONIA")
-    assert "Found: no folder" in rejection(root)
+    assert "found no folder" in rejection(root)
 
 
-def test_rejects_an_unknown_class_folder(root):
-    put(root / "train/COVID/a.png")
+@pytest.mark.parametrize(("before", "after"), [(None, "COVID"), ("PNEUMONIA", "PNEUMONA"), ("NORMAL", "Normal")])
+def test_rejects_an_unknown_class_folder(root, before, after):
+    if before:
+        (root / "train" / before).rename(root / "train" / after)
+    else:
+        (root / "train" / after).mkdir()
     message = rejection(root)
-    assert "COVID is not a class" in message
-    assert "Found: COVID, NORMAL, PNEUMONIA; expected by data.class_names: NORMAL, PNEUMONIA." in message
-
-
-@pytest.mark.parametrize(("written", "meant"), [("PNEUMONA", "PNEUMONIA"), ("Normal", "NORMAL")])
-def test_suggests_the_name_of_a_misspelt_class_folder(root, written, meant):
-    (root / "train" / meant).rename(root / "train" / written)
-    message = rejection(root)
-    assert f"{written} is not a class (rename it to {meant}?)" in message
-    assert f"no class folder {meant}" in message
-
-
-def test_rejects_an_invalid_pattern(root):
-    assert "regular expression" in rejection(root, pattern="(")
+    assert after in message.partition("instead of")[0]
+    assert "data.class_names" in message
 
 
 def test_rejects_a_folder_that_cannot_be_read(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Group DICOM images by patient, where only their tags say who it is.
+"""Group DICOM images by the patient in their tags, if the file name does not give one.
 
 The ID in the tags never leaves this module: a patient is named by the path of the first image.
 """

@@ -1,6 +1,5 @@
 """List the images in class folders."""
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +13,7 @@ from xray.utils.errors import UserError
 from xray.utils.files import StrPath
 
 WHOLE = "."
-"""Used instead of train, val or test where the root itself holds the class folders."""
+"""Stands for the root in place of train, val or test if the root itself holds the class folders."""
 FOLDERS = ("train", "val", "test")
 
 
@@ -25,7 +24,7 @@ class ImageRecord:
     path: str
     """Path below the root, with forward slashes: `train/NORMAL/IM-0115-0001.jpeg`."""
     folder: str
-    """train, val or test, or the root's name where the root itself holds the class folders."""
+    """train, val or test, or the root's name if the root itself holds the class folders."""
     label: int
     """Position of its class in the class names."""
     patient: str
@@ -103,11 +102,6 @@ def with_tagged_patients(
     ]
 
 
-def image_paths(folder: Path) -> list[Path]:
-    """List all JPEG, PNG and DICOM files at any depth below a folder, sorted; skips hidden files and folders."""
-    return [folder / name for name in image_names(folder)]
-
-
 def find_images(paths: Sequence[Path]) -> list[Path]:
     """List the given image files and the images in the given folders, each once, in the order given.
 
@@ -120,7 +114,7 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
             raise UserError(f"{path} does not exist: give image files, or folders of JPEG, PNG or DICOM.")
         if not path.is_file() and not path.is_dir():
             raise UserError(f"{path} is neither a file nor a folder: give image files, or their folders.")
-        for image in image_paths(path) if path.is_dir() else [path]:
+        for image in [path / name for name in image_names(path)] if path.is_dir() else [path]:
             images.setdefault(os.path.abspath(image), image)  # noqa: PTH100 - without resolving links
     if not images:
         raise UserError(
@@ -130,9 +124,10 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
 
 
 def image_names(folder: Path) -> list[str]:
-    """List the same files as `image_paths`, as paths relative to the folder with forward slashes.
+    """List all JPEG, PNG and DICOM files at any depth below a folder, sorted, as relative paths with forward slashes.
 
-    Links are followed, each folder once. A broken link is listed too, so that no image is lost silently.
+    Hidden files and folders are skipped. Links are followed, each folder once. A broken link is listed too, so that no
+    image is lost silently.
     """
     images: list[str] = []
     visited: set[tuple[int, int]] = set()
@@ -193,19 +188,11 @@ def check_class_folders(folder: Path, class_names: Sequence[str]) -> None:
     if not folder.is_dir():
         raise UserError(f"No folder {folder.name} in data.root {folder.parent} (found: {_listing(folder.parent)}).")
     existing = sorted(path.name for path in folder.iterdir() if path.is_dir() and not _is_clutter(path.name))
-    missing = [name for name in class_names if name not in existing]
-    extra = [name for name in existing if name not in class_names]
-    if not missing and not extra:
-        return
-    problems = [f"no class folder {name}" for name in missing]
-    for name in extra:
-        near = difflib.get_close_matches(name.upper(), [known.upper() for known in missing], n=1, cutoff=0.6)
-        hint = f" (rename it to {next(m for m in missing if m.upper() == near[0])}?)" if near else ""
-        problems.append(f"{name} is not a class{hint}")
-    raise UserError(
-        f"{folder}: {'; '.join(problems)}. Found: {', '.join(existing) or 'no folder'}; "
-        f"expected by data.class_names: {', '.join(class_names)}."
-    )
+    if existing != sorted(class_names):
+        raise UserError(
+            f"{folder}: found {', '.join(existing) or 'no folder'} instead of the class folders "
+            f"{', '.join(class_names)}: rename or move folders, or set data.class_names."
+        )
 
 
 def _is_clutter(name: str) -> bool:
