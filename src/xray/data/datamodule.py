@@ -1,6 +1,5 @@
 """Lightning data module for folders of chest X-rays."""
 
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,11 +18,11 @@ from xray.data.cache.reader import ImageReader
 from xray.data.cache.store import Rows
 from xray.data.dataset import ImageBatch, ImageDataset
 from xray.data.decode.image import ResizeRule
-from xray.data.index.folders import WHOLE, ImageRecord, holds_classes, index_images
+from xray.data.image_source import ImageSource, Overlaps, Unreadable
+from xray.data.index.folders import WHOLE, ImageRecord
 from xray.data.index.patients import KERMANY_PATTERN
-from xray.data.split import SplitMethod, find_overlaps, split_by_patient
+from xray.data.split import SplitMethod, split_by_patient
 from xray.utils.errors import UserError
-from xray.utils.text import printable
 
 
 class ChestXRayDataModule(LightningDataModule):
@@ -67,8 +66,8 @@ class ChestXRayDataModule(LightningDataModule):
         cache_dir: Path = Path("data/.cache"),
         batch_size: int = 32,
         augmentation: Augmentation = Augmentation(),  # noqa: B008 - frozen
-        unreadable: Literal["stop", "skip"] = "stop",
-        overlaps: Literal["reject", "accept"] = "reject",
+        unreadable: Unreadable = "stop",
+        overlaps: Overlaps = "reject",
     ) -> None:
         super().__init__()
         for name, value, least in (("image_size", image_size, 16), ("batch_size", batch_size, 1)):
@@ -76,7 +75,6 @@ class ChestXRayDataModule(LightningDataModule):
                 raise UserError(f"data.{name} {value} is too small: at least {least}.")
         self.root = Path(root)
         self.class_names = tuple(class_names)
-        self.patient_pattern = patient_pattern
         self.validation = validation
         self.val_fraction = val_fraction
         self.split_seed = split_seed
@@ -84,17 +82,16 @@ class ChestXRayDataModule(LightningDataModule):
         self.resize = resize
         self.batch_size = batch_size
         self.augmentation = augmentation
-        self.unreadable = unreadable
-        self.overlaps = overlaps
         self.images: dict[str, list[ImageRecord]] = {}
         """The images of each split that was set up, in the order of the batches' `index`."""
-        self.notes: list[str] = []
-        """Notes on the data for readers of the run: skipped images, accepted overlaps."""
         self.trained_before: list[ImageRecord] = []
         """Images that the checkpoint was trained on, if the run resumes from one."""
         self.train_and_val_images: list[ImageRecord] = []
         """Images of the train and val folders, set by `setup("test")`."""
-        self._reader = ImageReader(Path(cache_dir) if cache else None, image_size, resize)
+        reader = ImageReader(Path(cache_dir) if cache else None, image_size, resize)
+        self._source = ImageSource(self.root, self.class_names, patient_pattern, reader, unreadable, overlaps)
+        self.notes = self._source.notes
+        """Notes on the data for readers of the run: skipped images, accepted overlaps."""
         self._datasets: dict[str, ImageDataset] = {}
 
     def setup(self, stage: str) -> None:
@@ -104,7 +101,7 @@ class ChestXRayDataModule(LightningDataModule):
             UserError: Class folders are missing, files are unreadable, or splits share patients or files.
         """
         if stage in {"fit", "validate", "calibrate"} and "val" not in self.images:
-            if stage != "fit" and not (self.root / "train").exists():
+            if stage != "fit" and not self._source.has("train"):
                 self._setup_validation(check_test=stage == "calibrate")
             else:
                 self._setup_train_and_val(check_test=stage != "validate")
@@ -113,43 +110,47 @@ class ChestXRayDataModule(LightningDataModule):
 
     def _setup_validation(self, check_test: bool) -> None:
         """Use all images of a source without a train folder for validation."""
-        images = self._index([self._folder_or_whole("val")])
-        if check_test and (self.root / "test").exists():
-            self._reject_overlaps(images, self._index(["test"]))
+        images = self._source.index([self._source.folder_or_whole("val")])
+        if check_test:
+            self._reject_overlaps_with_test(images)
         # Recorded with the run: no validation images were drawn.
         self.validation = "folder"
-        self._add_split("val", *self._decode(images))
+        self._add_split("val", *self._source.decode(images))
 
     def _setup_train_and_val(self, check_test: bool) -> None:
-        pooled = self.validation != "folder"
+        source, pooled = self._source, self.validation != "folder"
         # The val folder of the public release has 16 images; other data sets may have none.
-        folders = ["train"] if pooled and not (self.root / "val").exists() else ["train", "val"]
-        images = self._index(folders)
+        images = source.index(["train"] if pooled and not source.has("val") else ["train", "val"])
         if not pooled:
-            self._reject_overlaps([f for f in images if f.folder == "train"], [f for f in images if f.folder == "val"])
-        if check_test and (self.root / "test").exists():
-            self._reject_overlaps(images, self._index(["test"]))
-        images, pixels, rows = self._decode(images)
+            source.reject_overlaps([f for f in images if f.folder == "train"], [f for f in images if f.folder == "val"])
+        if check_test:
+            self._reject_overlaps_with_test(images)
+        images, pixels, rows = source.decode(images)
         if self.validation == "folder":
             in_val = [image.folder == "val" for image in images]
         else:
-            self._require_both_classes(images, "train")
+            source.require_both_classes(images, "train")
             in_val = split_by_patient(images, self.val_fraction, self.validation, self.split_seed)
         for split, member in (("train", [not v for v in in_val]), ("val", in_val)):
             self._add_split(split, list(compress(images, member)), pixels, rows[np.array(member, dtype=bool)])
 
     def _setup_test(self) -> None:
-        folder = self._folder_or_whole("test")
-        images = self._index([folder])
+        folder = self._source.folder_or_whole("test")
+        images = self._source.index([folder])
         if folder != WHOLE:
-            self.train_and_val_images = self._index([name for name in ("train", "val") if (self.root / name).exists()])
-            self._reject_overlaps(self.train_and_val_images, images)
-        self._add_split("test", *self._decode(images))
+            others = [name for name in ("train", "val") if self._source.has(name)]
+            self.train_and_val_images = self._source.index(others)
+            self._source.reject_overlaps(self.train_and_val_images, images)
+        self._add_split("test", *self._source.decode(images))
 
-    def _folder_or_whole(self, folder: str) -> str:
-        """Return the folder, or the root if it holds the class folders itself, as other sources often do."""
-        is_whole = not (self.root / folder).exists() and holds_classes(self.root, self.class_names)
-        return WHOLE if is_whole else folder
+    def _reject_overlaps_with_test(self, images: Sequence[ImageRecord]) -> None:
+        if self._source.has("test"):
+            self._source.reject_overlaps(images, self._source.index(["test"]))
+
+    def _add_split(self, split: str, images: list[ImageRecord], pixels: Images, rows: Rows) -> None:
+        self._source.require_both_classes(images, split)
+        self.images[split] = images
+        self._datasets[split] = ImageDataset(pixels, rows, [image.label for image in images])
 
     def reject_known(self, images: Sequence[ImageRecord], split: str, same_source: bool, description: str) -> None:
         """Reject a split that shares patients or files with images that a model was fitted on.
@@ -166,64 +167,11 @@ class ChestXRayDataModule(LightningDataModule):
             UserError: They overlap, and overlaps are not accepted.
         """
         known = images if same_source else [replace(image, named=False) for image in images]
-        self._reject_overlaps(known, self.images[split], description)
-
-    def _index(self, folders: Sequence[str]) -> list[ImageRecord]:
-        images = index_images(self.root, folders, self.class_names, self.patient_pattern, self._reader.digests)
-        unnamed = [image.path for image in images if not image.named]
-        if unnamed and not any("no recognisable patient" in note for note in self.notes):
-            self.note(
-                f"{len(unnamed)} of {len(images)} images have no recognisable patient in their names (first: "
-                f"{unnamed[0]}): each counts as a patient of its own. Set data.patient_pattern if the names have one."
-            )
-        return images
-
-    def _reject_overlaps(
-        self, first: Sequence[ImageRecord], second: Sequence[ImageRecord], first_name: str = ""
-    ) -> None:
-        overlaps = find_overlaps(first, second)
-        if not overlaps:
-            return
-        listed = "; ".join(overlaps[:5]) + (f"; and {len(overlaps) - 5} more" if len(overlaps) > 5 else "")
-        names = ["+".join(sorted({image.folder for image in side})) for side in (first, second)]
-        sides = f"{first_name or names[0]} and {names[1]}"
-        if self.overlaps == "reject":
-            raise UserError(
-                f"{self.root}: {sides} share patients or files: {listed}. Move them to one side, or accept the overlap "
-                "with --data.overlaps accept."
-            )
-        self.note(f"Accepted: {sides} share patients or files: {listed}.")
-
-    def _decode(self, images: list[ImageRecord]) -> tuple[list[ImageRecord], Images, Rows]:
-        """Return the readable images, an array of pixels, and the row of each image in it."""
-        paths, digests = [f"{self.root}/{image.path}" for image in images], [image.digest for image in images]
-        pixels, rows, bad = self._reader.fetch(paths, digests)
-        if bad:
-            listed = [printable(f"{self.root / images[i].path}: {reason}") for i, reason in bad.items()]
-            if self.unreadable == "stop":
-                raise UserError(
-                    f"{len(bad)} of {len(images)} images cannot be read; repair or remove them, or leave them out with "
-                    "--data.unreadable skip:",
-                    details=listed,
-                )
-            self.note("\n  ".join([f"Left out {len(bad)} of {len(images)} images that cannot be read:", *listed]))
-        return [image for i, image in enumerate(images) if i not in bad], pixels, rows
-
-    def _add_split(self, split: str, images: list[ImageRecord], pixels: Images, rows: Rows) -> None:
-        self._require_both_classes(images, split)
-        self.images[split] = images
-        self._datasets[split] = ImageDataset(pixels, rows, [image.label for image in images])
-
-    def _require_both_classes(self, images: Sequence[ImageRecord], where: str) -> None:
-        for label, name in enumerate(self.class_names):
-            if not any(image.label == label for image in images):
-                raise UserError(f"{self.root}: no readable image of class {name} for {where}; each class needs some.")
+        self._source.reject_overlaps(known, self.images[split], description)
 
     def note(self, note: str) -> None:
         """Add a note to the run and issue it as a warning, unless it was added before."""
-        if note not in self.notes:
-            self.notes.append(note)
-            warnings.warn(note, stacklevel=3)
+        self._source.note(note)
 
     @property
     def class_counts(self) -> tuple[int, int]:
@@ -257,7 +205,7 @@ class ChestXRayDataModule(LightningDataModule):
         Returns:
             The readable images, shape (readable, size, size), uint8, and the position of each in `paths`.
         """
-        pixels, rows, bad = self._reader.fetch(paths, digests)
+        pixels, rows, bad = self._source.reader.fetch(paths, digests)
         return pixels[rows], [i for i in range(len(paths)) if i not in bad]
 
     def files(self, split: str) -> list[str]:
