@@ -3,7 +3,6 @@
 import shutil
 import warnings
 from collections import Counter
-from itertools import groupby
 
 import pytest
 import torch
@@ -50,18 +49,6 @@ def test_train_and_val_folders_are_pooled_and_split_by_patient(images, validatio
     assert all(data.images[split] == sorted(data.images[split], key=lambda image: image.path) for split in data.images)
 
 
-def test_blocks_are_runs_of_patient_numbers(images):
-    for seed in range(3):
-        data = set_up(images, validation="blocks", split_seed=seed)
-        splits = sorted(
-            (int(image.group.removeprefix("person")), split)
-            for split in data.images
-            for image in data.images[split]
-            if image.label
-        )
-        assert len(list(groupby(split for _, split in splits))) <= 3
-
-
 def test_validation_folder_uses_the_val_folder(images):
     data = set_up(images, validation="folder")
     assert paths(data.images["train"]) == files(images, "train")
@@ -75,10 +62,6 @@ def test_split_depends_only_on_its_own_seed(images):
     torch.manual_seed(2)
     assert set_up(images, split_seed=5).images == data.images
     assert any(set_up(images, split_seed=seed).images != data.images for seed in range(3))
-
-
-def test_rejects_a_fraction_out_of_range(images):
-    assert "val_fraction 1.5" in rejection(images, val_fraction=1.5)
 
 
 # Missing folders and classes

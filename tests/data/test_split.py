@@ -158,18 +158,6 @@ def test_patients_with_both_classes_are_split_unless_impossible(images, fraction
     assert set(split(images, fraction, method, seed)[1]) == set(val)
 
 
-@settings(max_examples=60)
-@given(pools(min_patients=4, copies_across_classes=True), FRACTIONS, st.sampled_from(METHODS), SEEDS)
-def test_copies_across_the_classes_stay_together(images, fraction, method, seed):
-    clusters = connected(images)
-    pure = [c for c in clusters if len({images[i].label for i in c}) == 1]
-    assume(all(sum(images[min(c)].label == label for c in pure) >= 2 for label in (0, 1)))
-    chosen = split_by_patient(images, fraction, method, seed)
-    assert all(len({chosen[i] for i in cluster}) == 1 for cluster in clusters)
-    for side in sides(images, chosen):
-        assert labels(side) == {0, 1}
-
-
 def children(count, per_patient=2):
     return [
         image(f"{series}{n:04d}-{k}", label, group=f"{series}{n:04d}")
@@ -287,13 +275,6 @@ def test_rejects_a_class_of_one_patient(method):
         split_by_patient(images, 0.2, method, 0)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_rejects_a_class_of_copies(method):
-    images = [f for f in children(4) if f.label == 0] + [image(f"p{i}", 1, digest="same") for i in range(5)]
-    with pytest.raises(UserError, match="class 1 cannot be split"):
-        split_by_patient(images, 0.2, method, 0)
-
-
 def test_a_group_equal_to_a_digest_connects_nothing():
     images = [image("one", group="x", digest="y"), image("two", group="y", digest="x")]
     assert len(inseparable_clusters(images)) == 2
@@ -357,19 +338,3 @@ def test_real_split_is_stratified_and_by_patient(real, method):
     assert share[0] == pytest.approx(share[1], abs=0.02)
     for attribute in ("patient", "group", "digest"):
         assert not values(train, attribute) & values(val, attribute)
-
-
-def test_real_blocks_are_runs_of_patient_numbers(real):
-    def numbers(images, series):
-        return {int(f.group.removeprefix(series)) for f in images if f.group.rstrip("0123456789") == series}
-
-    _, val = split(real, 0.1, "blocks", 3)
-    for series in ("IM-", "NORMAL2-IM-", "person"):
-        chosen = numbers(val, series)
-        between = {n for n in numbers(real, series) if min(chosen) <= n <= max(chosen)}
-        assert len(between - chosen) <= 3  # patients connected to others by copies
-
-
-def test_real_test_folder_does_not_overlap(real, real_images):
-    test = index_images(real_images, ["test"], ("NORMAL", "PNEUMONIA"), KERMANY_PATTERN, FileDigests())
-    assert find_overlaps(real, test) == []

@@ -18,7 +18,6 @@ from xray.data.index.folders import ImageRecord, index_images
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.data.split import find_overlaps
 from xray.data.split_record import fingerprint, images_from_json, trained_images, write_split, write_summary
-from xray.utils.errors import UserError
 
 CLASSES = ("NORMAL", "PNEUMONIA")
 
@@ -59,12 +58,6 @@ def test_split_has_one_row_per_image(tmp_path):
         "val/PNEUMONIA/b.png,train,PNEUMONIA,p7_v,p7,02\n"
         "train/NORMAL/c.png,val,NORMAL,train/NORMAL/c.png,train/NORMAL/c.png,03\n"
     )
-
-
-def test_split_can_be_read_again(images, tmp_path):
-    train, other = index(images, "train"), index(images, "val")
-    write_split(tmp_path / "split.csv", {"val": other, "train": train, "test": index(images, "test")}, CLASSES)
-    assert read_train_rows(tmp_path / "split.csv") == [replace(known, label=-1) for known in train]
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0\r"), min_size=1, max_size=20)
@@ -112,12 +105,6 @@ def test_images_trained_on_before_a_resume_are_listed_once():
     data = SimpleNamespace(images={"train": [before, now]}, trained_before=[before])
     trained = images_from_json(trained_images(data))
     assert trained == [replace(known, label=-1) for known in (before, now)]
-
-
-def test_a_record_that_cannot_be_written_is_an_error_with_its_path(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"split\.csv cannot be written"):
-        write_split(tmp_path / "file" / "split.csv", {}, CLASSES)
 
 
 @pytest.fixture
@@ -181,14 +168,3 @@ def test_fingerprint_changes_with_content_copies_and_missing_images(images):
     with_change = fingerprint(index(images))
     path.unlink()
     assert len({before, with_copy, with_change, fingerprint(index(images))}) == 4
-
-
-def test_real_split_can_be_read_again(real_images, tmp_path):
-    train, val = index(real_images, "test"), index(real_images, "val")
-    write_split(tmp_path / "split.csv", {"train": train, "val": val}, CLASSES)
-    with (tmp_path / "split.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 186 + 373 + 16
-    assert all((real_images / row["path"]).is_file() for row in rows)
-    assert all(row["label"] in row["path"].split("/") for row in rows)
-    assert read_train_rows(tmp_path / "split.csv") == [replace(known, folder="train", label=-1) for known in train]
