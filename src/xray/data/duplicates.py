@@ -79,13 +79,9 @@ class _Candidate(NamedTuple):
 
 
 def exact_duplicates(digests: Sequence[str]) -> list[list[int]]:
-    """Return the positions of files with the same bytes.
+    """Return the positions of files with equal digests: one ascending list for each, ordered by their first files.
 
-    Args:
-        digests: Hash of each file, from `xray.data.cache.hashing.FileDigests`. Unreadable files equal no other file.
-
-    Returns:
-        One ascending list for each hash that occurs more than once, ordered by their first files.
+    Empty and unreadable files equal no other file.
     """
     positions: dict[str, list[int]] = defaultdict(list)
     for i, digest in enumerate(digests):
@@ -186,12 +182,9 @@ def _high_passed(images: FloatImages, detail: float) -> FloatImages:
 
 
 def _register(whole: FloatImages, cut: FloatImages, frames: Sequence[Frame]) -> Transforms:
-    """Register each of `cut` to its `whole` by Gauss-Newton; return the best transform of all steps.
+    """Move each of `cut`, initially cropped to its frame, onto its `whole` by Gauss-Newton; return the best transform.
 
-    Args:
-        whole: Fixed images, shape (pairs, side, side).
-        cut: Images to be moved, same shape.
-        frames: Initial crop of each of `cut`.
+    Both have the shape (pairs, side, side).
     """
     side = whole.shape[-1]
     whole, cut = _high_passed(whole, REGISTRATION_DETAIL), _high_passed(cut, REGISTRATION_DETAIL)

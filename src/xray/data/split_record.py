@@ -67,7 +67,7 @@ def summary(data: "ChestXRayDataModule") -> dict[str, Any]:
 
 
 def write_summary(path: Path, data: "ChestXRayDataModule") -> None:
-    """Write the summary as JSON."""
+    """Write the `summary` as JSON."""
     with write_whole(path) as file:
         json.dump(summary(data), file, indent=2)
         file.write("\n")

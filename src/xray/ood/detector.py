@@ -67,24 +67,22 @@ class Gaussian:
     """A Gaussian fitted to features of images, and a limit for the distance from it.
 
     The covariance is that of probabilistic principal component analysis (Tipping and Bishop, Journal of the Royal
-    Statistical Society B 61 (1999) 611-622): one variance per principal component, and a
-    common variance along all other directions.
-
-    Args:
-        mean: Shape (features,).
-        components: Unit vectors in rows, shape (components, features).
-        variances: Variance along each component, shape (components,).
-        rest: Variance along every other direction.
-        trained: The quantile `QUANTILE` of the distances of the training images.
-        limit: Distance above which an image is rejected.
+    Statistical Society B 61 (1999) 611-622): one variance per principal component, and a common variance along all
+    other directions.
     """
 
     mean: npt.NDArray[np.float32]
+    """Shape (features,)."""
     components: npt.NDArray[np.float32]
+    """Unit vectors in rows, shape (components, features)."""
     variances: npt.NDArray[np.float32]
+    """Variance along each component, shape (components,)."""
     rest: float
+    """Variance along every other direction."""
     trained: float = 0.0
-    limit: float = np.inf
+    """The quantile `QUANTILE` of the distances of the training images."""
+    limit: float = float("inf")
+    """Distance above which an image is rejected."""
 
     @property
     def min_limit(self) -> float:
@@ -102,38 +100,28 @@ class Gaussian:
 
 @dataclass(frozen=True, eq=False)
 class OODDetector:
-    """Scores how unlike the training images an image is.
-
-    Args:
-        parts: A Gaussian for each of `FEATURES`.
-        training_images: Number of training images that it was fitted on.
-        validation_images: Number of validation images that set the limits.
-        rejected_of_validation: Fraction of these above a limit, 0 to 1.
-    """
+    """Scores how unlike the training images an image is."""
 
     parts: Mapping[str, Gaussian]
+    """A Gaussian for each of `FEATURES`."""
     training_images: int
+    """Number of training images that it was fitted on."""
     validation_images: int = 0
+    """Number of validation images that set the limits."""
     rejected_of_validation: float = 0.0
+    """Fraction of the validation images above a limit, 0 to 1."""
 
     def score(self, images: Chunks) -> Values:
-        """Return OOD scores: the larger of the two distances, each as a multiple of its limit.
+        """Return OOD scores, shape (images,): the larger of the two distances, each as a multiple of its limit.
 
-        Args:
-            images: Shape (images, size, size), dtype uint8, of the size that it was fitted on, at once or in chunks.
-
-        Returns:
-            Shape (images,), from 0; above 1 an image is rejected. A score does not depend on the other images.
+        Above 1 an image is rejected. A score does not depend on the other images, which must be of the size that the
+        detector was fitted on.
         """
         largest: Values = np.max([*self.ratios(images).values()], axis=0)
         return largest
 
     def ratios(self, images: Chunks) -> dict[str, Values]:
-        """Return the distances as multiples of their limits, each of shape (images,), by the keys of `FEATURES`.
-
-        Args:
-            images: As for `score`.
-        """
+        """Return the distances as multiples of their limits, each of shape (images,), by the keys of `FEATURES`."""
         limits = [part.limit for part in self.parts.values()]
         chunks = [self._distances(chunk) / limits for chunk in _chunks(images)]
         ratios = np.concatenate([np.empty((0, len(limits))), *chunks])
@@ -196,14 +184,7 @@ class OODDetector:
             "validation_images": self.validation_images,
             "rejected_of_validation": self.rejected_of_validation,
             "parts": {
-                name: {
-                    "mean": _packed(part.mean),
-                    "components": _packed(part.components),
-                    "variances": _packed(part.variances),
-                    "rest": part.rest,
-                    "trained": part.trained,
-                    "limit": part.limit,
-                }
+                name: {key: value if isinstance(value, float) else _packed(value) for key, value in vars(part).items()}
                 for name, part in self.parts.items()
             },
         }
@@ -281,7 +262,7 @@ def _spread(images: Chunks) -> Images:
 
 
 def _packed(values: npt.NDArray[np.float32]) -> str:
-    """Return numbers as text, little-endian on any machine."""
+    """Return numbers as text, in little-endian order on any machine."""
     return base64.b64encode(values.astype("<f4").tobytes()).decode("ascii")
 
 

@@ -25,14 +25,9 @@ NOISE: Final = 6.0
 
 
 def perturb(images: Images, seed: int = 0) -> Images:
-    """Return one perturbed copy of each image, drawn by its position and the seed alone.
+    """Return one perturbed copy of each image, which depends on its position and the seed alone.
 
-    Args:
-        images: Shape (images, size, size), dtype uint8.
-        seed: 0 or more.
-
-    Returns:
-        New images of the same shape; uncovered parts are black.
+    Areas from outside the original image are black.
     """
     perturbed = np.empty_like(images)
     for i, image in enumerate(images):

@@ -14,12 +14,9 @@ MIN_LOGGED = 500
 
 
 def with_progress(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
-    """Yield the items, with a progress bar on a terminal or one line in a log, on standard error.
+    """Yield `total` items, with a progress bar on a terminal or one line in a log, on standard error.
 
-    Args:
-        items: Items to yield.
-        description: What is being done, such as "Decoding images".
-        total: Number of items.
+    The description says what is being done, such as "Decoding images".
     """
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -15,14 +15,10 @@ from xray.utils.files import StrPath
 
 
 class ImageReader:
-    """Hash files and decode images, once with a cache, at each start without.
+    """Hashes files and decodes images: once with a cache, at each start without.
 
-    If the cache fails, a warning is issued and images are decoded into memory.
-
-    Args:
-        cache_dir: The folder of all caches; None for no cache.
-        size: Side of the images in pixels.
-        rule: How an image is made square.
+    With None as `cache_dir` there is no cache. If the cache fails, a warning is issued and images are decoded into
+    memory.
     """
 
     def __init__(self, cache_dir: Path | None, size: int, rule: ResizeRule) -> None:

@@ -50,27 +50,18 @@ class ImageCache:
     synced to disk before the database refers to them, so a killed writer never leaves a wrong image. Writers take turns
     through a lock that the operating system releases when a process ends; readers need no lock. If pixels are lost, a
     new generation starts in a new file: a file that another process has mapped never changes or shrinks.
-
-    Args:
-        folder: The folder of all caches.
-        size: Side of the images in pixels.
-        rule: How an image is made square.
     """
 
     def __init__(self, folder: Path, size: int, rule: ResizeRule) -> None:
         self.digests = FileDigests(folder / DIGESTS)
         self._size, self._rule = size, rule
         self._folder = folder
-        # The folder's name holds all else that the pixels depend on: another decoder uses another cache.
+        # The folder's name contains everything else that the pixels depend on.
         self._store = folder / f"{rule}-{size}-{decoder_version()}"
         self._database = self._store / DATABASE
 
     def fetch(self, paths: Sequence[StrPath], digests: Sequence[str]) -> FetchedImages:
-        """Return the images of files; those not in the cache are decoded into it first.
-
-        Args:
-            paths: Image files.
-            digests: Their hashes, from `self.digests`.
+        """Return the images of files with the given hashes; those not in the cache are decoded into it first.
 
         Raises:
             CacheUnavailableError: The disk is full or read-only, or fails.

@@ -15,11 +15,6 @@ from xray.utils.threads import map_in_threads
 def decode_each(paths: Sequence[StrPath], size: int, rule: ResizeRule) -> Iterator[GreyImage | str]:
     """Read and resize images in threads (Pillow releases the GIL while decoding), with a progress bar.
 
-    Args:
-        paths: Files to read.
-        size: Side of the decoded images in pixels.
-        rule: How an image is made square, see `xray.data.decode.image.resize_image`.
-
     Yields:
         For each path in order, its image, shape (size, size), dtype uint8, or the reason why it cannot be read.
     """
@@ -30,12 +25,7 @@ def decode_each(paths: Sequence[StrPath], size: int, rule: ResizeRule) -> Iterat
 def decode_images(
     paths: Sequence[StrPath], size: int, rule: ResizeRule
 ) -> tuple[npt.NDArray[np.uint8], dict[int, str]]:
-    """Decode images into memory.
-
-    Args:
-        paths: Files to read.
-        size: Side of the decoded images in pixels.
-        rule: How an image is made square.
+    """Read and resize images into memory.
 
     Returns:
         The readable images, shape (readable, size, size), dtype uint8, in the order of `paths`, and the reason for each

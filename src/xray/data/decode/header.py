@@ -41,13 +41,9 @@ class ImageHeader(NamedTuple):
 
 
 def read_headers(paths: Sequence[StrPath]) -> list[ImageHeader | str]:
-    """Read headers in threads. Nothing is decoded, so a truncated file may still have a header.
+    """Return for each path its header, or the reason why it cannot be read.
 
-    Args:
-        paths: Files of any kind.
-
-    Returns:
-        For each path its header, or the reason why it cannot be read.
+    Nothing is decoded, so a truncated file may still have a header.
     """
     return list(with_progress(map_in_threads(_read, paths), "Reading headers", len(paths)))
 
