@@ -1,4 +1,4 @@
-"""Small pictures, outlines and principal components, against their definitions."""
+"""Features of the OOD detector equal their definitions."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_each_small_pixel_is_the_mean_of_its_area(size, side, seed):
 
 @settings(max_examples=20)
 @given(size=st.integers(16, 100), seed=st.integers(0, 99))
-def test_outlines_turn_with_the_picture(size, seed):
+def test_outlines_rotate_with_the_image(size, seed):
     images = noise(seed, size)
     upright, turned = (
         outlines(np.ascontiguousarray(each)).reshape(8, 4, 4) for each in (images, np.rot90(images, 2, (1, 2)))
@@ -43,7 +43,7 @@ def test_a_ramp_has_outlines_towards_its_bright_side(step, strongest):
     assert strength[(strongest + 4) % 8] == pytest.approx(0, abs=1e-4)
 
 
-def test_outlines_hardly_depend_on_contrast_and_are_none_on_a_blank():
+def test_outlines_hardly_depend_on_contrast_and_are_zero_without_structure():
     image = noise(0, 32) // 4
     np.testing.assert_allclose(outlines(4 * image), outlines(image), rtol=0.05)
     assert not outlines(np.full((1, 32, 32), 77, np.uint8)).any()

@@ -1,4 +1,4 @@
-"""Variations of images repeat, stay near the image, and differ among themselves."""
+"""Perturbed copies are reproducible, near the image, and different from each other."""
 
 import numpy as np
 from scipy.ndimage import center_of_mass
@@ -11,7 +11,7 @@ def blob(size=64):
     return (200 * np.exp(-(rows**2 + columns**2) / (2 * (size / 10) ** 2))).astype(np.uint8)
 
 
-def test_a_variation_depends_on_seed_and_position_alone():
+def test_a_copy_depends_only_on_seed_and_position():
     images = np.stack([blob()] * 6)
     varied = perturb(images, 3)
     assert varied.dtype == np.uint8
@@ -23,7 +23,7 @@ def test_a_variation_depends_on_seed_and_position_alone():
     assert perturb(images[:0]).shape == (0, 64, 64)
 
 
-def test_images_are_moved_by_the_stated_share_about_their_place():
+def test_shifts_have_the_stated_standard_deviation_and_mean_zero():
     images = np.stack([blob()] * 300)
     bright = np.where(perturb(images) > 40, perturb(images), 0)
     places = np.array([center_of_mass(image) for image in bright]) / 64

@@ -1,4 +1,4 @@
-"""The public archive becomes class folders, from a server on this machine."""
+"""The public archive is downloaded into class folders, here from a local server."""
 
 import hashlib
 import threading
@@ -43,7 +43,7 @@ def server(tmp_path):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}/archive.npz"
         running.shutdown()
 
@@ -52,7 +52,7 @@ def md5_of(path):
     return hashlib.md5(path.read_bytes()).hexdigest()
 
 
-def test_the_images_of_the_archive_are_laid_out_by_split_and_class(server, tmp_path, capsys):
+def test_writes_the_images_of_the_archive_by_split_and_class(server, tmp_path, capsys):
     arrays = archive(tmp_path / "archive.npz")
     download(tmp_path / "data", server, md5_of(tmp_path / "archive.npz"))
     for split in SPLITS:

@@ -56,14 +56,14 @@ def download(directory: Path, url: str = ARCHIVE_URL, md5: str = ARCHIVE_MD5) ->
     """Download the public PneumoniaMNIST chest X-rays (CC BY 4.0) into class folders.
 
     Args:
-        directory: The folder to make; it must not exist yet or be empty.
-        url: Where the archive is; name a mirror here if the default cannot be reached.
-        md5: The checksum of the archive; change it only together with the address.
+        directory: Folder to create; it must not exist yet, or be empty.
+        url: Address of the archive, such as a mirror if the default cannot be reached.
+        md5: Checksum of the archive; change it only together with the address.
     """
     directory = directory.resolve()
     check_new_folder(directory)
     try:
-        # Beside the images, where there is room for them; gone again in any case.
+        # Next to the images, where there is space for them; removed in any case.
         with TemporaryDirectory(prefix=".download-", dir=directory.parent) as folder:
             counts = _write_images(_fetch(url, md5, Path(folder)), directory, url, md5)
     except OSError as error:
@@ -78,7 +78,7 @@ def _fetch(url: str, md5: str, folder: Path) -> Path:
     import requests
 
     pooch.get_logger().disabled = True
-    # Without a timeout a server that goes silent would be waited for without end.
+    # Without a timeout, a server that stops sending would block the command forever.
     downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=30)
     try:
         return Path(pooch.retrieve(url, f"md5:{md5.lower()}", "archive.npz", folder, downloader=downloader))

@@ -15,7 +15,7 @@ Kind = Literal["normal", "bacteria", "virus"]
 Map = NDArray[np.float64]
 
 LUNG_X: Final = 0.36
-"""Distance of the centre of a lung from the midline."""
+"""Distance of a lung's centre from the midline."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Opacity:
 
 @dataclass(frozen=True)
 class Patient:
-    """What all images of one patient have in common."""
+    """Properties that all images of one patient share."""
 
     width: float
     height: float
@@ -41,7 +41,7 @@ class Patient:
     rib_density: float
     opacities: tuple[Opacity, ...]
     texture: Map
-    """Variations of the tissue, shape (64, 64): what tells images of two patients apart."""
+    """Variations of the tissue, shape (64, 64), by which images of two patients differ most."""
 
 
 def draw_patient(rng: np.random.Generator, kind: Kind = "normal") -> Patient:
@@ -74,12 +74,7 @@ def _texture(rng: np.random.Generator) -> Map:
 
 
 def draw_phantom(rng: np.random.Generator, size: int, patient: Patient) -> NDArray[np.uint8]:
-    """Draw one image of a patient; each image has its own pose, exposure and noise.
-
-    Args:
-        rng: Generator of pose, exposure and noise.
-        size: Side of the image in pixels.
-        patient: Whom to draw.
+    """Draw one image of a patient, with pose, exposure and noise of its own from the generator.
 
     Returns:
         Shape (size, size), dtype uint8, 0 (air around the body) to 255 (dense bone).
@@ -96,7 +91,7 @@ def draw_phantom(rng: np.random.Generator, size: int, patient: Patient) -> NDArr
     lungs = sum(_ellipse(x, y, side * LUNG_X, -0.02, 0.26 * patient.width, 0.56 * patient.height) for side in (-1, 1))
     heart = _ellipse(x, y, 0.12, 0.25, patient.heart, 0.24)
     spine = _inside(np.abs(x) - 0.08, 0.02)
-    # Ribs fall towards the flanks, and are drawn within the chest only.
+    # Ribs slope down towards the sides, and are drawn within the chest only.
     phase = (y - 0.25 * x**2) / patient.rib_spacing
     ribs = (
         _inside(np.abs(phase - np.round(phase)) - 0.16, 0.05) * _inside(np.abs(x) - 0.7, 0.03) * _inside(y - 0.65, 0.05)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from xray import __version__
-from xray.utils.errors import UserError
+from xray.utils.errors import UserError, require_between
 from xray.utils.files import check_new_folder, write_whole_folder
 from xray.utils.progress import with_progress
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 CLASSES: Final = ("NORMAL", "PNEUMONIA")
 VAL_PATIENTS: Final = 8
-"""Of each class, with one image each: the real release has 16 validation images."""
+"""Validation patients of each class, with one image each: the real release has 16 validation images."""
 FIRST_PATIENT: Final = {"test": 1, "val": 1101, "train": 1201}
-"""Patient numbers of a folder are one contiguous block."""
+"""First patient number of each folder; its numbers are contiguous."""
 MAX_IMAGES: Final = 4
-"""Of one patient."""
+"""Maximum number of images of one patient."""
 
 README: Final = """\
 # SYNTHETIC chest drawings
@@ -37,18 +37,14 @@ def synth(directory: Path, patients: int = 500, size: int = 160, seed: int = 0) 
     """Draw a SYNTHETIC chest X-ray data set to try the program on; not images of people.
 
     Args:
-        directory: Folder to make; it must not exist yet or be empty.
+        directory: Folder to create; it must not exist yet, or be empty.
         patients: Number of patients, 30 to 5000; each has 1 to 4 images.
         size: Side of the square images in pixels, 48 to 1024.
         seed: Seed of all randomness; the same seed draws the same files.
     """
-    for name, value, (low, high) in (
-        ("patients", patients, (30, 5000)),
-        ("size", size, (48, 1024)),
-        ("seed", seed, (0, 2**32)),
-    ):
-        if not low <= value <= high:
-            raise UserError(f"--{name} {value} is out of range: give {low} to {high}.")
+    require_between("--patients", patients, 30, 5000)
+    require_between("--size", size, 48, 1024)
+    require_between("--seed", seed, 0, 2**32)
     directory = directory.resolve()
     check_new_folder(directory)
     counts = patients_of(patients)
@@ -93,7 +89,7 @@ def _draw_patients(
     from xray.sources.phantom import draw_patient, draw_phantom
 
     for (split, class_name), group_seed in zip(counts, np.random.SeedSequence(seed).spawn(len(counts)), strict=True):
-        # A seed for each patient: more patients leave the earlier ones as they are.
+        # A seed for each patient, so that a larger data set contains the same first patients.
         for index, patient_seed in enumerate(group_seed.spawn(counts[split, class_name])):
             rng = np.random.default_rng(patient_seed)
             number = FIRST_PATIENT[split] + index
