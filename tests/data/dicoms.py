@@ -31,7 +31,7 @@ IDENTIFYING = {
 }
 
 
-# Encoders of stored values, given as numbers without a sign, and of signed numbers.
+# Encoders that take stored values as unsigned numbers, and those that take signed numbers.
 ENCODERS = {
     uid.JPEGLossless: lambda pixels, bits: imagecodecs.jpeg8_encode(
         pixels, lossless=True, predictor=5, bitspersample=bits
@@ -50,7 +50,7 @@ SIGNED_ENCODERS = {
 
 
 def traces(identifying=None):
-    """What must not be found: the values, their parts, and hashes of the patient's ID."""
+    """Return texts that must not occur anywhere: the values, their parts, and hashes of the patient's ID."""
     values = dict(IDENTIFYING) | (identifying or {})
     words = {part for value in values.values() for part in [value, *value.split("^")]}
     words |= {"Quagmire"}
@@ -59,7 +59,7 @@ def traces(identifying=None):
 
 
 def dicom(pixels, bits=None, syntax=uid.ExplicitVRLittleEndian, frame=None, **tags):
-    """A data set of grey pixels, shape (height, width).
+    """Return a data set of grey pixels, shape (height, width).
 
     Args:
         pixels: Of dtype uint8, uint16 or int16.
@@ -107,7 +107,7 @@ def dicom(pixels, bits=None, syntax=uid.ExplicitVRLittleEndian, frame=None, **ta
 
 
 def stored_dicom(pixels, **options):
-    """The same as an open file."""
+    """Return the data set as an open file."""
     file = io.BytesIO()
     dicom(pixels, **options).save_as(file, enforce_file_format=True)
     file.seek(0)
@@ -115,7 +115,7 @@ def stored_dicom(pixels, **options):
 
 
 def write_dicom(path, pixels, **options):
-    """The same as a file; its folder is made."""
+    """Write the data set to a file, and create its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(stored_dicom(pixels, **options).getvalue())
     return path
@@ -128,7 +128,7 @@ WINDOW = {"bits": 12, "WindowCenter": 2048, "WindowWidth": 4096}
 
 
 def rejection(pixels=TWELVE, **options):
-    """The reason why a file is rejected, which must reveal nothing of the patient."""
+    """Return why a file is rejected, and check that the reason reveals nothing of the patient."""
     with pytest.raises(UnreadableImageError) as info:
         read_image(stored_dicom(pixels, **({"bits": 12} | options)))
     text = "".join(traceback.format_exception(info.value))

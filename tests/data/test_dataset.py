@@ -18,11 +18,6 @@ def dataset():
     return ImageDataset(IMAGES, np.arange(10), LABELS)
 
 
-def test_length_is_the_number_of_images(dataset):
-    assert len(dataset) == 10
-    assert len(ImageDataset(IMAGES, np.arange(0), [])) == 0
-
-
 @pytest.mark.parametrize("rows", [[3], [7, 0, 2, 2]])
 def test_a_batch_holds_images_labels_and_rows(dataset, rows):
     batch = dataset.__getitems__(rows)

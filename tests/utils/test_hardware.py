@@ -117,10 +117,6 @@ def test_depthwise_convolutions_use_single_precision_on_a_cpu(tmp_path, monkeypa
     assert "depthwise" in reason
 
 
-def test_unknown_cpu_uses_single_precision(tmp_path):
-    assert usable_precision("bf16-mixed", "cpu", False, tmp_path / "absent")[0] == "32-true"
-
-
 @pytest.mark.parametrize("precision", ["32-true", "64-true"])
 def test_keeps_other_precisions(tmp_path, precision):
     assert usable_precision(precision, "cpu", True, tmp_path / "absent") == (precision, "")

@@ -3,16 +3,14 @@
 import threading
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from xray.utils.hardware import usable_cores
 from xray.utils.threads import map_in_threads
 
 
-@given(items=st.lists(st.integers(), max_size=200))
-def test_results_have_the_order_of_the_items(items):
-    assert list(map_in_threads(lambda item: item * 2, items)) == [item * 2 for item in items]
+@pytest.mark.parametrize("count", [0, 1, 200])
+def test_results_have_the_order_of_the_items(count):
+    assert list(map_in_threads(lambda item: item * 2, range(count))) == [item * 2 for item in range(count)]
 
 
 def test_slow_items_do_not_change_the_order():

@@ -85,12 +85,6 @@ def test_cold_and_warm_cache_return_what_decoding_returns(folder, paths, rule, s
         assert_fetched(folder, paths, size=size, rule=rule)
 
 
-def test_decodes_each_file_once(folder, paths, decodings):
-    for _ in range(3):
-        fetch(folder, paths)
-    assert decodings == paths
-
-
 def test_returns_files_in_any_order_and_repeatedly(folder, paths, decodings):
     fetch(folder, paths)
     assert_fetched(folder, [paths[i] for i in (5, 0, 11, 5)])

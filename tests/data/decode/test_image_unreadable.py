@@ -1,4 +1,4 @@
-"""What cannot be read, or is too large, is one kind of error with a reason."""
+"""Files that cannot be read or are too large raise one kind of error, with a reason."""
 
 import io
 import struct
@@ -56,7 +56,7 @@ def test_more_pixels_than_allowed_are_rejected_by_the_header(kind):
 
 
 @pytest.mark.parametrize("side", [9_600, 11_000, 20_000])
-def test_large_pictures_are_read_or_rejected_without_a_warning(side):
+def test_large_images_are_read_or_rejected_without_a_warning(side):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(UnreadableImageError) as info:

@@ -41,10 +41,6 @@ def test_reveals_nothing_of_the_tags(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_no_images_return_no_patients(tmp_path):
-    assert patients_by_tag(tmp_path, []) == {}
-
-
 def test_dicom_names_are_detected_by_suffix():
     assert all(is_dicom_name(name) for name in ("a.dcm", "b/c.DICOM", "d.Dcm"))
     assert not any(is_dicom_name(name) for name in ("dcm", "e.dcm.png", "f.jpeg"))

@@ -1,4 +1,4 @@
-"""DICOM images become the greys that the standard prescribes."""
+"""DICOM images are shown with the greys that the standard prescribes."""
 
 import io
 

