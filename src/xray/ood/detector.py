@@ -1,9 +1,9 @@
 """Out-of-distribution (OOD) detection: images that do not look like the training images get no probability.
 
-There are two scores: where the outlines of an image run, and how bright and sharp it is. Each is the distance from a
-Gaussian fitted to the training images and to one perturbed copy of each (see `xray.ood.perturb`), so that images from
-another hospital, rotated or exposed slightly differently, stay in distribution. An image is rejected if either distance
-is larger than that of all but a few validation images.
+Two kinds of features are compared: the position and direction of an image's outlines, and its brightness and sharpness.
+Each gives the distance from a Gaussian fitted to the training images and to one perturbed copy of each (see
+`xray.ood.perturb`), so that images from another hospital, rotated or exposed slightly differently, stay in
+distribution. An image is rejected if either distance is larger than that of all but a few validation images.
 
 `benchmarks/outsiders.py` measures how many images of other patients are rejected and how many other images pass.
 Mirrored images and centre crops mostly pass. Features of the networks separated no better.
@@ -27,7 +27,7 @@ Chunks = Images | Iterable[Images]
 MIN_IMAGES: Final = 100
 """Fewer training images are too few to fit the Gaussians."""
 MAX_IMAGES: Final = 4000
-"""Training images used, evenly spaced among all; more change nothing measurable."""
+"""Maximum number of training images used, evenly spaced among all; more make no measurable difference."""
 COMPONENTS: Final = 64
 QUANTILE: Final = 0.99
 """A limit comes from this quantile of the distances of the validation images, or of the training images if that is
@@ -56,7 +56,7 @@ def tone(images: Images) -> Values:
 
 FEATURES: Final[dict[str, Callable[[Images], Values]]] = {"outlines": outlines, "tone": tone}
 CLAUSES: Final = {
-    "outlines": "its outlines do not run as in a frontal chest X-ray",
+    "outlines": "its outlines differ from those of a frontal chest X-ray",
     "tone": "its brightness or sharpness is far from that of the training images",
 }
 """Reason for a distance above its limit, to follow "rejected:"."""
@@ -173,8 +173,8 @@ class OODDetector:
         if not self.is_wide:
             return line
         return (
-            f"{line}\n  (they make its limits {self.widened:.2f} times as wide as the training images do, so more "
-            "images pass that are not chest X-rays)"
+            f"{line}\n  (they make its limits {self.widened:.2f} times as wide as the training images alone would, so "
+            "that more images pass that are not chest X-rays)"
         )
 
     def as_dict(self) -> dict[str, Any]:

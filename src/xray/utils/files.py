@@ -11,8 +11,8 @@ from typing import IO
 from xray.utils.errors import UserError
 
 StrPath = str | os.PathLike[str]
-"""A path as string or object. Images have strings: 100,000 Path objects would need more memory than all other data of
-the images."""
+"""A path as string or object. Paths of images are strings: 100,000 Path objects would need more memory than all other
+data of the index."""
 
 
 def link_target(path: Path) -> Path:

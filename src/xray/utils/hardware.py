@@ -21,7 +21,7 @@ def prepare_torch() -> None:
     """Limit torch to the usable cores, and disable TF32 convolutions.
 
     More threads than cores slow each other down; a smaller number set by OMP_NUM_THREADS is kept. TF32, the default for
-    convolutions on GPUs, would drop digits that images are ranked by.
+    convolutions on GPUs, is too coarse to rank images by their logits.
     """
     import torch
 

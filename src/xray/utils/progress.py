@@ -10,7 +10,7 @@ from rich.progress import track
 Item = TypeVar("Item")
 
 MIN_LOGGED = 500
-"""In a log, up to this number of items is not worth a line."""
+"""Work on fewer items gets no line in a log."""
 
 
 def with_progress(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
@@ -20,7 +20,7 @@ def with_progress(items: Iterable[Item], description: str, total: int) -> Iterat
     """
     console = Console(stderr=True)
     if not console.is_terminal:
-        if total > MIN_LOGGED:
+        if total >= MIN_LOGGED:
             print(f"{description}: {total:,}", file=sys.stderr, flush=True)
         yield from items
     elif total:
