@@ -92,13 +92,22 @@ def test_keeps_bfloat16_if_the_cpu_has_it(tmp_path, monkeypatch, info, precision
     assert ("lacks bfloat16" in reason) == (taken != "bf16-mixed")
 
 
-def test_half_precision_becomes_bfloat16_on_a_cpu(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for info, precision in ((WITH_BFLOAT16[0], "bf16-mixed"), (WITHOUT[0], "32-true")):
-        (tmp_path / "cpuinfo").write_text(info)
-        taken, reason = usable_precision("16-mixed", "cpu", False, tmp_path / "cpuinfo")
-        assert taken == precision
-        assert reason
+@pytest.mark.parametrize(
+    ("configured", "depthwise", "info", "expected", "expected_reason"),
+    [
+        ("16-mixed", False, WITH_BFLOAT16[0], "bf16-mixed", "not half precision"),
+        ("16-mixed", False, WITHOUT[0], "32-true", "lacks bfloat16"),
+        ("bf16-mixed", True, WITH_BFLOAT16[0], "32-true", "depthwise"),
+        ("32-true", True, WITHOUT[0], "32-true", ""),
+        ("64-true", True, WITHOUT[0], "64-true", ""),
+    ],
+)
+def test_precision_on_a_cpu(tmp_path, configured, depthwise, info, expected, expected_reason):
+    (tmp_path / "cpuinfo").write_text(info)
+    precision, reason = usable_precision(configured, "cpu", depthwise, tmp_path / "cpuinfo")
+    assert precision == expected
+    assert expected_reason in reason
+    assert bool(reason) == (precision != configured)
 
 
 @pytest.mark.parametrize("accelerator", ["auto", "cpu"])
@@ -107,19 +116,6 @@ def test_checks_the_cpu_only_if_it_computes(tmp_path, monkeypatch, accelerator):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     precision, _ = usable_precision("bf16-mixed", accelerator, False, tmp_path / "absent")
     assert precision == ("32-true" if accelerator == "cpu" else "bf16-mixed")
-
-
-def test_depthwise_convolutions_use_single_precision_on_a_cpu(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    (tmp_path / "cpuinfo").write_text(WITH_BFLOAT16[0])
-    precision, reason = usable_precision("bf16-mixed", "auto", True, tmp_path / "cpuinfo")
-    assert precision == "32-true"
-    assert "depthwise" in reason
-
-
-@pytest.mark.parametrize("precision", ["32-true", "64-true"])
-def test_keeps_other_precisions(tmp_path, precision):
-    assert usable_precision(precision, "cpu", True, tmp_path / "absent") == (precision, "")
 
 
 @pytest.mark.parametrize(("supported", "precision"), [(True, "bf16-mixed"), (False, "32-true")])

@@ -23,47 +23,31 @@ def luma(colours):
     return colours @ np.array([0.299, 0.587, 0.114])
 
 
-def test_grey_png_is_unchanged():
-    np.testing.assert_array_equal(read_image(stored(Image.fromarray(PIXELS))), PIXELS)
+# Not in the order of brightness, so that the entries' numbers cannot pass for grey values.
+PALETTE = np.array([[[250, 250, 250], [10, 10, 10], [255, 0, 0], [60, 120, 180]]], dtype=np.uint8)
+INDEXED = Image.fromarray(np.array([[0, 1, 2, 3]], dtype=np.uint8)).convert("P")
+INDEXED.putpalette(PALETTE.tobytes())
+GREY_KEY = np.array([[200, 90, 200]], dtype=np.uint8)
+
+# Image, options of its PNG, expected grey values, and tolerance.
+CONVERTED = {
+    "grey": (Image.fromarray(PIXELS), {}, PIXELS, 0),
+    "one bit": (Image.fromarray(PIXELS > 127), {}, np.where(PIXELS > 127, 255, 0), 0),
+    "colour": (Image.fromarray(COLOURS), {}, luma(COLOURS), 1),
+    "palette": (INDEXED, {}, luma(PALETTE), 1),
+    "alpha": (Image.fromarray(np.dstack([COLOURS, ALPHA])), {}, luma(COLOURS) * ALPHA / 255, 1.5),
+    "grey with alpha": (Image.fromarray(np.dstack([PIXELS, ALPHA])), {}, PIXELS * (ALPHA / 255), 1.5),
+    "transparent grey level": (Image.fromarray(GREY_KEY), {"transparency": 200}, [[0, 90, 0]], 0),
+    "transparent colour": (Image.fromarray(GREY_KEY).convert("RGB"), {"transparency": (200,) * 3}, [[0, 90, 0]], 0),
+    "transparent palette entry": (INDEXED, {"transparency": 0}, luma(PALETTE) * [0, 1, 1, 1], 1.5),
+    "palette with alpha": (INDEXED, {"transparency": b"\xff\0\x80\xff"}, luma(PALETTE) * [1, 0, 0.5, 1], 1.5),
+}
 
 
-def test_colour_becomes_luma():
-    assert_close(read_image(stored(Image.fromarray(COLOURS))), luma(COLOURS))
-
-
-def test_transparent_colour_is_put_on_black():
-    rgba = np.dstack([COLOURS, ALPHA])
-    assert_close(read_image(stored(Image.fromarray(rgba))), luma(COLOURS) * ALPHA / 255, within=1.5)
-
-
-def test_transparent_grey_is_put_on_black():
-    image = read_image(stored(Image.merge("LA", [Image.fromarray(PIXELS), Image.fromarray(ALPHA)])))
-    assert_close(image, PIXELS * (ALPHA / 255), within=1.5)
-
-
-@pytest.mark.parametrize(("mode", "key"), [("L", 200), ("RGB", (200, 200, 200))])
-def test_a_colour_declared_transparent_is_black(mode, key):
-    image = Image.new(mode, (3, 2), key)
-    image.putpixel((1, 0), 90 if mode == "L" else (90, 90, 90))
-    np.testing.assert_array_equal(read_image(stored(image, transparency=key)), [[0, 90, 0], [0, 0, 0]])
-
-
-def palette_image():
-    image = Image.fromarray(np.array([[0, 1, 2, 3]], dtype=np.uint8)).convert("P")
-    # Not in the order of brightness, so that the entries' numbers cannot pass for grey values.
-    image.putpalette([250, 250, 250, 10, 10, 10, 255, 0, 0, 60, 120, 180])
-    return image
-
-
-def test_palette_is_looked_up():
-    expected = luma(np.array([[[250, 250, 250], [10, 10, 10], [255, 0, 0], [60, 120, 180]]]))
-    assert_close(read_image(stored(palette_image())), expected)
-
-
-@pytest.mark.parametrize(("transparency", "alpha"), [(0, [0, 1, 1, 1]), (bytes([255, 0, 128, 255]), [1, 0, 0.5, 1])])
-def test_transparent_palette_entries_are_put_on_black(transparency, alpha):
-    colours = np.array([[[250, 250, 250], [10, 10, 10], [255, 0, 0], [60, 120, 180]]])
-    assert_close(read_image(stored(palette_image(), transparency=transparency)), luma(colours) * alpha, within=1.5)
+@pytest.mark.parametrize("kind", CONVERTED)
+def test_png_becomes_luma_with_transparent_pixels_on_black(kind):
+    image, options, expected, within = CONVERTED[kind]
+    assert_close(read_image(stored(image, **options)), np.asarray(expected), within)
 
 
 def test_cmyk_jpeg_keeps_black_black_and_white_white():
@@ -73,11 +57,6 @@ def test_cmyk_jpeg_keeps_black_black_and_white_white():
     assert image.shape == (16, 32)
     assert image[:, :15].max() <= 3
     assert image[:, 17:].min() >= 252
-
-
-def test_one_bit_becomes_black_and_white():
-    bits = PIXELS > 127
-    np.testing.assert_array_equal(read_image(stored(Image.fromarray(bits))), np.where(bits, 255, 0))
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
