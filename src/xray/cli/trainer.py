@@ -14,6 +14,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
+from xray.cli.config_paths import checkpoint_root, logger_of, resume_path
 from xray.cli.configs import early_options, read_config
 from xray.cli.error_messages import explain
 from xray.cli.resolve_checkpoint import (
@@ -25,7 +26,6 @@ from xray.cli.resolve_checkpoint import (
     outdated_config,
     reject_known,
 )
-from xray.cli.config_paths import checkpoint_root, logger_of, resume_path
 from xray.data.datamodule import ChestXRayDataModule
 from xray.models.base import ImageClassifier
 from xray.models.cnn import CNNClassifier
