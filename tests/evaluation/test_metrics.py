@@ -67,14 +67,6 @@ def test_decision_metrics_match_scikit_learn(table):
     )
 
 
-@given(tables())
-def test_counts_match_scikit_learn(table):
-    labels, decisions, weights = table
-    result = Confusion.of(labels, decisions, weights[None])
-    matrix = sk.confusion_matrix(labels, decisions, labels=[0, 1], sample_weight=weights)
-    assert [result.tn, result.fp, result.fn, result.tp] == matrix.ravel().tolist()
-
-
 @given(st.lists(st.integers(1, 9), min_size=4, max_size=4))
 def test_likelihood_ratios_match_scikit_learn(counts):
     labels, decisions = np.repeat([0, 0, 1, 1], counts), np.repeat([0, 1, 0, 1], counts)
@@ -157,20 +149,6 @@ def test_metrics_without_images_are_nan():
     )
     assert {name for name, values in result.items() if not np.isnan(values).all()} == set()
     assert {values.shape for values in result.values()} == {(1,)}
-
-
-def test_a_hand_computed_table():
-    labels, decisions = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0]), np.array([1, 1, 1, 0, 0, 0, 0, 0, 1, 1])
-    counts = Confusion.of(labels, decisions)
-    assert (counts.tp, counts.fp, counts.fn, counts.tn) == (3, 2, 1, 4)
-    assert counts.sensitivity == 3 / 4
-    assert counts.specificity == 4 / 6
-    assert counts.accuracy == 7 / 10
-    assert counts.balanced_accuracy == pytest.approx(17 / 24)
-    assert counts.f1 == pytest.approx(2 * (3 / 5) * (3 / 4) / (3 / 5 + 3 / 4))
-    assert counts.mcc == pytest.approx((3 * 4 - 2 * 1) / np.sqrt(5 * 4 * 6 * 5))
-    assert counts.positive_likelihood_ratio == pytest.approx((3 / 4) / (2 / 6))
-    assert counts.negative_likelihood_ratio == pytest.approx((1 / 4) / (4 / 6))
 
 
 @given(

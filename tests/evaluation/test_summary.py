@@ -295,19 +295,6 @@ def test_oracle_slope_matches_scikit_learn():
         assert slope == pytest.approx(model.coef_[0, 0], rel=1e-4)
 
 
-def test_names_and_texts():
-    whole = overlapping()
-    result = summarise(whole)
-    assert result["class_names"] == CLASSES
-    assert [group["name"] for group in result["subgroups"]][:4] == ["bacterial", "viral", "IM", "NORMAL2-IM"]
-    assert len({group["family"] for group in result["subgroups"]}) == 4
-    assert result["subgroup_notes"] == []
-    assert [row["name"] for row in result["shortcuts"]["ablations"]] == ["shape", "border_only"]
-    assert result["duplicates"] == whole.duplicates
-    assert result["source"] == whole.source
-    assert "patients" in result["method"]["interval"]
-
-
 def test_summary_is_independent_of_row_order():
     whole = overlapping()
     first = summarise(whole)
@@ -426,7 +413,7 @@ def test_perfect_separation():
 LOGIT = st.one_of(st.sampled_from([-2.0, 0.0, 1.5]), st.floats(-60, 60), st.floats(-3e38, 3e38))
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from("abcde"), LOGIT), max_size=12), st.floats(0.05, 20))
 def test_summary_of_any_table_is_plain_json(rows, temperature):
     labels, patients, logits = ([row[i] for row in rows] for i in range(3))

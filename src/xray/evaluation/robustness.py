@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from xray.evaluation.calibration import probability_of
-from xray.evaluation.metrics import Confusion
-from xray.evaluation.ranking import Labels, Ranking, Scores, Values, Weights
+from xray.evaluation.metrics import main_metrics
+from xray.evaluation.ranking import Labels, Scores
 from xray.evaluation.resampling import Patients, estimates
 
 RESAMPLES_PER_POINT = 500
@@ -36,14 +36,12 @@ def robustness_metrics(
     Returns:
         For each corruption one row per strength, ascending from 0; empty if there are no corrupted images.
     """
-    curves: dict[str, list[dict[str, Any]]] = defaultdict(list)
     if not corrupted:
         return {}
-    unchanged = _point(labels, logits, temperature, threshold, patients)
+    unchanged = {"strength": 0} | _point(labels, logits, temperature, threshold, patients)
+    curves: dict[str, list[dict[str, Any]]] = defaultdict(lambda: [unchanged])
     for key, corrupted_logits in corrupted.items():
         name, _, strength = key.rpartition("_")
-        if not curves[name]:
-            curves[name].append({"strength": 0} | unchanged)
         point = _point(labels, corrupted_logits, temperature, threshold, patients)
         curves[name].append({"strength": int(strength)} | point)
     return {name: sorted(rows, key=lambda row: int(row["strength"])) for name, rows in curves.items()}
@@ -51,15 +49,5 @@ def robustness_metrics(
 
 def _point(labels: Labels, logits: Scores, temperature: float, threshold: float, patients: Patients) -> dict[str, Any]:
     decisions = (probability_of(logits, temperature) >= threshold).astype(np.int64)
-    ranking = Ranking.of(labels, logits)
-
-    def metrics(weights: Weights) -> dict[str, Values]:
-        confusion = Confusion.of(labels, decisions, weights)
-        return {
-            "auroc": ranking.auroc(weights),
-            "sensitivity": confusion.sensitivity,
-            "specificity": confusion.specificity,
-        }
-
-    values = estimates(patients, metrics, RESAMPLES_PER_POINT)
+    values = estimates(patients, main_metrics(labels, logits, decisions), RESAMPLES_PER_POINT)
     return {name: value.as_dict() for name, value in values.items()}

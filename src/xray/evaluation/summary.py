@@ -14,6 +14,7 @@ from xray.evaluation.metrics import (
     calibration_metrics,
     class_indices,
     decision_metrics,
+    main_metrics,
     ranking_metrics,
 )
 from xray.evaluation.ranking import Labels, Ranking, Scores, Values, Weights
@@ -26,10 +27,7 @@ from xray.evaluation.subgroups import Subgroup, subgroups_by_name, subgroups_by_
 
 
 def summarise(scored_set: ScoredSet) -> dict[str, Any]:
-    """Compute all metrics of a report.
-
-    Args:
-        scored_set: Predictions of images with known labels, with their source.
+    """Compute all metrics of a report from images with known labels.
 
     Returns:
         Plain values for JSON. A metric is a mapping of value, low and high, each None if not defined, then with a
@@ -135,19 +133,10 @@ def _subgroup(
     inside = group.members
     y, x, d = labels[inside], logits[inside], decisions[inside]
     own = Patients.of([patient for patient, member in zip(patients, inside, strict=True) if member], y)
-    values = {name: Estimate(None, reason="no images") for name in ("auroc", "sensitivity", "specificity")}
     if len(y):
-        ranking = Ranking.of(y, x)
-
-        def metrics(weights: Weights) -> dict[str, Values]:
-            counts = Confusion.of(y, d, weights)
-            return {
-                "auroc": ranking.auroc(weights),
-                "sensitivity": counts.sensitivity,
-                "specificity": counts.specificity,
-            }
-
-        values = estimates(own, metrics)
+        values = estimates(own, main_metrics(y, x, d))
+    else:
+        values = {name: Estimate(None, reason="no images") for name in ("auroc", "sensitivity", "specificity")}
     return {
         "family": group.family,
         "name": group.name,
