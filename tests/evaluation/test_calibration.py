@@ -168,10 +168,6 @@ def test_temperature_is_finite_for_separated_classes(distance):
     assert fit_temperature(labels, np.where(labels == 1, distance, -distance)) == pytest.approx(expected, rel=1e-4)
 
 
-def test_temperature_of_one_image_per_class():
-    assert fit_temperature(np.array([0, 1]), np.array([-3.0, 3.0])) == pytest.approx(3 / np.log(2), rel=1e-4)
-
-
 def test_temperature_stays_in_range():
     labels = np.repeat([0, 1], 50)
     assert fit_temperature(labels, np.where(labels == 1, -1.0, 1.0)) == pytest.approx(MAX_TEMPERATURE, rel=1e-3)

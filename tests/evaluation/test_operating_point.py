@@ -114,13 +114,6 @@ def test_threshold_is_midway_between_the_classes():
         assert choose_threshold(labels, probability, point) == pytest.approx(0.4)
 
 
-def test_tie_goes_to_the_threshold_nearest_to_one_half():
-    # Sensitivity + specificity is 3/2 at 0.3 and at 0.65.
-    labels, probability = np.array([0, 1, 0, 1]), np.array([0.2, 0.4, 0.6, 0.7])
-    assert choose_threshold(labels, probability, OperatingPoint()) == pytest.approx(0.65)
-    assert choose_threshold(labels, probability, OperatingPoint("cost", 1.0)) == pytest.approx(0.65)
-
-
 def test_equally_near_ties_go_to_the_upper_threshold():
     labels, probability = np.array([0, 1, 0, 1]), np.array([0.25, 0.375, 0.625, 0.75])
     assert choose_threshold(labels, probability, OperatingPoint()) == 0.6875

@@ -75,12 +75,6 @@ def test_subgroups_of_one_class():
     assert len(notes) == 1
 
 
-def test_no_subgroups_without_images():
-    groups, notes = subgroups_by_name([], np.array([], dtype=np.int64))
-    assert groups == []
-    assert len(notes) == 2
-
-
 SIZES = st.lists(st.one_of(st.integers(0, 5), st.integers(10_000, 10_050), st.integers(10**6, 10**7)), max_size=60)
 
 
@@ -101,12 +95,6 @@ def test_sizes_form_thirds():
     groups, notes = subgroups_by_size(np.arange(1, 301) * 1000)
     assert [int(group.members.sum()) for group in groups] == [100, 100, 100]
     assert notes == []
-
-
-def test_small_images_make_thirds_too():
-    # Less than 0.01 megapixels each.
-    groups, _ = subgroups_by_size(np.arange(1, 91))
-    assert [int(group.members.sum()) for group in groups] == [30, 30, 30]
 
 
 def test_two_sizes_form_two_subgroups():

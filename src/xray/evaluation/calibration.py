@@ -27,12 +27,8 @@ def probability_of(logits: Scores, temperature: float) -> Scores:
 def fit_temperature(labels: Labels, logits: Scores) -> float:
     """Temperature scaling (Guo et al., ICML 2017): fit the divisor of the logits by maximum likelihood.
 
-    Ranking and AUROC do not change. The labels are smoothed (Platt, Advances in Large Margin Classifiers, 1999, 61-74);
-    without that, perfectly separated images would drive the temperature to 0.
-
-    Args:
-        labels: 0 or 1, shape (images,), of both classes.
-        logits: Raw outputs of the network, shape (images,).
+    Ranking and AUROC do not change. Images of both classes are needed. The labels are smoothed (Platt, Advances in
+    Large Margin Classifiers, 1999, 61-74); without that, perfectly separated images would drive the temperature to 0.
 
     Returns:
         From 0.05 to 20; above 1 if the network was overconfident. 1 if all logits are 0.
@@ -56,14 +52,8 @@ def fit_temperature(labels: Labels, logits: Scores) -> float:
 def expected_calibration_error(labels: Labels, probability: Scores, weights: Weights | None = None) -> Values:
     """Expected calibration error (Guo et al., 2017) over `BINS` bins of equal width.
 
-    Args:
-        labels: 0 or 1, shape (images,).
-        probability: From 0 to 1, shape (images,).
-        weights: How often each image counts, shape (resamples, images); by default once.
-
-    Returns:
-        Mean absolute difference of predicted and observed share of positives, 0 to 1, shape (resamples,). Resampling
-        biases it upwards, so its percentiles are not a valid interval.
+    The mean absolute difference of predicted and observed share of positives, 0 to 1. Resampling biases it upwards, so
+    its percentiles are not a valid interval.
     """
     weights = np.ones((1, len(labels))) if weights is None else weights
     members = np.eye(BINS)[bin_indices(probability)]
@@ -102,16 +92,8 @@ def bin_indices(probability: Scores) -> npt.NDArray[np.int64]:
 def calibration_slope(labels: Labels, logits: Scores, weights: Weights | None = None) -> Values:
     """Calibration slope (Cox, Biometrika 45 (1958) 562): slope of a logistic regression of label on logit.
 
-    1 is best; below 1 the network is overconfident.
-
-    Args:
-        labels: 0 or 1, shape (images,).
-        logits: Log-odds of the predicted probabilities, shape (images,).
-        weights: How often each image counts, shape (resamples, images); by default once.
-
-    Returns:
-        Shape (resamples,); NaN if the logits of the classes do not overlap, because then the likelihood has no maximum
-        (Albert and Anderson, Biometrika 71 (1984) 1).
+    1 is best; below 1 the network is overconfident. NaN if the logits of the classes do not overlap, because then the
+    likelihood has no maximum (Albert and Anderson, Biometrika 71 (1984) 1).
     """
     weights = np.ones((1, len(labels))) if weights is None else weights
     slope = np.full(len(weights), np.nan)
@@ -121,22 +103,15 @@ def calibration_slope(labels: Labels, logits: Scores, weights: Weights | None = 
         scale = np.abs(centred).max()
         # Starting from the fit of the whole table, each resample needs few steps.
         start = _fit_lines(labels, centred / scale, np.ones((1, len(labels))), np.zeros((2, 1)))
-        slope[defined] = _fit_lines(labels, centred / scale, _select_rows(weights, defined), start)[1] / scale
+        slope[defined] = _fit_lines(labels, centred / scale, weights[defined], start)[1] / scale
     return slope
 
 
 def calibration_intercept(labels: Labels, logits: Scores, weights: Weights | None = None) -> Values:
     """Calibration in the large: intercept of a logistic regression of label on logit with slope 1.
 
-    0 is best; below 0 the probabilities are too high overall (Van Calster et al., BMC Medicine 17 (2019) 230).
-
-    Args:
-        labels: 0 or 1, shape (images,).
-        logits: Log-odds of the predicted probabilities, shape (images,).
-        weights: How often each image counts, shape (resamples, images); by default once.
-
-    Returns:
-        Shape (resamples,); NaN if a class is absent.
+    0 is best; below 0 the probabilities are too high overall (Van Calster et al., BMC Medicine 17 (2019) 230). NaN if a
+    class is absent.
     """
     from scipy.optimize.elementwise import find_root
     from scipy.special import expit
@@ -146,7 +121,7 @@ def calibration_intercept(labels: Labels, logits: Scores, weights: Weights | Non
     defined = (weights @ labels > 0) & (weights @ (1 - labels) > 0)
     if not defined.any():
         return intercept
-    counts = np.ascontiguousarray(_select_rows(weights, defined).T)
+    counts = np.ascontiguousarray(weights[defined].T)
     positives, images = labels @ counts, counts.sum(axis=0)
 
     def missing_positives(level: Values, resample: Values) -> Values:
@@ -155,17 +130,13 @@ def calibration_intercept(labels: Labels, logits: Scores, weights: Weights | Non
         missing: Values = labels @ drawn - _total(drawn, expit(logits[:, None] + level))
         return missing
 
-    # If every image had the highest (lowest) logit, the root would be 1 above the lower (below the upper) end.
+    # Brackets the root: if all images had the highest logit, it would lie 1 above the lower end, and if all had the
+    # lowest, 1 below the upper end.
     odds = np.log(positives / (images - positives))
     bracket = odds - logits.max() - 1, odds - logits.min() + 1
     root = find_root(missing_positives, bracket, args=(np.arange(counts.shape[1], dtype=np.float64),))
     intercept[defined] = np.where(root.success, root.x, np.nan)
     return intercept
-
-
-def _select_rows(weights: Weights, selected: npt.NDArray[np.bool_]) -> Weights:
-    # Nearly always all rows are selected: avoid the copy.
-    return weights if selected.all() else weights[selected]
 
 
 def _overlap(labels: Labels, logits: Scores, weights: Weights) -> npt.NDArray[np.bool_]:

@@ -62,14 +62,7 @@ def net_benefit(labels: Labels, probability: Scores, thresholds: Scores) -> tupl
     """Net benefit of treating by the model, and of treating all (Vickers and Elkin, Medical Decision Making 26 (2006)).
 
     True positives per image minus false positives per image weighted by the odds of the threshold; treating none has 0.
-
-    Args:
-        labels: 0 or 1, shape (images,).
-        probability: From 0 to 1, shape (images,).
-        thresholds: Lowest probabilities at which to treat, below 1, shape (thresholds,).
-
-    Returns:
-        Two arrays of shape (thresholds,).
+    Thresholds are the lowest probabilities to treat, below 1; all three arrays have the shape (thresholds,).
     """
     odds = thresholds / (1 - thresholds)
     treated = probability[None] >= thresholds[:, None]

@@ -37,16 +37,8 @@ class ValidationImages:
 class Decision:
     """How a logit becomes a decision, and how that was fitted.
 
-    Args:
-        temperature: Divisor of the logit.
-        threshold: Calibrated probability from which an image is predicted positive.
-        rule: See `OperatingPoint`.
-        target: See `OperatingPoint`.
-        description: The rule as text.
-        auroc: AUROC on the validation images.
-        sensitivity: Sensitivity on the validation images at this threshold.
-        specificity: Specificity on the validation images at this threshold.
-        fitted_on: The validation images.
+    The calibrated probability sigmoid(logit / temperature) is positive from the threshold on. Rule, target and
+    description are those of the `OperatingPoint`; AUROC, sensitivity and specificity those on the validation images.
     """
 
     temperature: float
@@ -74,15 +66,9 @@ class Decision:
 
 
 def fit_decision(labels: Labels, logits: Scores, point: OperatingPoint, fitted_on: ValidationImages) -> Decision:
-    """Fit temperature and threshold on validation images.
+    """Fit temperature and threshold on the logits of validation images of both classes.
 
     Both are rounded to float32, as stored in a checkpoint, before other values are derived from them.
-
-    Args:
-        labels: 0 or 1, shape (images,), of both classes.
-        logits: Raw outputs of the network, shape (images,).
-        point: How to choose the threshold.
-        fitted_on: Description of the images.
     """
     temperature = float(np.float32(fit_temperature(labels, logits)))
     probability = probability_of(logits, temperature)

@@ -16,14 +16,8 @@ def choose_images(table: Predictions, class_names: Sequence[str]) -> list[int]:
     """Choose typical correct decisions and the worst errors.
 
     True positives and true negatives: the four with logits nearest to the median of their kind. False negatives and
-    false positives: the four most confident. One image per patient and kind; ties in table order.
-
-    Args:
-        table: Predictions with labels.
-        class_names: Negative class, positive class.
-
-    Returns:
-        Row numbers: true positives, true negatives, false negatives, false positives.
+    false positives: the four most confident. One image per patient and kind; ties in table order. Returns the row
+    numbers of true positives, true negatives, false negatives and false positives, in this order.
     """
     labels, decisions = class_indices(table.label, class_names), class_indices(table.decision, class_names)
     chosen: list[int] = []
@@ -33,12 +27,8 @@ def choose_images(table: Predictions, class_names: Sequence[str]) -> list[int]:
             continue
         logits = table.logit[rows]
         rank = np.abs(logits - np.median(logits)) if label == decision else (2 * label - 1) * logits
-        chosen += _of_different_patients(table, rows[np.argsort(rank, kind="stable")].tolist())
+        first_of_patient: dict[str, int] = {}
+        for row in rows[np.argsort(rank, kind="stable")].tolist():
+            first_of_patient.setdefault(table.patient[row], row)
+        chosen += list(first_of_patient.values())[:IMAGES_PER_KIND]
     return chosen
-
-
-def _of_different_patients(table: Predictions, rows: Sequence[int]) -> list[int]:
-    first: dict[str, int] = {}
-    for row in rows:
-        first.setdefault(table.patient[row], row)
-    return list(first.values())[:IMAGES_PER_KIND]

@@ -16,15 +16,7 @@ FAINT = "#9aa4b0"
 
 
 def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names: Sequence[str], title: str) -> Figure:
-    """Draw ROC curve, precision-recall curve and confusion matrix side by side.
-
-    Args:
-        labels: 0 or 1, shape (images,).
-        scores: Probabilities of the positive class, shape (images,).
-        threshold: Decision threshold, marked on both curves.
-        class_names: Negative class, positive class.
-        title: Title of the figure.
-    """
+    """Draw ROC curve, precision-recall curve and confusion matrix side by side; scores are probabilities."""
     # Fixed margins: automatic layout takes longer than drawing, and this runs every epoch.
     figure = Figure(figsize=(12.5, 4.6))
     margins = {"left": 0.055, "right": 0.99, "bottom": 0.12, "top": 0.84, "wspace": 0.2}
@@ -64,14 +56,7 @@ def curves_figure(labels: Labels, scores: Scores, threshold: float, class_names:
 def images_figure(
     images: Sequence[npt.NDArray[np.float32]], captions: Sequence[str], title: str, columns: int = 6
 ) -> Figure:
-    """Draw images in a grid, each with a caption above.
-
-    Args:
-        images: Grey images of shape (height, width), 0 to 1.
-        captions: Caption of each image.
-        title: Title of the figure.
-        columns: Images per row.
-    """
+    """Draw grey images of shape (height, width), 0 to 1, in a grid, each with a caption above."""
     columns = min(columns, max(len(images), 1))
     rows = max(1, -(-len(images) // columns))
     width, height = 2.1 * columns, 2.5 * rows + 0.4

@@ -31,7 +31,8 @@ class OperatingPoint:
             if self.target is not None:
                 raise UserError(f"{key} {self.target} has no effect with the rule youden: leave it out.")
         elif self.target is None:
-            raise UserError(f"{key} is missing: the rule {self.rule} needs it, such as {_example(self.rule)}.")
+            example = "5" if self.rule == "cost" else "0.95"
+            raise UserError(f"{key} is missing: the rule {self.rule} needs it, such as {example}.")
         elif self.rule == "cost":
             if not 0 < self.target <= 1e6:
                 raise UserError(f"{key} {self.target} is not a valid cost ratio: it must be above 0, such as 5.")
@@ -41,42 +42,31 @@ class OperatingPoint:
     @property
     def description(self) -> str:
         """The rule as text."""
-        return {
-            "youden": "highest sum of sensitivity and specificity (Youden)",
-            "sensitivity": f"sensitivity of at least {self.target:g}" if self.target else "",
-            "specificity": f"specificity of at least {self.target:g}" if self.target else "",
-            "cost": f"lowest cost, a missed positive counting {self.target:g} times a false alarm"
-            if self.target
-            else "",
-        }[self.rule]
+        if self.rule == "youden":
+            return "highest sum of sensitivity and specificity (Youden)"
+        if self.rule == "cost":
+            return f"lowest cost, a missed positive counting {self.target:g} times a false alarm"
+        return f"{self.rule} of at least {self.target:g}"
 
 
 def choose_threshold(labels: Labels, probability: Scores, point: OperatingPoint) -> float:
-    """Choose the probability from which images are predicted positive.
+    """Choose the probability, 0 to 1, from which images are predicted positive; needs images of both classes.
 
     Candidates are the midpoints between neighbouring probabilities, so that no image is exactly on the threshold, and
     one at each end. Ties go to the candidate nearest to the optimum of a perfectly calibrated model (0.5, or
     1 / (1 + ratio) for costs), then to the upper one.
-
-    Args:
-        labels: 0 or 1, shape (images,), of both classes.
-        probability: Calibrated probabilities, shape (images,).
-        point: The rule.
-
-    Returns:
-        From 0 to 1.
     """
     ranking = Ranking.of(labels, probability)
     counts = ranking.positive_counts()
     sensitivity, specificity = counts.sensitivity[0], 1 - counts.false_positive_rate[0]
-    if point.rule == "youden":
+    ideal = 0.5
+    if point.target is None:  # the rule youden
         merit = sensitivity + specificity
     elif point.rule == "cost":
-        assert point.target is not None, "checked in __post_init__"
         merit = -(point.target * (counts.true[0, -1] - counts.true[0]) + counts.false[0])
+        ideal = 1 / (1 + point.target)
     else:
         fixed, other = (sensitivity, specificity) if point.rule == "sensitivity" else (specificity, sensitivity)
-        assert point.target is not None, "checked in __post_init__"
         # The tolerance is for rounding. If no threshold reaches the target (specificity 1 with negatives of probability
         # 1), take the closest one; such candidates rank below all that reach it.
         merit = np.where(fixed >= point.target - 1e-12, 1 + other, fixed)
@@ -86,10 +76,5 @@ def choose_threshold(labels: Labels, probability: Scores, point: OperatingPoint)
     middle = (above + below) / 2
     candidates = np.where(middle > below, middle, above)
     merit[0] = merit[0] if ranking.scores[0] < 1 else -np.inf
-    ideal = 1 / (1 + point.target) if point.rule == "cost" and point.target else 0.5
     best = np.flatnonzero(merit >= merit.max() - 1e-12)
     return float(candidates[best[np.argmin(np.abs(candidates[best] - ideal))]])
-
-
-def _example(rule: Rule) -> str:
-    return "5" if rule == "cost" else "0.95"

@@ -45,16 +45,10 @@ class Predictions:
 
 @dataclass(frozen=True)
 class ImageOutcome:
-    """Outcome of `predict` for one image; logit, probability and decision are None without a prediction.
+    """Outcome of `predict` for one image.
 
-    Args:
-        path: File of the image.
-        patient: Patient ID, from the file name.
-        outcome: Whether it was predicted, rejected as out-of-distribution, or could not be read.
-        reason: Why there is no prediction; empty if there is one.
-        logit: Raw output of the network.
-        probability: Calibrated probability of the positive class, 0 to 1.
-        decision: Predicted class.
+    If it was rejected as out-of-distribution or could not be read, there is a reason instead of logit, probability and
+    decision (see `Predictions`). The patient ID is from the file name.
     """
 
     path: str
@@ -117,9 +111,9 @@ def read_predictions(path: Path) -> Predictions:
             raise UserError(f"{path} is not a predictions table: its columns are {names}, not {', '.join(COLUMNS)}.")
         if any(len(row) != len(header) for row in rows):
             raise ValueError(f"a row does not have {len(header)} values")
-        predicted = [row for row in rows if row[len(COLUMNS) :][:1] in ([], ["predicted"])]
+        predicted = [row for row in rows if len(row) == len(COLUMNS) or row[len(COLUMNS)] == "predicted"]
         columns = list(zip(*predicted, strict=True)) or [()] * len(COLUMNS)
-        logit, probability = (np.array([float(value) for value in columns[i]]) for i in (3, 4))
+        logit, probability = (np.array(columns[i], dtype=np.float64) for i in (3, 4))
     except (ValueError, csv.Error) as error:
         raise UserError(f"{path} is damaged ({error}): run 'python -m xray test' again.") from None
     return Predictions(columns[0], columns[1], columns[2], logit, probability, columns[5])

@@ -12,7 +12,7 @@ Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 """Any scale, higher for positive, shape (images,)."""
 Weights = npt.NDArray[np.float64]
-"""How often each image counts, shape (resamples, images)."""
+"""How often each image counts, shape (resamples, images). Functions without weights count each image once."""
 Values = npt.NDArray[np.float64]
 """One value per resample, shape (resamples,); NaN where not defined."""
 Features = npt.NDArray[np.float64]
@@ -50,11 +50,7 @@ class Ranking:
         return Ranking(self.labels, self.order, self.ends[kept], self.scores[kept])
 
     def positive_counts(self, weights: Weights | None = None) -> "PositiveCounts":
-        """Count the images predicted positive at each threshold, from the one that selects none to the lowest score.
-
-        Args:
-            weights: How often each image of the table counts; by default once, in one resample.
-        """
+        """Count the images predicted positive at each threshold, from the one that selects none to the lowest score."""
         ranked = np.ones((1, len(self.order))) if weights is None else weights[:, self.order]
         start = np.zeros((len(ranked), 1))
         total = np.cumsum(ranked, axis=1)[:, self.ends]
@@ -66,9 +62,6 @@ class Ranking:
 
         The Mann-Whitney statistic over the number of pairs (Annals of Mathematical Statistics 18 (1947) 50-60), equal
         to the area by the trapezoidal rule. NaN if a class is absent.
-
-        Args:
-            weights: How often each image of the table counts; by default once, in one resample.
         """
         positives, false = self._class_weights(1, weights), _cumulative(self._class_weights(0, weights))
         above, down_to = self._negatives
@@ -80,9 +73,6 @@ class Ranking:
         """Average precision over the steps of recall, without interpolation (Davis and Goadrich, ICML 2006).
 
         NaN if there is no positive.
-
-        Args:
-            weights: How often each image of the table counts; by default once, in one resample.
         """
         positives, false = self._class_weights(1, weights), _cumulative(self._class_weights(0, weights))
         cumulative = _cumulative(positives)

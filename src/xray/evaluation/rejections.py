@@ -5,19 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from xray.evaluation.ranking import Labels, Scores, Values, Weights, divide
+from xray.evaluation.ranking import Labels, Scores, divide
 from xray.evaluation.resampling import Estimate, Patients, estimates
 from xray.evaluation.subgroups import Mask, Subgroup
 
 
 def rejected_images(ood_scores: Mapping[str, Scores], images: int) -> Mask:
-    """Return whether each image is rejected: whether any OOD score is above 1.
-
-    Args:
-        ood_scores: OOD scores (distances from the training images as multiples of their limits) by name, each of shape
-            (images,).
-        images: Number of images.
-    """
+    """Return whether any OOD score of each image (its distance as a multiple of the limit) is above 1."""
     rejected: Mask = np.any([np.zeros(images, dtype=bool), *(values > 1 for values in ood_scores.values())], axis=0)
     return rejected
 
@@ -25,17 +19,7 @@ def rejected_images(ood_scores: Mapping[str, Scores], images: int) -> Mask:
 def rejection_metrics(
     labels: Labels, ood_scores: Mapping[str, Scores], patients: Patients, class_names: Sequence[str]
 ) -> dict[str, Any]:
-    """Count the rejected images, by class and by OOD score.
-
-    Args:
-        labels: 0 or 1, shape (images,).
-        ood_scores: See `rejected_images`; empty if not recorded.
-        patients: The patient of each image.
-        class_names: Negative class, positive class.
-
-    Returns:
-        Plain values for JSON, with a sentence for the report.
-    """
+    """Count the rejected images, by class and by OOD score; with a sentence for the report."""
     if not ood_scores:
         reason = "not recorded"
         return {
@@ -49,11 +33,11 @@ def rejection_metrics(
             ),
         }
     rejected = rejected_images(ood_scores, len(labels))
-
-    def metrics(weights: Weights) -> dict[str, Values]:
-        return {"rejected": divide(weights @ rejected, weights.sum(axis=1))}
-
-    share = estimates(patients, metrics, trials={"rejected": len(np.unique(patients.number))})["rejected"]
+    share = estimates(
+        patients,
+        lambda weights: {"rejected": divide(weights @ rejected, weights.sum(axis=1))},
+        trials={"rejected": len(np.unique(patients.number))},
+    )["rejected"]
     by_class = {name: int(rejected[labels == i].sum()) for i, name in enumerate(class_names)}
     return {
         "rejected": int(rejected.sum()),

@@ -48,7 +48,7 @@ class Patients:
     @classmethod
     def of(cls, patients: Sequence[str], labels: Labels) -> "Patients":
         """Group images by patient, and patients by the classes of their images."""
-        names, number = np.unique(np.array(patients, dtype=object).astype(str), return_inverse=True)
+        names, number = np.unique(np.array(patients, dtype=str), return_inverse=True)
         has = [np.bincount(number[labels == label], minlength=len(names)) > 0 for label in (0, 1)]
         strata = [np.flatnonzero(members) for members in (has[0] & ~has[1], has[1] & ~has[0], has[0] & has[1])]
         return cls(number, [stratum for stratum in strata if len(stratum)], (int(has[0].sum()), int(has[1].sum())))
@@ -57,14 +57,8 @@ class Patients:
         """Draw patients with replacement, with all their images, keeping the number of patients of each stratum.
 
         A stratified cluster bootstrap (Davison and Hinkley, Bootstrap Methods, 1997, chapter 3.8; Rutter, Academic
-        Radiology 7 (2000) 413).
-
-        Args:
-            resamples: Number of resamples.
-            seed: The same seed draws the same patients, so that models are compared on the same resamples.
-
-        Yields:
-            Chunks of weights (how often each image counts), shape (chunk, images), `resamples` rows in total.
+        Radiology 7 (2000) 413). Yields weights in chunks of rows. The same seed draws the same patients, so that models
+        are compared on the same resamples.
         """
         # One random stream per stratum, so that the draws do not depend on the chunk size.
         streams = np.random.default_rng(seed).spawn(len(self.strata))
@@ -81,11 +75,11 @@ class Patients:
 
 
 def bootstrap(
-    patients: Patients, metrics: Callable[[Weights], Mapping[str, Values]], resamples: int = RESAMPLES, seed: int = 0
+    patients: Patients, metrics: Callable[[Weights], Mapping[str, Values]], resamples: int = RESAMPLES
 ) -> dict[str, Values]:
     """Compute the metrics of all resamples by name, each of shape (resamples,)."""
     parts: dict[str, list[Values]] = defaultdict(list)
-    for weights in patients.resample(resamples, seed):
+    for weights in patients.resample(resamples):
         for name, values in metrics(weights).items():
             parts[name].append(values)
     return {name: np.concatenate(values) for name, values in parts.items()}
@@ -129,7 +123,6 @@ def estimates(
     patients: Patients,
     metrics: Callable[[Weights], Mapping[str, Values]],
     resamples: int = RESAMPLES,
-    seed: int = 0,
     trials: Mapping[str, int] | None = None,
 ) -> dict[str, Estimate]:
     """Return the metrics of a table with their intervals.
@@ -138,14 +131,13 @@ def estimates(
         patients: The patient of each image.
         metrics: Returns metrics by name, each of shape (resamples,), for weights of shape (resamples, images).
         resamples: Number of resamples.
-        seed: Seed of the resampling.
         trials: For metrics that are shares, the number of patients each is based on, see `estimate`; by default the
             patients of the class for sensitivity and specificity.
     """
     if trials is None:
         trials = {"sensitivity": patients.per_class[1], "specificity": patients.per_class[0]}
     whole = metrics(np.ones((1, len(patients.number))))
-    resampled = bootstrap(patients, metrics, resamples, seed)
+    resampled = bootstrap(patients, metrics, resamples)
     return {
         name: estimate(float(values[0]), resampled[name], patients, trials.get(name)) for name, values in whole.items()
     }

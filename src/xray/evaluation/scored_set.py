@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -14,18 +14,9 @@ from xray.evaluation.ranking import Scores
 from xray.utils.errors import UserError
 from xray.utils.files import write_whole
 
-PREDICTIONS, SOURCE, IMAGES, ABLATIONS, OOD, ROBUSTNESS, DUPLICATES, MAPS = (
-    "predictions.csv",
-    "source.json",
-    "images.csv",
-    "ablations.csv",
-    "ood.csv",
-    "robustness.csv",
-    "duplicates.json",
-    "maps.json",
-)
-EARLIER_NAMES: Final = ("films.csv", "controls.csv", "familiarity.csv")
-"""Names of three tables before they were renamed."""
+PREDICTIONS, IMAGES, ABLATIONS = "predictions.csv", "images.csv", "ablations.csv"
+OOD, ROBUSTNESS = "ood.csv", "robustness.csv"
+SOURCE, DUPLICATES, MAPS = "source.json", "duplicates.json", "maps.json"
 FIX = "score the images again with 'python -m xray test'"
 MAP_DECIMALS = 4
 """A ten-thousandth of a logit is invisible in a map."""
@@ -60,15 +51,12 @@ class ScoredSet:
 
 def write_scored_set(folder: Path, scored_set: ScoredSet) -> None:
     """Write all tables into a folder, each file atomically."""
-    for name in EARLIER_NAMES:
-        (folder / name).unlink(missing_ok=True)
     write_predictions(folder / PREDICTIONS, scored_set.table)
-    numeric_tables = {
-        ABLATIONS: scored_set.ablations,
-        OOD: scored_set.ood_scores,
-        ROBUSTNESS: scored_set.robustness,
-    }
-    for name, columns in numeric_tables.items():
+    for name, columns in (
+        (ABLATIONS, scored_set.ablations),
+        (OOD, scored_set.ood_scores),
+        (ROBUSTNESS, scored_set.robustness),
+    ):
         texts = {key: [repr(float(value)) for value in values] for key, values in columns.items()}
         _write_columns(folder / name, scored_set.table.path, texts)
     _write_columns(folder / IMAGES, scored_set.table.path, scored_set.images)
@@ -83,14 +71,12 @@ def read_scored_set(folder: Path) -> ScoredSet:
     """Read a scored set from its folder.
 
     Raises:
-        UserError: The predictions or their source are missing, a file is damaged, the tables do not match, or an
-            earlier version wrote them.
+        UserError: The predictions or their source are missing, a file is damaged, or the tables do not match.
     """
-    if any((folder / name).exists() for name in EARLIER_NAMES):
-        # Its tables would count as missing, and a report made of the rest would lose them.
-        raise UserError(f"{folder} was written by an earlier version of xray: {FIX}.")
     table = read_predictions(folder / PREDICTIONS)
-    source = _read_source(folder / SOURCE)
+    source = _read_json(folder / SOURCE, dict)
+    if missing := [key for key in ("class_names", "temperature", "threshold") if key not in source]:
+        raise UserError(f"{folder / SOURCE} is damaged ({', '.join(missing)} missing): {FIX}.")
     _check(folder / PREDICTIONS, table, source["class_names"])
     images = _read_columns(folder / IMAGES, table.path)
     for name in ("width", "height"):
@@ -113,20 +99,12 @@ def _check(path: Path, table: Predictions, class_names: Sequence[str]) -> None:
                 f"{probability}. Leaving out this image would bias the metrics: {FIX}."
             )
     known = ", ".join(class_names)
-    if unknown := sorted(set(table.label) - set(class_names)):
-        raise UserError(
-            f"{path} has the label {unknown[0]!r}, which is none of the classes {known}: only images with known labels "
-            "can be evaluated."
-        )
-    if unknown := sorted(set(table.decision) - set(class_names)):
-        raise UserError(f"{path} has the decision {unknown[0]!r}, which is none of the classes {known}: {FIX}.")
-
-
-def _read_source(path: Path) -> Mapping[str, Any]:
-    source: Mapping[str, Any] = _read_json(path, dict)
-    if missing := [key for key in ("class_names", "temperature", "threshold") if key not in source]:
-        raise UserError(f"{path} is damaged ({', '.join(missing)} missing): {FIX}.")
-    return source
+    for name, column, fix in (
+        ("label", table.label, "only images with known labels can be evaluated"),
+        ("decision", table.decision, FIX),
+    ):
+        if unknown := sorted(set(column) - set(class_names)):
+            raise UserError(f"{path} has the {name} {unknown[0]!r}, which is none of the classes {known}: {fix}.")
 
 
 def _write_columns(path: Path, paths: Sequence[str], columns: Mapping[str, Sequence[str]]) -> None:
@@ -159,7 +137,7 @@ def _read_numbers(path: Path, paths: Sequence[str]) -> dict[str, Scores]:
     numbers = {}
     for name, values in _read_columns(path, paths).items():
         try:
-            numbers[name] = np.array([float(value) for value in values], dtype=np.float64)
+            numbers[name] = np.array(values, dtype=np.float64)
         except ValueError as error:
             raise UserError(f"{path} is damaged (column {name}: {error}): {FIX}.") from None
         if len(invalid := np.flatnonzero(~np.isfinite(numbers[name]))):

@@ -60,11 +60,6 @@ class LogisticBaseline:
 def fit_baseline(names: Sequence[str], features: Features, labels: Labels) -> LogisticBaseline:
     """Fit scikit-learn's `LogisticRegression` (L2 penalty, C = 1) with balanced class weights.
 
-    Args:
-        names: Names of the features.
-        features: Finite numbers, shape (images, features).
-        labels: 0 or 1, shape (images,).
-
     Raises:
         ValueError: A class is absent, or a feature is not finite.
     """
@@ -99,7 +94,7 @@ def cross_validated_scores(features: Features, labels: Labels, groups: Sequence[
     from sklearn.model_selection import StratifiedGroupKFold
 
     undefined = np.full(len(labels), np.nan)
-    group_indices = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)[1].ravel()
+    group_indices = np.unique(np.array(groups, dtype=str), return_inverse=True)[1]
     folds = min([folds, *(len(set(group_indices[labels == label].tolist())) for label in (0, 1))])
     if folds < 2:
         return undefined
@@ -116,9 +111,6 @@ def cross_validated_scores(features: Features, labels: Labels, groups: Sequence[
 def shape_features(headers: Sequence[ImageHeader]) -> tuple[tuple[str, ...], Features]:
     """Return the features of the shape baseline, from image headers only.
 
-    Args:
-        headers: Header of each image, see `xray.data.decode.header.read_headers`.
-
     Returns:
         Names, and features of shape (images, 4): natural logarithms of width, height and aspect ratio, and whether the
         file is stored in colour, 0 or 1.
@@ -134,11 +126,7 @@ def shortcut_metrics(
 ) -> dict[str, Any]:
     """Compare the model with each shortcut baseline and input ablation on the same resamples of patients.
 
-    Args:
-        labels: 0 or 1, shape (images,).
-        logits: Logits of the model, shape (images,).
-        ablations: Scores by the keys of `BASELINES` and `ABLATION_IMAGES`, each of shape (images,).
-        patients: The patient of each image.
+    Ablations are named by the keys of `BASELINES` and `ABLATION_IMAGES`; others are ignored.
 
     Returns:
         A row for each baseline and ablation with its AUROC and the difference of the model's AUROC; whether the model

@@ -37,10 +37,6 @@ def subgroups_by_name(paths: Sequence[str], labels: Labels) -> tuple[list[Subgro
     Bacterial and viral pneumonia each with all normal images, and each number series of normal images with all
     pneumonia images.
 
-    Args:
-        paths: File of each image.
-        labels: 0 or 1, shape (images,).
-
     Returns:
         The subgroups, and a note for each family that cannot be formed from the names.
     """
@@ -51,8 +47,12 @@ def subgroups_by_name(paths: Sequence[str], labels: Labels) -> tuple[list[Subgro
         ("Cause in the file name, with all normal images", CAUSES, 1),
         ("Number series of the normal images, with all pneumonia images", SERIES, 0),
     ):
-        members = {name: _matching(names, pattern) & (labels == label) for name, pattern in patterns.items()}
+        members = {
+            group: np.array([re.search(pattern, name) is not None for name in names], dtype=bool) & (labels == label)
+            for group, pattern in patterns.items()
+        }
         if any(inside.any() for inside in members.values()):
+            # Groups without images come last, and get no images of the other class.
             groups += [Subgroup(family, n, inside | (labels != label)) for n, inside in members.items() if inside.any()]
             groups += [Subgroup(family, n, inside) for n, inside in members.items() if not inside.any()]
         else:
@@ -61,10 +61,7 @@ def subgroups_by_name(paths: Sequence[str], labels: Labels) -> tuple[list[Subgro
 
 
 def subgroups_by_size(pixels: npt.NDArray[np.int64]) -> tuple[list[Subgroup], list[str]]:
-    """Form subgroups of thirds of the images by number of pixels.
-
-    Args:
-        pixels: Width times height of each file, 0 if unknown, shape (images,).
+    """Form subgroups of thirds of the images by number of pixels, which is 0 if unknown.
 
     Returns:
         The subgroups, and a note if there are none or if images are missing from them.
@@ -84,7 +81,3 @@ def subgroups_by_size(pixels: npt.NDArray[np.int64]) -> tuple[list[Subgroup], li
         return [], [f"{family}: nearly all images have one size ({int(np.median(known)):,} pixels)."]
     unknown = len(pixels) - len(known)
     return groups, [f"{family}: {unknown:,} images of unknown size are in no subgroup."] if unknown else []
-
-
-def _matching(names: Sequence[str], pattern: str) -> Mask:
-    return np.array([re.search(pattern, name) is not None for name in names], dtype=bool)

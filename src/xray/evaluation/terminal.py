@@ -24,12 +24,7 @@ SHOWN = {
 
 
 def print_summary(summary: Mapping[str, Any], title: str) -> None:
-    """Print the main metrics, the confusion matrix and the notes on shortcuts and rejections.
-
-    Args:
-        summary: See `xray.evaluation.summary.summarise`.
-        title: Title of the table.
-    """
+    """Print the main metrics, the confusion matrix and the notes on shortcuts and rejections."""
     metrics = Table(title=escape(title), title_justify="left", title_style="bold")
     for column in ("Metric", "Value", "95% interval"):
         metrics.add_column(column, justify="left" if column == "Metric" else "right")
