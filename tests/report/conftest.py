@@ -9,6 +9,7 @@ from PIL import Image
 from xray.evaluation.calibration import probability_of
 from xray.evaluation.predictions import Predictions, decide
 from xray.evaluation.scored_set import ScoredSet, write_scored_set
+from xray.evaluation.summary import summarise
 from xray.report.build import write_reports
 
 CLASSES = ["NORMAL", "PNEUMONIA"]
@@ -107,15 +108,10 @@ def draw(images=60, patients=24, seed=0, class_names=CLASSES, root="images", **c
     sizes = [str(100 + 3 * i) for i in range(images)]
     ablations = {"statistics": rng.normal(labels, 1), "border_only": rng.normal(2.0 * labels, 1)}
     robustness = {f"{c}_{k}": logits + rng.normal(0, k, images) for c in CORRUPTIONS for k in range(1, 6)}
+    pair = {"kind": "near duplicate", "first": table.path[2], "second": "gone.jpeg", "similarity": 0.99}
     duplicates = [
         {"kind": "same file", "first": table.path[0], "second": table.path[1], "similarity": 1.0, "with": "test"},
-        {
-            "kind": "near duplicate",
-            "first": table.path[2],
-            "second": "gone.jpeg",
-            "similarity": 0.99,
-            "with": "training",
-        },
+        pair | {"with": "training"},
     ]
     columns = {"width": sizes, "height": sizes, "mode": ["L"] * images, "bytes": sizes, "digest": sizes}
     ood_scores = {"outlines": np.linspace(0.2, 1.1, images), "tone": np.full(images, 0.5)}
@@ -127,6 +123,11 @@ def draw(images=60, patients=24, seed=0, class_names=CLASSES, root="images", **c
         "duplicates": duplicates,
     }
     return ScoredSet(table, **{"source": source(class_names), **parts, **changes})
+
+
+def small(seed=0, **changes):
+    """Draw a scored set of predictions alone, whose report is quick to write; `changes` are of its source."""
+    return ScoredSet(draw(seed=seed).table, source(**changes))
 
 
 def one_class(scored_set):
@@ -158,6 +159,12 @@ def write(scored_set, folder="logs/cnn/version_0/test"):
 def write_report(folder):
     """Write the report of one set and return its summary."""
     return write_reports([folder])[folder]
+
+
+@pytest.fixture(scope="session")
+def summary():
+    """The summary of a scored set with all tables."""
+    return summarise(draw())
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,16 @@
-from tests.report.conftest import draw, one_class
+from tests.report.conftest import draw, one_class, small
 
-from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.shortcuts import ABLATION_IMAGES, BASELINES
 from xray.evaluation.summary import summarise
 from xray.report.gallery import CAPTIONS, SHORT_TITLES, draw_figures
 
 
-def test_draws_every_figure():
-    scored_set = draw()
-    assert list(draw_figures(scored_set, summarise(scored_set))) == list(CAPTIONS)
+def test_draws_every_figure(summary):
+    assert list(draw_figures(draw(), summary)) == list(CAPTIONS)
 
 
 def test_skips_figures_without_data():
-    scored_set = draw()
-    bare = ScoredSet(scored_set.table, scored_set.source)
+    bare = small()
     missing = set(CAPTIONS) - set(draw_figures(bare, summarise(bare)))
     assert missing == {"shortcuts", "robustness"}
 

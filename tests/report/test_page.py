@@ -4,13 +4,16 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
-from tests.report.conftest import draw, one_class, source, write, write_report
+from tests.report.conftest import draw, one_class, small, source, write, write_report
 
 from xray import NOTICE
+from xray.evaluation.predictions import Predictions
 from xray.evaluation.scored_set import ScoredSet
+from xray.evaluation.summary import summarise
+from xray.report.build import siblings
+from xray.report.page import render_page
 from xray.report.summary_text import interval, number
 
 EMPTY = {"meta", "img", "br", "link", "hr"}
@@ -55,10 +58,14 @@ def read(page):
     return reader
 
 
-def page_of(scored_set, folder="logs/cnn/version_0/test"):
-    where = write(scored_set, folder)
-    write_report(where)
-    return (where / "report.html").read_text(encoding="utf-8")
+def page_of(scored_set):
+    folder = write(scored_set)
+    write_report(folder)
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def page_without_figures(scored_set, others=()):
+    return render_page(scored_set, summarise(scored_set), {}, others)
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +73,8 @@ def page(reported):
     return (reported / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def summary(reported):
-    return json.loads((reported / "metrics.json").read_text())
-
-
-def test_page_shows_every_metric_of_metrics_json(page, summary):
+def test_page_shows_every_metric_of_metrics_json(page, reported):
+    summary = json.loads((reported / "metrics.json").read_text())
     rows = read(page).rows
     marked = {f"data-metric={name}": scored_set for name, scored_set in summary["figures"].items()}
     marked |= {f"data-before={name}": scored_set for name, scored_set in summary["before_scaling"].items()}
@@ -91,6 +94,7 @@ def test_page_shows_notice_and_provenance(page):
     text = " ".join(read(page).text)
     for part in (NOTICE, "scored-fingerprint", "c0ffee", "4,207", "Left out 1 of 61 images", "python -m xray fit"):
         assert part in text
+    assert "No other images were scored with this run" in text
 
 
 def test_page_is_self_contained(page):
@@ -121,19 +125,10 @@ def test_images_have_alt_text(page):
     ],
 )
 def test_hostile_names_are_escaped(names):
-    scored_set = draw(class_names=names, root="images")
+    scored_set = draw(class_names=names, robustness={})
     odd = [f"a/b/{i}<script>\"'\udcfe&.jpeg" for i in range(len(scored_set.table))]
-    table = type(scored_set.table)(
-        odd,
-        odd,
-        scored_set.table.label,
-        scored_set.table.logit,
-        scored_set.table.probability,
-        scored_set.table.decision,
-    )
     hostile = source(names, run="<b>run</b>", data_root="'\"><script>", notes=["<script>note</script>"], split=None)
-    scored_set = replace(scored_set, table=table, source=hostile)
-    page = page_of(scored_set)
+    page = page_of(replace(scored_set, table=replace(scored_set.table, path=odd, patient=odd), source=hostile))
     reader = read(page)
     assert "script" not in reader.tags
     assert "b" not in reader.tags
@@ -143,17 +138,17 @@ def test_hostile_names_are_escaped(names):
 
 
 def test_missing_images_show_a_reason():
-    page = page_of(draw())
+    page = page_without_figures(draw(robustness={}))
     assert "The image file no longer exists." in page
     assert "<img" not in page
 
 
 @pytest.mark.parametrize("kind", ["one class", "bare", "empty"])
 def test_page_with_little_data(kind):
-    scored_set = draw()
+    scored_set = small()
     bare = {"class_names": ["NORMAL", "PNEUMONIA"], "temperature": 1.0, "threshold": 0.5}
     table = scored_set.table
-    no_rows = type(table)((), (), (), table.logit[:0], table.logit[:0], ())
+    no_rows = Predictions((), (), (), table.logit[:0], table.logit[:0], ())
     case = {
         "one class": one_class(scored_set),
         "bare": ScoredSet(table, bare),
@@ -172,27 +167,24 @@ def test_page_with_little_data(kind):
 
 
 def test_page_lists_other_sets_of_the_run():
-    scored_set = draw()
-    other = write(draw(seed=1, source=source(external=True, data_root="/far/away")), "logs/cnn/version_0/external/away")
-    figures = write_report(other)["figures"]
-    row = read(page_of(scored_set)).rows["data-set=external/away"]
+    other = small(seed=1, external=True, data_root="/far/away")
+    summary = summarise(other)
+    (write(other, "logs/cnn/version_0/external/away") / "metrics.json").write_text(json.dumps(summary))
+    folder, figures = write(small()), summary["figures"]
+    row = read(page_without_figures(small(), siblings(folder))).rows["data-set=external/away"]
     assert "external test, /far/away" in row
     for name in ("auroc", "sensitivity", "specificity"):
         assert number(figures[name]["value"]) in row
         assert interval(figures[name]) in row
 
 
-def test_page_does_not_list_its_own_set():
-    assert "No other images were scored with this run" in page_of(draw())
-
-
 def test_page_warns_if_not_above_the_shortcut_baselines():
-    scored_set = draw()
-    page = page_of(ScoredSet(scored_set.table, scored_set.source, ablations={"statistics": scored_set.table.logit}))
+    scored_set = small()
+    page = page_without_figures(replace(scored_set, ablations={"statistics": scored_set.table.logit}))
     assert "Not clearly above the shortcut baselines" in page
     assert ">not clear<" in page
 
 
 def test_page_of_many_images_stays_small():
-    page_of(draw(images=3000, patients=1500))
-    assert Path("logs/cnn/version_0/test/report.html").stat().st_size < 2e6
+    many = draw(images=2000, patients=500)
+    assert len(page_of(ScoredSet(many.table, many.source))) < 2e6

@@ -1,8 +1,7 @@
 import numpy as np
 from numpy.testing import assert_allclose
-from tests.report.conftest import CORRUPTIONS, draw
+from tests.report.conftest import CORRUPTIONS
 
-from xray.evaluation.summary import summarise
 from xray.report.panels import forest_figure, robustness_figure
 
 
@@ -33,8 +32,8 @@ def test_forest_plot_without_values():
     assert [line for line in figure.axes[0].lines if line.get_marker() in {"o", "D"}] == []
 
 
-def test_robustness_has_a_panel_per_corruption():
-    robustness = summarise(draw())["robustness"]
+def test_robustness_has_a_panel_per_corruption(summary):
+    robustness = summary["robustness"]
     figure = robustness_figure(robustness)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == [name if name != "jpeg" else "JPEG compression" for name in CORRUPTIONS]

@@ -1,13 +1,12 @@
 import shlex
 
-from tests.report.conftest import draw, source
+from tests.report.conftest import source
 
-from xray.evaluation.summary import summarise
 from xray.report.provenance import UNKNOWN, commands, exclusions, provenance, splits, training
 
 
-def test_provenance_is_complete():
-    text = " ".join(value for _, value in provenance(summarise(draw())))
+def test_provenance_is_complete(summary):
+    text = " ".join(value for _, value in provenance(summary))
     for part in (
         "cnn/version_0",
         "best.ckpt",
@@ -22,19 +21,19 @@ def test_provenance_is_complete():
     assert "2,000 resamples" in text
 
 
-def test_missing_provenance_is_marked():
-    bare = {"class_names": ["NORMAL", "PNEUMONIA"], "temperature": 1.0, "threshold": 0.5}
-    rows = dict(provenance(summarise(draw(source=bare))))
+def test_missing_provenance_is_marked(summary):
+    bare = summary | {"source": {"class_names": ["NORMAL", "PNEUMONIA"], "temperature": 1.0, "threshold": 0.5}}
+    rows = dict(provenance(bare))
     assert rows["Checkpoint"] == UNKNOWN
     assert rows["Trained with"] == UNKNOWN
     assert rows["Operating point"] == "none was fitted"
     assert not any("itted on" in name for name in rows)
-    assert training(summarise(draw(source=bare))) == []
-    assert exclusions(summarise(draw(source=bare))) == []
+    assert training(bare) == []
+    assert exclusions(bare) == []
 
 
-def test_splits_of_training_and_scored_images():
-    rows = splits(summarise(draw()))
+def test_splits_of_training_and_scored_images(summary):
+    rows = splits(summary)
     assert [(row["name"], row["images"], row["patients"]) for row in rows] == [
         ("Training", 4207, 2103),
         ("Validation", 466, 233),
@@ -42,9 +41,11 @@ def test_splits_of_training_and_scored_images():
     ]
 
 
-def test_exclusions_are_labelled_by_origin():
-    result = exclusions(summarise(draw()))
-    assert result == ["Training: Left out a note of the training.", "Left out 1 of 61 images that cannot be read."]
+def test_exclusions_are_labelled_by_origin(summary):
+    assert exclusions(summary) == [
+        "Training: Left out a note of the training.",
+        "Left out 1 of 61 images that cannot be read.",
+    ]
 
 
 def test_commands_name_checkpoint_and_images():
@@ -60,8 +61,8 @@ def test_commands_name_checkpoint_and_images():
     assert [line.split()[3] for _, line in commands(source(run=None))] == ["test"]
 
 
-def test_training_settings_come_from_the_config():
-    rows = dict(training(summarise(draw())))
+def test_training_settings_come_from_the_config(summary):
+    rows = dict(training(summary))
     assert rows["Learning rate"] == "0.002"
     assert rows["Model: widths"] == "8, 16"
     assert rows["Augmentation"] == "rotation 7.0"

@@ -5,11 +5,11 @@ import matplotlib as mpl
 import pytest
 from PIL import Image
 
-from xray.report.style import inline_svg, inset_side, panel, save_figures, styled
+from xray.report.style import inline_svg, inset_side, panel, report_style, save_figures
 from xray.utils.errors import UserError
 
 
-@styled
+@report_style()
 def drawing(title="x"):
     figure, axes = panel((4, 3))
     axes.plot([0, 1], [0, 1])

@@ -1,10 +1,10 @@
-import numpy as np
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.report.conftest import draw, one_class, source
+from tests.report.conftest import draw, one_class, small, source
 
-from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.summary import summarise
 from xray.report.summary_text import (
     TITLES,
@@ -66,12 +66,10 @@ def test_count_uses_plural():
     assert [count(n, "image") for n in (0, 1, 1200)] == ["0 images", "1 image", "1,200 images"]
 
 
-def test_headline_has_the_main_metrics():
-    result = draw()
-    summary = summarise(result)
+def test_headline_has_the_main_metrics(summary):
     text = " ".join(headline(summary))
     figures, counts = summary["figures"], summary["confusion_matrix"]
-    positives = np.sum(np.array(result.table.label) == "PNEUMONIA")
+    positives = draw().table.label.count("PNEUMONIA")
     assert f"60 images of 24 patients: {60 - positives} NORMAL and {positives} PNEUMONIA" in text
     assert f"AUROC {with_interval(figures['auroc'])}" in text
     sensitivity = with_interval(figures["sensitivity"], percent)
@@ -85,8 +83,7 @@ def test_headline_of_one_class():
     assert "specificity not defined" in text
 
 
-def test_metric_rows_have_each_metric_once():
-    summary = summarise(draw())
+def test_metric_rows_have_each_metric_once(summary):
     result = metric_rows(summary)
     assert [title for title, _ in result[:2]] == ["AUROC", "AUROC by DeLong"]
     assert result[1][1] == summary["auroc_delong"]
@@ -104,29 +101,27 @@ def test_metric_rows_have_each_metric_once():
     ],
 )
 def test_banner_for(changes, title):
-    plain = draw(duplicates=[], ablations={})
-    assert banners(summarise(plain)) == []
-    changed = ScoredSet(plain.table, source(**changes))
-    assert [name for _, name, _ in banners(summarise(changed))] == [title]
+    summary = summarise(small())
+    assert banners(summary) == []
+    assert [name for _, name, _ in banners(summary | {"source": source(**changes)})] == [title]
 
 
 def test_banner_if_not_above_the_shortcut_baseline():
-    result = draw(duplicates=[])
-    same = ScoredSet(result.table, result.source, ablations={"statistics": result.table.logit})
+    result = small()
+    same = replace(result, ablations={"statistics": result.table.logit})
     ((severity, title, text),) = banners(summarise(same))
     assert (severity, title) == ("bad", "Not clearly above the shortcut baselines")
     assert "not clearly above this baseline" in text
 
 
 def test_banner_counts_images_seen_in_training_once():
-    result = draw(ablations={})
-    pair = result.duplicates[1]
-    twice = ScoredSet(result.table, result.source, duplicates=[pair, pair | {"second": "other.jpeg"}])
-    ((_, title, text),) = banners(summarise(twice))
+    pair = draw().duplicates[1]
+    twice = [pair, pair | {"second": "other.jpeg"}]
+    ((_, title, text),) = banners(summarise(small()) | {"duplicates": twice})
     assert title == "Images seen in training"
     assert text.startswith("1 image of 60 is a duplicate ")
 
 
-def test_operating_point_sentence():
-    assert "fitted on 466 validation images of 352 patients: highest sum" in operating_point(summarise(draw()))
-    assert "No operating point" in operating_point(summarise(draw(source=source(decision=None))))
+def test_operating_point_sentence(summary):
+    assert "fitted on 466 validation images of 352 patients: highest sum" in operating_point(summary)
+    assert "No operating point" in operating_point(summary | {"source": source(decision=None)})

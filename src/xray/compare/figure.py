@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xray import NOTICE
 from xray.compare.images import SharedImages
 from xray.evaluation.curves import roc_points
 from xray.evaluation.metrics import Confusion
-from xray.evaluation.ranking import Labels, Scores
+from xray.evaluation.ranking import Scores
 from xray.evaluation.terminal import format_interval, format_value
-from xray.report.style import FAINT, frame, frame_inset, inset_side, styled, unit_square
+from xray.report.style import FAINT, frame, frame_inset, inset_side, report_style, unit_square
 from xray.utils.text import shortened
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
@@ -25,14 +24,9 @@ MAX_NAME = 34
 NAME = "roc"
 
 
-@styled
+@report_style()
 def compared_roc_figure(images: SharedImages, comparison: Mapping[str, Any]) -> Figure:
-    """Draw the ROC curve and operating point of each run, with the top left corner enlarged if curves come close to it.
-
-    Args:
-        images: The aligned runs.
-        comparison: Result of `compare_runs`, for letters, AUROCs and intervals.
-    """
+    """Draw ROC curve and operating point of each run, with the top left corner enlarged if curves come close to it."""
     side, legend = 5.2, 0.205 * len(images.runs) + 0.4
     width, height = side + 1.0, side + legend + 1.15
     figure = Figure(figsize=(width, height))
@@ -42,14 +36,16 @@ def compared_roc_figure(images: SharedImages, comparison: Mapping[str, Any]) -> 
     zoom = corner_of([curve for curve in curves if np.isfinite(curve).all()])
     inset = axes.inset_axes(INSET) if zoom else None
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1)
+    handles = []
     for i, (run, (rate, sensitivity)) in enumerate(zip(images.runs, curves, strict=True)):
-        auroc = comparison["runs"][i]["auroc"]
-        bounds = f" ({format_interval(auroc)})" if format_interval(auroc) else ""
-        letter = comparison["runs"][i]["letter"]
-        label = f"{letter}  {shortened(run.name, MAX_NAME)}: {format_value(auroc['value'])}{bounds}"
+        colour, style = COLOURS[i % len(COLOURS)], STYLES[i % len(STYLES)]
+        row, counts = comparison["runs"][i], Confusion.of(images.labels, run.decisions)
+        bounds = f" ({format_interval(row['auroc'])})" if format_interval(row["auroc"]) else ""
+        label = f"{row['letter']}  {shortened(run.name, MAX_NAME)}: {format_value(row['auroc']['value'])}{bounds}"
         for target in (axes, inset) if inset else (axes,):
-            _draw_curve(target, i, rate, sensitivity, label)
-            _mark_operating_point(target, i, images.labels, run.decisions)
+            handles += target.plot(rate, sensitivity, color=colour, linestyle=style, linewidth=1.6, label=label)
+            point = 1 - counts.specificity, counts.sensitivity
+            target.plot(*point, "o", color=colour, markeredgecolor="white", markersize=6)
     title = f"ROC curves on {comparison['images']} images of {comparison['patients']} patients"
     frame(axes, "1 - specificity", "Sensitivity", title)
     unit_square(axes)
@@ -57,45 +53,10 @@ def compared_roc_figure(images: SharedImages, comparison: Mapping[str, Any]) -> 
         frame_inset(axes, inset, (0, zoom), (1 - zoom, 1))
     if not all(np.isfinite(curve).all() for curve in curves):
         axes.text(0.5, 0.5, "not defined: a class is absent", ha="center", va="center")
-    _add_legend(figure, axes, (box[0] - 0.02, 0.3 / height))
-    figure.text(box[0], 0.12 / height, NOTICE, fontsize=8, color="#57606a")
-    return figure
-
-
-def corner_of(curves: Sequence[tuple[Scores, Scores]]) -> float | None:
-    """Return the side of the top left corner to enlarge, so that curves close to it can be distinguished.
-
-    Args:
-        curves: False positive rate and sensitivity of each run.
-
-    Returns:
-        None if no curve comes close to the corner, or if one passes through the inset.
-    """
-    left, bottom, _, height = INSET
-    left -= 0.08  # room for its tick labels
-    if any(np.interp(left, rate, sensitivity) < bottom + height for rate, sensitivity in curves):
-        return None
-    sides = (inset_side(float(np.maximum(rate, 1 - sensitivity).min())) for rate, sensitivity in curves)
-    return max((side for side in sides if side), default=None)
-
-
-def _draw_curve(axes: Axes, i: int, rate: Scores, sensitivity: Scores, label: str) -> None:
-    style = {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[i % len(STYLES)]}
-    (line,) = axes.plot(rate, sensitivity, linewidth=1.6, label=label, **style)  # type: ignore[arg-type]
-    line.set_gid("curve")
-
-
-def _mark_operating_point(axes: Axes, i: int, labels: Labels, decisions: Labels) -> None:
-    counts = Confusion.of(labels, decisions)
-    colour = COLOURS[i % len(COLOURS)]
-    axes.plot(1 - counts.specificity, counts.sensitivity, "o", color=colour, markeredgecolor="white", markersize=6)
-
-
-def _add_legend(figure: Figure, axes: Axes, anchor: tuple[float, float]) -> None:
     figure.legend(
-        handles=[line for line in axes.lines if line.get_gid() == "curve"],
+        handles=[line for line in handles if line.axes is axes],
         loc="lower left",
-        bbox_to_anchor=anchor,
+        bbox_to_anchor=(box[0] - 0.02, 0.3 / height),
         fontsize=9,
         frameon=False,
         handlelength=3.2,
@@ -103,3 +64,19 @@ def _add_legend(figure: Figure, axes: Axes, anchor: tuple[float, float]) -> None
         title_fontsize=9,
         alignment="left",
     )
+    figure.text(box[0], 0.12 / height, NOTICE, fontsize=8, color="#57606a")
+    return figure
+
+
+def corner_of(curves: Sequence[tuple[Scores, Scores]]) -> float | None:
+    """Return the side of the top left corner to enlarge, so that curves close to it can be distinguished.
+
+    A curve is its false positive rate and sensitivity. None if no curve comes close to the corner, or if one passes
+    through the inset.
+    """
+    left, bottom, _, height = INSET
+    left -= 0.08  # room for its tick labels
+    if any(np.interp(left, rate, sensitivity) < bottom + height for rate, sensitivity in curves):
+        return None
+    sides = (inset_side(float(np.maximum(rate, 1 - sensitivity).min())) for rate, sensitivity in curves)
+    return max((side for side in sides if side), default=None)

@@ -63,16 +63,13 @@ def _write_pages(folder: Path, scored_set: ScoredSet, summary: Summary) -> None:
 
 
 def siblings(folder: Path) -> list[dict[str, Any]]:
-    """Return the run's other scored sets as table rows.
+    """Return the other scored sets of the run, as rows of the page's table.
 
-    Args:
-        folder: A scored set: `test`, `validate` or `external/NAME` in a run's folder.
-
-    Returns:
-        For each set its name, kind, data root, images, patients and threshold, and AUROC, sensitivity and specificity
-        with intervals. If its files cannot be read, only name and `damaged` (the reason) are filled in.
+    Each has name, kind, data root, images, patients and threshold, and AUROC, sensitivity and specificity with
+    intervals. If its files cannot be read, only name and `damaged` (the reason) are filled in.
     """
-    return [_row(other) for other in sets_of_same_run(folder) if other != folder and (other / METRICS).exists()]
+    here = folder.absolute()
+    return [_row(other) for other in sets_of_same_run(here) if other != here and (other / METRICS).exists()]
 
 
 def _row(folder: Path) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """The model card: Markdown with the YAML metadata that model hubs read."""
 
 from collections.abc import Collection
+from functools import cache
 from typing import Final
 
+from jinja2 import Environment
 from markupsafe import Markup
 
-from xray import NOTICE, ONE_SOURCE
 from xray.report import summary_text
-from xray.report.page import environment
-from xray.report.provenance import commands, exclusions, provenance, splits, training
+from xray.report.page import environment, shared_values
+from xray.report.provenance import training
 from xray.utils.text import markdown, printable
 
 HUB_METRICS: Final = {
@@ -33,39 +34,16 @@ SHOWN_FIGURES: Final = {
 
 
 def render_card(summary: summary_text.Summary, figures: Collection[str]) -> str:
-    """Render the model card.
-
-    Args:
-        summary: See `xray.evaluation.summary.summarise`.
-        figures: Names of the figures in `figures/` next to the card.
-
-    Returns:
-        Markdown that begins with a YAML block.
-    """
-    templates = environment()
-    templates.autoescape = False
-    templates.finalize = lambda value: markdown(printable(value)) if type(value) is str else value
-    templates.filters["code"] = lambda text: Markup(f"`{_one_line(text)}`")
-    templates.filters["verbatim"] = lambda text: Markup(_one_line(text))
-    body = templates.get_template("card.md.j2").render(
-        summary=summary,
-        source=summary["source"],
-        negative=summary["class_names"][0],
-        positive=summary["class_names"][1],
-        kind=summary_text.kind(summary["source"]),
-        model=summary_text.model_name(summary["source"]),
-        banners=summary_text.banners(summary),
-        headline=summary_text.headline(summary),
-        operating_point=summary_text.operating_point(summary),
-        rows=summary_text.metric_rows(summary),
-        training=training(summary),
-        splits=splits(summary),
-        exclusions=exclusions(summary),
-        provenance=provenance(summary),
-        commands=commands(summary["source"]),
-        figures={name: title for name, title in SHOWN_FIGURES.items() if name in figures},
-        notice=NOTICE,
-        one_source=ONE_SOURCE,
+    """Render the model card: Markdown that begins with a YAML block, and shows some of the figures in `figures/`."""
+    body = (
+        _environment()
+        .get_template("card.md.j2")
+        .render(
+            **shared_values(summary),
+            rows=summary_text.metric_rows(summary),
+            training=training(summary),
+            figures={name: title for name, title in SHOWN_FIGURES.items() if name in figures},
+        )
     )
     return f"---\n{metadata(summary)}\n---\n\n{body}"
 
@@ -78,6 +56,8 @@ def metadata(summary: summary_text.Summary) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
     source = summary["source"]
+    values = {name: summary["figures"][name]["value"] for name in HUB_METRICS}
+    defined = {name: value for name, value in values.items() if value is not None}
     results = [
         EvalResult(
             task_type="image-classification",
@@ -85,22 +65,34 @@ def metadata(summary: summary_text.Summary) -> str:
             dataset_type="imagefolder",
             dataset_name=printable(summary_text.data_name(source)),
             dataset_split={"val": "validation"}.get(source.get("split", ""), source.get("split")),
-            metric_type=metric_type,
+            metric_type=HUB_METRICS[name],
             metric_name=summary_text.TITLES[name],
-            metric_value=summary["figures"][name]["value"],
+            metric_value=value,
         )
-        for name, metric_type in HUB_METRICS.items()
-        if summary["figures"][name]["value"] is not None
+        for name, value in defined.items()
     ]
     card = ModelCardData(
         library_name="xray",
         pipeline_tag="image-classification",
         tags=list(TAGS),
-        metrics=[HUB_METRICS[name] for name in HUB_METRICS if summary["figures"][name]["value"] is not None],
+        metrics=[HUB_METRICS[name] for name in defined],
         model_name=printable(summary_text.model_name(source)),
         eval_results=results or None,
     )
     return str(card.to_yaml()).strip()
+
+
+@cache
+def _environment() -> Environment:
+    """Return the environment of the page, but escaping Markdown instead of HTML."""
+    templates = environment().overlay(
+        autoescape=False, finalize=lambda value: markdown(printable(value)) if type(value) is str else value
+    )
+    templates.filters = templates.filters | {
+        "code": lambda text: Markup(f"`{_one_line(text)}`"),
+        "verbatim": lambda text: Markup(_one_line(text)),
+    }
+    return templates
 
 
 def _one_line(text: str) -> str:

@@ -23,11 +23,12 @@ from xray.report.style import (
     frame_inset,
     inset_side,
     panel,
-    styled,
+    report_style,
     unit_square,
     write_centred,
 )
 from xray.report.summary_text import number
+from xray.utils.text import shortened
 
 ONE_CLASS = "not defined: all images\nhave the same label"
 HISTOGRAM_BINS = 40
@@ -35,15 +36,11 @@ TREATMENT_THRESHOLDS = np.linspace(0.01, 0.99, 99)
 """Thresholds of the decision curve; 0 and 1 are left out because their odds are 0 and infinite."""
 
 
-@styled
+@report_style()
 def roc_figure(labels: Labels, scores: Scores, band: Band | None, metrics: Mapping[str, Any]) -> Figure:
     """Draw the ROC curve with its 95% band and operating point; an inset enlarges the corner if the curve is close.
 
-    Args:
-        labels: 0 or 1, shape (images,).
-        scores: Higher for positive, shape (images,).
-        band: Sensitivity over false positive rate; None if a class is absent.
-        metrics: `figures` of the summary.
+    There is no band if a class is absent; `metrics` are the `figures` of the summary.
     """
     figure, axes = panel(SQUARE)
     frame(axes, "1 - specificity", "Sensitivity", f"ROC curve, AUROC {number(metrics['auroc']['value'])}")
@@ -59,28 +56,18 @@ def roc_figure(labels: Labels, scores: Scores, band: Band | None, metrics: Mappi
     inset = axes.inset_axes(INSET) if side and free else None
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", linewidth=1.2, label="chance")
     for target in (axes, inset) if inset else (axes,):
-        target.fill_between(GRID, band.low, band.high, color=MODEL, alpha=BAND, linewidth=0, label="95% band")
-        target.plot(rate, sensitivity, color=MODEL, linewidth=1.8)
-        target.plot(*point, "o", color=SECOND, markeredgecolor="white", markersize=8, label="operating point")
+        _draw_curve(target, (rate, sensitivity), band, point)
     if inset and side:
         frame_inset(axes, inset, (0, side), (1 - side, 1))
     axes.legend(loc="lower right", ncols=3 if inset else 1, columnspacing=1.2, handlelength=1.4)
     return figure
 
 
-@styled
+@report_style()
 def precision_recall_figure(
     labels: Labels, scores: Scores, band: Band | None, metrics: Mapping[str, Any], counts: Mapping[str, int]
 ) -> Figure:
-    """Draw the precision-recall curve with its 95% band, operating point and inset; see `roc_figure`.
-
-    Args:
-        labels: 0 or 1, shape (images,).
-        scores: Higher for positive, shape (images,).
-        band: Precision over recall; None if a class is absent.
-        metrics: `figures` of the summary.
-        counts: `confusion_matrix` of the summary.
-    """
+    """Draw the precision-recall curve with its 95% band, operating point and inset; see `roc_figure`."""
     figure, axes = panel(SQUARE)
     average = number(metrics["average_precision"]["value"])
     frame(axes, "Recall (sensitivity)", "Precision", f"Precision-recall curve, average precision {average}")
@@ -99,23 +86,16 @@ def precision_recall_figure(
     inset = axes.inset_axes((left, bottom, INSET[2], INSET[3])) if side and free else None
     axes.axhline(float(labels.mean()), color=FAINT, linestyle=":", linewidth=1.2, label="prevalence")
     for target in (axes, inset) if inset else (axes,):
-        target.fill_between(GRID, band.low, band.high, color=MODEL, alpha=BAND, linewidth=0, label="95% band")
-        target.step(recall, precision, color=MODEL, linewidth=1.8)
-        if point:
-            target.plot(*point, "o", color=SECOND, markeredgecolor="white", markersize=8, label="operating point")
+        _draw_curve(target, (recall, precision), band, point, "steps-pre")
     if inset and side:
         frame_inset(axes, inset, (1 - side, 1), (1 - side, 1))
     axes.legend(loc="lower left", ncols=3 if inset else 1, columnspacing=1.2, handlelength=1.4)
     return figure
 
 
-@styled
+@report_style()
 def reliability_figure(reliability: Mapping[str, Any]) -> Figure:
-    """Draw observed against predicted share of positives before and after scaling, with the images per bin below.
-
-    Args:
-        reliability: `reliability` of the summary.
-    """
+    """Draw observed against predicted share of positives before and after scaling, with the images per bin below."""
     figure = Figure(figsize=SQUARE)
     axes = figure.add_axes((0.72 / 5.2, 1.75 / 5.2, 1 - 0.92 / 5.2, 1 - 2.17 / 5.2))
     below = figure.add_axes((0.72 / 5.2, 0.62 / 5.2, 1 - 0.92 / 5.2, 0.95 / 5.2), sharex=axes)
@@ -140,16 +120,9 @@ def reliability_figure(reliability: Mapping[str, Any]) -> Figure:
     return figure
 
 
-@styled
+@report_style()
 def histogram_figure(labels: Labels, probability: Scores, threshold: float, class_names: Sequence[str]) -> Figure:
-    """Draw a histogram of the probabilities of each class, counts on a logarithmic scale, with the threshold.
-
-    Args:
-        labels: 0 or 1, shape (images,).
-        probability: From 0 to 1, shape (images,).
-        threshold: The operating point.
-        class_names: Names of the two classes.
-    """
+    """Draw a histogram of the probabilities of each class, counts on a logarithmic scale, with the threshold."""
     figure, axes = panel(WIDE)
     frame(axes, f"Probability of {class_names[1]}", "Images (logarithmic)", "Images by probability and class")
     highest = 1
@@ -168,15 +141,9 @@ def histogram_figure(labels: Labels, probability: Scores, threshold: float, clas
     return figure
 
 
-@styled
+@report_style()
 def confusion_figure(counts: Mapping[str, int], class_names: Sequence[str], threshold: float) -> Figure:
-    """Draw the confusion matrix: images, and their share of the row.
-
-    Args:
-        counts: `confusion_matrix` of the summary.
-        class_names: Names of the two classes.
-        threshold: The operating point.
-    """
+    """Draw the confusion matrix (`confusion_matrix` of the summary): images, and their share of the row."""
     figure, axes = panel(WIDE)
     matrix = np.array([[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]], dtype=np.int64)
     rows = np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -189,7 +156,7 @@ def confusion_figure(counts: Mapping[str, int], class_names: Sequence[str], thre
         axes.text(column, row - 0.06, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, fontsize=20)
         text = f"{share:.1%} of row" if matrix[row].any() else "no images"
         axes.text(column, row + 0.2, text, ha="center", va="center", color=colour)
-    short = [name if len(name) <= 16 else f"{name[:15]}…" for name in class_names]
+    short = [shortened(name, 16) for name in class_names]
     axes.set_xticks([0, 1], short)
     axes.set_yticks([0, 1], short, rotation=90, va="center")
     axes.tick_params(length=0)
@@ -198,15 +165,9 @@ def confusion_figure(counts: Mapping[str, int], class_names: Sequence[str], thre
     return figure
 
 
-@styled
+@report_style()
 def decision_curve_figure(labels: Labels, probability: Scores, threshold: float) -> Figure:
-    """Draw the net benefit of treating by the model, of treating all and of treating none.
-
-    Args:
-        labels: 0 or 1, shape (images,).
-        probability: From 0 to 1, shape (images,).
-        threshold: The operating point.
-    """
+    """Draw the net benefit of treating by the model, of treating all and of treating none."""
     figure, axes = panel(WIDE)
     frame(axes, "Threshold probability for treatment", "Net benefit per image", "Decision curve")
     if not len(labels):
@@ -224,15 +185,9 @@ def decision_curve_figure(labels: Labels, probability: Scores, threshold: float)
     return figure
 
 
-@styled
+@report_style()
 def threshold_figure(labels: Labels, probability: Scores, threshold: float) -> Figure:
-    """Draw sensitivity and specificity against the threshold.
-
-    Args:
-        labels: 0 or 1, shape (images,).
-        probability: From 0 to 1, shape (images,).
-        threshold: The operating point.
-    """
+    """Draw sensitivity and specificity against the threshold."""
     figure, axes = panel(WIDE)
     frame(axes, "Threshold", "Sensitivity, specificity", "Sensitivity and specificity by threshold")
     sensitivity, specificity = rates_by_threshold(labels, probability, GRID)
@@ -242,6 +197,15 @@ def threshold_figure(labels: Labels, probability: Scores, threshold: float) -> F
     unit_square(axes)
     axes.legend(loc="lower center")
     return figure
+
+
+def _draw_curve(
+    axes: Axes, curve: tuple[Scores, Scores], band: Band, point: tuple[float, float] | None, steps: str = "default"
+) -> None:
+    axes.fill_between(GRID, band.low, band.high, color=MODEL, alpha=BAND, linewidth=0, label="95% band")
+    axes.plot(*curve, color=MODEL, linewidth=1.8, drawstyle=steps)
+    if point:
+        axes.plot(*point, "o", color=SECOND, markeredgecolor="white", markersize=8, label="operating point")
 
 
 def _mark_threshold(axes: Axes, threshold: float) -> None:

@@ -71,15 +71,7 @@ SHORT_TITLES: Final = {
 
 
 def draw_figures(scored_set: ScoredSet, summary: Summary) -> dict[str, Figure]:
-    """Draw every figure for which there are data.
-
-    Args:
-        scored_set: The tables.
-        summary: Their summary.
-
-    Returns:
-        Figures by the keys of `CAPTIONS`, in that order.
-    """
+    """Draw every figure for which there are data, by the keys of `CAPTIONS` and in that order."""
     table, metrics, threshold = scored_set.table, summary["figures"], summary["threshold"]
     class_names = [printable(name) for name in summary["class_names"]]
     labels = class_indices(table.label, summary["class_names"])
@@ -101,7 +93,9 @@ def draw_figures(scored_set: ScoredSet, summary: Summary) -> dict[str, Figure]:
         title = "Model, shortcut baselines, input ablations"
         figures["shortcuts"] = forest_figure(_shortcut_rows(summary), ("The model", auroc), title)
     if summary["subgroups"]:
-        figures["subgroups"] = forest_figure(_subgroup_rows(summary), ("All images", auroc), "AUROC by group")
+        families = groupby(summary["subgroups"], key=lambda group: str(group["family"]))
+        groups = [(family, [(_with_images(row), row["auroc"]) for row in rows]) for family, rows in families]
+        figures["subgroups"] = forest_figure(groups, ("All images", auroc), "AUROC by group")
     if summary["robustness"]:
         figures["robustness"] = robustness_figure(summary["robustness"])
     return figures
@@ -112,25 +106,11 @@ def _shortcut_rows(summary: Summary) -> list[tuple[str, list[Row]]]:
         ("Shortcut baselines (logistic regression)", BASELINES),
         ("Input ablations (the same model, lungs hidden)", ABLATION_IMAGES),
     )
+    aurocs = {row["name"]: row["auroc"] for row in summary["shortcuts"]["ablations"]}
     rows = [
-        (
-            heading,
-            [
-                (SHORT_TITLES[row["name"]], row["auroc"])
-                for row in summary["shortcuts"]["ablations"]
-                if row["name"] in names
-            ],
-        )
-        for heading, names in groups
+        (heading, [(SHORT_TITLES[n], auroc) for n, auroc in aurocs.items() if n in names]) for heading, names in groups
     ]
     return [(heading, members) for heading, members in rows if members]
-
-
-def _subgroup_rows(summary: Summary) -> list[tuple[str, list[Row]]]:
-    return [
-        (family, [(_with_images(group), group["auroc"]) for group in members])
-        for family, members in groupby(summary["subgroups"], key=lambda group: str(group["family"]))
-    ]
 
 
 def _with_images(group: Summary) -> str:

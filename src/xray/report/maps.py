@@ -25,18 +25,7 @@ GREY: Final = 128
 
 @dataclass(frozen=True)
 class MappedImage:
-    """An image with its Grad-CAM map.
-
-    Args:
-        name: File name.
-        patient: Patient ID.
-        label: True class.
-        decision: Predicted class.
-        probability: Probability of the positive class, 0 to 1.
-        limit: Largest absolute value of the map's colour scale, in logits.
-        image: The image in its own proportions.
-        overlay: The image with the map over it.
-    """
+    """An image with its Grad-CAM map."""
 
     name: str
     patient: str
@@ -44,6 +33,7 @@ class MappedImage:
     decision: str
     probability: float
     limit: float
+    """Largest absolute value of the map's colour scale, in logits."""
     image: EmbeddedImage
     overlay: EmbeddedImage
 

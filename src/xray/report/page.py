@@ -1,6 +1,7 @@
 """The report as one self-contained HTML page."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -28,35 +29,18 @@ def render_page(
     svgs: Mapping[str, str],
     siblings: Sequence[Mapping[str, Any]],
 ) -> str:
-    """Render the page.
-
-    Args:
-        scored_set: The tables.
-        summary: Their summary.
-        svgs: SVG texts of the figures by the keys of `CAPTIONS`.
-        siblings: Other scored sets of the run, see `xray.report.build.siblings`.
-
-    Returns:
-        HTML; control characters and invalid Unicode are written as escapes.
-    """
-    source, class_names = summary["source"], summary["class_names"]
-    false_negatives, false_positives = worst_errors(scored_set.table, class_names)
+    """Render the page as HTML, with control characters and invalid Unicode written as escapes."""
+    negative, positive = summary["class_names"]
+    false_negatives, false_positives = worst_errors(scored_set.table, (negative, positive))
     return (
         environment()
         .get_template("page.html.j2")
         .render(
-            summary=summary,
+            **shared_values(summary),
             figures=summary["figures"],
-            source=source,
-            negative=class_names[0],
-            positive=class_names[1],
-            kind=summary_text.kind(source),
-            model=summary_text.model_name(source),
-            data_name=summary_text.data_name(source),
-            banners=summary_text.banners(summary),
-            headline=summary_text.headline(summary),
-            operating_point=summary_text.operating_point(summary),
-            tables=(summary_text.RANKING, summary_text.DECISIONS),
+            data_name=summary_text.data_name(summary["source"]),
+            ranking=summary_text.RANKING,
+            decisions=summary_text.DECISIONS,
             calibration=summary_text.CALIBRATION,
             baselines=BASELINES,
             clauses=CLAUSES,
@@ -64,24 +48,42 @@ def render_page(
             drawings=_drawings(svgs),
             siblings=siblings,
             errors=(
-                (f"False negatives: {class_names[1]} images", "fn", false_negatives),
-                (f"False positives: {class_names[0]} images", "fp", false_positives),
+                (f"False negatives: {positive} images", "fn", false_negatives),
+                (f"False positives: {negative} images", "fp", false_positives),
             ),
             maps=mapped_images(scored_set),
             scale=scale(),
             caveat=CAVEATS["gradcam"],
             pairs=pairs(summary["duplicates"]),
-            provenance=provenance(summary),
-            splits=splits(summary),
-            commands=commands(source),
-            config=yaml.safe_dump(source.get("config") or {}, sort_keys=False, allow_unicode=True),
-            exclusions=exclusions(summary),
-            notice=NOTICE,
-            one_source=ONE_SOURCE,
+            config=yaml.safe_dump(summary["source"].get("config") or {}, sort_keys=False, allow_unicode=True),
         )
     )
 
 
+def shared_values(summary: summary_text.Summary) -> dict[str, Any]:
+    """Return the values that the templates of both page and model card use."""
+    source = summary["source"]
+    negative, positive = summary["class_names"]
+    return {
+        "summary": summary,
+        "source": source,
+        "negative": negative,
+        "positive": positive,
+        "kind": summary_text.kind(source),
+        "model": summary_text.model_name(source),
+        "banners": summary_text.banners(summary),
+        "headline": summary_text.headline(summary),
+        "operating_point": summary_text.operating_point(summary),
+        "provenance": provenance(summary),
+        "splits": splits(summary),
+        "exclusions": exclusions(summary),
+        "commands": commands(source),
+        "notice": NOTICE,
+        "one_source": ONE_SOURCE,
+    }
+
+
+@cache  # compiling the templates takes longer than filling them in
 def environment() -> Environment:
     """Return the Jinja environment of the report's templates, with filters for numbers."""
     templates = Environment(

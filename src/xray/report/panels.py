@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from xray.report.style import BAND, FAINT, MODEL, SECOND, frame, styled
+from xray.report.style import BAND, FAINT, MODEL, SECOND, frame, report_style
 from xray.report.summary_text import MetricValue, number
 
 Row = tuple[str, MetricValue]
@@ -20,15 +20,9 @@ TITLES = {"jpeg": "JPEG compression"}
 ENDS = ("low", "high")
 
 
-@styled
+@report_style()
 def forest_figure(groups: Sequence[tuple[str, Sequence[Row]]], reference: Row, title: str) -> Figure:
-    """Draw a forest plot of AUROCs with their intervals, in groups, below a reference row.
-
-    Args:
-        groups: Headings with rows.
-        reference: The row that the others are compared with, such as all images or the model.
-        title: Title of the figure.
-    """
+    """Draw a forest plot of AUROCs with their intervals, in groups, below a reference row."""
     lines = 1 + sum(HEADING + len(members) for _, members in groups)
     height = 0.95 + 0.42 * lines
     figure = Figure(figsize=(5.2, height))
@@ -53,13 +47,9 @@ def forest_figure(groups: Sequence[tuple[str, Sequence[Row]]], reference: Row, t
     return figure
 
 
-@styled
+@report_style()
 def robustness_figure(robustness: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
-    """Draw AUROC and specificity against the strength of each corruption, with intervals as bands.
-
-    Args:
-        robustness: `robustness` of the summary.
-    """
+    """Draw AUROC and specificity against the strength of each corruption, with intervals as bands."""
     columns = 2
     lines = -(-len(robustness) // columns)
     height = 1.75 * lines + 0.85
@@ -71,11 +61,9 @@ def robustness_figure(robustness: Mapping[str, Sequence[Mapping[str, Any]]]) -> 
     metrics = [row[name] for curve in robustness.values() for row in curve for name in ("auroc", "specificity")]
     bottom = min(0.5, math.floor(10 * _lowest(metrics)) / 10)
     figure.text(0.02, 1 - 0.25 / height, "AUROC and specificity under corruption", fontsize=11, fontweight="bold")
-    for i, axes in enumerate(panels.flat):
-        if i >= len(robustness):
-            axes.axis("off")
-            continue
-        name, curve = list(robustness.items())[i]
+    for axes in panels.flat[len(robustness) :]:
+        axes.axis("off")
+    for i, (axes, (name, curve)) in enumerate(zip(panels.flat, robustness.items(), strict=False)):
         frame(axes, "Strength" if i >= len(robustness) - columns else "", "", "")
         axes.set_title(TITLES.get(name, name), fontsize=10, fontweight="normal", pad=4)
         axes.tick_params(labelbottom=i >= len(robustness) - columns)

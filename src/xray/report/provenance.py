@@ -8,13 +8,14 @@ from typing import Any
 from xray.report.summary_text import Summary, number
 
 UNKNOWN = "not recorded"
+FITTED_ON = {"Fitted on images of": "data_root", "Fingerprint of those images": "fingerprint"}
 
 
 def provenance(summary: Summary) -> list[tuple[str, str]]:
     """Return what was scored, with which model and which code, as rows of name and value."""
     source, method = summary["source"], summary["method"]
     decision = source.get("decision") or {}
-    fitted_on = decision.get("fitted_on") or decision
+    fitted_on = decision.get("fitted_on") or {}
     rows = [
         ("Run", source.get("run") or "none: the checkpoint is not in a run's folder"),
         ("Model", source.get("model")),
@@ -25,8 +26,7 @@ def provenance(summary: Summary) -> list[tuple[str, str]]:
         ("Input", _input(source)),
         ("Temperature, threshold", f"{number(summary['temperature'])}, {number(summary['threshold'])}"),
         ("Operating point", decision.get("description") or "none was fitted"),
-        ("Fitted on images of", fitted_on.get("data_root") if decision else None),
-        ("Fingerprint of those images", fitted_on.get("fingerprint") if decision else None),
+        *((name, fitted_on.get(key)) for name, key in FITTED_ON.items() if decision),
         ("Scored with", _code(source.get("code"))),
         ("Trained with", _code(source.get("trained_with"))),
         (
@@ -34,8 +34,6 @@ def provenance(summary: Summary) -> list[tuple[str, str]]:
             f"{method['level']:.0%}, {method['interval']}, {method['resamples']:,} resamples; AUROC also by DeLong",
         ),
     ]
-    if not decision:
-        rows = [row for row in rows if "itted on" not in row[0] and "those images" not in row[0]]
     return [(name, str(value or UNKNOWN)) for name, value in rows]
 
 

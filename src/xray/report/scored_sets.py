@@ -1,6 +1,5 @@
 """Find the scored sets of a run: `test`, `validate` and `external/NAME` in the run's folder."""
 
-from contextlib import suppress
 from pathlib import Path
 
 from xray.evaluation.scored_set import PREDICTIONS, SOURCE
@@ -58,25 +57,21 @@ def scored_sets(name: str = "") -> list[Path]:
 
 def reports_without_tables(folder: Path) -> list[Path]:
     """Return the sets of the same run that have a report but no tables to rebuild it from."""
-    run = folder.parent.parent if folder.parent.name == EXTERNAL else folder.parent
-    return [other for other in _set_folders(run) if _is_file(other / PAGE) and not _is_scored(other)]
+    return [other for other in _set_folders(_run_of(folder)) if (other / PAGE).is_file() and not _is_scored(other)]
 
 
 def sets_of_same_run(folder: Path) -> list[Path]:
     """Return all scored sets of the run that a set belongs to, including it; only itself if it is not in a run."""
-    absolute = folder.absolute()
-    path = absolute if folder.name in {"", ".."} else folder  # Path(".").parent is "." again
-    if absolute.parent.name == EXTERNAL:
-        run = path.parent.parent
-    elif absolute.name in {TEST, VALIDATE}:
-        run = path.parent
-    else:
-        return [folder]
-    return [folder if other.absolute() == absolute else other for other in _sets(run)]
+    sets = _sets(_run_of(folder))
+    return sets if folder in sets else [folder]
+
+
+def _run_of(scored_set: Path) -> Path:
+    return scored_set.parent.parent if scored_set.parent.name == EXTERNAL else scored_set.parent
 
 
 def _set_folders(run: Path) -> list[Path]:
-    return [run / TEST, run / VALIDATE, *_inside(run / EXTERNAL)]
+    return [run / TEST, run / VALIDATE, *sorted((run / EXTERNAL).glob("*"))]
 
 
 def _sets(run: Path) -> list[Path]:
@@ -84,7 +79,7 @@ def _sets(run: Path) -> list[Path]:
 
 
 def _is_scored(folder: Path) -> bool:
-    return _is_file(folder / PREDICTIONS) and _is_file(folder / SOURCE)
+    return (folder / PREDICTIONS).is_file() and (folder / SOURCE).is_file()
 
 
 def _find_run(name: str) -> Path:
@@ -99,24 +94,12 @@ def _find_run(name: str) -> Path:
 
 
 def _is_run(folder: Path) -> bool:
-    return _is_file(folder / "config.yaml") or bool(_sets(folder))
-
-
-def _is_file(path: Path) -> bool:
-    with suppress(OSError):  # the name is too long, or a folder may not be entered
-        return path.is_file()
-    return False
-
-
-def _inside(folder: Path) -> list[Path]:
-    with suppress(OSError):
-        return sorted(folder.glob("*"))
-    return []
+    return (folder / "config.yaml").is_file() or bool(_sets(folder))
 
 
 def _newest_first(experiment: Path) -> list[Path]:
     """Return the runs in an experiment's folder, the one started last first."""
-    return sorted((run for run in _inside(experiment) if _is_run(run)), key=_start_key, reverse=True)
+    return sorted(filter(_is_run, sorted(experiment.glob("*"))), key=_start_key, reverse=True)
 
 
 def _start_key(run: Path) -> tuple[int, int]:
@@ -126,7 +109,7 @@ def _start_key(run: Path) -> tuple[int, int]:
 
 
 def _all_runs() -> list[Path]:
-    runs = [run for experiment in _inside(LOGS) for run in _newest_first(experiment)]
+    runs = [run for experiment in sorted(LOGS.glob("*")) for run in _newest_first(experiment)]
     return sorted(runs, key=_start_key, reverse=True)
 
 

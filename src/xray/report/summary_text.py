@@ -147,7 +147,7 @@ def operating_point(summary: Summary) -> str:
     decision = summary["source"].get("decision")
     if not decision:
         return "No operating point was fitted: the threshold is 0.5 and the temperature 1."
-    fitted_on = decision.get("fitted_on") or decision
+    fitted_on = decision.get("fitted_on") or {}
     images, patients = fitted_on.get("images"), fitted_on.get("patients")
     data = f" on {count(images, 'validation image')} of {count(patients, 'patient')}" if images and patients else ""
     return (

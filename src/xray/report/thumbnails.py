@@ -28,12 +28,7 @@ MAX_PAIRS: Final = 6
 
 @dataclass(frozen=True)
 class EmbeddedImage:
-    """An image as a data URI, or the reason why it cannot be shown.
-
-    Args:
-        uri: The data URI; empty if there is no image.
-        reason: Why there is no image; empty if there is one.
-    """
+    """An image as a data URI, or the reason why it cannot be shown."""
 
     uri: str = ""
     reason: str = ""
