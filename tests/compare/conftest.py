@@ -1,4 +1,4 @@
-"""Folders of evidence as `test` leaves them, drawn at random."""
+"""Random scored sets, as `test` writes them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ CLASSES = ["NORMAL", "PNEUMONIA"]
 
 
 def draw(seed=0, images=60, patients=25, strength=1.5):
-    """Labels, patients with one label each, and scores with ties."""
+    """Draw labels, patients with one label each, and scores with ties."""
     rng = np.random.default_rng(seed)
     number = np.concatenate([np.arange(patients), rng.integers(0, patients, images - patients)])
     labels = number % 2
@@ -24,7 +24,7 @@ def draw(seed=0, images=60, patients=25, strength=1.5):
 def scored_set(
     labels, patients, logits, name="cnn/version_0", seed=42, root="data", digests=True, threshold=0.5, **config
 ):
-    """What the test of a run leaves."""
+    """Return the scored set of a run's test."""
     probability = probability_of(logits, 1.3)
     table = Predictions(
         [f"{root}/test/{CLASSES[label]}/{i}.jpeg" for i, label in enumerate(labels)],
@@ -50,24 +50,22 @@ def scored_set(
     return ScoredSet(table, source, images)
 
 
-def take(found, rows):
-    """The evidence with these rows only, in this order."""
-    table = found.table
-    words = {key: [getattr(table, key)[i] for i in rows] for key in ("path", "patient", "label", "decision")}
+def take(whole, rows):
+    """Return the scored set with these rows only, in this order."""
+    table = whole.table
+    texts = {key: [getattr(table, key)[i] for i in rows] for key in ("path", "patient", "label", "decision")}
     numbers = {key: getattr(table, key)[list(rows)] for key in ("logit", "probability")}
-    images = {key: [column[i] for i in rows] for key, column in found.images.items()}
-    return replace(found, table=Predictions(**words, **numbers), images=images)
+    images = {key: [column[i] for i in rows] for key, column in whole.images.items()}
+    return replace(whole, table=Predictions(**texts, **numbers), images=images)
 
 
-def write(found, folder=None):
-    """Write it where the run's test is, or elsewhere; returns the folder."""
-    folder = Path(folder or f"logs/{found.source['run']}/test")
-    write_scored_set(folder, found)
-    return folder
+def write(whole, folder=None):
+    """Write the scored set into the run's folder, or elsewhere."""
+    write_scored_set(Path(folder or f"logs/{whole.source['run']}/test"), whole)
 
 
 def shared(labels, patients, *scores, sources=None, thresholds=None):
-    """Runs on shared images, straight from arrays; an image is called positive above 0 or the run's threshold."""
+    """Return aligned runs from arrays of logits; images are predicted positive above 0 or the run's threshold."""
     runs = [
         AlignedRun(
             name=f"cnn/version_{i}",

@@ -1,4 +1,4 @@
-"""Runs meet on the same images in one order, or it is said why they cannot."""
+"""Images of runs are aligned, or rejected with the reason."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,26 +13,26 @@ from xray.compare.images import LoadedRun, align
 from xray.utils.errors import UserError
 
 
-def candidate(found, name="B"):
-    return LoadedRun(name, Path(name), found)
+def candidate(whole, name="B"):
+    return LoadedRun(name, Path(name), whole)
 
 
-def relabelled(found, row, label):
-    labels = list(found.table.label)
+def relabelled(whole, row, label):
+    labels = list(whole.table.label)
     labels[row] = label
-    return replace(found, table=replace(found.table, label=labels))
+    return replace(whole, table=replace(whole.table, label=labels))
 
 
-def rejection(*found):
+def rejection(*scored_sets):
     with pytest.raises(UserError) as caught:
-        align([candidate(e, name) for e, name in zip(found, "ABC", strict=False)])
+        align([candidate(e, name) for e, name in zip(scored_sets, "ABC", strict=False)])
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 @pytest.mark.parametrize("digests", [True, False])
 @given(st.randoms(use_true_random=False))
-def test_rows_in_any_order_are_brought_into_the_first_runs(digests, random):
+def test_rows_are_brought_into_the_order_of_the_first_run(digests, random):
     labels, patients, logits = draw()
     first = scored_set(labels, patients, logits, digests=digests)
     # About half of them on either side of the threshold.
@@ -50,53 +50,53 @@ def test_rows_in_any_order_are_brought_into_the_first_runs(digests, random):
     assert images.notes == []
 
 
-def test_an_image_that_has_moved_is_known_by_its_digest():
+def test_moved_image_is_matched_by_digest():
     labels, patients, logits = draw()
     first, second = (scored_set(labels, patients, logits) for _ in range(2))
     moved = replace(second.table, path=[f"elsewhere/{i}.png" for i in range(len(labels))])
     assert align([candidate(first), candidate(replace(second, table=moved))]).matched_by == "digest"
 
 
-def test_without_digests_an_image_is_known_by_its_path_below_the_data_root():
+def test_without_digests_images_are_matched_by_path_below_the_data_root():
     labels, patients, logits = draw()
     here = scored_set(labels, patients, logits, root="data/images", digests=False)
     there = scored_set(labels, patients, logits, root="/mnt/images", digests=True)
     assert align([candidate(here), candidate(there)]).matched_by == "path"
 
 
-def test_a_digest_that_was_not_recorded_makes_paths_count():
+def test_images_are_matched_by_path_if_a_digest_is_missing():
     labels, patients, logits = draw()
     first, second = (scored_set(labels, patients, logits) for _ in range(2))
     gap = replace(second, images={"digest": ["", *second.images["digest"][1:]]})
     assert align([candidate(first), candidate(gap)]).matched_by == "path"
 
 
-def test_two_files_of_one_digest_are_told_apart_by_label_and_path():
+def test_files_of_one_digest_are_matched_by_label_and_path():
     labels, patients, logits = np.array([0, 1, 0, 1]), list("abcd"), np.array([1.0, 2.0, 3.0, 4.0])
     first = replace(scored_set(labels, patients, logits), images={"digest": ["same", "same", "same", "other"]})
     images = align([candidate(first), candidate(take(first, [3, 2, 1, 0]))])
     np.testing.assert_array_equal(images.runs[1].logits, logits)
 
 
-def test_other_images_are_counted_and_named():
+def test_error_counts_and_names_different_images():
     labels, patients, logits = draw(images=30, patients=10)
     whole = scored_set(labels, patients, logits)
-    said = rejection(take(whole, range(25)), take(whole, [*range(2, 25), 28, 29]))
-    assert "A and B were tested on different images: 2 only in A (such as test/NORMAL/0.jpeg)" in said
-    assert "2 only in B (such as test/" in said
-    assert "23 in both" in said
-    assert "hash of their files" in said
-    assert "python -m xray test --ckpt_path checkpoints/cnn/version_0/best.ckpt --data.root data" in said
+    error = rejection(take(whole, range(25)), take(whole, [*range(2, 25), 28, 29]))
+    assert "A and B were tested on different images: 2 only in A (such as test/NORMAL/0.jpeg)" in error
+    assert "2 only in B (such as test/" in error
+    assert "23 in both" in error
+    assert "hash of their files" in error
+    assert "python -m xray test --ckpt_path checkpoints/cnn/version_0/best.ckpt --data.root data" in error
 
 
-def test_one_image_less_is_enough_to_reject():
+def test_rejects_a_missing_image():
     whole = scored_set(*draw())
-    said = rejection(whole, whole, take(whole, range(1, 60)))
-    assert "A and C" in said
-    assert "1 only in A (such as test/NORMAL/0.jpeg), 0 only in C, 59 in both" in said
+    error = rejection(whole, whole, take(whole, range(1, 60)))
+    assert "A and C" in error
+    assert "1 only in A (such as test/NORMAL/0.jpeg), 0 only in C, 59 in both" in error
 
 
-def test_a_file_that_was_changed_is_another_image():
+def test_rejects_a_changed_file():
     whole = scored_set(*draw())
     changed = replace(whole, images={"digest": ["new", *whole.images["digest"][1:]]})
     assert "1 only in A (such as test/NORMAL/0.jpeg), 1 only in B (such as test/NORMAL/0.jpeg)" in rejection(
@@ -104,39 +104,39 @@ def test_a_file_that_was_changed_is_another_image():
     )
 
 
-def test_a_name_with_line_breaks_is_told_in_one_line():
+def test_error_escapes_line_breaks_in_names():
     whole = scored_set(*draw(), digests=False)
     paths = ["data/odd\nname\udcff", *whole.table.path[1:]]
     assert r"odd\nname\udcff" in rejection(whole, replace(whole, table=replace(whole.table, path=paths)))
 
 
-def test_other_labels_are_counted_and_named():
+def test_error_counts_and_names_different_labels():
     whole = scored_set(*draw())
-    said = rejection(whole, relabelled(relabelled(whole, 0, "PNEUMONIA"), 2, "PNEUMONIA"))
-    assert "2 of 60 images are labelled differently in B than in A" in said
-    assert "test/NORMAL/0.jpeg: PNEUMONIA and NORMAL" in said
+    error = rejection(whole, relabelled(relabelled(whole, 0, "PNEUMONIA"), 2, "PNEUMONIA"))
+    assert "2 of 60 images are labelled differently in B than in A" in error
+    assert "test/NORMAL/0.jpeg: PNEUMONIA and NORMAL" in error
 
 
-def test_another_order_of_classes_is_rejected():
+def test_rejects_another_order_of_classes():
     whole = scored_set(*draw())
     turned = replace(whole, source=dict(whole.source) | {"class_names": ["PNEUMONIA", "NORMAL"]})
-    said = rejection(whole, turned)
-    assert "A has the classes NORMAL, PNEUMONIA, B has PNEUMONIA, NORMAL" in said
-    assert "data.class_names" in said
+    error = rejection(whole, turned)
+    assert "A has the classes NORMAL, PNEUMONIA, B has PNEUMONIA, NORMAL" in error
+    assert "data.class_names" in error
 
 
-def test_a_test_without_images_is_rejected():
+def test_rejects_a_test_without_images():
     empty = take(scored_set(*draw()), [])
     assert "A holds no image" in rejection(empty, empty)
 
 
-def test_patients_of_other_names_but_the_same_images_are_the_same():
+def test_renamed_patients_are_the_same_patients():
     labels, patients, logits = draw()
     renamed = scored_set(labels, [f"x{patient}" for patient in patients], logits)
     assert align([candidate(scored_set(labels, patients, logits)), candidate(renamed)]).notes == []
 
 
-def test_where_patients_are_told_apart_differently_the_fewest_count():
+def test_uses_the_grouping_with_the_fewest_patients():
     labels, patients, logits = draw()
     each = scored_set(labels, [str(i) for i in range(60)], logits)
     images = align([candidate(each, "A"), candidate(scored_set(labels, patients, logits), "B")])
@@ -146,7 +146,7 @@ def test_where_patients_are_told_apart_differently_the_fewest_count():
     ]
 
 
-def test_as_many_patients_of_other_images_are_told():
+def test_notes_another_grouping_of_as_many_patients():
     labels, logits = np.array([0, 0, 0, 1]), np.arange(4.0)
     images = align([candidate(scored_set(labels, p, logits)) for p in (list("aabc"), list("abbc"))])
     assert list(images.patients) == list("aabc")
@@ -154,14 +154,14 @@ def test_as_many_patients_of_other_images_are_told():
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "expected"),
     [
         ({"set": "validate"}, "validation images of B: epoch"),
         ({"external": True}, "another source than the training images of B"),
     ],
 )
-def test_images_that_are_no_internal_test_are_told(kind, told):
-    found = scored_set(*draw())
-    other = replace(found, source=dict(found.source) | kind)
-    (note,) = align([candidate(found, "A"), candidate(other, "B")]).notes
-    assert told in note
+def test_notes_images_that_are_no_internal_test(kind, expected):
+    whole = scored_set(*draw())
+    other = replace(whole, source=dict(whole.source) | kind)
+    (note,) = align([candidate(whole, "A"), candidate(other, "B")]).notes
+    assert expected in note

@@ -1,4 +1,4 @@
-"""Each figure of a run is the one that its own report shows, and scikit-learn's."""
+"""Metrics of a run against scikit-learn."""
 
 from typing import get_args
 
@@ -26,12 +26,12 @@ def of_scikit_learn(labels, logits, decisions, counts):
     }
 
 
-def test_every_metric_that_can_be_asked_for_is_in_the_table():
+def test_every_metric_of_the_option_is_in_the_table():
     assert get_args(Metric) == tuple(METRICS)
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_metric_is_that_of_scikit_learn_on_any_weights(metric):
+def test_weighted_metric_matches_scikit_learn(metric):
     labels, patients, logits = draw()
     run = shared(labels, patients, logits, thresholds=[0.7]).runs[0]
     weights = np.random.default_rng(1).integers(0, 4, (5, len(labels))).astype(float)
@@ -40,7 +40,7 @@ def test_a_metric_is_that_of_scikit_learn_on_any_weights(metric):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_better_predictions_are_better(metric):
+def test_direction_of_each_metric(metric):
     labels, patients, noise = draw(strength=0)
     worse, better = shared(labels, patients, noise, noise + 8 * (labels - 0.5)).runs
     one = np.ones((1, len(labels)))

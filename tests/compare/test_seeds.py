@@ -1,4 +1,4 @@
-"""Runs of one config that differ by their seed alone belong together."""
+"""Runs of one config that differ only in their seed are grouped."""
 
 from copy import deepcopy
 
@@ -21,7 +21,7 @@ def altered(change):
     return other
 
 
-def test_seeds_of_one_config_are_a_group_in_the_order_given():
+def test_groups_seeds_of_one_config_in_order():
     sources = [source(3), source(1, model={"lr": 0.2}), source(1), source(2), source(5, model={"lr": 0.2})]
     assert group_by_config(sources) == [SeedGroup((0, 2, 3)), SeedGroup((1, 4))]
 
@@ -36,37 +36,37 @@ def test_seeds_of_one_config_are_a_group_in_the_order_given():
         lambda s: s.pop("config"),
     ],
 )
-def test_any_other_difference_parts_them(change):
+def test_any_other_difference_separates_runs(change):
     assert group_by_config([source(42), altered(change)]) == [SeedGroup((0,)), SeedGroup((1,))]
 
 
-def test_the_order_of_a_configs_keys_does_not_part_them():
+def test_order_of_keys_does_not_matter():
     other = altered(lambda s: s.update(config=dict(reversed(s["config"].items()))))
     assert group_by_config([source(42), other]) == [SeedGroup((0, 1))]
 
 
-def test_a_seed_counts_once():
+def test_repeated_seed_counts_once():
     assert group_by_config([source(1), source(2), source(1), source(1)]) == [SeedGroup((0, 1), (2, 3))]
 
 
 @pytest.mark.parametrize("seed", [None, True, False])
-def test_runs_without_a_seed_differ_by_chance_each_time(seed):
+def test_runs_without_a_seed_count_as_different_seeds(seed):
     assert seed_of(source(seed)) is None
     assert group_by_config([source(seed), source(seed)]) == [SeedGroup((0, 1))]
 
 
-def test_runs_without_any_config_stay_alone():
+def test_runs_without_config_are_not_grouped():
     assert group_by_config([{}, {}]) == [SeedGroup((0,)), SeedGroup((1,))]
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=8))
-def test_mean_and_standard_deviation_are_those_of_numpy(values):
-    found = Spread.of(np.array(values))
-    assert (found.n, found.low, found.high) == (len(values), min(values), max(values))
-    assert found.mean == pytest.approx(np.mean(values))
-    assert found.sd == pytest.approx(np.sqrt(np.var(values) * len(values) / (len(values) - 1)))
+def test_spread_matches_numpy(values):
+    spread = Spread.of(np.array(values))
+    assert (spread.n, spread.low, spread.high) == (len(values), min(values), max(values))
+    assert spread.mean == pytest.approx(np.mean(values))
+    assert spread.sd == pytest.approx(np.sqrt(np.var(values) * len(values) / (len(values) - 1)))
 
 
-def test_one_seed_has_no_spread_and_an_undefined_figure_no_mean():
+def test_undefined_spread():
     assert Spread.of(np.array([0.9])) == Spread(1, 0.9, None, 0.9, 0.9)
     assert Spread.of(np.array([0.9, np.nan])) == Spread(2, None, None, None, None)

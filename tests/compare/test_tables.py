@@ -1,4 +1,4 @@
-"""What is printed and what stands in the Markdown is what was found, whatever runs are called."""
+"""Tables and sentences in the terminal and in Markdown."""
 
 import io
 import re
@@ -16,7 +16,7 @@ from xray.compare.tables import Grid, as_markdown, grids, p_value, print_compari
 HOSTILE = "[red]x[/red] [/] :smile: a|b <script>alert(1)</script> `c` *d* _e_ [f](javascript:g) $h$ \\"
 
 
-def found_of(count=2, metric="auroc", names=(), sources=None):
+def comparison_of(count=2, metric="auroc", names=(), sources=None):
     labels, patients, logits = draw()
     scores = [logits + i * np.random.default_rng(i).normal(0, 1, len(labels)) for i in range(count)]
     images = shared(labels, patients, *scores, sources=sources)
@@ -28,25 +28,25 @@ def of_seeds(*configs):
     return [scored_set(*draw(), seed=seed, model={"lr": rate}).source for rate, seed in configs]
 
 
-def printed(found, capsys):
-    print_comparison(found)
+def printed(comparison, capsys):
+    print_comparison(comparison)
     return capsys.readouterr().out
 
 
 def cells(line):
-    """Cells of a row of Markdown, at the bars that are not escaped."""
+    """Split a row of Markdown at the bars that are not escaped."""
     return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
-def test_every_figure_stands_in_the_tables(capsys):
-    found = found_of(3)
-    markdown, out = as_markdown(found, "roc.png"), printed(found, capsys)
+def test_tables_have_every_metric(capsys):
+    result = comparison_of(3)
+    markdown, out = as_markdown(result, "roc.png"), printed(result, capsys)
     for text in (markdown, out):
-        for run in found["runs"]:
+        for run in result["runs"]:
             figure = run["figure"]
             assert f"{figure['value']:.4f}" in text
             assert f"{figure['low']:.4f} to {figure['high']:.4f}" in text
-        for pair in found["pairs"]:
+        for pair in result["pairs"]:
             difference = pair["difference"]
             assert f"{difference['value']:+.4f}" in text
             assert f"{difference['low']:+.4f} to {difference['high']:+.4f}" in text
@@ -55,21 +55,21 @@ def test_every_figure_stands_in_the_tables(capsys):
         assert NOTICE in text
 
 
-def test_tables_of_markdown_have_as_many_cells_in_each_row():
-    found = found_of(4, names=[HOSTILE], sources=of_seeds((1, 1), (1, 2), (2, 1), (2, 2)))
-    tables = [part.splitlines() for part in as_markdown(found, "roc.png").split("\n\n") if part.startswith("|")]
+def test_rows_of_markdown_tables_have_equal_columns():
+    result = comparison_of(4, names=[HOSTILE], sources=of_seeds((1, 1), (1, 2), (2, 1), (2, 2)))
+    tables = [part.splitlines() for part in as_markdown(result, "roc.png").split("\n\n") if part.startswith("|")]
     assert len(tables) == 4
     for table in tables:
         assert len({len(cells(line)) for line in table}) == 1
         assert all(set(cell) <= {":", "-"} for cell in cells(table[1]))
 
 
-def test_a_name_with_marks_shows_as_it_is_in_the_terminal(capsys):
-    assert HOSTILE in printed(found_of(names=[HOSTILE]), capsys)
+def test_names_are_plain_text_in_the_terminal(capsys):
+    assert HOSTILE in printed(comparison_of(names=[HOSTILE]), capsys)
 
 
-def test_a_name_with_marks_does_nothing_in_markdown():
-    text = as_markdown(found_of(names=[HOSTILE]), "roc.png")
+def test_names_are_escaped_in_markdown():
+    text = as_markdown(comparison_of(names=[HOSTILE]), "roc.png")
     assert "<script>" not in text
     for mark in "`*_[]|$":
         line = next(line for line in text.splitlines() if "script" in line)
@@ -78,40 +78,39 @@ def test_a_name_with_marks_does_nothing_in_markdown():
     assert name.endswith("\\\\")
 
 
-@pytest.mark.parametrize("length", [10, 300])
-def test_nothing_is_cut_or_coloured_where_nobody_looks_at_a_terminal(capsys, length):
-    name = "n" * length
-    out = printed(found_of(names=[name]), capsys)
+def test_output_to_a_file_is_neither_wrapped_nor_coloured(capsys):
+    name = "n" * 300
+    out = printed(comparison_of(names=[name]), capsys)
     assert name in out
     assert "\x1b" not in out
 
 
-def test_a_long_name_is_folded_in_a_terminal(monkeypatch):
+def test_long_names_are_folded_in_a_terminal(monkeypatch):
     screen = io.StringIO()
     monkeypatch.setattr("rich.console.Console", lambda **kinds: Console(file=screen, force_terminal=True, width=80))
-    print_comparison(found_of(names=["n" * 300]))
+    print_comparison(comparison_of(names=["n" * 300]))
     rows = [line for line in re.sub(r"\x1b\[[\d;]*m", "", screen.getvalue()).splitlines() if "│" in line]
     assert max(map(len, rows)) <= 80
     assert sum(line.count("n" * 10) for line in rows) > 5
 
 
-def test_what_is_not_defined_is_said(capsys):
+def test_undefined_metrics_have_a_reason(capsys):
     labels, patients, logits = draw()
     images = shared(np.zeros_like(labels), patients, logits, -logits, sources=of_seeds((1, 1), (1, 2)))
-    found = compare_runs(images, "auroc", 99)
-    for text in (as_markdown(found, "roc.png"), printed(found, capsys)):
+    result = compare_runs(images, "auroc", 99)
+    for text in (as_markdown(result, "roc.png"), printed(result, capsys)):
         assert "not defined for these images" in text
         assert "None" not in text
         assert "nan" not in text
 
 
-def test_several_comparisons_are_told_to_be_unadjusted():
-    assert not any("not adjusted" in sentence for sentence in sentences(found_of(2)))
-    assert any("not adjusted" in sentence for sentence in sentences(found_of(3)))
+def test_several_comparisons_are_marked_as_unadjusted():
+    assert not any("not adjusted" in sentence for sentence in sentences(comparison_of(2)))
+    assert any("not adjusted" in sentence for sentence in sentences(comparison_of(3)))
 
 
-def test_what_the_sentences_say_fits_the_metric():
-    ranked, decided, brier = (" ".join(sentences(found_of(metric=m))) for m in ("auroc", "sensitivity", "brier"))
+def test_sentences_depend_on_the_metric():
+    ranked, decided, brier = (" ".join(sentences(comparison_of(metric=m))) for m in ("auroc", "sensitivity", "brier"))
     assert "assumes one image per patient" in ranked
     assert "assumes one image per patient" not in decided + brier
     assert "own threshold: A 0.5000 (not fitted), B 0.5000 (not fitted)" in decided
@@ -120,20 +119,20 @@ def test_what_the_sentences_say_fits_the_metric():
     assert "(higher is better)" in ranked
 
 
-def test_notes_of_the_images_are_told():
-    found = found_of() | {"notes": ["something of the images"]}
-    assert "something of the images" in sentences(found)
+def test_notes_are_among_the_sentences():
+    result = comparison_of() | {"notes": ["something of the images"]}
+    assert "something of the images" in sentences(result)
 
 
-def test_tables_of_seeds_are_there_where_a_config_has_several():
-    assert len(grids(found_of(2, sources=of_seeds((1, 1), (2, 1))))) == 2
-    # One config alone has nothing to be compared with.
-    assert len(grids(found_of(2, sources=of_seeds((1, 1), (1, 2))))) == 3
-    found = found_of(3, sources=of_seeds((1, 1), (1, 2), (2, 1)))
-    *_, configs, differences = grids(found)
+def test_tables_of_seeds_only_with_several_seeds():
+    assert len(grids(comparison_of(2, sources=of_seeds((1, 1), (2, 1))))) == 2
+    # A single config is not compared with another.
+    assert len(grids(comparison_of(2, sources=of_seeds((1, 1), (1, 2))))) == 3
+    result = comparison_of(3, sources=of_seeds((1, 1), (1, 2), (2, 1)))
+    *_, configs, differences = grids(result)
     assert isinstance(configs, Grid)
     assert [row[:2] for row in configs.rows] == [("A B", "2"), ("C", "1")]
-    assert configs.rows[0][4] == f"{found['configs'][0]['over_seeds']['sd']:.4f}"
+    assert configs.rows[0][4] == f"{result['configs'][0]['over_seeds']['sd']:.4f}"
     assert configs.rows[1][4] == ""
     assert [row[0] for row in differences.rows] == ["A B - C"]
 
@@ -142,10 +141,10 @@ def test_tables_of_seeds_are_there_where_a_config_has_several():
     ("value", "shown"),
     [(None, "not defined"), (0.0009, "< 0.001"), (0.001, "0.001"), (0.0512, "0.051"), (1.0, "1.000")],
 )
-def test_a_p_value_has_three_digits(value, shown):
+def test_p_value_has_three_decimals(value, shown):
     assert p_value(value) == shown
 
 
 @pytest.mark.parametrize(("value", "shown"), [(None, "not defined"), (0.1, "+0.1000"), (-0.00123, "-0.0012")])
-def test_a_difference_has_its_sign(value, shown):
+def test_difference_has_its_sign(value, shown):
     assert signed(value) == shown

@@ -7,6 +7,9 @@ from pathlib import Path
 from xray import NOTICE
 from xray.compare.metrics import Metric
 
+COMPARISONS = Path("logs/comparisons")
+"""Not listed among the runs, as a run has a config.yaml."""
+
 
 def compare(runs: Sequence[str], metric: Metric = "auroc", out: Path | None = None) -> None:
     """Compare runs that were tested on the same images: paired differences with intervals, and their ROC curves.
@@ -25,31 +28,33 @@ def compare(runs: Sequence[str], metric: Metric = "auroc", out: Path | None = No
         UserError: There are fewer than two runs, a run was not tested, the runs were tested on different images or
             with different classes, or `out` is in use.
     """
-    from xray.compare.folder import claim_folder, release_folder
     from xray.compare.images import align
     from xray.compare.read import read_runs
     from xray.compare.statistics import compare_runs
     from xray.compare.tables import as_markdown, print_comparison
-    from xray.utils.files import check_new_folder, write_whole
+    from xray.utils.files import check_new_folder, write_whole, write_whole_folder
 
     if out is not None:
         check_new_folder(out)
     images = align(read_runs(runs))
     comparison = compare_runs(images, metric)
-    # Draw before making the folder, so that an error leaves no empty folder.
     from xray.compare.figure import NAME, compared_roc_figure
     from xray.report.style import save_figures
 
     figure = compared_roc_figure(images, comparison)
-    folder = claim_folder(out)
-    try:
-        save_figures(folder, {NAME: figure})
-        with write_whole(folder / "comparison.md") as file:
+    folder = out or _next_folder()
+    check_new_folder(folder)
+    with write_whole_folder(folder) as new:
+        save_figures(new, {NAME: figure})
+        with write_whole(new / "comparison.md") as file:
             file.write(as_markdown(comparison, f"{NAME}.png"))
-        with write_whole(folder / "comparison.json") as file:
+        with write_whole(new / "comparison.json") as file:
             json.dump({"notice": NOTICE} | comparison, file, indent=2, allow_nan=False)
             file.write("\n")
-    finally:
-        release_folder(folder)  # only if it is empty
     print_comparison(comparison)
     print(f"Written: {folder}/ with comparison.json, comparison.md, {NAME}.png, {NAME}.svg")
+
+
+def _next_folder() -> Path:
+    taken = [folder.name.removeprefix("comparison_") for folder in COMPARISONS.glob("comparison_*")]
+    return COMPARISONS / f"comparison_{1 + max((int(name) for name in taken if name.isdecimal()), default=-1)}"

@@ -81,7 +81,7 @@ def align(runs: Sequence[LoadedRun]) -> SharedImages:
         UserError: The runs differ in classes, images or labels, or there is no image.
     """
     first = runs[0]
-    by_digest = all(len(digests) and all(digests) for run in runs for digests in [_digests(run)])
+    by_digest = all(digests and all(digests) for digests in map(_digests, runs))
     keys = [_keys(run, by_digest) for run in runs]
     if not keys[0]:
         raise UserError(f"The test of {first.name} holds no image: run 'python -m xray test' again.")

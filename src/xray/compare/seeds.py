@@ -61,13 +61,7 @@ def group_by_config(sources: Sequence[Mapping[str, Any]]) -> list[SeedGroup]:
     """Group runs with the same training files and configs that differ at most in `seed_everything`.
 
     A different `data.split_seed` is a different config, as it trains on other images. A run without a config forms its
-    own group.
-
-    Args:
-        sources: The source of each run, see `xray.evaluation.scored_set.ScoredSet`.
-
-    Returns:
-        The groups in the order of their first runs.
+    own group. Groups are in the order of their first runs.
     """
     by_config: dict[str, list[int]] = {}
     for i, source in enumerate(sources):

@@ -25,11 +25,6 @@ NO_DIFFERENCE = "no difference shown"
 def compare_runs(images: SharedImages, metric: Metric, resamples: int = RESAMPLES) -> dict[str, Any]:
     """Compare runs by one metric.
 
-    Args:
-        images: Images that all runs were tested on.
-        metric: The metric to compare.
-        resamples: Number of bootstrap resamples of patients, the same for all runs.
-
     Returns:
         Plain values for JSON. A metric is a mapping of value, low and high, each None where it is not defined, and the
         reason. Differences are the first run minus the second.
@@ -79,14 +74,7 @@ def compare_runs(images: SharedImages, metric: Metric, resamples: int = RESAMPLE
 
 
 class Resampled:
-    """A metric of each run, on all images and on each bootstrap resample of patients.
-
-    Args:
-        images: Images that all runs were tested on.
-        metric: The metric.
-        patients: Patients of the images.
-        resamples: Number of resamples.
-    """
+    """A metric of each run, on all images and on each bootstrap resample of patients."""
 
     def __init__(self, images: SharedImages, metric: Metric, patients: Patients, resamples: int) -> None:
         compute = {str(i): weighted_metric(metric, images.labels, run) for i, run in enumerate(images.runs)}

@@ -133,16 +133,7 @@ def _runs(comparison: Mapping[str, Any]) -> Grid:
 
 def _pairs(comparison: Mapping[str, Any]) -> Grid:
     has_p = any("delong_p" in pair for pair in comparison["pairs"])
-    rows = [
-        (
-            f"{pair['first']} - {pair['second']}",
-            signed(pair["difference"]["value"]),
-            _signed_interval(pair["difference"]),
-            *([p_value(pair["delong_p"])] if has_p else []),
-            pair["conclusion"],
-        )
-        for pair in comparison["pairs"]
-    ]
+    rows = [_difference_row(pair, *([p_value(pair["delong_p"])] if has_p else [])) for pair in comparison["pairs"]]
     columns = ("Pair", "Difference", "95% interval", *(["DeLong's p"] if has_p else []), "Result")
     return Grid(f"Paired differences of {comparison['title']}", columns, rows, frozenset({0, len(columns) - 1}))
 
@@ -164,23 +155,17 @@ def _configs(comparison: Mapping[str, Any]) -> Grid:
 
 def _config_pairs(comparison: Mapping[str, Any]) -> Grid:
     rows = [
-        (
-            f"{pair['first']} - {pair['second']}",
-            signed(pair["difference"]["value"]),
-            _signed_interval(pair["difference"]),
-            "" if pair["sd_over_seeds"] is None else format_value(pair["sd_over_seeds"]),
-            pair["conclusion"],
-        )
+        _difference_row(pair, "" if pair["sd_over_seeds"] is None else format_value(pair["sd_over_seeds"]))
         for pair in comparison["config_pairs"]
     ]
     columns = ("Means over seeds", "Difference", "95% interval", "Spread by seed", "Result")
     return Grid(f"Differences of mean {comparison['title']}", columns, rows, frozenset({0, 4}))
 
 
-def _signed_interval(difference: Mapping[str, Any]) -> str:
-    if difference["low"] is None or difference["high"] is None:
-        return ""
-    return f"{signed(difference['low'])} to {signed(difference['high'])}"
+def _difference_row(pair: Mapping[str, Any], *more: str) -> list[str]:
+    value, low, high = (pair["difference"][key] for key in ("value", "low", "high"))
+    interval = "" if low is None or high is None else f"{signed(low)} to {signed(high)}"
+    return [f"{pair['first']} - {pair['second']}", signed(value), interval, *more, pair["conclusion"]]
 
 
 def _threshold(run: Mapping[str, Any]) -> str:
