@@ -229,3 +229,12 @@ def test_rejects_an_unknown_class(tmp_path, column, value):
     text = message(tmp_path, PREDICTIONS)
     assert f"the {column} {value!r}" in text
     assert "NORMAL, PNEUMONIA" in text
+
+
+def test_a_set_of_an_earlier_version_is_rejected_until_it_is_written_again(tmp_path):
+    write_scored_set(tmp_path, scored_set())
+    (tmp_path / ABLATIONS).rename(tmp_path / "controls.csv")
+    with pytest.raises(UserError, match=r"earlier version.*xray test"):
+        read_scored_set(tmp_path)
+    write_scored_set(tmp_path, scored_set())
+    assert read_scored_set(tmp_path).ablations

@@ -17,6 +17,8 @@ from xray.utils.files import write_whole
 PREDICTIONS, IMAGES, ABLATIONS = "predictions.csv", "images.csv", "ablations.csv"
 OOD, ROBUSTNESS = "ood.csv", "robustness.csv"
 SOURCE, DUPLICATES, MAPS = "source.json", "duplicates.json", "maps.json"
+EARLIER = ("films.csv", "controls.csv", "familiarity.csv")
+"""Names of three tables before they were renamed."""
 FIX = "score the images again with 'python -m xray test'"
 MAP_DECIMALS = 4
 """A ten-thousandth of a logit is invisible in a map."""
@@ -51,6 +53,8 @@ class ScoredSet:
 
 def write_scored_set(folder: Path, scored_set: ScoredSet) -> None:
     """Write all tables into a folder, each file atomically."""
+    for name in EARLIER:
+        (folder / name).unlink(missing_ok=True)
     write_predictions(folder / PREDICTIONS, scored_set.table)
     for name, columns in (
         (ABLATIONS, scored_set.ablations),
@@ -71,8 +75,12 @@ def read_scored_set(folder: Path) -> ScoredSet:
     """Read a scored set from its folder.
 
     Raises:
-        UserError: The predictions or their source are missing, a file is damaged, or the tables do not match.
+        UserError: The predictions or their source are missing, a file is damaged, the tables do not match, or an
+            earlier version wrote them.
     """
+    if any((folder / name).exists() for name in EARLIER):
+        # Its tables would count as missing, and a report made of the rest would lose them.
+        raise UserError(f"{folder} was written by an earlier version of xray: {FIX}.")
     table = read_predictions(folder / PREDICTIONS)
     source = _read_json(folder / SOURCE, dict)
     if missing := [key for key in ("class_names", "temperature", "threshold") if key not in source]:
