@@ -90,7 +90,7 @@ def answer_once(page: Any, path: str, **answer: Any) -> None:
 
 
 def item(page: Any, place: int) -> Any:
-    return page.get_by_role("option").nth(place)
+    return page.locator("#list label").nth(place)
 
 
 def widths(page: Any) -> tuple[int, int]:

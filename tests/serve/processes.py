@@ -19,7 +19,8 @@ from tests.serve.fakes import FakePredictor
 from xray.__main__ import main
 class Slow(FakePredictor):
     def logits(self, images):
-        time.sleep(float(sys.argv[1]))
+        if len(self.batches) >= 2:  # after the start
+            time.sleep(float(sys.argv[1]))
         return super().logits(images)
 if __name__ == "__main__":
     xray.predictor.open.open_predictor = lambda path: Slow()

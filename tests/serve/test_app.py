@@ -4,7 +4,6 @@ import io
 import json
 import logging
 import re
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from tests.serve.asking import assert_error, client_of, send
-from tests.serve.fakes import FakePredictor, encode, grey, stripes, usual_images
+from tests.serve.fakes import FakePredictor, encode, grey, png_of_size, stripes, usual_images
 from xray.data.decode.image import load_image
 from xray.serve.app import make_app
 from xray.serve.logs import JsonFormatter
@@ -73,12 +72,7 @@ def test_names_each_file_that_is_no_image(client: TestClient, data: bytes, statu
 
 
 def test_rejects_a_bomb_by_its_header(client: TestClient) -> None:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
-
-    header = (10_000).to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
-    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
-    assert_error(send(client, bomb), 413, "too_many_pixels")
+    assert_error(send(client, png_of_size(10_000, 10_000)), 413, "too_many_pixels")
 
 
 def test_the_token_guards_all_but_page_health_ready_and_docs() -> None:
@@ -114,12 +108,30 @@ def test_every_answer_has_its_headers(client: TestClient) -> None:
         assert "access-control-allow-origin" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/", "/page/page.js", "/health", "/ready", "/docs", "/model"])
-def test_logs_name_each_path_of_the_service(client: TestClient, path: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        ("/", "/"),
+        ("/page/page.js", "/page"),
+        ("/page/scale.png", "/page/scale.png"),
+        ("/model", "/model"),
+        ("/docs", "/docs"),
+        ("/docs/static/swagger-ui.css", "/docs/static"),
+        ("/openapi.json", "/openapi.json"),
+    ],
+)
+def test_logs_name_the_route(client: TestClient, path: str, route: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "xray.serve"):
         assert client.get(path).status_code == 200
     (record,) = [record.fields for record in caplog.records if record.name == "xray.serve"]  # type: ignore[attr-defined]
-    assert record["route"] == path.replace("page.js", "{name}")
+    assert record["route"] == route
+
+
+@pytest.mark.parametrize("path", ["/", "/page/page.css", "/health", "/ready", "/docs", "/openapi.json"])
+def test_head_is_answered_as_get_without_the_body(client: TestClient, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == get.headers["content-length"]
 
 
 def test_logs_tell_nothing_of_whom(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
@@ -144,6 +156,7 @@ def test_metrics_count_requests_images_and_rejections() -> None:
     assert 'xray_errors_total{code="empty"} 1.0' in lines
     assert any(line.startswith('xray_model{name="FakeClassifier"') and "0123456789ab" in line for line in lines)
     assert "xray_uploads_in_progress 0.0" in lines
+    assert not [line for line in lines if "_created" in line]
 
 
 def test_a_fault_of_ours_is_answered_in_the_same_shape(caplog: pytest.LogCaptureFixture) -> None:

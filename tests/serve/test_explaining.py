@@ -21,11 +21,10 @@ def picture(text: str) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize("method", ["gradcam", "occlusion"])
-def test_the_heat_lies_over_the_image(method: str) -> None:
+def test_the_heat_lies_over_the_image(client: TestClient, method: str) -> None:
     image = np.random.default_rng(0).integers(0, 256, (60, 90), np.uint8)
-    with TestClient(make_app(FakePredictor())) as client:
-        body = explain(client, encode(image), method=method).json()
-        predicted = client.post("/predict", files={"files": ("image.png", encode(image))}).json()
+    body = explain(client, encode(image), method=method).json()
+    predicted = client.post("/predict", files={"files": ("image.png", encode(image))}).json()
     assert body["result"] == predicted["results"][0]
     assert body["heat"]["method"] == method
     assert body["heat"]["unit"] == "logit"
@@ -36,9 +35,8 @@ def test_the_heat_lies_over_the_image(method: str) -> None:
     assert picture(body["heat"]["layer"]).shape == (body["height"], body["width"], 4) == (60, 90, 4)
 
 
-def test_large_images_are_shown_smaller_in_their_proportions() -> None:
-    with TestClient(make_app(FakePredictor())) as client:
-        body = explain(client, grey(99, 1000, 3000)).json()
+def test_large_images_are_shown_smaller_in_their_proportions(client: TestClient) -> None:
+    body = explain(client, grey(99, 1000, 3000)).json()
     assert (body["width"], body["height"]) == (1024, 341)
     assert picture(body["heat"]["layer"]).shape == (341, 1024, 4)
 
@@ -52,11 +50,10 @@ def test_methods_are_those_of_the_model() -> None:
         assert client.get("/model").json()["methods"] == ["occlusion"]
 
 
-def test_a_file_that_cannot_be_used_is_named_as_in_predict() -> None:
-    with TestClient(make_app(FakePredictor())) as client:
-        answer = explain(client, b"GIF89a")
-        assert answer.status_code == 415
-        assert answer.json()["error"]["files"][0]["code"] == "unsupported_kind"
+def test_a_file_that_cannot_be_used_is_named_as_in_predict(client: TestClient) -> None:
+    answer = explain(client, b"GIF89a")
+    assert answer.status_code == 415
+    assert answer.json()["error"]["files"][0]["code"] == "unsupported_kind"
 
 
 def test_explanations_beyond_the_limit_are_rejected_and_predictions_go_on() -> None:

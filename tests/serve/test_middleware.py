@@ -1,5 +1,6 @@
 """Limits, headers and errors around every request."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +45,13 @@ def test_an_upload_beyond_the_queue_is_asked_to_come_again() -> None:
         assert client.get("/health").status_code == 200
 
 
-def test_the_token_is_checked_before_anything_of_an_upload_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: list[bytes] = []
-    monkeypatch.setattr("xray.serve.middleware._replay", lambda body, receive: kept.append(body))
-    with client_of(token="correct-horse-battery", queue=1) as client:
-        client.app.state.service.load.uploads = 1  # type: ignore[attr-defined]
+def test_the_token_is_checked_before_an_upload_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    form = {"content-type": "multipart/form-data; boundary=b"}
+    with client_of(token="correct-horse-battery") as client, caplog.at_level(logging.INFO, "xray.serve"):
         for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "correct-horse-battery"}):
-            form = {"content-type": "multipart/form-data; boundary=b"}
             assert_error(client.post("/predict", content=b"nothing", headers=form | header), 401, "unauthorized")
-        assert client.app.state.service.load.uploads == 1  # type: ignore[attr-defined]
-    assert kept == []
+    kept = [record.fields["body_bytes"] for record in caplog.records if record.name == "xray.serve"]  # type: ignore[attr-defined]
+    assert kept == [0, 0, 0]
 
 
 def test_uploads_stay_in_memory(client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_the_page_is_worked_with_tab_alone(server: Server, visit: Visit) -> None
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.type"))
         style = "getComputedStyle(document.activeElement.matches('#files') ? files.labels[0] : document.activeElement)"
         assert page.evaluate(f"{style}.outlineStyle") == "solid", reached
-    assert reached[:5] == ["files", "list", "remove", "radio", "blend"]
+    assert reached[:5] == ["files", "radio", "remove", "radio", "blend"]
 
 
 def test_a_phone_scrolls_in_one_direction_only(server: Server, visit: Visit) -> None:
@@ -53,7 +53,7 @@ def test_a_phone_scrolls_in_one_direction_only(server: Server, visit: Visit) -> 
     expect(page.locator("#name")).to_have_text("b.png")
     expect(page.locator("#call")).to_be_in_viewport()
     heights = page.evaluate(
-        "[...document.querySelectorAll('button, #files + label, #list li, fieldset label, #blend')]"
+        "[...document.querySelectorAll('button, #files + label, #list label, fieldset label, #blend')]"
         ".filter((e) => e.checkVisibility()).map((e) => e.getBoundingClientRect().height)"
     )
     assert min(heights) >= 24

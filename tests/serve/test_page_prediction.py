@@ -58,7 +58,7 @@ def test_old_models_without_records_are_told_so(visit: Visit) -> None:
             "The model's sensitivity and specificity at this threshold were not recorded."
         )
         expect(page.locator("#card")).to_contain_text("not recorded")
-        expect(page.get_by_role("radio")).to_have_count(1)
+        expect(page.locator("#methods").get_by_role("radio")).to_have_count(1)
         expect(page.locator("#layer")).to_have_attribute("alt", re.compile("occlusion"))
 
 

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 
@@ -15,8 +16,7 @@ from xray import NOTICE, ONE_SOURCE, __version__
 from xray.explain.maps import Method, methods_of
 from xray.predictor.base import Predictor
 from xray.serve.answers import ErrorBody, Explanation, ModelCard, Prediction, State, model_id
-from xray.serve.errors import CODES, MEANINGS, ApiError, busy, unauthorized
-from xray.serve.metrics import CONTENT_TYPE
+from xray.serve.errors import ERRORS, ApiError, busy, unauthorized
 from xray.serve.middleware import RequestMiddleware, error_response, is_token, record_of
 from xray.serve.pages import mount_page
 from xray.serve.service import Service
@@ -35,7 +35,7 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
     service = Service(predictor, settings or Settings())
     settings, manifest = service.settings, service.manifest
     methods, identity = methods_of(manifest), model_id(manifest)
-    # Uploads stay in memory: the parser of forms would write larger ones to the disk.
+    # Uploads stay in memory: by default the form parser writes larger ones to the disk.
     MultiPartParser.spool_max_size = settings.request_bytes
     app: FastAPI = FastAPIOffline(
         title="xray",
@@ -58,9 +58,7 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
         observe=service.metrics.observe,
     )
     _handle_errors(app)
-    guarded: list[Any] = []
-    if settings.token:
-        guarded = [Depends(_check_token(settings.token))]
+    guarded: list[Any] = [Depends(_check_token(settings.token))] if settings.token else []
     unauthorised = _errors(401) if settings.token else {}
     upload_errors = _errors(400, 413, 415, 422) | unauthorised
 
@@ -127,7 +125,7 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
 
     @app.get("/ready", tags=["operation"])
     async def ready() -> State:
-        """Return whether images are answered: from the end of the start until the service is to stop."""
+        """Return whether images are answered: not while the service starts or stops."""
         if not service.ready:
             raise busy("The service is starting or stopping.", "not_ready")
         return State(status="ready", model_version=manifest.version)
@@ -135,7 +133,7 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
     @app.get("/metrics", dependencies=guarded, responses=unauthorised, response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Return metrics for Prometheus."""
-        return Response(service.metrics.text(), media_type=CONTENT_TYPE)
+        return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     mount_page(app)
     return app
@@ -156,10 +154,7 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
-        messages = {404: "There is no such path; /docs lists them.", 400: MEANINGS[400], 405: MEANINGS[405]}
-        message = messages.get(error.status_code, "The request cannot be answered.")
-        code = CODES.get(error.status_code)
-        return error_response(record_of(request), ApiError(error.status_code, message, code, headers=error.headers))
+        return error_response(record_of(request), ApiError(error.status_code, headers=error.headers))
 
 
 def _check_token(token: str) -> Any:  # noqa: ANN401 - a dependency for FastAPI
@@ -173,4 +168,4 @@ def _check_token(token: str) -> Any:  # noqa: ANN401 - a dependency for FastAPI
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": ErrorBody, "description": MEANINGS[status]} for status in statuses}
+    return {status: {"model": ErrorBody, "description": ERRORS[status][1]} for status in statuses}

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from xray.serve.service import Service
 
 MAX_CONNECTIONS: Final = 1000
-"""More get a bare 503 from the server."""
+"""Further connections get a plain 503 from the server."""
 STOP_SECONDS: Final = 15
-"""For requests in progress to finish when the service is stopped."""
+"""Time for requests in progress to finish when the service is stopped."""
 
 
 def serve(
@@ -66,10 +66,24 @@ def serve(
         "fastapi_offline",
         "onnxruntime",
     )
+    max_mb = Settings.held_bytes / MEGABYTE
     if request_mb is None:
-        request_mb = min(max(Settings.request_bytes / MEGABYTE, 2 * file_mb), Settings.held_bytes / MEGABYTE)
-    for name, value in (("--file_mb", file_mb), ("--request_mb", request_mb), ("--megapixels", megapixels)):
-        require_between(name, value, 1e-6, 10_000)  # infinity cannot be rounded
+        request_mb = min(max(Settings.request_bytes / MEGABYTE, 2 * file_mb), max_mb)
+    for name, value, low, high in (
+        ("--files", files, 1, 1000),
+        ("--file_mb", file_mb, 1e-6, max_mb),
+        ("--request_mb", request_mb, 1e-6, max_mb),
+        ("--megapixels", megapixels, 1e-6, 200),
+        ("--queue", queue, 1, 10_000),
+        ("--batch", batch, 1, 1024),
+        ("--answer_seconds", answer_seconds, 0.01, 3600),
+    ):
+        require_between(name, value, low, high)
+    if request_mb < file_mb:
+        raise UserError(
+            f"--request_mb {request_mb:g} is less than --file_mb {file_mb:g}, the largest file in it: raise the one or "
+            "lower the other."
+        )
     settings = Settings(
         files=files,
         file_bytes=round(file_mb * MEGABYTE),
@@ -96,7 +110,7 @@ def serve(
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{predictor.path} fails on a black image ({reason}): export it again.") from error
     service: Service = app.state.service
-    # Warnings of libraries may quote what was uploaded.
+    # Warnings of libraries could quote an upload.
     warnings.simplefilter("ignore")
     set_up_logs()
     config = uvicorn.Config(
@@ -113,7 +127,7 @@ def serve(
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            # A load balancer that asks /ready sends nothing more from now on.
+            # /ready now answers 503, so that a load balancer sends no more requests.
             service.ready = False
             super().handle_exit(sig, frame)
 
@@ -121,7 +135,7 @@ def serve(
             await super().startup(sockets)
             _print_address(listener, service)
 
-    # uvicorn raises the signal that stopped it again at its end, which is no error here.
+    # At its end uvicorn raises the signal that stopped it again; here that is no error.
     previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         Server(config).run(sockets=[listener])

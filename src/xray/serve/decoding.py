@@ -8,7 +8,7 @@ from fastapi import UploadFile
 
 from xray.predictor.manifest import Manifest
 from xray.serve.answers import BadFile
-from xray.serve.errors import ApiError, BadFileError
+from xray.serve.errors import ApiError, FileFault
 from xray.serve.settings import MEGABYTE, Settings
 from xray.serve.workers import Decoded, Job, WorkerPool
 from xray.utils.hardware import usable_cores
@@ -17,16 +17,9 @@ JPEG, PNG, DICOM = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"DICM"
 DICOM_PREAMBLE: Final = 128
 
 
-def check_format(data: bytes) -> None:
-    """Check by its first bytes that a file may be JPEG, PNG or DICOM, whatever its name.
-
-    Raises:
-        BadFileError: It is empty or of another format.
-    """
-    if not data:
-        raise BadFileError(422, "empty", "it is empty")
-    if not (data.startswith((JPEG, PNG)) or data[DICOM_PREAMBLE : DICOM_PREAMBLE + len(DICOM)] == DICOM):
-        raise BadFileError(415, "unsupported_kind", "neither JPEG, PNG nor DICOM")
+def has_known_format(data: bytes) -> bool:
+    """Return whether a file starts as JPEG, PNG or DICOM, whatever its name."""
+    return data.startswith((JPEG, PNG)) or data[DICOM_PREAMBLE : DICOM_PREAMBLE + len(DICOM)] == DICOM
 
 
 class Decoder:
@@ -48,39 +41,34 @@ class Decoder:
         Raises:
             ApiError: At least one of them cannot be used; names every such file.
         """
-        results = await asyncio.gather(*(self._one(upload, preview_side) for upload in uploads), return_exceptions=True)
-        bad = {i: result for i, result in enumerate(results) if isinstance(result, BadFileError)}
-        if bad:
-            raise _bad_files({i: (uploads[i].filename, error) for i, error in bad.items()})
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        results = await asyncio.gather(*(self._one(upload, preview_side) for upload in uploads))
+        if bad := {index: result for index, result in enumerate(results) if isinstance(result, FileFault)}:
+            raise _bad_files_error(uploads, bad)
         return [result for result in results if isinstance(result, Decoded)]
 
     def close(self) -> None:
         """End the worker processes."""
         self._pool.close()
 
-    async def _one(self, upload: UploadFile, preview_side: int) -> Decoded:
+    async def _one(self, upload: UploadFile, preview_side: int) -> Decoded | FileFault:
         if (upload.size or 0) > self._settings.file_bytes:
-            raise BadFileError(413, "too_large", f"larger than {self._settings.file_bytes / MEGABYTE:g} MB")
+            return FileFault(413, "too_large", f"larger than {self._settings.file_bytes / MEGABYTE:g} MB")
         data = await upload.read()
-        check_format(data)
+        if not data:
+            return FileFault(422, "empty", "it is empty")
+        if not has_known_format(data):
+            return FileFault(415, "unsupported_kind", "neither JPEG, PNG nor DICOM")
         manifest = self._manifest
         job = Job(data, manifest.image_size, manifest.resize, self._settings.pixels, preview_side)
         return await self._pool.decode(job)
 
 
-def _bad_files(bad: dict[int, tuple[str | None, BadFileError]]) -> ApiError:
-    """Return the error of a request with files that cannot be used: nothing in it is predicted.
-
-    Args:
-        bad: Name and fault of each such file, by its position in the request.
-    """
+def _bad_files_error(uploads: Sequence[UploadFile], bad: dict[int, FileFault]) -> ApiError:
+    """Return the error of a request with files that cannot be used, given by position: nothing in it is predicted."""
     files = tuple(
-        BadFile(index=index, file=name or None, code=error.code, reason=str(error))
-        for index, (name, error) in bad.items()
+        BadFile(index=index, file=uploads[index].filename or None, code=fault.code, reason=fault.reason)
+        for index, fault in bad.items()
     )
-    first = next(iter(bad.values()))[1]
-    what = f"A file cannot be used: {first}." if len(bad) == 1 else f"{len(bad)} files cannot be used."
+    first = next(iter(bad.values()))
+    what = f"A file cannot be used: {first.reason}." if len(bad) == 1 else f"{len(bad)} files cannot be used."
     return ApiError(first.status, f"{what} Nothing was predicted.", first.code, files)

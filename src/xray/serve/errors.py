@@ -1,54 +1,40 @@
-"""Errors of the HTTP API, all in one shape."""
+"""Errors of the HTTP API."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from xray.serve.answers import BadFile, ErrorBody, ErrorDetail
+from xray.serve.answers import BadFile
 
-CODES: Mapping[int, str] = {
-    400: "bad_request",
-    401: "unauthorized",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-    415: "unsupported_kind",
-    422: "unprocessable",
-    500: "internal_error",
-    503: "overloaded",
+ERRORS: Mapping[int, tuple[str, str]] = {
+    400: ("bad_request", "The request is not a well-formed multipart form."),
+    401: ("unauthorized", "The bearer token is missing or wrong."),
+    404: ("not_found", "There is no such path; /docs lists them."),
+    405: ("method_not_allowed", "The path takes another method; see the header Allow."),
+    413: ("too_large", "Too many files, bytes or pixels."),
+    415: ("unsupported_kind", "A file is neither JPEG, PNG nor DICOM."),
+    422: (
+        "unprocessable",
+        "A file cannot be decoded, is not a chest projection by its DICOM tags, or a field is missing or wrong.",
+    ),
+    500: ("internal_error", "The service failed; the fault is logged."),
+    503: ("overloaded", "Busy or stopping; try again after the seconds of the header Retry-After."),
 }
-"""Error code of each status, unless a more specific one is given."""
-
-MEANINGS: Mapping[int, str] = {
-    400: "The request is not a well-formed multipart form.",
-    401: "The bearer token is missing or wrong.",
-    404: "No such path.",
-    405: "The path takes another method; see the header Allow.",
-    413: "Too many files, bytes or pixels.",
-    415: "A file is neither JPEG, PNG nor DICOM.",
-    422: "A file cannot be decoded, is not a chest projection by its DICOM tags, or a field is missing or wrong.",
-    500: "The service failed; the fault is logged.",
-    503: "Busy or stopping; try again after the seconds of the header Retry-After.",
-}
-"""Descriptions for the API documentation."""
+"""Default code and message of each status; the messages also describe it in the API documentation."""
 
 
-class BadFileError(Exception):
-    """A file that cannot be used; the message says why.
+@dataclass(frozen=True)
+class FileFault:
+    """Why a file cannot be used.
 
     Args:
         status: HTTP status of a request that holds it.
         code: Error code for programs.
-        reason: For people.
+        reason: What is wrong with it, for people.
     """
 
-    def __init__(self, status: int, code: str, reason: str) -> None:
-        # All three, so that the error can be pickled on its way from a worker process.
-        super().__init__(status, code, reason)
-        self.status = status
-        self.code = code
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return self.reason
+    status: int
+    code: str
+    reason: str
 
 
 class ApiError(Exception):
@@ -56,8 +42,9 @@ class ApiError(Exception):
 
     Args:
         status: HTTP status.
-        message: What is wrong and what to do, for people; holds nothing of the request that its caller does not know.
-        code: Error code for programs, if more specific than that of the status in `CODES`.
+        message: What is wrong and what to do, for people; by default that of the status in `ERRORS`. Quotes nothing of
+            the request that its caller does not know.
+        code: Error code for programs; by default that of the status.
         files: The files that cannot be used.
         headers: Further headers of the response.
     """
@@ -65,35 +52,25 @@ class ApiError(Exception):
     def __init__(
         self,
         status: int,
-        message: str,
+        message: str | None = None,
         code: str | None = None,
         files: tuple[BadFile, ...] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(message)
+        default_code, default_message = ERRORS.get(status, ("error", "The request cannot be answered."))
         self.status = status
-        self.message = message
-        self.code = code or CODES.get(status, "error")
+        self.message = message or default_message
+        self.code = code or default_code
         self.files = files
         self.headers = dict(headers or {})
-
-    def body(self, version: str, request_id: str) -> bytes:
-        """Return the response body as JSON."""
-        detail = ErrorDetail(code=self.code, message=self.message, files=list(self.files))
-        return ErrorBody(error=detail, model_version=version, request_id=request_id).model_dump_json().encode()
+        super().__init__(self.message)
 
 
 def unauthorized() -> ApiError:
     """Return the error of a request without the right token."""
-    return ApiError(401, MEANINGS[401], headers={"WWW-Authenticate": "Bearer"})
+    return ApiError(401, headers={"WWW-Authenticate": "Bearer"})
 
 
 def busy(message: str, code: str = "overloaded", seconds: int = 1) -> ApiError:
-    """Return an error with status 503 that asks the caller to try again.
-
-    Args:
-        message: Why.
-        code: Error code for programs.
-        seconds: When to try again.
-    """
+    """Return an error with status 503 that asks the caller to try again after some seconds."""
     return ApiError(503, message, code, headers={"Retry-After": str(seconds)})

@@ -65,17 +65,17 @@ class Explainer:
         self._waiting += 1
         future = asyncio.get_running_loop().run_in_executor(self._thread, self._explain, decoded, method)
         # Counted until the thread is done, even if the caller has left.
-        future.add_done_callback(self._leave)
+        future.add_done_callback(self._finish)
         return await asyncio.shield(future)
 
     def close(self) -> None:
         """End the thread after its current image."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _leave(self, future: asyncio.Future[Explained]) -> None:
+    def _finish(self, future: asyncio.Future[Explained]) -> None:
         self._waiting -= 1
         if not future.cancelled():
-            # Retrieved, or asyncio would log it where nobody waits for it any more.
+            # If the caller has left, asyncio would log an exception that nobody retrieves.
             future.exception()
 
     def _explain(self, decoded: Decoded, method: Method) -> Explained:

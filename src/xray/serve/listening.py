@@ -1,6 +1,5 @@
 """Open the port that the service listens at, and read its bearer token."""
 
-import errno
 import os
 import socket
 from pathlib import Path
@@ -10,12 +9,6 @@ from xray.utils.errors import UserError, require_between
 TOKEN_VARIABLE = "XRAY_TOKEN"
 MIN_TOKEN = 16
 """Characters; a shorter token can be guessed."""
-FIXES = {
-    errno.EADDRNOTAVAIL: "the host is not an address of this machine; use 127.0.0.1, or 0.0.0.0 for all",
-    errno.EADDRINUSE: "stop the program that listens there, or use another port such as 8080; 0 for any free one",
-    errno.EACCES: "use a port from 1024 on, such as 8080, or run with the right to use this one",
-}
-"""What to do about an address that is not available."""
 
 
 def read_token(token_file: Path | None) -> str | None:
@@ -47,25 +40,20 @@ def listen(host: str, port: int) -> socket.socket:
     """Bind a socket and listen.
 
     Raises:
-        UserError: The port is in use, not allowed or invalid, or there is no such host.
+        UserError: The port is in use, not allowed or invalid, or the host is not an address of this machine.
     """
     require_between("--port", port, 0, 65535)
+    is_ipv6 = ":" in host
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError):
+        return socket.create_server(
+            (host, port),
+            family=socket.AF_INET6 if is_ipv6 else socket.AF_INET,
+            dualstack_ipv6=is_ipv6,
+            backlog=2048,
+        )
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise UserError(
-            f"--host {host} is not an address of this machine: use 127.0.0.1, or 0.0.0.0 for all."
+            f"Cannot listen at --host {host} --port {port} ({reason}): use an address of this machine, such as "
+            "127.0.0.1 or 0.0.0.0 for all, and a free port from 1024 on, or 0 for any free one."
         ) from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        # Listen at once, or another process could bind too.
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        fix = FIXES.get(error.errno or 0, "use another host or port")
-        raise UserError(f"--host {host} --port {port} is not available ({error.strerror}): {fix}.") from None
-    return listener

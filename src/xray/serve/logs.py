@@ -4,33 +4,32 @@ import json
 import logging
 import sys
 import time
+import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 LOGGER = logging.getLogger("xray.serve")
-
-
 LEFT = 499
 """Status of a request whose caller left before the response."""
 
 
 @dataclass
 class RequestRecord:
-    """What is counted and logged of a request: no file names, no addresses, no paths except our own routes.
+    """Log record of a request: no file names, no addresses, no paths except the service's own.
 
     Args:
         request_id: Made by the service, never taken from the caller.
         model_version: See `Manifest.version`.
         method: HTTP method, or "other".
-        route: Registered path such as `/predict`; "unknown" for any other.
+        route: A path of the service such as `/predict`; "unknown" for any other.
         status: HTTP status; `LEFT` until there is a response.
         seconds: From the request's head to the end of the response.
         files: Files received.
         body_bytes: Bytes received.
         predicted: Images with a probability.
         rejected: Images that do not look like chest X-rays.
-        code: Code of an error, see `xray.serve.errors`.
+        code: Code of an error, see `xray.serve.errors`; None without one.
     """
 
     request_id: str
@@ -69,13 +68,8 @@ class JsonFormatter(logging.Formatter):
 
 def location_of(error: BaseException) -> str:
     """Return class and location of an error, without its message."""
-    frames = []
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        frames.append(f"{Path(code.co_filename).name}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    return " ".join([type(error).__name__, *frames[-6:]])
+    frames = traceback.extract_tb(error.__traceback__, limit=-6)
+    return " ".join([type(error).__name__, *(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)])
 
 
 def log_request(record: RequestRecord) -> None:
@@ -92,5 +86,5 @@ def set_up_logs() -> None:
     logging.root.handlers = [handler]
     logging.root.setLevel(logging.WARNING)
     LOGGER.setLevel(logging.INFO)
-    # The request's own line says it already.
+    # Malformed forms are already in the line of their request.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
@@ -10,7 +17,9 @@ from xray.predictor.manifest import Manifest
 from xray.serve.logs import RequestRecord
 
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+# Otherwise each counter and histogram would have a second series with the time of its creation.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:

@@ -1,4 +1,4 @@
-"""ASGI middleware around every request: limits, request ID, headers, a log line, and a response if all else fails."""
+"""ASGI middleware around every request: limits, request ID, headers, a log line, and a response after any failure."""
 
 import asyncio
 import secrets
@@ -11,8 +11,10 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from xray.serve.answers import ErrorBody, ErrorDetail
 from xray.serve.errors import ApiError, busy, unauthorized
 from xray.serve.logs import LOGGER, RequestRecord, log_request
 from xray.serve.settings import MEGABYTE, Settings
@@ -29,8 +31,9 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Of every response that does not set them itself."""
+"""Headers of every response that does not set them itself."""
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+"""Logged by name; any other is logged as "other"."""
 
 
 @dataclass
@@ -42,7 +45,7 @@ class Load:
 
 
 class RequestMiddleware:
-    """See the module.
+    """The middleware described above.
 
     Args:
         app: The application.
@@ -72,8 +75,11 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         method = scope["method"] if scope["method"] in METHODS else "other"
-        record = RequestRecord(uuid.uuid4().hex, self._version, method)
+        record = RequestRecord(uuid.uuid4().hex, self._version, method, _route_of(scope))
         scope.setdefault("state", {})["record"] = record
+        if method == "HEAD":
+            # Answered like GET; the server leaves out the body.
+            scope = {**scope, "method": "GET"}
         started_at, has_started = perf_counter(), False
         policy = DOCS_POLICY if scope["path"].startswith("/docs") else PAGE_POLICY
 
@@ -103,11 +109,9 @@ class RequestMiddleware:
         except Exception as error:  # noqa: BLE001 - the caller gets a response and the log a line, whatever failed
             LOGGER.error("fault", exc_info=error, extra={"fields": {"request_id": record.request_id}})
             if not has_started:
-                fault = ApiError(500, "The service failed; the fault is logged.")
-                await error_response(record, fault)(scope, receive, send_with_headers)
+                await error_response(record, ApiError(500))(scope, receive, send_with_headers)
         finally:
             record.seconds = perf_counter() - started_at
-            record.route = getattr(scope.get("route"), "path", None) or "unknown"
             self._observe(record)
             log_request(record)
 
@@ -117,7 +121,7 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         record: RequestRecord = scope["state"]["record"]
-        # Before the body, so that nobody without the token takes memory or a place among the uploads.
+        # Checked before the body is received: callers without the token take no memory and no place in the queue.
         error = None if self._may_upload(scope) else unauthorized()
         counted = error is None
         self._load.uploads += counted
@@ -139,9 +143,9 @@ class RequestMiddleware:
         """Receive the whole body. Beyond a limit the rest is discarded: closing early could lose the response.
 
         Args:
-            receive: Gives the messages of the request.
+            receive: Receives the messages of the request.
             record: Where the bytes are counted.
-            error: Known beforehand; the whole body is then discarded.
+            error: An error that is known already; the whole body is then discarded.
 
         Raises:
             ApiError: `error`, or the body is too large, or there are too many uploads.
@@ -171,8 +175,16 @@ class RequestMiddleware:
         return bytes(body)
 
 
+def _route_of(scope: Scope) -> str:
+    """Return the registered path that a request matches, such as `/predict`; "unknown" if there is none."""
+    for route in scope["app"].routes:
+        if route.matches(scope)[0] != Match.NONE:
+            return str(route.path)
+    return "unknown"
+
+
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that gives the body in one message, and then what follows it."""
+    """Return a `receive` that returns the body in one message, and then passes on what follows it."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replayed() -> Message:
@@ -195,6 +207,6 @@ def record_of(request: Request) -> RequestRecord:
 def error_response(record: RequestRecord, error: ApiError) -> Response:
     """Return an error as a response; all errors have this shape."""
     record.code = error.code
-    return Response(
-        error.body(record.model_version, record.request_id), error.status, error.headers, "application/json"
-    )
+    detail = ErrorDetail(code=error.code, message=error.message, files=list(error.files))
+    body = ErrorBody(error=detail, model_version=record.model_version, request_id=record.request_id)
+    return Response(body.model_dump_json(), error.status, error.headers, "application/json")

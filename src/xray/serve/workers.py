@@ -1,7 +1,7 @@
 """Decode uploaded files in worker processes, whose memory and time the operating system limits.
 
-A file may be made to cost a decoder gigabytes or hours. Its worker is then killed and replaced: one request fails, and
-nothing else is affected.
+A file can be crafted so that decoding it takes gigabytes or hours. Its worker is then killed and replaced: one request
+fails, and nothing else is affected.
 """
 
 import asyncio
@@ -14,11 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Final
 
 from xray.data.decode.errors import GreyImage, TooManyPixelsError, UnreadableImageError
 from xray.data.decode.image import ResizeRule, read_image, resize_image, shrink_image
-from xray.serve.errors import BadFileError
+from xray.serve.errors import FileFault
 
 MEMORY_BYTES: Final = 1_500_000_000
 """What decoding may add to a worker's memory: an image of 50 megapixels takes 13 bytes a pixel; twice that."""
@@ -54,8 +55,8 @@ class Decoded:
     preview: GreyImage | None
 
 
-def decode(job: Job) -> Decoded | BadFileError:
-    """Decode one file as training does, or say why it cannot be used."""
+def decode(job: Job) -> Decoded | FileFault:
+    """Decode one file as training does; return an error if it cannot be used."""
     try:
         image = resize_image(read_image(io.BytesIO(job.data), job.size, job.max_pixels), job.size, job.rule)
         if not job.preview_side:
@@ -64,16 +65,16 @@ def decode(job: Job) -> Decoded | BadFileError:
         whole = read_image(io.BytesIO(job.data), job.preview_side, job.max_pixels)
         return Decoded(image, shrink_image(whole, job.preview_side))
     except TooManyPixelsError as error:
-        return BadFileError(413, "too_many_pixels", str(error))
+        return FileFault(413, "too_many_pixels", str(error))
     except UnreadableImageError as error:
-        return BadFileError(422, "unreadable", str(error))
+        return FileFault(422, "unreadable", str(error))
     except MemoryError:
-        return BadFileError(422, "too_costly", TOO_COSTLY)
+        return FileFault(422, "too_costly", TOO_COSTLY)
 
 
 def _work(connection: Connection) -> None:
-    """Decode what comes through the connection until it is closed, which it also is when the service ends."""
-    # Ctrl+C reaches the whole process group; the service decides when its workers end.
+    """Decode each job from the connection until it is closed; the end of the service closes it too."""
+    # Ctrl+C is sent to the whole process group, but the service ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A crash of a decoder must not write the upload to the disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -91,9 +92,8 @@ def _work(connection: Connection) -> None:
 
 def _data_bytes() -> int:
     """Return the bytes of private writable memory that this process has, which RLIMIT_DATA counts."""
-    with open("/proc/self/status") as file:  # noqa: PTH123 - quick
-        fields = dict(line.split(":", 1) for line in file)
-    return int(fields["VmData"].split()[0]) * 1024
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmData:")[2].split()[0]) * 1024
 
 
 class _Worker:
@@ -113,13 +113,13 @@ class _Worker:
         """
         self._connection.recv()
 
-    def run(self, job: Job) -> Decoded | BadFileError | None:
+    def run(self, job: Job) -> Decoded | FileFault | None:
         """Return the result of a job; None if the worker did not survive it."""
         try:
             self._connection.send(job)
             # Wall time as well: a worker may hang without using the CPU.
             if self._connection.poll(2 * SECONDS):
-                result: Decoded | BadFileError = self._connection.recv()
+                result: Decoded | FileFault = self._connection.recv()
                 return result
         except (EOFError, OSError):
             pass
@@ -146,20 +146,9 @@ class WorkerPool:
             self._idle.put(worker)
         self._threads = ThreadPoolExecutor(count, "decode")
 
-    async def decode(self, job: Job) -> Decoded:
-        """Decode a file in an idle worker.
-
-        Raises:
-            BadFileError: It cannot be decoded, or costs more than the limits.
-        """
-        result = await asyncio.get_running_loop().run_in_executor(self._threads, self._run, job)
-        if isinstance(result, BadFileError):
-            raise result
-        return result
-
-    def process_ids(self) -> list[int | None]:
-        """Return the process IDs of the workers."""
-        return [worker.process.pid for worker in self._workers]
+    async def decode(self, job: Job) -> Decoded | FileFault:
+        """Decode a file in an idle worker; return an error if it cannot be decoded or costs more than the limits."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, job)
 
     def close(self) -> None:
         """End all workers."""
@@ -167,7 +156,7 @@ class WorkerPool:
         for worker in self._workers:
             worker.kill()
 
-    def _run(self, job: Job) -> Decoded | BadFileError:
+    def _run(self, job: Job) -> Decoded | FileFault:
         # As many threads as workers: one is always idle here.
         worker = self._idle.get()
         try:
@@ -177,7 +166,7 @@ class WorkerPool:
             result = worker.run(job)
             if result is None:
                 worker = self._replaced(worker)
-                result = BadFileError(422, "too_costly", TOO_COSTLY)
+                result = FileFault(422, "too_costly", TOO_COSTLY)
             return result
         finally:
             # Even if no new process could be started: the next job then finds the worker dead and tries again.

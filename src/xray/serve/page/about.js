@@ -1,10 +1,10 @@
-/** The model's card: training data, decision, limits. */
+/** The model's card below the images. */
 
 import { count, percent } from "./text.js";
 
 const at = (id) => document.getElementById(id);
 
-/** Draw the model's card from the answer of /model. */
+/** Draw the model's card: training data, decision and limits, from the answer of /model. */
 export function drawCard(card) {
   const { manifest } = card;
   const [negative, positive] = manifest.class_names;
@@ -48,8 +48,8 @@ function rowsOf(manifest) {
 
 function checked(decision, [negative, positive]) {
   return (
-    `${count(decision.images)} validation images of ${count(decision.patients)} patients: ` +
-    `sensitivity ${percent(decision.sensitivity)} (${positive}), specificity ${percent(decision.specificity)} (${negative})`
+    `${count(decision.images)} validation images of ${count(decision.patients)} patients: sensitivity ` +
+    `${percent(decision.sensitivity)} (${positive}), specificity ${percent(decision.specificity)} (${negative})`
   );
 }
 

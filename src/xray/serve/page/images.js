@@ -1,4 +1,4 @@
-/** The list of images and its requests: one prediction and one explanation at a time. */
+/** The images and their requests: one prediction and one explanation at a time. */
 
 import { Problem, explain, predict } from "./service.js";
 
@@ -6,10 +6,9 @@ import { Problem, explain, predict } from "./service.js";
 const MAX_EXPLAINED = 12;
 const DEBOUNCE_MS = 100;
 
-let lastNumber = 0;
-
 /**
- * The images and their states: waiting, working, predicted, rejected or failed.
+ * The images and their states: waiting, working, busy (the service is, and is asked again), predicted, rejected or
+ * failed.
  *
  * After a lost connection or a rejected token nothing is sent until `resume`; `halted` is the reason.
  */
@@ -19,28 +18,26 @@ export class Images {
     this.items = [];
     this.chosen = null;
     this.halted = null;
+    this.method = null;
     this.onChange = onChange;
     this.isSending = false;
-    this.drawing = null;
-    this.method = null;
-    this.pausing = 0;
+    this.explaining = null;
+    this.debounce = 0;
   }
 
   add(files) {
     const added = files.map((file) => ({
-      id: `image-${++lastNumber}`,
       file,
       name: file.name || "pasted image",
       state: "waiting",
-      isBusy: false,
       result: null,
       model: null,
       problem: null,
-      pictures: new Map(),
+      explanations: new Map(),
       control: new AbortController(),
     }));
     this.items.push(...added);
-    if (!this.chosen && added.length) this.chosen = added[0];
+    this.chosen ??= added[0] ?? null;
     this.onChange();
     this.run();
   }
@@ -48,11 +45,11 @@ export class Images {
   choose(image) {
     if (image === this.chosen) return;
     this.chosen = image;
-    this.drawing?.abort();
+    this.explaining?.abort();
     this.onChange();
     // With an arrow key held down, only the last image is requested.
-    clearTimeout(this.pausing);
-    this.pausing = setTimeout(() => this.draw(), DEBOUNCE_MS);
+    clearTimeout(this.debounce);
+    this.debounce = setTimeout(() => this.explain(), DEBOUNCE_MS);
   }
 
   remove(image) {
@@ -61,13 +58,12 @@ export class Images {
     this.items.splice(position, 1);
     if (image === this.chosen) this.chosen = this.items[Math.min(position, this.items.length - 1)] ?? null;
     this.onChange();
-    this.draw();
+    this.explain();
   }
 
   /** Send one image again. */
   retry(image) {
     if (image.state === "failed") image.state = "waiting";
-    image.problem = null;
     this.resume();
   }
 
@@ -76,11 +72,13 @@ export class Images {
     this.halted = null;
     for (const image of this.items) {
       if (image.state === "failed" && image.problem.kind === "gone") image.state = "waiting";
-      for (const [method, picture] of image.pictures) if (picture instanceof Problem) image.pictures.delete(method);
+      for (const [method, answer] of image.explanations) {
+        if (answer instanceof Problem) image.explanations.delete(method);
+      }
     }
     this.onChange();
     this.run();
-    this.draw();
+    this.explain();
   }
 
   /** Send waiting images, one after the other. */
@@ -88,77 +86,61 @@ export class Images {
     if (this.isSending) return;
     this.isSending = true;
     try {
-      for (;;) {
-        const next = this.halted ? null : this.items.find((image) => image.state === "waiting");
-        if (!next) break;
-        await this.send(next);
-      }
+      let next;
+      while (!this.halted && (next = this.items.find((image) => image.state === "waiting"))) await this.send(next);
     } finally {
       this.isSending = false;
     }
   }
 
   async send(image) {
-    Object.assign(image, { state: "working", problem: null });
-    this.onChange();
+    const change = (state) => {
+      image.state = state;
+      this.onChange();
+    };
+    change("working");
     try {
-      const answer = await predict(image.file, image.control.signal, () => this.wait(image));
+      const answer = await predict(image.file, image.control.signal, () => change("busy"));
       const result = answer.results[0];
       Object.assign(image, { state: result.outcome, result, model: answer.model });
     } catch (problem) {
       if (image.control.signal.aborted) return;
-      this.fail(image, problem);
+      this.haltOn(problem);
+      Object.assign(image, { state: problem.kind === "token" ? "waiting" : "failed", problem });
     }
-    image.isBusy = false;
     this.onChange(image);
-    if (image === this.chosen) this.draw();
+    if (image === this.chosen) this.explain();
   }
 
-  wait(image) {
-    image.isBusy = true;
-    this.onChange();
-  }
-
-  fail(image, problem) {
+  /** Stop sending if the connection or the token is the problem. */
+  haltOn(problem) {
     if (!(problem instanceof Problem)) throw problem;
-    Object.assign(image, { state: problem.kind === "token" ? "waiting" : "failed", problem });
-    this.halt(problem);
+    if (problem.kind !== "answered") this.halted = problem;
   }
 
-  halt(problem) {
-    if (problem.kind === "gone" || problem.kind === "token") this.halted = problem;
-  }
-
-  /** Explain with another method from now on. */
-  drawWith(method) {
+  /** Explain with this method from now on. */
+  explainWith(method) {
     this.method = method;
     this.onChange();
-    this.draw();
+    this.explain();
   }
 
-  /** Request the explanation of the selected image unless it is there; drop a request for another image. */
-  async draw() {
+  /** Request the explanation of the chosen image unless it is there; abort the request for another image. */
+  async explain() {
     const [image, method] = [this.chosen, this.method];
-    this.drawing?.abort();
-    this.drawing = null;
-    if (!image || !method || this.halted || image.pictures.has(method)) return;
-    if (image.state !== "predicted" && image.state !== "rejected") return;
+    this.explaining?.abort();
+    if (!image || !method || this.halted || image.explanations.has(method) || !image.result) return;
     const control = new AbortController();
-    this.drawing = control;
+    this.explaining = control;
     try {
-      image.pictures.set(method, await explain(image.file, method, control.signal));
-      this.forget(image);
+      image.explanations.set(method, await explain(image.file, method, control.signal));
+      const others = this.items.filter((other) => other !== image && other.explanations.size);
+      if (others.length >= MAX_EXPLAINED) others[0].explanations.clear();
     } catch (problem) {
       if (control.signal.aborted) return;
-      if (!(problem instanceof Problem)) throw problem;
-      image.pictures.set(method, problem);
-      this.halt(problem);
+      this.haltOn(problem);
+      image.explanations.set(method, problem);
     }
     this.onChange();
-  }
-
-  forget(latest) {
-    const others = this.items.filter((image) => image !== latest && image.pictures.size);
-    for (const image of others.slice(0, Math.max(0, others.length - MAX_EXPLAINED + 1))) image.pictures.clear();
   }
 }

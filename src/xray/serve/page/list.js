@@ -1,72 +1,60 @@
-/** The list of images: a listbox with one selected item. */
+/** The list of images: radio buttons, of which the browser knows how to select one by mouse, touch and arrow keys. */
 
 import { short } from "./text.js";
 
-const SIGNS = { waiting: "○", working: "◌", predicted: "●", rejected: "⊘", failed: "!" };
+const SIGNS = { waiting: "○", working: "◌", busy: "◌", predicted: "●", rejected: "⊘", failed: "!" };
+const labels = new Map();
 
-/** Draw the list; existing items are updated in place, so focus and scroll position stay. */
-export function drawList(list, images) {
-  const known = new Map([...list.children].map((item) => [item.id, item]));
-  images.items.forEach((image, position) => {
-    const item = known.get(image.id) ?? makeItem(image);
-    known.delete(image.id);
-    if (list.children[position] !== item) list.insertBefore(item, list.children[position] ?? null);
-    const isChosen = image === images.chosen;
-    if (isChosen && item.ariaSelected !== "true") reveal(list, item);
-    item.ariaSelected = String(isChosen);
-    item.dataset.state = image.state;
-    item.querySelector(".sign").textContent = SIGNS[image.state];
-    item.querySelector(".state").textContent = stateOf(image);
-  });
-  for (const item of known.values()) item.remove();
+/**
+ * Draw the list; existing items are updated in place, so that focus and scroll position stay.
+ *
+ * `open` is called for an image to look at, `remove` to remove the chosen one.
+ */
+export function drawList(list, images, open, remove) {
+  for (const [image, label] of labels) {
+    if (images.items.includes(image)) continue;
+    label.remove();
+    labels.delete(image);
+  }
+  for (const image of images.items) {
+    if (!labels.has(image)) {
+      labels.set(image, makeLabel(image, images, open, remove));
+      list.append(labels.get(image));
+    }
+    const label = labels.get(image);
+    label.dataset.state = image.state;
+    label.querySelector("input").checked = image === images.chosen;
+    label.querySelector(".sign").textContent = SIGNS[image.state];
+    label.querySelector(".state").textContent = stateOf(image);
+  }
   list.hidden = !images.items.length;
-  if (images.chosen) list.setAttribute("aria-activedescendant", images.chosen.id);
-  else list.removeAttribute("aria-activedescendant");
-}
-
-/** Select and remove with keyboard, mouse and touch; `open` is called for an image to look at. */
-export function listenToList(list, images, open) {
-  list.addEventListener("click", (event) => {
-    const item = event.target.closest("[role=option]");
-    const image = images.items.find((other) => other.id === item?.id);
-    if (!image) return;
-    images.choose(image);
-    open(image, false);
-  });
-  list.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !images.chosen) return;
-    const last = images.items.length - 1;
-    const position = images.items.indexOf(images.chosen);
-    const [next, previous] = [Math.min(position + 1, last), Math.max(position - 1, 0)];
-    const goal = { ArrowDown: next, ArrowUp: previous, Home: 0, End: last }[event.key];
-    if (goal !== undefined) images.choose(images.items[goal]);
-    else if (event.key === "Delete") images.remove(images.chosen);
-    else if (event.key === "Enter") open(images.chosen, true);
-    else return;
-    event.preventDefault();
-  });
 }
 
 /** The state of an image, in a few words. */
 export function stateOf(image) {
-  switch (image.state) {
-    case "predicted":
-      return short(image.result);
-    case "rejected":
-      return `rejected: ${image.result.reason}`;
-    case "failed":
-      return `failed: ${image.problem.message}`;
-    case "working":
-      return image.isBusy ? "service busy; retrying" : "in progress";
-    default:
-      return "waiting";
-  }
+  const texts = {
+    waiting: () => "waiting",
+    working: () => "in progress",
+    busy: () => "service busy; retrying",
+    predicted: () => short(image.result),
+    rejected: () => `rejected: ${image.result.reason}`,
+    failed: () => `failed: ${image.problem.message}`,
+  };
+  return texts[image.state]();
 }
 
-function makeItem(image) {
-  const item = document.createElement("li");
-  item.id = image.id;
-  item.role = "option";
+function makeLabel(image, images, open, remove) {
+  const [label, input] = [document.createElement("label"), document.createElement("input")];
+  Object.assign(input, { type: "radio", name: "image", className: "unseen" });
+  input.addEventListener("change", () => images.choose(image));
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Delete") remove();
+    if (event.key === "Enter") open(true);
+  });
+  label.addEventListener("click", (event) => {
+    // Arrow keys also cause a click, but on the radio button itself.
+    if (event.target !== input) open(false);
+  });
   const [sign, name, state] = ["sign", "name", "state"].map((kind) => {
     const part = document.createElement("span");
     part.className = kind;
@@ -76,13 +64,6 @@ function makeItem(image) {
   name.title = image.name;
   // Long names may wrap between their parts.
   name.append(...image.name.split(/(?<=[_.-])/).flatMap((part) => [part, document.createElement("wbr")]));
-  item.append(sign, name, state);
-  return item;
-}
-
-function reveal(list, item) {
-  // Scroll the list only, not the page.
-  const [top, bottom] = [item.offsetTop - list.offsetTop, item.offsetTop - list.offsetTop + item.offsetHeight];
-  if (top < list.scrollTop) list.scrollTop = top;
-  else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+  label.append(input, sign, name, state);
+  return label;
 }

@@ -2,7 +2,7 @@
 
 import { drawCard, showNoCard } from "./about.js";
 import { Images } from "./images.js";
-import { drawList, listenToList, stateOf } from "./list.js";
+import { drawList, stateOf } from "./list.js";
 import { Problem, fetchModel, useToken } from "./service.js";
 import { drawChosen, drawMethods, listenToBlend } from "./view.js";
 import { prediction } from "./text.js";
@@ -11,11 +11,11 @@ const at = (id) => document.getElementById(id);
 
 const images = new Images(draw);
 let card = null;
-let hasShownToken = false;
+let hasSentToken = false;
 let drawnHalt = null;
 
 function draw(finished) {
-  drawList(at("list"), images);
+  drawList(at("list"), images, open, remove);
   at("list-help").hidden = !images.items.length;
   drawChosen(images, card);
   drawHalt();
@@ -35,17 +35,18 @@ function drawHalt() {
   const needsToken = halted?.kind === "token";
   at("token").hidden = !needsToken;
   at("halted").hidden = !halted || needsToken;
-  const isNew = halted !== drawnHalt;
-  drawnHalt = halted;
-  if (needsToken && isNew) {
-    if (hasShownToken) at("token-text").textContent = "That token was not accepted. Is it complete, and for this service?";
+  if (needsToken && halted !== drawnHalt) {
+    if (hasSentToken) {
+      at("token-text").textContent = "That token was not accepted. Is it complete, and for this service?";
+    }
     at("token-field").focus();
-  } else if (halted && !needsToken) {
+  } else if (halted) {
     at("halted-title").textContent = halted.message;
     at("halted-text").textContent = images.items.length
       ? "Your images stay in the list and continue when the service answers again."
       : "It may have been stopped, or the network connection is down.";
   }
+  drawnHalt = halted;
 }
 
 async function loadCard() {
@@ -60,8 +61,8 @@ async function loadCard() {
   }
   drawCard(card);
   const method = card.methods.includes(images.method) ? images.method : card.methods[0];
-  drawMethods(card.methods, method, (chosen) => images.drawWith(chosen));
-  images.drawWith(method);
+  drawMethods(card.methods, method, (chosen) => images.explainWith(chosen));
+  images.explainWith(method);
 }
 
 async function resume() {
@@ -73,7 +74,7 @@ async function resume() {
   images.resume();
 }
 
-function open(image, withFocus) {
+function open(withFocus) {
   if (withFocus) at("name").focus({ preventScroll: true });
   // On a phone the image is below the list.
   if (at("chosen").getBoundingClientRect().top > window.innerHeight / 2) at("chosen").scrollIntoView();
@@ -81,7 +82,7 @@ function open(image, withFocus) {
 
 function remove() {
   images.remove(images.chosen);
-  (images.items.length ? at("list") : at("files")).focus();
+  (at("list").querySelector(":checked") ?? at("files")).focus();
 }
 
 function listenToDrops() {
@@ -96,9 +97,7 @@ function listenToDrops() {
     isOver(event, false);
     images.add([...event.dataTransfer.files]);
   });
-  window.addEventListener("paste", (event) => {
-    if (event.clipboardData.files.length) images.add([...event.clipboardData.files]);
-  });
+  window.addEventListener("paste", (event) => images.add([...event.clipboardData.files]));
 }
 
 at("files").addEventListener("change", (event) => {
@@ -115,14 +114,13 @@ at("token").addEventListener("submit", (event) => {
     return;
   }
   useToken(text);
-  hasShownToken = true;
+  hasSentToken = true;
   at("token-field").value = "";
   resume();
 });
 at("resume").addEventListener("click", resume);
 at("again").addEventListener("click", () => images.retry(images.chosen));
 at("remove").addEventListener("click", remove);
-listenToList(at("list"), images, open);
 listenToBlend();
 listenToDrops();
 loadCard();

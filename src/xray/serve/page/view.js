@@ -17,11 +17,11 @@ export function drawChosen(images, card) {
   at("chosen").hidden = !image;
   at("empty").hidden = Boolean(image);
   if (!image) return;
-  const picture = image.pictures.get(images.method);
+  const explanation = image.explanations.get(images.method);
   at("name").textContent = image.name;
-  at("again").hidden = image.state !== "failed" && !(picture instanceof Problem);
+  at("again").hidden = image.state !== "failed" && !(explanation instanceof Problem);
   drawPrediction(image, card);
-  drawPicture(image, images, picture);
+  drawPicture(image, images, explanation);
 }
 
 /** Blend the heatmap with the slider. */
@@ -59,7 +59,7 @@ function drawPrediction(image, card) {
     const names = image.model.class_names;
     at("call").textContent = `${result.decision}-like`;
     at("sentence").textContent = prediction(result, names);
-    // Of another model's card the figures would be wrong.
+    // The card may still be that of an earlier model, whose figures would be wrong here.
     const isKnown = card?.manifest.version === image.model.version;
     at("performance").textContent = isKnown ? performance(card.manifest.decision, names) : "";
     drawBar(result, names);
@@ -73,8 +73,8 @@ function drawPrediction(image, card) {
     at("call").textContent = "No result for this image";
     at("sentence").textContent = `${image.problem.message} The image stays in the list.`;
   } else {
-    at("call").textContent = state === "working" ? "In progress" : "Waiting";
-    at("sentence").textContent = image.isBusy ? "The service is busy; retrying in a moment." : "";
+    at("call").textContent = state === "waiting" ? "Waiting" : "In progress";
+    at("sentence").textContent = state === "busy" ? "The service is busy; retrying in a moment." : "";
   }
 }
 
@@ -90,15 +90,14 @@ function drawBar(result, names) {
   at("bar-point").textContent = `threshold ${point}`;
 }
 
-function drawPicture(image, images, picture) {
-  const isDone = image.state === "predicted" || image.state === "rejected";
+function drawPicture(image, images, explanation) {
   // Until the map by another method has arrived, show the image without one.
-  const shown = picture?.image ? picture : [...image.pictures.values()].find((other) => other.image);
-  const heat = picture?.heat ?? null;
+  const shown = explanation?.image ? explanation : [...image.explanations.values()].find((other) => other.image);
+  const heat = explanation?.heat;
   drawImage(at("image"), shown?.image, `${image.name} as the service reads it`);
   drawImage(at("layer"), heat?.layer, heat ? `Heatmap by ${METHOD_NAMES[heat.method]}, over the image` : "");
-  at("stage").ariaBusy = String(isDone && !picture && !images.halted);
-  at("stage-text").textContent = stageText(image, images, picture, shown);
+  at("stage").ariaBusy = String(Boolean(image.result) && !explanation && !images.halted);
+  at("stage-text").textContent = stageText(image, images, explanation, shown);
   at("heat").hidden = image.state !== "predicted";
   at("heat").classList.toggle("pending", !heat);
   if (!heat) return;
@@ -109,10 +108,10 @@ function drawPicture(image, images, picture) {
   at("caveat").textContent = heat.caveat;
 }
 
-function stageText(image, images, picture, shown) {
+function stageText(image, images, explanation, shown) {
   if (image.state === "failed") return "No image without a result.";
-  if (picture instanceof Problem) return `No image: ${picture.message}`;
-  if (picture) return "";
+  if (explanation instanceof Problem) return `No image: ${explanation.message}`;
+  if (explanation) return "";
   if (image.state === "waiting" || images.halted) return "Waiting for the image.";
   return shown ? "Computing the heatmap." : "Loading the image.";
 }
@@ -120,7 +119,6 @@ function stageText(image, images, picture, shown) {
 function drawImage(image, png, text) {
   image.hidden = !png;
   image.alt = text;
-  if (!png) image.removeAttribute("src");
-  else if (image.picture !== png) image.src = `data:image/png;base64,${png}`;
-  image.picture = png;
+  const url = png ? `data:image/png;base64,${png}` : "";
+  if (image.getAttribute("src") !== url) image.src = url;
 }
