@@ -69,6 +69,7 @@ def test_core_runs_without_extras():
         ["synth", "data", "--patients", "40", "--size", "48"],
         ["fit", "--config", str(CNN), *options, "--trainer.accelerator", "cpu"],
         ["test"],
+        ["export", "--format", "torch"],
         ["report"],
         ["audit", "--help"],
         ["compare", "--help"],

@@ -36,11 +36,7 @@ def find(*names):
     return [str(path) for path in find_images([Path(name) for name in names])]
 
 
-def test_searches_folders_recursively():
-    assert find("images") == ["images/c.JPG", "images/deep/d.png"]
-
-
-def test_keeps_the_given_order():
+def test_searches_folders_recursively_and_keeps_the_given_order():
     assert find("b.jpeg", "images", "a.png") == ["b.jpeg", "images/c.JPG", "images/deep/d.png", "a.png"]
 
 
@@ -48,61 +44,36 @@ def test_accepts_a_given_file_with_any_suffix():
     assert find("scan.dcm", "images/.hidden.png") == ["scan.dcm", "images/.hidden.png"]
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        ("a.png", "a.png"),
-        ("a.png", "./a.png"),
-        ("a.png", "images/../a.png"),
-        ("a.png", os.curdir + "/images/./../a.png"),
-    ],
-)
-def test_image_given_twice_is_used_once(names):
-    assert find(*names) == ["a.png"]
-
-
-def test_absolute_and_relative_path_are_one_image(work):
-    assert find("a.png", str(work / "a.png")) == ["a.png"]
-    assert find("images/c.JPG", str(work / "images")) == ["images/c.JPG", str(work / "images/deep/d.png")]
-
-
-def test_image_and_its_folder_are_used_once():
+def test_image_given_twice_is_used_once(work):
+    assert find("a.png", "images/../a.png", str(work / "a.png")) == ["a.png"]
     assert find("images/deep/d.png", "images", "images/deep") == ["images/deep/d.png", "images/c.JPG"]
 
 
-@pytest.mark.parametrize("names", [("nope.png",), ("a.png", "nope.png"), ("nope/",)])
+@pytest.mark.parametrize("names", [("nope.png",), ("a.png", "nope/")])
 def test_rejects_missing_paths(names):
     with pytest.raises(UserError, match=r"nope.* does not exist"):
         find(*names)
 
 
-@pytest.mark.parametrize("names", [(), ("empty",), ("empty", "empty")])
+@pytest.mark.parametrize("names", [(), ("empty",)])
 def test_rejects_input_without_images(names):
     with pytest.raises(UserError, match="No JPEG, PNG or DICOM"):
         find(*names)
 
 
 @pytest.mark.parametrize(
-    "content", ["n,auroc\n1,0.5\n", "", "a,b\n", "text", ",".join(COLUMNS) + ",more\n", ",".join(COLUMNS[:-1]) + "\n"]
+    "content", [b"", b"n,auroc\n1,0.5\n", b"\x89PNG\r\n\x1a\n\xff", ",".join(COLUMNS[:-1]).encode()]
 )
 def test_does_not_overwrite_other_files(content):
-    Path("out.csv").write_text(content)
-    with pytest.raises(UserError, match=r"--out out\.csv"):
-        check_out(Path("out.csv"))
+    Path("out.csv").write_bytes(content)
     assert main(["predict", "a.png", "--out", "out.csv"]) == 1
-    assert Path("out.csv").read_text() == content
+    assert Path("out.csv").read_bytes() == content
 
 
-def test_does_not_overwrite_an_image():
-    Path("a.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff" * 100)
-    with pytest.raises(UserError, match=r"a\.png"):
-        check_out(Path("a.png"))
-
-
-def test_rejects_a_folder_as_output():
-    for folder in ("images", ".", "..", "/"):
-        with pytest.raises(UserError, match=rf"is a folder.*{re.escape(str(Path(folder) / 'predictions.csv'))}"):
-            check_out(Path(folder))
+@pytest.mark.parametrize("folder", ["images", "."])
+def test_rejects_a_folder_as_output(folder):
+    with pytest.raises(UserError, match=rf"is a folder.*{re.escape(str(Path(folder) / 'predictions.csv'))}"):
+        check_out(Path(folder))
 
 
 def test_accepts_an_earlier_table_or_a_new_file():
@@ -124,11 +95,6 @@ def test_checks_the_output_before_any_work(out):
 def test_rejects_an_output_that_cannot_be_created():
     with pytest.raises(UserError, match="/proc is not a writable folder"):
         check_out(Path("/proc/x/out.csv"))
-    Path("dangling").symlink_to("nowhere")
-    Path("loop").symlink_to("loop")
-    for out in ("dangling/out.csv", "loop/out.csv", "loop/deeper/out.csv"):
-        with pytest.raises(UserError, match="is not a writable folder"):
-            check_out(Path(out))
 
 
 def test_without_a_run_the_error_says_how_to_train():

@@ -28,8 +28,8 @@ def rejection_metrics(
             "rejected_by_class": {},
             "rejected_by_distance": {},
             "sentence": (
-                "The number of rejected images was not recorded: the checkpoint has no OOD detector and rejects no "
-                "images, or the images were scored by an earlier version."
+                "The number of rejected images was not recorded. Either the checkpoint has no OOD detector, so that no "
+                "image was rejected, or the images were scored by an earlier version of xray, which did not record it."
             ),
         }
     rejected = rejected_images(ood_scores, len(labels))

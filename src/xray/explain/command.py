@@ -1,4 +1,4 @@
-"""The command explain: draw maps of what moved the model's logit."""
+"""The command `explain`: draw maps of what moved the model's logit."""
 
 import sys
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def explain(
     method: MethodChoice = "both",
     reject_ood: bool = True,
 ) -> int:
-    """Draw over each image what moved the model's logit, with probability, threshold and scales.
+    """Draw each image with maps of what moved the model's logit, with probability, threshold and scales.
 
     A map neither outlines a finding nor proves that there is one.
 

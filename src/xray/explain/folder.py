@@ -73,7 +73,7 @@ def picture_names(paths: Sequence[Path]) -> list[str]:
 
 
 def _earlier(out: Path) -> set[str]:
-    """Return the files of earlier explanations: the table, and the PNGs that it lists and that exist."""
+    """Return the names of earlier explanations in a folder: the table, and the PNGs that it lists and that exist."""
     try:
         with (out / TABLE).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             header, *rows = csv.reader(file)

@@ -27,7 +27,7 @@ def heat_layer(explanation: Explanation, original_shape: tuple[int, int], rule: 
 
     Returns:
         RGBA of shape (height, width, 4), uint8, not premultiplied: opacity is proportional to the absolute value, and
-        0 where the image was cut off.
+        0 where the network did not see the image.
     """
     return colours(lay_over(explanation.values, original_shape, rule) / np.float32(explanation.limit))
 

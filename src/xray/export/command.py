@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from xray import NOTICE
-from xray.predictor.manifest import MANIFEST_KEY
+from xray.predictor.manifest import MANIFEST_KEY, Manifest
 from xray.runs.model_file import SUFFIXES, detect_format
 from xray.runs.run import find_model
 from xray.utils.errors import UserError, require_extra
@@ -48,8 +48,9 @@ def export(
     Raises:
         UserError: There is no such run, its data is missing, `out` must not be overwritten, or the export differs.
     """
-    require_extra("export", "xray export", "onnx", "onnxscript", "onnxruntime")
-    if format == "torch" and precision == "int8":
+    if format == "onnx":
+        require_extra("export", "xray export --format onnx", "onnx", "onnxscript", "onnxruntime")
+    elif precision == "int8":
         raise UserError("--precision int8 only works with --format onnx: omit one of them.", 2)
     path = find_model(run)
     tag = "" if precision == "fp32" else f".{precision}"
@@ -85,13 +86,14 @@ def export(
     with temporary_folder_for(target) as folder:
         exported = folder / f"model{SUFFIXES[format]}"
         (write_onnx if format == "onnx" else write_program)(exported, program, manifest)
-        verified = verify(trained, open_predictor(exported), images, some_files(data, "val", RAW_IMAGES))
+        files = some_files(data, "val", RAW_IMAGES)
+        difference = verify(trained, open_predictor(exported), images, files)
         print(
-            f"Verified: on {verified.images} validation images, {verified.raw} of them at original size, the logits "
-            f"differ by at most {verified.difference:.1e}"
+            f"Verified: on {len(images)} validation images, {len(files)} of them at original size, the logits differ "
+            f"by at most {difference:.1e}"
         )
         if precision == "int8":
-            exported = quantised(exported, data, images)
+            exported = quantised(exported, manifest, data, images)
         os.replace(exported, target)  # noqa: PTH105 - an atomic rename on one disk
     print(f"Written: {out} ({out.stat().st_size / 1e6:.1f} MB, {manifest.model} {manifest.version})")
     print(NOTICE)
@@ -112,11 +114,12 @@ def temporary_folder_for(out: Path) -> Iterator[Path]:
         raise UserError(f"--out {out} cannot be written ({error.strerror or error}): choose another file.") from error
 
 
-def quantised(single: Path, data: "ChestXRayDataModule", images: "Images") -> Path:
+def quantised(single: Path, manifest: Manifest, data: "ChestXRayDataModule", images: "Images") -> Path:
     """Quantise an exported file, then measure and print the loss and gain on the validation images.
 
     Args:
         single: The file in single precision.
+        manifest: Its manifest.
         data: The training data.
         images: Its validation images, shape (images, size, size), uint8.
 
@@ -128,13 +131,12 @@ def quantised(single: Path, data: "ChestXRayDataModule", images: "Images") -> Pa
 
     from xray.export.images import some_images
     from xray.export.quantise import CALIBRATION_IMAGES, compare, quantise
-    from xray.export.write import describe, manifest_in
+    from xray.export.write import describe
 
     exported = single.with_name("quantised.onnx")
     quantise(single, exported, some_images(data, "train", CALIBRATION_IMAGES))
     model = onnx.load(exported)
     # The manifest of `single` for now, so that the file can be opened and measured.
-    manifest = manifest_in(onnx.load(single, load_external_data=False))
     describe(model, manifest)
     onnx.save(model, exported)
     measured = compare(single, exported, images, np.array([image.label for image in data.images["val"]]))
@@ -149,13 +151,14 @@ def quantised(single: Path, data: "ChestXRayDataModule", images: "Images") -> Pa
 
 
 def is_export(path: Path) -> bool:
-    """Whether a file was exported by xray, including other versions that can no longer be opened."""
+    """Return whether a file was exported by xray, even if by a version whose files can no longer be opened."""
     try:
         format = detect_format(path)
     except UserError:
         return False
     if format != "onnx":
         return format == "torch"
+    require_extra("export", f"checking whether {path} is an ONNX file of xray", "onnx")
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 

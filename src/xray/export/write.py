@@ -5,8 +5,8 @@ import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import onnx
 import torch
 from torch.export import Dim, ExportedProgram
 
@@ -16,12 +16,14 @@ from xray.predictor.exported import GRAD_CAM, IMAGES, LOGIT
 from xray.predictor.manifest import MANIFEST_KEY, Manifest
 from xray.runs.model_file import PROGRAM_MANIFEST
 
+if TYPE_CHECKING:
+    import onnx
+
 PROBABILITY = "probability"
 """Name of the graph's second output."""
 MAX_SIDE = 2**15
 """Longest side of an image, in pixels."""
 MAX_BATCH = 2**15
-
 
 # They log internals that are of no use to users.
 for name in ("torch.export", "torch.onnx"):
@@ -54,6 +56,8 @@ def write_program(path: Path, program: ExportedProgram, manifest: Manifest) -> N
 
 def write_onnx(path: Path, program: ExportedProgram, manifest: Manifest) -> None:
     """Write an ONNX file."""
+    import onnx
+
     outputs = [LOGIT, PROBABILITY, *([GRAD_CAM] if manifest.has_grad_cam else [])]
     with warnings.catch_warnings():
         # The exporter warns about its internals.
@@ -69,7 +73,7 @@ def write_onnx(path: Path, program: ExportedProgram, manifest: Manifest) -> None
     onnx.save(model, path)
 
 
-def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+def _nodes(graph: "onnx.GraphProto") -> Iterator["onnx.NodeProto"]:
     """Yield all nodes, including those in branches."""
     for node in graph.node:
         yield node
@@ -77,12 +81,7 @@ def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
             yield from _nodes(attribute.g)
 
 
-def manifest_in(model: onnx.ModelProto) -> Manifest:
-    """Return the manifest in a model, as written by `describe`."""
-    return Manifest.from_json(next(entry.value for entry in model.metadata_props if entry.key == MANIFEST_KEY), "onnx")
-
-
-def describe(model: onnx.ModelProto, manifest: Manifest) -> None:
+def describe(model: "onnx.ModelProto", manifest: Manifest) -> None:
     """Write the manifest and a description for other programs into a model."""
     negative, positive = manifest.class_names
     del model.metadata_props[:]

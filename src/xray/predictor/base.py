@@ -36,9 +36,9 @@ class Predictor(Protocol):
     def grad_cam(self, images: Images) -> Maps:
         """Return Grad-CAM maps at the last convolution: how much each part of an image adds to its logit.
 
-        Selvaraju et al., Grad-CAM (ICCV 2017), without the ReLU: evidence for the negative class is negative. For
-        networks that end in average pooling and a linear layer, the cells of a map add up to the logit minus a
-        constant, and the map is the class activation map of Zhou et al. (CVPR 2016).
+        Selvaraju et al., Grad-CAM (ICCV 2017), but without the ReLU, so that evidence for the negative class is
+        negative. For networks that end in average pooling and a linear layer, the cells of a map add up to the logit
+        minus a constant, and the map is the class activation map of Zhou et al. (CVPR 2016).
 
         Args:
             images: As for `logits`.

@@ -1,4 +1,4 @@
-"""Predict images, or reject out-of-distribution ones."""
+"""Predict images, and reject out-of-distribution ones."""
 
 from dataclasses import dataclass
 
@@ -62,7 +62,7 @@ class DecisionModel:
         ]
 
     def warm_up(self, max_batch: int = 1) -> None:
-        """Predict black images once: checks the model and gets the slow first passes done.
+        """Predict black images, to check the model and because the first passes are slow.
 
         Args:
             max_batch: Size of the largest batch to expect; its memory is allocated now.

@@ -1,4 +1,4 @@
-"""Predict with an exported ONNX file (no torch import)."""
+"""Predict with an exported ONNX file; imports no torch."""
 
 from pathlib import Path
 
@@ -33,11 +33,11 @@ class OnnxPredictor:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or usable_cores()
-        # Errors in the file are in the exception; no log output is needed.
+        # Fatal messages only: errors in the file are raised as exceptions.
         options.log_severity_level = 4
         # Spinning threads would take CPU time from the decoding of images.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # It would keep a memory pattern for each batch size, so the memory of a service would grow.
+        # With it, a memory pattern would be kept for each batch size, so the memory of a service would grow.
         options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -1,7 +1,6 @@
 """Metadata of a model: inputs, decision, training data, version."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
@@ -25,7 +24,7 @@ Scores = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """Metadata of a model: inputs, decision, training data, version.
+    """Metadata of a model.
 
     A checkpoint and its exports differ only in format, precision, version, license, measured and has_grad_cam.
 
@@ -104,21 +103,6 @@ class Manifest:
         return cls(**values | {"class_names": tuple(values["class_names"])})
 
 
-def _is_number(value: object, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
-
-
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) < 100 and value.isascii() and value.isprintable()
-
-
-def _is_pattern(value: object) -> bool:
-    try:
-        return isinstance(value, str) and "patient" in re.compile(value).groupindex
-    except re.error:
-        return False
-
-
 def _is_ood_detector(value: Any) -> bool:  # noqa: ANN401 - any JSON value
     try:
         return value is None or isinstance(OODDetector.from_dict(value), OODDetector)
@@ -126,21 +110,12 @@ def _is_ood_detector(value: Any) -> bool:  # noqa: ANN401 - any JSON value
         return False
 
 
-# A file may have been edited: better rejected when it is opened than wrong predictions later.
+# The metadata may have been edited, or written by another version: better an error than wrong predictions.
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
-    "format": lambda value: value in get_args(Format),
-    "precision": lambda value: value in get_args(Precision),
-    "version": _is_plain,
     "image_size": lambda value: isinstance(value, int) and 16 <= value <= 8192,
     "resize": lambda value: value in get_args(ResizeRule),
-    "class_names": lambda value: (
-        isinstance(value, list)
-        and len(value) == 2
-        and all(isinstance(name, str) and name.isprintable() for name in value)
-    ),
-    "patient_pattern": _is_pattern,
-    "temperature": lambda value: _is_number(value, 1e-6, 1e6),
-    "threshold": lambda value: _is_number(value, 0, 1),
+    "class_names": lambda value: isinstance(value, list) and len(value) == 2,
+    "temperature": lambda value: isinstance(value, int | float) and value > 0,
+    "threshold": lambda value: isinstance(value, int | float) and 0 <= value <= 1,
     "ood": _is_ood_detector,
-    "has_grad_cam": lambda value: isinstance(value, bool),
 }

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def open_predictor(path: Path, threads: int | None = None) -> "Predictor":
-    """Open a checkpoint or an exported file; the name does not matter.
+    """Open a checkpoint or an exported file; its format is detected from the content.
 
     Args:
         path: The file.

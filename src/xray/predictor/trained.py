@@ -68,7 +68,7 @@ def manifest_of(checkpoint: Checkpoint, model: ImageClassifier, has_grad_cam: bo
         patient_pattern=data["patient_pattern"],
         temperature=float(model.temperature),
         threshold=float(model.threshold),
-        # Without earlier decisions, and without paths of the machine.
+        # Leaves out earlier decisions and paths of the machine.
         decision={
             key: decision[key] for key in ("rule", "target", "description", "auroc", "sensitivity", "specificity")
         }

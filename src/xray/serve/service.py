@@ -28,7 +28,7 @@ class Service:
         settings: Limits.
 
     Raises:
-        UserError: The model's output for a black image is not a number; other errors of the model go through.
+        UserError: The model's output for a black image is not a number. Other errors of the model are not wrapped.
     """
 
     batcher: Batcher[ImagePrediction]

@@ -1,0 +1,10 @@
+"""A tiny run to predict with."""
+
+import pytest
+from tests.tiny import tiny_run
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """Return the best checkpoint of a tiny CNN with an OOD detector."""
+    return tiny_run(tmp_path_factory.mktemp("run"))
