@@ -53,14 +53,14 @@ class Linear:
 
 @pytest.fixture
 def linear():
-    """A predictor that looks at the upper left quarter alone, which speaks for pneumonia where it is bright."""
+    """Return a predictor that looks at the upper left quarter alone; bright pixels there raise its logit."""
     weights = np.zeros((SIZE, SIZE))
     weights[: SIZE // 2, : SIZE // 2] = 0.01
     return Linear(weights)
 
 
 def network(kind, seed=0):
-    """A classifier with random weights, whose batch normalisation has seen images."""
+    """Return a classifier with random weights and random statistics of its batch normalisation."""
     torch.manual_seed(seed)
     made = CNNClassifier([8, 16]) if kind == "cnn" else TransferClassifier(kind, pretrained=False)
     for module in made.modules():
@@ -69,20 +69,20 @@ def network(kind, seed=0):
             module.running_var.uniform_(0.5, 2)
     made.eval()
     with torch.no_grad():
-        # Untrained heads give logits of hundredths, of which rounding would be seen.
+        # Untrained heads give logits of hundredths, where rounding errors would matter.
         find_activation(made, SIZE).head.weight.mul_(100)
     return made
 
 
 def noise(images=3, size=SIZE, seed=0):
-    """Images of smooth noise, shape (images, size, size)."""
+    """Return images of smooth noise, shape (images, size, size)."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (images, 8, 8), dtype=np.uint8)
     return np.kron(coarse, np.ones((size // 8, size // 8), np.uint8))
 
 
 def spotted(images=64, size=SIZE, seed=0):
-    """Noise with a bright square anywhere in every second image; images, and labels as floats."""
+    """Return images of noise, every second one with a bright square, and their labels as floats."""
     rng = np.random.default_rng(seed)
     pixels = rng.normal(90, 20, (images, size, size))
     labels = np.arange(images) % 2
@@ -94,7 +94,7 @@ def spotted(images=64, size=SIZE, seed=0):
 
 @functools.cache
 def trained(kind):
-    """A network that has learnt to see the square, in some steps."""
+    """Return a network that was trained for some steps to detect the square."""
     images, labels = spotted()
     torch.manual_seed(1)
     model = (

@@ -8,9 +8,8 @@ from xray.explain.occlusion import CELLS, blur, occlusion
 from xray.scoring.inference import logits_of
 
 
-@pytest.mark.parametrize("kind", ["cnn", "test_resnet"])
-def test_occlusion_is_that_of_captum(kind):
-    model, image = network(kind), noise(1)[0]
+def test_occlusion_is_that_of_captum():
+    model, image = network("cnn"), noise(1)[0]
     found = occlusion(lambda images: logits_of(model, [images]), image)
     patch = len(image) // 8
     with torch.no_grad():
@@ -25,7 +24,7 @@ def test_occlusion_is_that_of_captum(kind):
     assert np.abs(found).max() > 1e-3
 
 
-@pytest.mark.parametrize("size", [16, 29, 50, 128])
+@pytest.mark.parametrize("size", [16, 29, 128])
 def test_every_size_is_covered_by_patches_of_about_an_eighth_that_overlap_by_half(size):
     image = np.random.default_rng(1).integers(0, 256, (size, size), dtype=np.uint8)
     covered = blur(image)

@@ -13,7 +13,7 @@ RULES = ["stretch", "pad", "crop"]
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("shape", [(300, 200), (200, 300), (90, 400), (201, 333), (250, 250), (17, 16)])
+@pytest.mark.parametrize("shape", [(300, 200), (90, 400), (201, 333), (17, 16)])
 def test_a_map_lies_where_the_network_looked(rule, shape):
     # An image of two slopes, made square as for the network: as a map it must come back as the image was.
     height, width = shape

@@ -34,56 +34,36 @@ def explanation_figure(
         explanations: Its maps, one panel each.
         manifest: The model's manifest.
     """
-    height, width = image.shape
-    across, down = (max(0.35, side / max(image.shape)) * PANEL for side in (width, height))
     panels = 1 + len(explanations)
-    # Laid out by hand in inches, so no layout engine is needed.
-    gap, top = 0.3, 0.95
-    wide = max(8.6, panels * across + (panels + 1) * gap)
-    sentences = [f"{TITLES[one.method]}: {one.caveat}" for one in explanations]
-    lines = [line for sentence in sentences for line in wrap(sentence, int(wide * 15))]
-    bottom = 0.95 + 0.14 * len(lines)
-    total = wide, top + down + bottom
-    left = (wide - panels * across - (panels - 1) * gap) / 2
-    figure = Figure(figsize=total)
+    across, down = (max(0.35, side / max(image.shape)) * PANEL for side in image.shape[::-1])
+    width = max(8.6, panels * (across + 0.3))
+    caveats = [f"{TITLES[one.method]}: {one.caveat}" for one in explanations]
+    lines = [line for caveat in caveats for line in wrap(caveat, int(width * 15))]
+    figure = Figure(figsize=(width, down + 2 + 0.14 * len(lines)), layout="constrained")
     _heading(figure, name, prediction, manifest)
-    for i in range(panels):
-        start = left + i * (across + gap)
-        axes = figure.add_axes((start / wide, bottom / total[1], across / wide, down / total[1]))
-        axes.axis("off")
-        if i == 0:
-            axes.set_title("Image", fontsize=10)
-            axes.imshow(image, cmap="gray", vmin=0, vmax=255, aspect="auto")
-            continue
-        explanation = explanations[i - 1]
-        axes.set_title(TITLES[explanation.method], fontsize=10)
-        axes.imshow(over_grey(image, heat_layer(explanation, (height, width), manifest.resize)), aspect="auto")
-        bar = min(across, 3.2)
-        box = (start + (across - bar) / 2) / wide, (bottom - 0.3) / total[1], bar / wide, 0.14 / total[1]
-        _scale(figure.add_axes(box), explanation.limit, manifest.class_names)
-    figure.text(0.5, 0.12 / total[1], "\n".join(lines), ha="center", va="bottom", fontsize=8)
+    figure.supxlabel("\n".join(lines), fontsize=8)
+    # The scales are in a second row, below their maps.
+    axes, scales = figure.subplots(2, panels, height_ratios=(down, 0.14), squeeze=False)
+    for one in (*axes, scales[0]):
+        one.axis("off")
+    axes[0].set_title("Image", fontsize=10)
+    axes[0].imshow(image, cmap="gray", vmin=0, vmax=255)
+    for one, scale, explanation in zip(axes[1:], scales[1:], explanations, strict=True):
+        one.set_title(TITLES[explanation.method], fontsize=10)
+        one.imshow(over_grey(image, heat_layer(explanation, image.shape, manifest.resize)))
+        _scale(scale, explanation.limit, manifest.class_names)
     return figure
 
 
 def _heading(figure: Figure, name: str, prediction: ImagePrediction, manifest: Manifest) -> None:
     negative, positive = (printable(one) for one in manifest.class_names)
-    height = figure.get_figheight()
-    lines = (
-        (shortened(printable(name), 80), 0.12, 12, "bold"),
-        (
-            f"{printable(prediction.decision)}: calibrated probability of {positive} {prediction.probability:.4f}, "
-            f"threshold {manifest.threshold:.4f} (below it {negative}); logit {prediction.logit:+.2f}",
-            0.38,
-            9,
-            "normal",
-        ),
-        (NOTICE, 0.58, 8, "normal"),
+    numbers = (
+        f"{printable(prediction.decision)}: calibrated probability of {positive} {prediction.probability:.4f}, "
+        f"threshold {manifest.threshold:.4f} (below it {negative}); logit {prediction.logit:+.2f}"
     )
-    for text, inches, size, weight in lines:
-        # File names may contain dollar signs, which matplotlib would parse as formulas.
-        figure.text(
-            0.5, 1 - inches / height, text, ha="center", va="top", fontsize=size, fontweight=weight, parse_math=False
-        )
+    heading = "\n".join((shortened(printable(name), 80), numbers, NOTICE))
+    # File names may contain dollar signs, which matplotlib would parse as formulas.
+    figure.suptitle(heading, fontsize=9, parse_math=False)
 
 
 def _scale(axes: Axes, limit: float, class_names: tuple[str, str]) -> None:

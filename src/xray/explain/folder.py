@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from xray.utils.errors import UserError
-from xray.utils.files import check_new_folder, why_not_writable, write_whole
+from xray.utils.files import check_new_folder, is_empty, why_not_writable, write_whole
 from xray.utils.text import printable, shortened
 
 TABLE: Final = "explanations.csv"
@@ -23,22 +23,28 @@ def check_out(out: Path) -> None:
     """
     if out.is_symlink():
         raise UserError(f"--out {out} is a symbolic link and cannot be replaced: give the folder itself.")
-    if out.is_dir() and any(out.iterdir()):
-        if not holds_earlier(out):
+    if out.is_dir() and not is_empty(out):
+        if not may_replace(out):
             raise UserError(
                 f"--out {out} holds files other than earlier explanations and is not overwritten: choose a new folder."
             )
-        if out.is_mount() or out.absolute() == Path.cwd():
-            raise UserError(f"--out {out} is in use as a mount point or working folder: choose a folder inside it.")
         if reason := why_not_writable(out / TABLE) or why_not_writable(out):
             raise UserError(f"--out {out} cannot be replaced ({reason}): choose another folder.")
     else:
         check_new_folder(out)
 
 
-def holds_earlier(out: Path) -> bool:
-    """Return whether a folder holds nothing or only earlier explanations, so that it may be replaced."""
-    return _earlier(out) == {entry.name for entry in out.iterdir()}
+def may_replace(out: Path) -> bool:
+    """Return whether a folder holds nothing but earlier explanations: the table, and the PNG files that it lists."""
+    if is_empty(out):
+        return True
+    try:
+        with (out / TABLE).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+            header, *rows = csv.reader(file)
+    except (OSError, ValueError, csv.Error):
+        return False
+    pictures = {row[0] for row in rows if row and row[0].endswith(".png")}
+    return tuple(header) == COLUMNS and {entry.name for entry in out.iterdir()} <= {TABLE, *pictures}
 
 
 def write_table(path: Path, rows: Iterable[Sequence[str | float]]) -> None:
@@ -70,16 +76,3 @@ def picture_names(paths: Sequence[Path]) -> list[str]:
         taken.add(name.casefold())
         names.append(name)
     return names
-
-
-def _earlier(out: Path) -> set[str]:
-    """Return the names of earlier explanations in a folder: the table, and the PNGs that it lists and that exist."""
-    try:
-        with (out / TABLE).open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            header, *rows = csv.reader(file)
-    except (OSError, ValueError, csv.Error):
-        return set()
-    if tuple(header) != COLUMNS:
-        return set()
-    listed = {row[0] for row in rows if row and Path(row[0]).name == row[0]}
-    return {TABLE} | {name for name in listed if name.endswith(".png") and (out / name).is_file()}

@@ -1,9 +1,6 @@
 """The command `export`: a checkpoint to an ONNX or torch.export file."""
 
-import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +10,7 @@ from xray.predictor.manifest import MANIFEST_KEY, Manifest
 from xray.runs.model_file import SUFFIXES, detect_format
 from xray.runs.run import find_model
 from xray.utils.errors import UserError, require_extra
-from xray.utils.files import link_target, why_not_writable
+from xray.utils.files import whole, why_not_writable
 
 if TYPE_CHECKING:
     from xray.data.arrays import Images
@@ -59,8 +56,7 @@ def export(
         raise UserError(f"{path} is already an exported model: give its run or its checkpoint.")
     if (other := out.suffix) != SUFFIXES[format] and other in SUFFIXES.values():
         raise UserError(f"--out {out} has the suffix of another format: use {out.with_suffix(SUFFIXES[format])}.", 2)
-    target = link_target(out)
-    check_out(target)
+    check_out(out)
     from xray.runs.checkpoint import read_checkpoint
     from xray.utils.library_warnings import silence_libraries
 
@@ -83,48 +79,31 @@ def export(
         print("Without Grad-CAM: the logit of this network is not a sum over its last map. Occlusion works.")
     manifest = replace(trained.manifest, format=format, license=license, has_grad_cam=activation is not None)
     program = trace(ExportedClassifier(trained.model.cpu(), manifest.image_size, manifest.resize, activation))
-    with temporary_folder_for(target) as folder:
-        exported = folder / f"model{SUFFIXES[format]}"
-        (write_onnx if format == "onnx" else write_program)(exported, program, manifest)
-        files = some_files(data, "val", RAW_IMAGES)
-        difference = verify(trained, open_predictor(exported), images, files)
-        print(
-            f"Verified: on {len(images)} validation images, {len(files)} of them at original size, the logits differ "
-            f"by at most {difference:.1e}"
-        )
-        if precision == "int8":
-            exported = quantised(exported, manifest, data, images)
-        os.replace(exported, target)  # noqa: PTH105 - an atomic rename on one disk
+    try:
+        with whole(out) as exported:
+            (write_onnx if format == "onnx" else write_program)(exported, program, manifest)
+            files = some_files(data, "val", RAW_IMAGES)
+            difference = verify(trained, open_predictor(exported), images, files)
+            print(
+                f"Verified: on {len(images)} validation images, {len(files)} of them at original size, the logits "
+                f"differ by at most {difference:.1e}"
+            )
+            if precision == "int8":
+                replace_by_int8(exported, manifest, data, images)
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be written ({error.strerror or error}): choose another file.") from error
     print(f"Written: {out} ({out.stat().st_size / 1e6:.1f} MB, {manifest.model} {manifest.version})")
     print(NOTICE)
 
 
-@contextmanager
-def temporary_folder_for(out: Path) -> Iterator[Path]:
-    """Create a temporary folder next to `out`, on the same disk.
-
-    Raises:
-        UserError: The folder, or a file in it, cannot be written.
-    """
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-            yield Path(folder)
-    except OSError as error:
-        raise UserError(f"--out {out} cannot be written ({error.strerror or error}): choose another file.") from error
-
-
-def quantised(single: Path, manifest: Manifest, data: "ChestXRayDataModule", images: "Images") -> Path:
-    """Quantise an exported file, then measure and print the loss and gain on the validation images.
+def replace_by_int8(exported: Path, manifest: Manifest, data: "ChestXRayDataModule", images: "Images") -> None:
+    """Quantise an exported file in place; measure and print the loss and gain on the validation images.
 
     Args:
-        single: The file in single precision.
+        exported: The file in single precision.
         manifest: Its manifest.
         data: The training data.
         images: Its validation images, shape (images, size, size), uint8.
-
-    Returns:
-        The quantised file, in the same folder.
     """
     import numpy as np
     import onnx
@@ -133,13 +112,14 @@ def quantised(single: Path, manifest: Manifest, data: "ChestXRayDataModule", ima
     from xray.export.quantise import CALIBRATION_IMAGES, compare, quantise
     from xray.export.write import describe
 
-    exported = single.with_name("quantised.onnx")
-    quantise(single, exported, some_images(data, "train", CALIBRATION_IMAGES))
-    model = onnx.load(exported)
-    # The manifest of `single` for now, so that the file can be opened and measured.
-    describe(model, manifest)
-    onnx.save(model, exported)
-    measured = compare(single, exported, images, np.array([image.label for image in data.images["val"]]))
+    with tempfile.TemporaryDirectory() as folder:
+        quantised = Path(folder) / "quantised.onnx"
+        quantise(exported, quantised, some_images(data, "train", CALIBRATION_IMAGES))
+        model = onnx.load(quantised)
+        # The manifest of the file in single precision for now, so that the quantised one can be opened and measured.
+        describe(model, manifest)
+        onnx.save(model, quantised)
+        measured = compare(exported, quantised, images, np.array([image.label for image in data.images["val"]]))
     describe(model, replace(manifest, precision="int8", version=f"{manifest.version}-int8", measured=measured))
     onnx.save(model, exported)
     print(
@@ -147,7 +127,6 @@ def quantised(single: Path, manifest: Manifest, data: "ChestXRayDataModule", ima
         "most {largest_difference:.2f}, {decided_otherwise:.1%} of the decisions change; speed-up {speed_of_one:.2f} "
         "for one image, {speed_of_batch:.2f} for a batch, on one thread".format(**measured)
     )
-    return exported
 
 
 def is_export(path: Path) -> bool:

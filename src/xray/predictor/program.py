@@ -19,9 +19,6 @@ logging.getLogger("torch.export").setLevel(logging.CRITICAL)
 class ProgramPredictor:
     """Run a torch file of `xray export` with torch only.
 
-    Args:
-        path: The file.
-
     Raises:
         UserError: The file is damaged or was not exported by xray.
     """

@@ -20,9 +20,6 @@ from xray.utils.hardware import prepare_torch
 class CheckpointPredictor:
     """Run the model of a checkpoint with torch, on a GPU if available.
 
-    Args:
-        checkpoint: The checkpoint.
-
     Raises:
         UserError: The model cannot be built.
     """
@@ -46,13 +43,7 @@ class CheckpointPredictor:
 
 
 def manifest_of(checkpoint: Checkpoint, model: ImageClassifier, has_grad_cam: bool) -> Manifest:
-    """Build the manifest of a checkpoint.
-
-    Args:
-        checkpoint: The checkpoint.
-        model: Its model.
-        has_grad_cam: Whether the network supports Grad-CAM.
-    """
+    """Return the manifest of a checkpoint and its model."""
     data = checkpoint.config["data"]
     run = run_of_checkpoint(checkpoint.path)
     decision = checkpoint.record(DECISION_KEY)

@@ -26,12 +26,7 @@ LIMITS = ("files", "file_bytes", "request_bytes", "pixels")
 
 
 def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
-    """Return the application for one model; `app.state.service` is its `Service`.
-
-    Args:
-        predictor: The model.
-        settings: Limits; the defaults if None.
-    """
+    """Return the application for one model; `app.state.service` is its `Service`."""
     service = Service(predictor, settings or Settings())
     settings, manifest = service.settings, service.manifest
     methods, identity = methods_of(manifest), model_id(manifest)

@@ -23,12 +23,7 @@ def has_known_format(data: bytes) -> bool:
 
 
 class Decoder:
-    """Decodes uploads in one worker process per usable core.
-
-    Args:
-        manifest: Manifest of the model that the images are for.
-        settings: Limits.
-    """
+    """Decodes uploads for a model, in one worker process per usable core."""
 
     def __init__(self, manifest: Manifest, settings: Settings) -> None:
         self._manifest = manifest

@@ -23,10 +23,6 @@ from xray.serve.settings import Settings
 class Service:
     """Answers requests with one model, within one event loop.
 
-    Args:
-        predictor: The model.
-        settings: Limits.
-
     Raises:
         UserError: The model's output for a black image is not a number. Other errors of the model are not wrapped.
     """

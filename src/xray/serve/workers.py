@@ -132,11 +132,7 @@ class _Worker:
 
 
 class WorkerPool:
-    """A fixed number of worker processes, each replaced when it dies.
-
-    Args:
-        count: Number of processes.
-    """
+    """A fixed number of worker processes, each replaced when it dies."""
 
     def __init__(self, count: int) -> None:
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
