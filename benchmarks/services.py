@@ -1,4 +1,4 @@
-"""A service in a process of its own: started, asked whether it is ready, looked at, stopped."""
+"""Run a service in a process of its own, and measure its CPU time and memory."""
 
 import os
 import socket
@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 
-from load import HOST, Caller
+from load import HOST
 
 READY_SECONDS = 60
 
@@ -32,18 +33,18 @@ class Running:
     ready_after: float
 
     def cpu_seconds(self) -> float:
-        """CPU time that its processes have taken; that of workers that have died counts too."""
+        """Return the CPU time of its processes, including workers that have ended."""
         stats = [_fields(process) for process in self._processes()]
         ended = sum(int(field) for field in stats[0][13:15])
         return (ended + sum(int(field) for stat in stats for field in stat[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def mebibytes(self) -> float:
-        """Memory that its processes hold for themselves (RssAnon)."""
+        """Return the anonymous memory of its processes (RssAnon), in MiB."""
         statuses = [Path(f"/proc/{process}/status").read_text(encoding="utf-8") for process in self._processes()]
         return sum(int(status.partition("RssAnon:")[2].split()[0]) for status in statuses) / 1024
 
     def _processes(self) -> list[int]:
-        """The service, then its decoding workers."""
+        """Return the process IDs of the service and then of its decoding workers."""
         tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
         return [self.process.pid, *(int(child) for task in tasks for child in task.read_text(encoding="utf-8").split())]
 
@@ -54,12 +55,12 @@ def _fields(process: int) -> list[str]:
 
 @contextmanager
 def running(words: Sequence[str], folder: Path) -> Iterator[Running]:
-    """Start a service, to whose command line a port is added, and stop it at the end: it has to end well."""
+    """Start a service with a free port added to its command line; at the end stop it and check its exit status."""
     with socket.socket() as free:
         free.bind((HOST, 0))
         port = free.getsockname()[1]
     log = folder / f"{port}.log"
-    # Users' Pythons keep compiled modules.
+    # Start as for users, whose Python keeps compiled modules.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, *words, "--port", str(port)]
     start = time.perf_counter()
@@ -79,15 +80,16 @@ def running(words: Sequence[str], folder: Path) -> Iterator[Running]:
 
 
 def serve(model: Path) -> list[str]:
-    """Command line of our service."""
+    """Return the command line of our service."""
     return ["-m", "xray", "serve", str(model)]
 
 
 def _is_ready(port: int) -> bool:
-    caller = Caller(port)
+    connection = HTTPConnection(HOST, port)
     try:
-        return caller.ask(b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n")[0] == 200
+        connection.request("GET", "/ready")
+        return connection.getresponse().status == 200
     except OSError:
         return False
     finally:
-        caller.close()
+        connection.close()

@@ -106,7 +106,7 @@ def test_a_network_without_grad_cam_falls_back_and_says_so(capsys):
         choose_methods("gradcam", one)
 
 
-def test_a_picture_says_what_it_is_not(tmp_path):
+def test_a_picture_states_its_limits(tmp_path):
     maps = [Explanation.of(method, np.eye(4)) for method in ("gradcam", "occlusion")]
     image = np.zeros((100, 400), np.uint8)
     prediction = ImagePrediction(1.5, 0.6789, "PNEUMONIA", "")

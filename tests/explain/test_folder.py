@@ -1,4 +1,4 @@
-"""What explanations are called and what is never written over."""
+"""File names of explanations, and folders that are never overwritten."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def earlier(folder, *names):
     return folder
 
 
-def test_a_new_or_empty_folder_will_do(tmp_path):
+def test_accepts_a_new_or_empty_folder(tmp_path):
     check_out(tmp_path / "new")
     (tmp_path / "empty").mkdir()
     check_out(tmp_path / "empty")
@@ -36,7 +36,7 @@ def test_earlier_explanations_may_be_replaced_and_nothing_else(tmp_path):
 @pytest.mark.parametrize(
     "content", ["", "path,other\n", ",".join(COLUMNS) + "\nnotes.txt,x,1,1,1,N\n../b.png,x,1,1,1,N\n"]
 )
-def test_tables_of_others_and_what_they_name_are_left_alone(tmp_path, content):
+def test_other_folders_with_such_a_table_are_left_alone(tmp_path, content):
     out = tmp_path / "out"
     out.mkdir()
     (tmp_path / "b.png").touch()
@@ -52,12 +52,12 @@ def test_a_file_is_rejected(tmp_path):
         check_out(tmp_path / "file")
 
 
-def test_images_of_one_name_get_pictures_of_their_own():
+def test_images_of_the_same_name_get_different_pictures():
     paths = [Path(p) for p in ("x/a.jpeg", "y/a.jpeg", "y/A.png", "a-2.png", "b.jpeg")]
     assert picture_names(paths) == ["a.png", "a-2.png", "A-3.png", "a-2-2.png", "b.png"]
 
 
-def test_odd_and_long_names_make_names_that_disks_take():
+def test_odd_and_long_names_give_valid_file_names():
     names = picture_names([Path("é" * 120 + ".png"), Path("line\nbreak.png"), Path("back\\slash.png"), Path("a\udcff")])
     assert all("\n" not in name and "\\" not in name and len(name.encode()) < 250 for name in names)
     assert len(set(names)) == 4

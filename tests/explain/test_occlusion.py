@@ -49,7 +49,7 @@ def test_every_size_is_covered_by_patches_of_about_an_eighth_that_overlap_by_hal
     np.testing.assert_allclose(occlusion(logits, image), expected, atol=1e-6)
 
 
-def test_what_lifts_the_logit_is_positive_and_what_plays_no_part_is_zero(linear):
+def test_the_map_is_positive_where_pixels_raise_the_logit_and_zero_where_they_do_not_matter(linear):
     image = np.zeros((64, 64), np.uint8)
     image[8:24, 8:24] = 255
     found = occlusion(linear.logits, image)
@@ -79,5 +79,5 @@ def test_the_cover_keeps_how_bright_each_region_is_and_nothing_small():
     assert np.abs(covered.astype(int) - blur(without)).max() <= 5
 
 
-def test_an_image_of_one_grey_has_nothing_to_hide(linear):
+def test_an_image_of_one_grey_has_an_empty_map(linear):
     assert (occlusion(linear.logits, np.full((64, 64), 90, np.uint8)) == 0).all()

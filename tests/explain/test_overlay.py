@@ -1,4 +1,4 @@
-"""Where the map lies over the image, and what colour it has."""
+"""Position and colours of the map over the image."""
 
 import numpy as np
 import pytest
@@ -67,7 +67,7 @@ def test_what_was_cut_off_is_transparent():
     st.sampled_from(RULES),
     st.integers(0, 99),
 )
-def test_spreading_adds_nothing(rows, columns, height, width, rule, seed):
+def test_resampling_adds_no_extremes(rows, columns, height, width, rule, seed):
     values = np.random.default_rng(seed).normal(size=(rows, columns))
     spread = lay_over(values, (height, width), rule)
     assert spread.shape == (height, width)

@@ -1,4 +1,4 @@
-"""Grad-CAM in the middle of training, and whether maps tell of the model or of the image alone."""
+"""Grad-CAM during training, and whether maps depend on the model or on the image alone."""
 
 import copy
 

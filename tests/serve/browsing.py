@@ -1,4 +1,4 @@
-"""The real application on a port of its own, and Debian's Chromium before it."""
+"""The real application on a free port, opened in Debian's Chromium."""
 
 import contextlib
 import shutil
@@ -19,7 +19,7 @@ from xray.serve.settings import Settings
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 Visit = Callable[..., Any]
 SENTENCE = "Probability of PNEUMONIA 0.87, above the threshold 0.40: predicted PNEUMONIA."
-"""What the page says of `image(250)`."""
+"""Prediction of `image(250)` on the page."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
     "--no-sandbox",
@@ -32,7 +32,7 @@ ARGUMENTS = [
 
 
 class Server:
-    """An application that can go away and come back at the same address."""
+    """An application that can be stopped and started again at the same address."""
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
@@ -70,7 +70,7 @@ def serving(token: str | None = None, **changes: Any) -> Iterator[Server]:
 
 
 def image(value: int, name: str = "image.png") -> Any:
-    """An image of one grey, as playwright uploads files."""
+    """Return an image of one grey for an upload by playwright."""
     return {"name": name, "mimeType": "image/png", "buffer": grey(value)}
 
 
@@ -85,7 +85,7 @@ def upload(page: Any, *images: Any) -> None:
 
 
 def answer_once(page: Any, path: str, **answer: Any) -> None:
-    """Answer the next request for a path in the service's place."""
+    """Answer the next request for a path instead of the service."""
     page.route(f"**/{path}", lambda route: route.fulfill(**answer), times=1)
 
 

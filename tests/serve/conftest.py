@@ -1,4 +1,4 @@
-"""The service without a network, in a process of its own, and with a browser before its page."""
+"""The service without a network, in a process of its own, and in a browser."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,7 @@ def server() -> Iterator["Server"]:
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator["Visit"]:
-    """Open a server's page; in the end nothing may have left the host or have broken the page's own policy."""
+    """Return a function that opens a server's page; at the end check that it contacted only the server."""
     from tests.serve.browsing import is_inside
 
     opened: list[tuple[Any, Server, list[str], list[str]]] = []

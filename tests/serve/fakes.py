@@ -56,7 +56,7 @@ class FakePredictor:
 
 
 def usual_images() -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
-    """Images of one kind, and the OOD detector that is fitted to them, as a manifest holds it."""
+    """Return similar images, and the OOD detector fitted to them as in a manifest."""
     from xray.ood.detector import fit_ood_detector
 
     rng = np.random.default_rng(0)
@@ -68,7 +68,7 @@ def usual_images() -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
 
 
 def stripes() -> npt.NDArray[np.uint8]:
-    """A picture unlike them."""
+    """Return an image unlike `usual_images`."""
     pixels = np.zeros((32, 32), np.uint8)
     pixels[::2] = 255
     return pixels

@@ -68,12 +68,12 @@ Start = Callable[..., Service]
 
 @contextlib.contextmanager
 def starting() -> Iterator[Start]:
-    """What starts the command with words and a delay of the model; all are killed in the end."""
+    """Yield a function that starts the command with a delay of the model; all processes are killed at the end."""
     processes: list[subprocess.Popen[str]] = []
     logs = contextlib.ExitStack()
 
     def begin(*words: str, delay: float = 0.0, token: str = "") -> Service:
-        # Not a pipe: a log that nobody reads would hold the service up once it is full.
+        # Not a pipe: a full pipe that nobody reads would block the service.
         log = logs.enter_context(tempfile.TemporaryFile("w+"))  # noqa: SIM115 - it is entered
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(delay), *words],

@@ -1,4 +1,4 @@
-"""What each path of the service answers."""
+"""Responses of each path of the service."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from xray.serve.logs import JsonFormatter
 TOKEN = "correct-horse-battery"
 
 
-def test_predicts_what_the_model_says_of_the_same_image(client: TestClient) -> None:
+def test_predicts_as_the_model(client: TestClient) -> None:
     rng = np.random.default_rng(0)
     images = [encode(rng.integers(0, 256, (60, 80), np.uint8), kind) for kind in ("PNG", "JPEG", "PNG")]
     body = send(client, *images).json()
@@ -42,7 +42,7 @@ def test_decides_from_the_threshold_upwards(client: TestClient) -> None:
         assert result["threshold"] == 0.4
 
 
-def test_rejects_what_is_no_chest_image_without_a_probability() -> None:
+def test_rejects_other_images_without_a_probability() -> None:
     images, known = usual_images()
     with client_of(FakePredictor(ood=known)) as client:
         familiar, strange = send(client, encode(images[0]), encode(stripes())).json()["results"]
@@ -64,7 +64,7 @@ def test_rejects_what_is_no_chest_image_without_a_probability() -> None:
         (b"\0" * 128 + b"DICM" + b"\0" * 40, 422, "unreadable"),
     ],
 )
-def test_names_each_file_that_is_no_image(client: TestClient, data: bytes, status: int, code: str) -> None:
+def test_names_each_file_that_is_not_an_image(client: TestClient, data: bytes, status: int, code: str) -> None:
     error = assert_error(send(client, grey(0), data, name="x.jpeg"), status, code)
     (bad,) = error["files"]
     assert (bad["index"], bad["file"], bad["code"]) == (1, "x.jpeg", code)
@@ -134,7 +134,7 @@ def test_head_is_answered_as_get_without_the_body(client: TestClient, path: str)
     assert head.headers["content-length"] == get.headers["content-length"]
 
 
-def test_logs_tell_nothing_of_whom(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_identify_no_patient_and_no_caller(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "xray.serve"):
         send(client, grey(0), name="Jane_Doe.png")
         client.get("/patients/Jane_Doe?name=Jane_Doe", headers={"X-Request-ID": "Jane_Doe"})
@@ -159,7 +159,7 @@ def test_metrics_count_requests_images_and_rejections() -> None:
     assert not [line for line in lines if "_created" in line]
 
 
-def test_a_fault_of_ours_is_answered_in_the_same_shape(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_the_service_has_the_usual_shape(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(FakePredictor):
         def logits(self, images: Any) -> Any:
             if len(self.batches) == 2:  # those of the trial
@@ -175,7 +175,7 @@ def test_a_fault_of_ours_is_answered_in_the_same_shape(caplog: pytest.LogCapture
     assert "Jane" not in json.dumps(line)
 
 
-def test_many_callers_get_their_own_answers() -> None:
+def test_concurrent_requests_get_their_own_predictions() -> None:
     predictor = FakePredictor()
     with client_of(predictor) as client, ThreadPoolExecutor(16) as pool:
         values = [17 * n % 256 for n in range(60)]
@@ -190,7 +190,7 @@ def test_many_callers_get_their_own_answers() -> None:
     st.integers(0, 400),
     st.text(max_size=20),
 )
-def test_any_bytes_are_answered(client: TestClient, head: bytes, tail: bytes, cut: int, name: str) -> None:
+def test_any_bytes_get_a_response(client: TestClient, head: bytes, tail: bytes, cut: int, name: str) -> None:
     answer = send(client, head[:cut] + tail, name=name or "x")
     if answer.status_code != 200:
         assert 400 <= answer.status_code < 500

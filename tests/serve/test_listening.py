@@ -28,6 +28,8 @@ def test_listens_at_addresses_of_this_machine(host: str) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         assert listener.family == family
         assert listener.getsockname()[1] > 0
+        with socket.create_connection(listener.getsockname()[:2]), listener.accept()[0] as connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), "responses would be delayed"
 
 
 def test_addresses_that_are_not_available_give_a_one_line_error() -> None:

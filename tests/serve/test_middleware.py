@@ -36,7 +36,7 @@ def test_forms_with_other_content_are_rejected(client: TestClient) -> None:
     assert_error(client.post("/explain", files={"file": grey(0)}, data={"method": "x"}), 422, "invalid_form")
 
 
-def test_an_upload_beyond_the_queue_is_asked_to_come_again() -> None:
+def test_an_upload_beyond_the_queue_gets_503() -> None:
     with client_of(queue=1) as client:
         client.app.state.service.load.uploads = 1  # type: ignore[attr-defined]
         answer = send(client, grey(0))

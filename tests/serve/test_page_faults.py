@@ -1,4 +1,4 @@
-"""The page while the service does not answer, or not with a prediction."""
+"""The page while the service does not answer or returns an error."""
 
 import re
 
@@ -30,7 +30,7 @@ def test_while_the_server_is_gone_nothing_is_lost(visit: Visit) -> None:
         expect(page.locator("#layer")).to_have_attribute("alt", re.compile("occlusion"))
 
 
-def test_other_answers_are_told_and_can_be_asked_for_again(server: Server, visit: Visit) -> None:
+def test_other_failures_are_shown_and_can_be_retried(server: Server, visit: Visit) -> None:
     page = visit(server)
     answers = [
         (413, "<html>nginx</html>", "The file is too large for this service."),
@@ -48,7 +48,7 @@ def test_other_answers_are_told_and_can_be_asked_for_again(server: Server, visit
     expect(page.locator("#sentence")).to_have_text(SENTENCE)
 
 
-def test_a_busy_service_is_asked_again_after_its_time(server: Server, visit: Visit) -> None:
+def test_a_busy_service_is_retried_after_its_time(server: Server, visit: Visit) -> None:
     page = visit(server)
     answer_once(page, "predict", status=503, headers={"Retry-After": "1"})
     upload(page, image(250))
@@ -56,7 +56,7 @@ def test_a_busy_service_is_asked_again_after_its_time(server: Server, visit: Vis
     expect(page.locator("#sentence")).to_have_text(SENTENCE)
 
 
-def test_a_picture_that_fails_leaves_the_prediction_and_can_be_asked_for_again(server: Server, visit: Visit) -> None:
+def test_a_failed_explanation_leaves_the_prediction_and_can_be_retried(server: Server, visit: Visit) -> None:
     page = visit(server)
     answer_once(page, "explain", status=500, body="no")
     upload(page, image(250))
@@ -66,7 +66,7 @@ def test_a_picture_that_fails_leaves_the_prediction_and_can_be_asked_for_again(s
     expect(page.locator("#layer")).to_be_visible()
 
 
-def test_a_token_is_asked_for_and_kept_nowhere(visit: Visit) -> None:
+def test_a_token_is_requested_and_stored_nowhere(visit: Visit) -> None:
     with serving(token=TOKEN) as server:
         page = visit(server)
         field = page.get_by_label("Token")

@@ -1,4 +1,4 @@
-"""The list of images on the page: how they come in, and how one is chosen."""
+"""The list of images on the page: adding, selecting and removing them."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.serve.browsing import Server, Visit, expect, image, item, upload
 from tests.serve.fakes import encode
 
 
-def test_several_images_are_sent_two_at_a_time_at_most_and_chosen_by_keyboard(server: Server, visit: Visit) -> None:
+def test_several_images_are_sent_two_at_a_time_at_most_and_selected_by_keyboard(server: Server, visit: Visit) -> None:
     page = visit(server)
     under_way, most = 0, 0
 
@@ -75,7 +75,7 @@ def test_names_of_files_are_not_sent(server: Server, visit: Visit) -> None:
     expect(page.locator("#name")).to_have_text("Jane_Doe_1950.png")
 
 
-def test_files_that_are_no_images_are_told_and_others_go_on(server: Server, visit: Visit) -> None:
+def test_files_that_are_no_images_are_reported_and_others_predicted(server: Server, visit: Visit) -> None:
     page = visit(server)
     whole = image(20)
     noise = np.random.default_rng(0).integers(0, 256, (99, 99), np.uint8)

@@ -1,4 +1,4 @@
-"""The page on small screens, in light and in dark, and by keyboard alone."""
+"""The page on small screens, in light and dark, and by keyboard."""
 
 import pytest
 
@@ -29,7 +29,7 @@ CONTRASTS = """() => {
 }"""
 
 
-def test_the_page_is_worked_with_tab_alone(server: Server, visit: Visit) -> None:
+def test_tab_reaches_every_control(server: Server, visit: Visit) -> None:
     page = visit(server)
     upload(page, image(250))
     expect(page.locator("#layer")).to_be_visible()
@@ -60,7 +60,7 @@ def test_a_phone_scrolls_in_one_direction_only(server: Server, visit: Visit) -> 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_in_light_and_in_dark(server: Server, visit: Visit, scheme: str) -> None:
+def test_text_has_contrast_in_light_and_dark(server: Server, visit: Visit, scheme: str) -> None:
     page = visit(server, color_scheme=scheme)
     upload(page, image(250), {"name": "x", "mimeType": "", "buffer": b"no image"}, image(20, "b.png"))
     expect(item(page, 2)).to_have_attribute("data-state", "predicted")

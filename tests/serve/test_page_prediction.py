@@ -1,4 +1,4 @@
-"""What the page says of an image, in words and as a picture."""
+"""The prediction and the heatmap of an image on the page."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ from tests.serve.fakes import encode, stripes, usual_images
 from xray import NOTICE, ONE_SOURCE
 
 
-def test_an_image_is_answered_in_words_and_as_a_bar(server: Server, visit: Visit) -> None:
+def test_a_prediction_is_shown_as_text_and_as_a_bar(server: Server, visit: Visit) -> None:
     page = visit(server, reduced_motion="reduce")
     expect(page.locator("#empty")).to_be_visible()
     upload(page, image(250))
@@ -30,7 +30,7 @@ def test_an_image_is_answered_in_words_and_as_a_bar(server: Server, visit: Visit
     assert (mark["x"] + mark["width"] / 2 - track["x"]) / track["width"] == pytest.approx(0.4, abs=0.02)
 
 
-def test_an_image_near_the_operating_point_is_called_so(server: Server, visit: Visit) -> None:
+def test_a_probability_near_the_threshold_is_marked(server: Server, visit: Visit) -> None:
     page = visit(server)
     upload(page, image(107), image(20, "other.png"))
     expect(page.locator("#near")).to_contain_text("close to the threshold")
@@ -39,7 +39,7 @@ def test_an_image_near_the_operating_point_is_called_so(server: Server, visit: V
     expect(page.locator("#near")).to_be_hidden()
 
 
-def test_what_the_model_is_and_is_not_for_stands_there_from_the_start(server: Server, visit: Visit) -> None:
+def test_training_data_and_limits_of_use_are_shown_from_the_start(server: Server, visit: Visit) -> None:
     page = visit(server)
     card = page.locator("#card")
     for said in ("10 of 5 patients", "4 NORMAL, 6 PNEUMONIA", "images", "youden", "0123456789ab", "not stated"):
@@ -50,7 +50,7 @@ def test_what_the_model_is_and_is_not_for_stands_there_from_the_start(server: Se
     expect(page.locator("#rejects-text")).to_contain_text("no check for images that are not chest X-rays")
 
 
-def test_old_models_without_records_are_told_so(visit: Visit) -> None:
+def test_missing_records_of_old_models_are_stated(visit: Visit) -> None:
     with serving(decision=None, training=None, has_grad_cam=False) as server:
         page = visit(server)
         upload(page, image(250))
@@ -112,7 +112,7 @@ def test_dicom_is_shown_as_the_service_reads_it(server: Server, visit: Visit) ->
     assert not [trace for trace in traces() if trace in page.content()]
 
 
-def test_a_rejection_is_explained_and_shows_no_probability(visit: Visit) -> None:
+def test_a_rejection_is_explained_without_a_probability(visit: Visit) -> None:
     _, known = usual_images()
     with serving(ood=known) as server:
         page = visit(server)
@@ -126,7 +126,7 @@ def test_a_rejection_is_explained_and_shows_no_probability(visit: Visit) -> None
         expect(item(page, 0)).to_contain_text("rejected: its outlines")
 
 
-def test_figures_in_words(server: Server, visit: Visit) -> None:
+def test_numbers_as_text(server: Server, visit: Visit) -> None:
     page = visit(server)
 
     def said(call: str) -> Any:
