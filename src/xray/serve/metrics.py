@@ -2,14 +2,7 @@
 
 from collections.abc import Callable
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
@@ -52,7 +45,7 @@ class Metrics:
             registry=registry,
         )
         self._received = Counter("xray_received_bytes", "Bytes of request bodies received.", registry=registry)
-        self._batches = Histogram(
+        self.batches = Histogram(
             "xray_batch_images",
             "Images in a pass through the network.",
             registry=registry,
@@ -64,10 +57,6 @@ class Metrics:
         Gauge("xray_images_waiting", "Images waiting for the network.", registry=registry).set_function(waiting)
         model = Gauge("xray_model", "The model, as labels.", ("version", "name", "run", "precision"), registry=registry)
         model.labels(manifest.version, manifest.model, manifest.run or "", manifest.precision).set(1)
-
-    def observe_batch(self, images: int) -> None:
-        """Count one pass through the network."""
-        self._batches.observe(images)
 
     def observe(self, record: RequestRecord) -> None:
         """Count one finished request."""

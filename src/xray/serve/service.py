@@ -43,7 +43,7 @@ class Service:
     @asynccontextmanager
     async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         """Start workers before the first request, and end them after the last one."""
-        self.batcher = Batcher(self.decision_model, self.settings.batch, self.metrics.observe_batch)
+        self.batcher = Batcher(self.decision_model, self.settings.batch, self.metrics.batches.observe)
         self.decoder = Decoder(self.manifest, self.settings)
         self.explainer = Explainer(self.decision_model, self.settings.explanations)
         self.ready = True

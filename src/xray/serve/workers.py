@@ -30,7 +30,7 @@ TOO_COSTLY: Final = "decoding it takes more memory or time than any chest X-ray 
 
 @dataclass(frozen=True)
 class Job:
-    """One file to decode.
+    """A file to decode.
 
     Args:
         data: The file.
@@ -106,7 +106,7 @@ class _Worker:
         theirs.close()
 
     def wait_until_ready(self) -> None:
-        """Wait for its imports, a second or so.
+        """Wait until it has imported its modules, which takes about a second.
 
         Raises:
             EOFError: The worker died at its start.
@@ -114,7 +114,7 @@ class _Worker:
         self._connection.recv()
 
     def run(self, job: Job) -> Decoded | FileFault | None:
-        """Return the result of a job; None if the worker did not survive it."""
+        """Return the result of a job; None if the worker died or hangs."""
         try:
             self._connection.send(job)
             # Wall time as well: a worker may hang without using the CPU.
