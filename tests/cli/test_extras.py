@@ -70,7 +70,6 @@ def test_core_runs_without_extras():
         ["fit", "--config", str(CNN), *options, "--trainer.accelerator", "cpu"],
         ["test"],
         ["export", "--format", "torch"],
-        ["report"],
         ["audit", "--help"],
         ["compare", "--help"],
         ["predict", "data/test"],

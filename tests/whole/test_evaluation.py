@@ -33,9 +33,7 @@ def spoil_test_images(root: Path) -> None:
         ImageOps.flip(Image.open(path)).save(path)
 
 
-def test_a_fit_ends_with_a_decision_from_its_validation_images(images: Path, capsys):
-    fit(images)
-    assert "Decision fitted on" in capsys.readouterr().out
+def test_a_fit_ends_with_a_decision_from_its_validation_images(trained):
     fitted = decision()
     run("validate")
     rows = table(f"{RUN}/validate/predictions.csv")
@@ -50,12 +48,11 @@ def test_a_fit_ends_with_a_decision_from_its_validation_images(images: Path, cap
     assert json.loads((RUN / "decision.json").read_text()) == fitted
 
 
-def test_test_images_choose_nothing(images: Path):
+def test_test_images_choose_nothing(tested, trained_once: Path, images: Path):
     """A run whose test images are others, under other labels, ends with the same checkpoint, to the bit."""
     spoilt = Path("spoilt")
     shutil.copytree(images, spoilt)
     spoil_test_images(spoilt)
-    fit(images)
     fit(spoilt)
     first, second = (read_checkpoint(Path(f"checkpoints/cnn/version_{n}/best.ckpt")) for n in (0, 1))
     for name, tensor in first.content["state_dict"].items():
@@ -64,12 +61,11 @@ def test_test_images_choose_nothing(images: Path):
     assert one | {"fitted_on": None} == other | {"fitted_on": None}
     assert one["fitted_on"]["fingerprint"] == other["fitted_on"]["fingerprint"]
     assert first.record(BASELINES_KEY) == second.record(BASELINES_KEY)
-    run("test", "--ckpt_path", "checkpoints/cnn/version_0/best.ckpt")
-    tested = read_checkpoint(Path("checkpoints/cnn/version_0/best.ckpt"))
-    assert tested.record(DECISION_KEY) == one
-    auroc = metrics("cnn/version_0")["figures"]["auroc"]["value"]
-    run("test", "--ckpt_path", "checkpoints/cnn/version_1/best.ckpt")
-    assert metrics("cnn/version_1")["figures"]["auroc"]["value"] != auroc
+    # The first run was tested, which must not have changed it; and the test images do differ.
+    assert read_checkpoint(trained_once / BEST).record(DECISION_KEY) == one
+    run("test")
+    auroc, other_auroc = (metrics(f"cnn/version_{n}")["figures"]["auroc"]["value"] for n in (0, 1))
+    assert auroc != other_auroc
 
 
 def test_nothing_that_decides_can_reach_test_images(images: Path, monkeypatch):
@@ -251,9 +247,8 @@ def test_two_seeds_are_compared(tested, images: Path, capsys):
     run("compare", "cnn/version_0", "cnn/version_1")
     assert "cnn/version_1" in capsys.readouterr().out
     assert Path("logs/comparisons/comparison_0/comparison.json").is_file()
-    run("test")  # the comparison is not taken for a run
     shutil.move(next((images / "test" / "NORMAL").iterdir()), "gone.jpeg")
-    run("test")
+    run("test")  # the comparison is not taken for a run
     assert main(["compare", "cnn/version_0", "cnn/version_1"]) == 1
     assert "images" in capsys.readouterr().err
 
