@@ -26,7 +26,7 @@ def build(paths: list[Path], size: int) -> tuple[float, np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         cache = ImageCache(Path(folder), size, "stretch")
-        images, rows, bad = cache.fetch(paths, cache.digests(paths))
+        images, rows, bad = cache.fetch(paths, cache.hash_files(paths))
         seconds = time.perf_counter() - start
         assert not bad
         return len(paths) / seconds, images[rows]

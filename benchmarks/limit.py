@@ -93,8 +93,8 @@ class Limit:
         self.module: ImageClassifier = parser.instantiate_classes(parsed).model.to(self.device).train()
         self.optimizer = self.module.optimizer(self.module.parameter_groups())
         self.case, self.clip = case, config["trainer"]["gradient_clip_val"]
-        depthwise = self.module.has_depthwise_convolutions
-        self.precision, _ = usable_precision(options.precision, "auto", depthwise)
+        grouped = self.module.has_grouped_convolutions
+        self.precision, _ = usable_precision(options.precision, "auto", grouped)
         self.batch = {
             "image": torch.rand(options.batch_size, 1, case.size, case.size, device=self.device),
             "label": torch.randint(0, 2, (options.batch_size,), device=self.device).float(),

@@ -15,7 +15,7 @@ CLASSES = ("NORMAL", "PNEUMONIA")
 def scan_of(root: Path) -> FolderScan:
     """Measure a folder, without a cache."""
     reader = ImageReader(None, SIZE, "stretch")
-    return scan_folder(read_folder(root, CLASSES, KERMANY_PATTERN, reader.digests), reader)
+    return scan_folder(read_folder(root, CLASSES, KERMANY_PATTERN, reader.hash_files), reader)
 
 
 def findings_of(root: Path) -> dict[str, Finding]:

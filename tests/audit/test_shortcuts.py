@@ -1,4 +1,4 @@
-"""Properties other than the lungs that separate the classes, on measurements without images."""
+"""Whole-image statistics and file properties that separate the classes, on measurements without images."""
 
 import numpy as np
 import pytest

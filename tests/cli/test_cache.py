@@ -16,7 +16,7 @@ def fill(folder=CACHE, size=16, rule="stretch", images=5):
     for i, path in enumerate(paths):
         Image.new("L", (20, 20), i).save(path)
     cache = ImageCache(folder, size, rule)
-    return cache.fetch(paths, cache.digests(paths))
+    return cache.fetch(paths, cache.hash_files(paths))
 
 
 def test_list_counts_images(capsys):

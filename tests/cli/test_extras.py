@@ -44,13 +44,16 @@ def test_missing_extra_is_named_in_one_line(monkeypatch, capsys, extra, missing,
     monkeypatch.setitem(sys.modules, missing, None)
     assert main(args) == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("xray: error: ")]
-    assert line.endswith(f"needs the extra '{extra}': pip install 'xray[{extra}]'")
+    assert line.endswith(f"needs the extra '{extra}': pip install '.[{extra}]' in the checkout of xray")
 
 
 def test_audit_names_the_extra_for_compressed_dicom(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     assert main(["audit", "images"]) == 1
-    assert "reading DICOM needs the extra 'dicom': pip install 'xray[dicom]'" in capsys.readouterr().out
+    assert (
+        "reading DICOM needs the extra 'dicom': pip install '.[dicom]' in the checkout of xray"
+        in capsys.readouterr().out
+    )
 
 
 def test_other_missing_module_is_named(monkeypatch, capsys):
@@ -59,7 +62,8 @@ def test_other_missing_module_is_named(monkeypatch, capsys):
 
     monkeypatch.setattr("xray.predictor.command.predict", fail)
     assert main(["predict"]) == 1
-    assert capsys.readouterr().err == "xray: error: predict needs torch, which is not installed: pip install xray\n"
+    message = "predict needs torch, which is not installed: pip install . in the checkout of xray"
+    assert capsys.readouterr().err == f"xray: error: {message}\n"
 
 
 def test_core_runs_without_extras():

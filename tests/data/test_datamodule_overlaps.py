@@ -79,22 +79,22 @@ def test_an_accepted_overlap_is_noted_once_for_fit_and_test(images):
 FITTED = "images that the model was trained on"
 
 
-def reject_known(data, same_source=True, patient="elsewhere", digest="none"):
+def reject_fitted_images(data, same_source=True, patient="elsewhere", digest="none"):
     known = ImageRecord("train/PNEUMONIA/old.jpeg", "train", -1, patient, patient, digest, named=True)
-    data.reject_known([known], "test", same_source, FITTED)
+    data.reject_fitted_images([known], "test", same_source, FITTED)
 
 
 def test_rejects_a_test_patient_that_a_model_was_trained_on(images):
     data = set_up(images, "test")
     patient = data.images["test"][-1].patient
-    reject_known(data)
+    reject_fitted_images(data)
     with pytest.raises(UserError, match=f"{FITTED} and test share patients or files: patient {patient}"):
-        reject_known(data, patient=patient)
+        reject_fitted_images(data, patient=patient)
 
 
 def test_other_sources_are_compared_by_file_only(images):
     data = set_up(images, "test")
     image = data.images["test"][-1]
-    reject_known(data, same_source=False, patient=image.patient)
+    reject_fitted_images(data, same_source=False, patient=image.patient)
     with pytest.raises(UserError, match=r"is the same file as train/PNEUMONIA/old\.jpeg"):
-        reject_known(data, same_source=False, digest=image.digest)
+        reject_fitted_images(data, same_source=False, digest=image.digest)

@@ -17,7 +17,7 @@ from xray.data.datamodule import ChestXRayDataModule
 from xray.data.index.folders import ImageRecord, index_images
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.data.split import find_overlaps
-from xray.data.split_record import fingerprint, images_from_json, trained_images, write_split, write_summary
+from xray.data.split_record import fingerprint, images_from_json, trained_images_json, write_split, write_summary
 
 CLASSES = ("NORMAL", "PNEUMONIA")
 
@@ -90,7 +90,7 @@ def test_file_names_need_not_be_unicode(images, tmp_path):
 
 
 def test_training_images_are_recognised_after_they_were_moved(images):
-    record = trained_images(SimpleNamespace(images={"train": index(images)}, trained_before=[]))
+    record = trained_images_json(SimpleNamespace(images={"train": index(images)}, trained_before=[]))
     trained = images_from_json(record)
     assert find_overlaps(trained, index(images, "test")) == []
     moved = sorted((images / "train/PNEUMONIA").iterdir())[0]
@@ -103,7 +103,7 @@ def test_images_trained_on_before_a_resume_are_listed_once():
     before = image("train/a", patient="a", digest="1")
     now = image("train/b", patient="train/b", digest="2", named=False)
     data = SimpleNamespace(images={"train": [before, now]}, trained_before=[before])
-    trained = images_from_json(trained_images(data))
+    trained = images_from_json(trained_images_json(data))
     assert trained == [replace(known, label=-1) for known in (before, now)]
 
 

@@ -298,6 +298,6 @@ def test_rejects_compile_without_a_compiler(monkeypatch, tmp_path):
         CNNClassifier(widths=(8, 8), compile=True).check_compiler()
 
 
-def test_detects_depthwise_convolutions():
-    assert TransferClassifier("test_efficientnet", pretrained=False).has_depthwise_convolutions
-    assert not CNNClassifier(widths=(8, 8)).has_depthwise_convolutions
+def test_detects_grouped_convolutions():
+    assert TransferClassifier("test_efficientnet", pretrained=False).has_grouped_convolutions
+    assert not CNNClassifier(widths=(8, 8)).has_grouped_convolutions

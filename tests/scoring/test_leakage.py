@@ -7,7 +7,7 @@ from PIL import Image
 from tests.conftest import make_images
 
 from xray.data.datamodule import ChestXRayDataModule
-from xray.data.split_record import trained_images
+from xray.data.split_record import trained_images_json
 from xray.runs.checkpoint import TRAINED_KEY, Checkpoint
 from xray.scoring.leakage import find_duplicates
 
@@ -22,7 +22,7 @@ def trained_on(root, size=96):
     """Return the training data of a model, and its checkpoint."""
     trained = ChestXRayDataModule(root, image_size=size, val_fraction=0.3)
     trained.setup("fit")
-    content = {TRAINED_KEY: trained_images(trained)}
+    content = {TRAINED_KEY: trained_images_json(trained)}
     return trained, Checkpoint("best.ckpt", {"data": {"root": str(root)}}, content)
 
 

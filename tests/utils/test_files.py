@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from xray.utils.errors import UserError
-from xray.utils.files import check_new_folder, write_whole, write_whole_folder
+from xray.utils.files import atomic_folder, check_new_folder, open_atomic
 
 
 def write(path, text="new\n"):
-    with write_whole(path) as file:
+    with open_atomic(path) as file:
         file.write(text)
 
 
@@ -39,7 +39,7 @@ def test_writes_text_unchanged_and_creates_folders(tmp_path):
 
 
 def test_file_is_replaced_only_when_complete(earlier):
-    with write_whole(earlier) as file:
+    with open_atomic(earlier) as file:
         file.write("new\n")
         file.flush()
         assert earlier.read_text() == "earlier\n"
@@ -49,7 +49,7 @@ def test_file_is_replaced_only_when_complete(earlier):
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
 def test_failure_keeps_the_earlier_file(earlier, failure):
     def stop_half_way():
-        with write_whole(earlier) as file:
+        with open_atomic(earlier) as file:
             file.write("half")
             raise failure
 
@@ -61,7 +61,7 @@ def test_failure_keeps_the_earlier_file(earlier, failure):
 
 def test_disk_full_while_writing_keeps_the_earlier_file(earlier):
     def run_full(path):
-        with write_whole(path) as file:
+        with open_atomic(path) as file:
             file.write("half")
             raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -132,7 +132,7 @@ def test_folder_appears_only_when_complete(tmp_path, exists):
     final = tmp_path / "final"
     if exists:
         final.mkdir()
-    with write_whole_folder(final) as folder:
+    with atomic_folder(final) as folder:
         (folder / "a").write_text("1")
         assert not final.exists() or not any(final.iterdir())
     assert (final / "a").read_text() == "1"
@@ -141,14 +141,14 @@ def test_folder_appears_only_when_complete(tmp_path, exists):
 
 def test_folder_has_the_usual_permissions(tmp_path):
     (tmp_path / "usual").mkdir()
-    with write_whole_folder(tmp_path / "final"):
+    with atomic_folder(tmp_path / "final"):
         pass
     assert (tmp_path / "final").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_failure_leaves_no_folder(tmp_path):
     def stop_half_way():
-        with write_whole_folder(tmp_path / "final") as folder:
+        with atomic_folder(tmp_path / "final") as folder:
             (folder / "a").write_text("1")
             raise KeyboardInterrupt
 
@@ -161,7 +161,7 @@ def test_does_not_replace_a_folder_filled_meanwhile(tmp_path):
     final = tmp_path / "final"
 
     def be_overtaken():
-        with write_whole_folder(final):
+        with atomic_folder(final):
             final.mkdir()
             (final / "theirs").touch()
 
@@ -180,7 +180,7 @@ def kept(tmp_path):
 
 
 def replace_it(folder):
-    with write_whole_folder(folder, lambda folder: names(folder) == ["earlier"]) as made:
+    with atomic_folder(folder, lambda folder: names(folder) == ["earlier"]) as made:
         (made / "new").touch()
 
 

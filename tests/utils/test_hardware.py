@@ -93,18 +93,18 @@ def test_keeps_bfloat16_if_the_cpu_has_it(tmp_path, monkeypatch, info, precision
 
 
 @pytest.mark.parametrize(
-    ("configured", "depthwise", "info", "expected", "expected_reason"),
+    ("configured", "grouped", "info", "expected", "expected_reason"),
     [
         ("16-mixed", False, WITH_BFLOAT16[0], "bf16-mixed", "not half precision"),
         ("16-mixed", False, WITHOUT[0], "32-true", "lacks bfloat16"),
-        ("bf16-mixed", True, WITH_BFLOAT16[0], "32-true", "depthwise"),
+        ("bf16-mixed", True, WITH_BFLOAT16[0], "32-true", "grouped"),
         ("32-true", True, WITHOUT[0], "32-true", ""),
         ("64-true", True, WITHOUT[0], "64-true", ""),
     ],
 )
-def test_precision_on_a_cpu(tmp_path, configured, depthwise, info, expected, expected_reason):
+def test_precision_on_a_cpu(tmp_path, configured, grouped, info, expected, expected_reason):
     (tmp_path / "cpuinfo").write_text(info)
-    precision, reason = usable_precision(configured, "cpu", depthwise, tmp_path / "cpuinfo")
+    precision, reason = usable_precision(configured, "cpu", grouped, tmp_path / "cpuinfo")
     assert precision == expected
     assert expected_reason in reason
     assert bool(reason) == (precision != configured)

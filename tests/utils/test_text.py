@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xray.utils.text import markdown, printable, shortened
+from xray.utils.text import escape_markdown, printable, shortened
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_printable_text_is_one_line_of_unicode(text):
 
 
 def test_escapes_markdown():
-    assert markdown("[a](b)|<b>*c*_d_`e`\\&") == r"\[a\](b)\|&lt;b&gt;\*c\*\_d\_\`e\`\\&amp;"
+    assert escape_markdown("[a](b)|<b>*c*_d_`e`\\&") == r"\[a\](b)\|&lt;b&gt;\*c\*\_d\_\`e\`\\&amp;"
 
 
 @given(st.text(), st.integers(6, 60))

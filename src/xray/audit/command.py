@@ -46,13 +46,13 @@ def audit(
     from xray.audit.scan import SIZE, scan_folder
     from xray.audit.text import print_audit
     from xray.data.cache.reader import ImageReader
-    from xray.utils.files import write_whole
+    from xray.utils.files import open_atomic
     from xray.utils.text import printable
 
     reader = ImageReader(cache_dir, SIZE, "stretch")
-    folder = read_folder(directory, class_names, patient_pattern, reader.digests)
+    folder = read_folder(directory, class_names, patient_pattern, reader.hash_files)
     record, findings = examine(scan_folder(folder, reader))
-    with write_whole(out / RECORD) as file:
+    with open_atomic(out / RECORD) as file:
         json.dump(record, file, indent=2, allow_nan=False)
         file.write("\n")
     write_page(out / PAGE, record, findings)

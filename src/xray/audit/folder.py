@@ -37,7 +37,7 @@ def read_folder(
     root: Path,
     class_names: tuple[str, str],
     patient_pattern: str,
-    digests_of: Callable[[Sequence[StrPath]], Sequence[str]],
+    hash_files: Callable[[Sequence[StrPath]], Sequence[str]],
 ) -> ImageFolder:
     """List the images of `root/train|val|test/CLASS` (any of these splits) and `root/CLASS`.
 
@@ -45,7 +45,7 @@ def read_folder(
         root: The folder.
         class_names: Names of the class folders, in the order of their labels.
         patient_pattern: See `xray.data.index.patients.compile_pattern`.
-        digests_of: Returns the hash of each file.
+        hash_files: Returns the hash of each file.
 
     Raises:
         UserError: It is not a folder, or has no image in a class folder, or the pattern is wrong.
@@ -67,7 +67,7 @@ def read_folder(
         for label, class_name in enumerate(class_names):
             below = _class_folder(split, class_name)
             names = image_names(root / below) if (root / below).is_dir() else []
-            digests = digests_of([os.path.join(root, below, name) for name in names])  # noqa: PTH118
+            digests = hash_files([os.path.join(root, below, name) for name in names])  # noqa: PTH118
             for name, digest in zip(names, digests, strict=True):
                 path = f"{below}/{name}"
                 patient = patient_of(name, pattern)

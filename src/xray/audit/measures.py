@@ -1,4 +1,4 @@
-"""Measure how well properties other than lungs separate the classes."""
+"""Measure how well whole-image statistics and file properties separate the classes."""
 
 from collections import Counter
 from collections.abc import Iterable

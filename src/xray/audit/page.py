@@ -10,7 +10,7 @@ from xray.audit.finding import Finding
 from xray.audit.shortcuts import TITLES
 from xray.audit.text import conclusion
 from xray.audit.thumbnails import colour_thumbnail
-from xray.utils.files import write_whole
+from xray.utils.files import open_atomic
 from xray.utils.text import printable
 
 MAX_CASES: Final = 100
@@ -49,7 +49,7 @@ def write_page(path: Path, record: Mapping[str, Any], findings: Sequence[Finding
         max_cases=MAX_CASES,
         max_files=MAX_FILES,
     )
-    with write_whole(path) as file:
+    with open_atomic(path) as file:
         file.write(text)
 
 

@@ -1,4 +1,4 @@
-"""Check for shortcuts that separate the classes without lungs, and whether test differs from the rest."""
+"""Check for shortcuts that separate the classes without anatomy, and whether test differs from the rest."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
@@ -54,7 +54,7 @@ def _one_class_only(
             f"{kind}-of-one-class",
             "warning",
             f"{sentence[0].upper()}{sentence[1:]}.",
-            "The file format gives the class away to anything that sees colour or compression.",
+            "The file format reveals the class to anything that sees colour or compression.",
             "Read all images as grey, as every command here does, and do not give the format to a model.",
             tuple(
                 Case((image.path,), getattr(header, kind))
@@ -83,7 +83,7 @@ def _shape_separates(measured: Mapping[str, Any]) -> Iterator[Finding]:
             "shape-tells-class",
             "warning",
             f"{' and '.join(tables)} differ without opening an image, by {', '.join(texts)}.",
-            "Padding that keeps the aspect ratio, or a model that sees the size, gives the class away; so does the "
+            "Padding that keeps the aspect ratio, or a model that sees the size, reveals the class; so does the "
             "sharpness left after shrinking images of different sizes.",
             "Stretch images to one size, as the configs do, and compare the model with the shortcut baseline.",
         )
@@ -96,7 +96,7 @@ def _baseline(measured: Mapping[str, Any]) -> Iterator[Finding]:
             "baseline-not-measured",
             "note",
             f"No shortcut baseline was measured: this needs {MIN_IMAGES} images and two patients of each class.",
-            "The baseline shows how well the classes separate without lungs.",
+            "The baseline shows how well the classes separate without anatomy.",
             "Nothing can be done with so few images.",
         )
         return
@@ -109,7 +109,7 @@ def _baseline(measured: Mapping[str, Any]) -> Iterator[Finding]:
     yield Finding(
         "shortcut-baseline",
         "warning" if high else "note",
-        f"A logistic regression that sees no lungs separates the classes, AUROC by patient: {'; '.join(texts)}.",
+        f"A logistic regression that uses no anatomy separates the classes, AUROC by patient: {'; '.join(texts)}.",
         "A model must be clearly better than this before its AUROC says anything about lungs.",
         "Compare the model with these values, as the report of a test does.",
     )

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from xray import NOTICE
 from xray.callbacks.outputs import CollectOutputs
+from xray.callbacks.plots import curves_figure, images_figure
 from xray.data.dataset import ImageBatch
-from xray.evaluation.figures import curves_figure, images_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

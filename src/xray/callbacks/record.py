@@ -9,9 +9,9 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from xray.data.split_record import summary, trained_images, write_split, write_summary
+from xray.data.split_record import summary, trained_images_json, write_split, write_summary
 from xray.runs.checkpoint import CODE_KEY, CONFIG_KEY, DATA_KEY, TRAINED_KEY
-from xray.utils.files import write_whole
+from xray.utils.files import open_atomic
 from xray.utils.provenance import code_version
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class RunRecord(SaveConfigCallback):
         folder = trainer.log_dir
         if folder is not None and trainer.is_global_zero:
             data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
-            with write_whole(Path(folder) / "config.yaml") as file:
+            with open_atomic(Path(folder) / "config.yaml") as file:
                 file.write(self._config)
             write_split(Path(folder) / "split.csv", data.images, data.class_names)
             write_summary(Path(folder) / "data.json", data)
@@ -45,7 +45,7 @@ class RunRecord(SaveConfigCallback):
         """Add config, training images, data summary and code version, so the checkpoint can be used without its run."""
         checkpoint[CONFIG_KEY] = self._config
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        checkpoint[TRAINED_KEY] = trained_images(data)
+        checkpoint[TRAINED_KEY] = trained_images_json(data)
         checkpoint[DATA_KEY] = json.dumps(summary(data))
         checkpoint[CODE_KEY] = json.dumps(self._code)
 

@@ -8,7 +8,7 @@ from lightning.pytorch.utilities import rank_zero_info
 
 from xray import NOTICE
 from xray.callbacks.figures import add_figure
-from xray.evaluation.figures import images_figure
+from xray.callbacks.plots import images_figure
 from xray.explain.maps import CAVEATS, Explanation
 from xray.explain.overlay import colours, lay_over, over_grey
 from xray.models.activation import find_activation

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from xray.callbacks.outputs import CollectOutputs
 from xray.evaluation.scored_set import SOURCE, write_scored_set
-from xray.evaluation.terminal import print_summary
 from xray.report.build import write_reports
 from xray.report.scored_sets import sets_of_same_run
+from xray.report.terminal import print_summary
 from xray.scoring.evaluate import Scoring
 
 if TYPE_CHECKING:

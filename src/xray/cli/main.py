@@ -83,7 +83,8 @@ def main(args: Sequence[str] | None = None) -> int:
         # As in an environment that only serves exported models.
         if debug or error.name is None or error.name.partition(".")[0] == "xray":
             raise
-        print(f"xray: error: {args[0]} needs {error.name}, which is not installed: pip install xray", file=sys.stderr)
+        message = f"{args[0]} needs {error.name}, which is not installed: pip install . in the checkout of xray"
+        print(f"xray: error: {message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         if debug:

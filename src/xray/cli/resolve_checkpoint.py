@@ -40,7 +40,7 @@ class ScoredCheckpoint:
         """
         check_like_training(self.checkpoint, data)
         data.setup(stage)
-        reject_known(self.checkpoint, data, split)
+        reject_fitted_images(self.checkpoint, data, split)
         of_run = f" of run {self.run.name}" if self.run is not None else ""
         print(f"Checkpoint {self.checkpoint.path}{of_run}, images of {data.root}")
 
@@ -121,7 +121,7 @@ def check_like_training(checkpoint: Checkpoint, data: "ChestXRayDataModule") -> 
             data.note(f"Trained with data.{name} {trained_with}, scored with {scored_with}.")
 
 
-def reject_known(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) -> list[ImageRecord]:
+def reject_fitted_images(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) -> list[ImageRecord]:
     """Reject images that a checkpoint was trained on and, in a test, those that its decision was fitted on.
 
     Args:
@@ -133,16 +133,16 @@ def reject_known(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str
         The images that it was trained on.
 
     Raises:
-        UserError: Some are in the split, and overlaps are not accepted.
+        UserError: Some are in the split, and overlaps are rejected.
     """
     root = data.root.absolute()
     trained = images_from_json(checkpoint.content.get(TRAINED_KEY, "[]"))
     same_source = Path(checkpoint.config["data"]["root"]).absolute() == root
-    data.reject_known(trained, split, same_source, "images that the model was trained on")
+    data.reject_fitted_images(trained, split, same_source, "images that the model was trained on")
     if split == "test" and (decision := checkpoint.record(DECISION_KEY)):
         decided = images_from_json(checkpoint.content.get(DECIDED_KEY, "[]"))
         same_source = Path(decision["fitted_on"]["data_root"]).absolute() == root
-        data.reject_known(decided, split, same_source, "images that its decision was fitted on")
+        data.reject_fitted_images(decided, split, same_source, "images that its decision was fitted on")
     return trained
 
 

@@ -24,7 +24,7 @@ from xray.cli.resolve_checkpoint import (
     is_external,
     is_trial,
     outdated_config,
-    reject_known,
+    reject_fitted_images,
 )
 from xray.data.datamodule import ChestXRayDataModule
 from xray.models.base import ImageClassifier
@@ -151,7 +151,7 @@ class XrayCLI(LightningCLI):
         if self.subcommand == "fit":
             trainer = self.config.fit.trainer
             precision, reason = usable_precision(
-                str(trainer.precision), str(trainer.accelerator), self.model.has_depthwise_convolutions
+                str(trainer.precision), str(trainer.accelerator), self.model.has_grouped_convolutions
             )
             if reason:
                 warnings.warn(
@@ -185,7 +185,7 @@ class XrayCLI(LightningCLI):
         self.model.check_image_size(self.datamodule.image_size)
         self.datamodule.setup("fit")
         if self.resumed is not None:
-            self.datamodule.trained_before = reject_known(self.resumed, self.datamodule, "val")
+            self.datamodule.trained_before = reject_fitted_images(self.resumed, self.datamodule, "val")
         if self.run is not None:
             parameters = sum(parameter.numel() for parameter in self.model.parameters()) / 1e6
             print(

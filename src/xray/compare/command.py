@@ -32,7 +32,7 @@ def compare(runs: Sequence[str], metric: Metric = "auroc", out: Path | None = No
     from xray.compare.read import read_runs
     from xray.compare.statistics import compare_runs
     from xray.compare.tables import as_markdown, print_comparison
-    from xray.utils.files import check_new_folder, write_whole, write_whole_folder
+    from xray.utils.files import atomic_folder, check_new_folder, open_atomic
 
     if out is not None:
         check_new_folder(out)
@@ -44,11 +44,11 @@ def compare(runs: Sequence[str], metric: Metric = "auroc", out: Path | None = No
     figure = compared_roc_figure(images, comparison)
     folder = out or _next_folder()
     check_new_folder(folder)
-    with write_whole_folder(folder) as new:
+    with atomic_folder(folder) as new:
         save_figures(new, {NAME: figure})
-        with write_whole(new / "comparison.md") as file:
+        with open_atomic(new / "comparison.md") as file:
             file.write(as_markdown(comparison, f"{NAME}.png"))
-        with write_whole(new / "comparison.json") as file:
+        with open_atomic(new / "comparison.json") as file:
             json.dump({"notice": NOTICE} | comparison, file, indent=2, allow_nan=False)
             file.write("\n")
     print_comparison(comparison)

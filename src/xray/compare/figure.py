@@ -11,8 +11,8 @@ from xray.compare.images import SharedImages
 from xray.evaluation.curves import roc_points
 from xray.evaluation.metrics import Confusion
 from xray.evaluation.ranking import Scores
-from xray.evaluation.terminal import format_interval, format_value
 from xray.report.style import FAINT, frame, frame_inset, inset_side, report_style, unit_square
+from xray.report.terminal import format_interval, format_value
 from xray.utils.text import shortened
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")

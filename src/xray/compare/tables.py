@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from xray import NOTICE, ONE_SOURCE
-from xray.evaluation.terminal import format_interval, format_value
-from xray.utils.text import markdown
+from xray.report.terminal import format_interval, format_value
+from xray.utils.text import escape_markdown
 
 SPREAD = ("sd", "low", "high")
 """Keys of the columns after the mean over seeds, see `xray.compare.seeds.Spread`."""
@@ -91,11 +91,11 @@ def as_markdown(comparison: Mapping[str, Any], figure: str) -> str:
     lines = [f"# {comparison['title']} of {len(comparison['runs'])} runs on the same images", ""]
     for grid in grids(comparison):
         rule = [":---" if i in grid.text_columns else "---:" for i in range(len(grid.columns))]
-        rows = [[markdown(cell) for cell in row] for row in (grid.columns, *grid.rows)]
+        rows = [[escape_markdown(cell) for cell in row] for row in (grid.columns, *grid.rows)]
         table = [f"| {' | '.join(row)} |" for row in (rows[0], rule, *rows[1:])]
-        lines += [f"## {markdown(grid.title)}", "", *table, ""]
+        lines += [f"## {escape_markdown(grid.title)}", "", *table, ""]
     lines += [f"![ROC curves of all runs]({figure})", ""]
-    lines += [f"- {markdown(sentence)}" for sentence in sentences(comparison)]
+    lines += [f"- {escape_markdown(sentence)}" for sentence in sentences(comparison)]
     return "\n".join(lines) + "\n"
 
 

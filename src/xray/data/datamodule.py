@@ -19,7 +19,7 @@ from xray.data.cache.store import Rows
 from xray.data.dataset import ImageBatch, ImageDataset
 from xray.data.decode.image import ResizeRule
 from xray.data.image_source import ImageSource, Overlaps, Unreadable
-from xray.data.index.folders import WHOLE, ImageRecord
+from xray.data.index.folders import ROOT_FOLDER, ImageRecord
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.data.split import SplitMethod, split_by_patient
 from xray.utils.errors import UserError
@@ -36,7 +36,7 @@ class ChestXRayDataModule(LightningDataModule):
             the patient; patients with the same optional group `group` are never split. The default matches the file
             names of the public release.
         validation: Source of the validation images. "random": whole patients drawn from the train and val folders
-            together; "blocks": likewise, but contiguous runs of patient numbers, which predicts performance on a
+            together; "blocks": likewise, but contiguous ranges of patient numbers, which predicts performance on a
             shifted test set better; "folder": the val folder as it is.
         val_fraction: Share of the images used for validation with "random" and "blocks".
         split_seed: Seed of the split only, so that runs with different seeds have the same validation patients.
@@ -110,7 +110,7 @@ class ChestXRayDataModule(LightningDataModule):
 
     def _setup_validation(self, check_test: bool) -> None:
         """Use all images of a source without a train folder for validation."""
-        images = self._source.index([self._source.folder_or_whole("val")])
+        images = self._source.index([self._source.folder_or_root("val")])
         if check_test:
             self._reject_overlaps_with_test(images)
         # Recorded with the run: no validation images were drawn.
@@ -122,7 +122,10 @@ class ChestXRayDataModule(LightningDataModule):
         # The val folder of the public release has 16 images; other data sets may have none.
         images = source.index(["train"] if pooled and not source.has("val") else ["train", "val"])
         if not pooled:
-            source.reject_overlaps([f for f in images if f.folder == "train"], [f for f in images if f.folder == "val"])
+            source.reject_overlaps(
+                [image for image in images if image.folder == "train"],
+                [image for image in images if image.folder == "val"],
+            )
         if check_test:
             self._reject_overlaps_with_test(images)
         images, pixels, rows = source.decode(images)
@@ -135,9 +138,9 @@ class ChestXRayDataModule(LightningDataModule):
             self._add_split(split, list(compress(images, member)), pixels, rows[np.array(member, dtype=bool)])
 
     def _setup_test(self) -> None:
-        folder = self._source.folder_or_whole("test")
+        folder = self._source.folder_or_root("test")
         images = self._source.index([folder])
-        if folder != WHOLE:
+        if folder != ROOT_FOLDER:
             others = [name for name in ("train", "val") if self._source.has(name)]
             self.train_and_val_images = self._source.index(others)
             self._source.reject_overlaps(self.train_and_val_images, images)
@@ -152,7 +155,9 @@ class ChestXRayDataModule(LightningDataModule):
         self.images[split] = images
         self._datasets[split] = ImageDataset(pixels, rows, [image.label for image in images])
 
-    def reject_known(self, images: Sequence[ImageRecord], split: str, same_source: bool, description: str) -> None:
+    def reject_fitted_images(
+        self, images: Sequence[ImageRecord], split: str, same_source: bool, description: str
+    ) -> None:
         """Reject a split that shares patients or files with images that a model was fitted on.
 
         These images come from the checkpoint, so a changed folder does not hide the overlap.
@@ -164,7 +169,7 @@ class ChestXRayDataModule(LightningDataModule):
             description: What to call `images` in messages.
 
         Raises:
-            UserError: They overlap, and overlaps are not accepted.
+            UserError: They overlap, and overlaps are rejected.
         """
         known = images if same_source else [replace(image, named=False) for image in images]
         self._source.reject_overlaps(known, self.images[split], description)
@@ -240,7 +245,8 @@ class ChestXRayDataModule(LightningDataModule):
             # The dataset returns whole batches.
             collate_fn=_identity,
             pin_memory=self.trainer is not None and self.trainer.strategy.root_device.type == "cuda",
-            # The loader draws a number for each epoch: from the global generator, a resumed run would draw others.
+            # DataLoader draws a seed each epoch. Drawn from the global generator, it would change the random numbers of
+            # a resumed run.
             generator=torch.Generator(),
             **options,
         )

@@ -8,7 +8,7 @@ from typing import Literal
 from xray.data.arrays import Images
 from xray.data.cache.reader import ImageReader
 from xray.data.cache.store import Rows
-from xray.data.index.folders import WHOLE, ImageRecord, holds_classes, index_images
+from xray.data.index.folders import ROOT_FOLDER, ImageRecord, holds_classes, index_images
 from xray.data.split import find_overlaps
 from xray.utils.errors import UserError
 from xray.utils.text import printable
@@ -42,9 +42,9 @@ class ImageSource:
         """Return whether the root has a folder of that name."""
         return (self.root / folder).exists()
 
-    def folder_or_whole(self, folder: str) -> str:
-        """Return the folder, or `WHOLE` if the root holds the class folders itself, as other sources often do."""
-        return WHOLE if not self.has(folder) and holds_classes(self.root, self.class_names) else folder
+    def folder_or_root(self, folder: str) -> str:
+        """Return the folder, or `ROOT_FOLDER` if the root holds the class folders itself, as other sources often do."""
+        return ROOT_FOLDER if not self.has(folder) and holds_classes(self.root, self.class_names) else folder
 
     def index(self, folders: Sequence[str]) -> list[ImageRecord]:
         """List the images of some folders, sorted by path.
@@ -52,7 +52,7 @@ class ImageSource:
         Raises:
             UserError: A folder or a class folder is missing.
         """
-        images = index_images(self.root, folders, self.class_names, self.patient_pattern, self.reader.digests)
+        images = index_images(self.root, folders, self.class_names, self.patient_pattern, self.reader.hash_files)
         unnamed = [image.path for image in images if not image.named]
         if unnamed and not any("no recognisable patient" in note for note in self.notes):
             self.note(
@@ -67,7 +67,7 @@ class ImageSource:
         """Reject, or accept with a note, two sides that share patients or files.
 
         Raises:
-            UserError: They do, and overlaps are not accepted.
+            UserError: The sides overlap, and overlaps are rejected.
         """
         overlaps = find_overlaps(first, second)
         if not overlaps:
@@ -105,7 +105,7 @@ class ImageSource:
         """Reject images that lack a class.
 
         Raises:
-            UserError: They do.
+            UserError: A class has no image.
         """
         for label, name in enumerate(self.class_names):
             if not any(image.label == label for image in images):

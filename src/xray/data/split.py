@@ -20,7 +20,7 @@ def split_by_patient(images: Sequence[ImageRecord], fraction: float, method: Spl
     class, and with "blocks" of each number series within it, are chosen:
 
     - "random": patients in the order of a keyed hash of their names, so that adding images moves few patients.
-    - "blocks": one contiguous run of patient numbers that starts at a position drawn from the seed. Images taken at
+    - "blocks": one contiguous range of patient numbers that starts at a position drawn from the seed. Images taken at
       about the same time are then on the same side, as they are when a model is used on images taken after its
       training set.
 
@@ -44,7 +44,7 @@ def split_by_patient(images: Sequence[ImageRecord], fraction: float, method: Spl
         target = fraction * sum(map(len, members))
         if method == "blocks":
             members.sort(key=lambda cluster: min(_natural(images[i].group) for i in cluster))
-            # Start early enough that the run fits before the end of the series.
+            # Start early enough that the range fits before the end of the series.
             starts = 1 + _last_start([len(cluster) for cluster in members], target)
             members = members[int(_keyed_hash(seed, f"{label}/{series}"), 16) % starts :]
         else:
@@ -77,7 +77,7 @@ def inseparable_clusters(images: Sequence[ImageRecord]) -> list[list[int]]:
 def find_overlaps(first: Iterable[ImageRecord], second: Iterable[ImageRecord]) -> list[str]:
     """Describe each patient and each identical file that is on both sides, in one sentence each.
 
-    Patients are compared by identity, not by group: patients of one group only may be the same person.
+    Patients are compared by identity, not by group: patients of one group are not necessarily the same person.
     """
     first = list(first)
     by_patient = {image.patient: image.path for image in first if image.named}
@@ -96,7 +96,10 @@ def find_overlaps(first: Iterable[ImageRecord], second: Iterable[ImageRecord]) -
 def _strata(
     images: Sequence[ImageRecord], clusters: Sequence[list[int]], fraction: float, method: SplitMethod
 ) -> dict[tuple[int, str], list[list[int]]]:
-    """Group clusters by class, and for "blocks" by number series; series too short to give a patient are merged."""
+    """Group clusters by class, and for "blocks" by number series.
+
+    Series too short to contribute a validation patient are merged.
+    """
     strata: dict[tuple[int, str], list[list[int]]] = defaultdict(list)
     for cluster in clusters:
         first = min((images[i] for i in cluster), key=lambda image: (_natural(image.group), image.path))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xray.data.index.folders import ImageRecord
-from xray.utils.files import write_whole
+from xray.utils.files import open_atomic
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
@@ -18,7 +18,7 @@ SPLIT_COLUMNS = ("path", "split", "label", "patient", "group", "digest")
 
 def write_split(path: Path, splits: Mapping[str, Sequence[ImageRecord]], class_names: Sequence[str]) -> None:
     """Write the split of each image as CSV with the columns `SPLIT_COLUMNS`."""
-    with write_whole(path) as file:
+    with open_atomic(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(SPLIT_COLUMNS)
         for split, images in splits.items():
@@ -26,7 +26,7 @@ def write_split(path: Path, splits: Mapping[str, Sequence[ImageRecord]], class_n
                 writer.writerow([image.path, split, class_names[image.label], image.patient, image.group, image.digest])
 
 
-def trained_images(data: "ChestXRayDataModule") -> str:
+def trained_images_json(data: "ChestXRayDataModule") -> str:
     """Return the images that a run was trained on, also before a resume, as JSON for its checkpoint.
 
     One string, because writing a checkpoint of many small strings takes several times the memory.
@@ -68,7 +68,7 @@ def summary(data: "ChestXRayDataModule") -> dict[str, Any]:
 
 def write_summary(path: Path, data: "ChestXRayDataModule") -> None:
     """Write the `summary` as JSON."""
-    with write_whole(path) as file:
+    with open_atomic(path) as file:
         json.dump(summary(data), file, indent=2)
         file.write("\n")
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xray.utils.errors import UserError
-from xray.utils.files import write_whole
+from xray.utils.files import open_atomic
 
 COLUMNS = ("path", "patient", "label", "logit", "probability", "decision")
 OUTCOME_COLUMNS = (*COLUMNS, "outcome", "reason")
@@ -87,7 +87,7 @@ def write_outcomes(path: Path, images: Sequence[ImageOutcome]) -> None:
 
 
 def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Iterable[str | float | None]]) -> None:
-    with write_whole(path) as file:
+    with open_atomic(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         for row in rows:

@@ -12,7 +12,7 @@ import numpy as np
 from xray.evaluation.predictions import Predictions, read_predictions, write_predictions
 from xray.evaluation.ranking import Scores
 from xray.utils.errors import UserError
-from xray.utils.files import write_whole
+from xray.utils.files import open_atomic
 
 PREDICTIONS, IMAGES, ABLATIONS = "predictions.csv", "images.csv", "ablations.csv"
 OOD, ROBUSTNESS = "ood.csv", "robustness.csv"
@@ -66,7 +66,7 @@ def write_scored_set(folder: Path, scored_set: ScoredSet) -> None:
     _write_columns(folder / IMAGES, scored_set.table.path, scored_set.images)
     _write_maps(folder / MAPS, scored_set)
     for name, content in ((DUPLICATES, list(scored_set.duplicates)), (SOURCE, scored_set.source)):
-        with write_whole(folder / name) as file:
+        with open_atomic(folder / name) as file:
             json.dump(content, file, indent=2)
             file.write("\n")
 
@@ -120,7 +120,7 @@ def _write_columns(path: Path, paths: Sequence[str], columns: Mapping[str, Seque
         # A file of an earlier scoring would belong to other predictions.
         path.unlink(missing_ok=True)
         return
-    with write_whole(path) as file:
+    with open_atomic(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["path", *columns])
         writer.writerows(zip(paths, *columns.values(), strict=True))
@@ -164,7 +164,7 @@ def _write_maps(path: Path, scored_set: ScoredSet) -> None:
         {"row": row, "path": scored_set.table.path[row], "values": values.round(MAP_DECIMALS).tolist()}
         for row, values in scored_set.maps.items()
     ]
-    with write_whole(path) as file:
+    with open_atomic(path) as file:
         json.dump({"method": "gradcam", "unit": "logit", "images": images}, file)
         file.write("\n")
 

@@ -1,8 +1,8 @@
 """Shortcut baselines and input ablations, compared with the model.
 
-A shortcut baseline is a logistic regression on features that show no disease, such as brightness, sharpness or image
-size. A model that is not clearly above it may have learnt the same shortcut (Zech et al., PLOS Medicine 15 (2018)
-e1002683; DeGrave et al., Nature Machine Intelligence 3 (2021) 610-619).
+A shortcut baseline is a logistic regression that uses no anatomy, only whole-image statistics and file properties such
+as brightness, sharpness or image size. A model that is not clearly above it may have learnt the same shortcut (Zech et
+al., PLOS Medicine 15 (2018) e1002683; DeGrave et al., Nature Machine Intelligence 3 (2021) 610-619).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ BASELINES = {
     "shape": "Logistic regression on the image's size and mode",
     "statistics_and_shape": "Logistic regression on both",
 }
-"""Shortcut baselines: separate models that do not see the lungs, with their titles."""
+"""Shortcut baselines: separate models that use no anatomy, with their titles."""
 ABLATION_IMAGES = {
     "border_only": "The model itself, border of each image only",
     "centre_blanked": "The model itself, centre of each image masked",
@@ -165,7 +165,7 @@ def shortcut_metrics(
         for row in unclear
     ] or ["The model is clearly above every baseline: the interval of each difference is above zero."]
     sentences += [
-        f"{row['title']}: AUROC {_format_auroc(row)}. It reaches this without seeing the lungs."
+        f"{row['title']}: AUROC {_format_auroc(row)}. The model reaches this with most of the lungs hidden."
         for row in rows
         if row["name"] in ABLATION_IMAGES and (row["auroc"]["low"] or 0) > 0.5
     ]

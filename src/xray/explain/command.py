@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from xray import NOTICE
 from xray.explain.folder import TABLE, check_out, may_replace, picture_names, write_table
 from xray.utils.errors import UserError
-from xray.utils.files import write_whole_folder
+from xray.utils.files import atomic_folder
 from xray.utils.progress import with_progress
 from xray.utils.text import printable
 
@@ -65,7 +65,7 @@ def explain(
     rows: list[tuple[str | float, ...]] = []
     unreadable = 0
     try:
-        with write_whole_folder(out, may_replace) as folder:
+        with atomic_folder(out, may_replace) as folder:
             for path, name in with_progress(
                 zip(paths, picture_names(paths), strict=True), "Explaining images", len(paths)
             ):

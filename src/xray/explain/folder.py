@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from xray.utils.errors import UserError
-from xray.utils.files import check_new_folder, is_empty, why_not_writable, write_whole
+from xray.utils.files import check_new_folder, is_empty, open_atomic, why_not_writable
 from xray.utils.text import printable, shortened
 
 TABLE: Final = "explanations.csv"
@@ -54,7 +54,7 @@ def write_table(path: Path, rows: Iterable[Sequence[str | float]]) -> None:
         path: The file.
         rows: Values of `COLUMNS`; numbers keep every digit.
     """
-    with write_whole(path) as file:
+    with open_atomic(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows([value if isinstance(value, str) else repr(float(value)) for value in row] for row in rows)

@@ -10,7 +10,7 @@ from xray.predictor.manifest import MANIFEST_KEY, Manifest
 from xray.runs.model_file import SUFFIXES, detect_format
 from xray.runs.run import find_model
 from xray.utils.errors import UserError, require_extra
-from xray.utils.files import whole, why_not_writable
+from xray.utils.files import atomic_path, why_not_writable
 
 if TYPE_CHECKING:
     from xray.data.arrays import Images
@@ -80,7 +80,7 @@ def export(
     manifest = replace(trained.manifest, format=format, license=license, has_grad_cam=activation is not None)
     program = trace(ExportedClassifier(trained.model.cpu(), manifest.image_size, manifest.resize, activation))
     try:
-        with whole(out) as exported:
+        with atomic_path(out) as exported:
             (write_onnx if format == "onnx" else write_program)(exported, program, manifest)
             files = some_files(data, "val", RAW_IMAGES)
             difference = verify(trained, open_predictor(exported), images, files)

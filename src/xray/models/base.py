@@ -125,7 +125,7 @@ class ImageClassifier(LightningModule):
         """Reject image sizes that the network cannot process; by default all sizes are accepted."""
 
     @property
-    def has_depthwise_convolutions(self) -> bool:
+    def has_grouped_convolutions(self) -> bool:
         """Whether the network has grouped convolutions, which are slower in bfloat16 on a CPU."""
         return any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in self.network.modules())
 

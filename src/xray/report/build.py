@@ -11,7 +11,7 @@ from xray.evaluation.summary import summarise
 from xray.report.scored_sets import PAGE, sets_of_same_run
 from xray.report.summary_text import Summary, kind
 from xray.utils.errors import UserError
-from xray.utils.files import write_whole
+from xray.utils.files import open_atomic
 
 METRICS, CARD, FIGURES = "metrics.json", "model_card.md", "figures"
 
@@ -38,7 +38,7 @@ def write_reports(folders: Sequence[Path]) -> dict[Path, dict[str, Any]]:
             continue
         # Write all metrics.json files before the first page: each page reads those of the other sets.
         summaries[folder] = summarise(tables[folder])
-        with write_whole(folder / METRICS) as file:
+        with open_atomic(folder / METRICS) as file:
             json.dump({"notice": NOTICE} | summaries[folder], file, indent=2, allow_nan=False)
             file.write("\n")
     for folder, summary in summaries.items():
@@ -58,7 +58,7 @@ def _write_pages(folder: Path, scored_set: ScoredSet, summary: Summary) -> None:
     svgs = save_figures(folder / FIGURES, draw_figures(scored_set, summary), known=list(CAPTIONS))
     page, card = render_page(scored_set, summary, svgs, siblings(folder)), render_card(summary, svgs)
     for name, text in ((PAGE, page), (CARD, card)):
-        with write_whole(folder / name) as file:
+        with open_atomic(folder / name) as file:
             file.write(text)
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from xray.report import summary_text
 from xray.report.page import environment, shared_values
 from xray.report.provenance import training
-from xray.utils.text import markdown, printable
+from xray.utils.text import escape_markdown, printable
 
 HUB_METRICS: Final = {
     "auroc": "roc_auc",
@@ -86,7 +86,7 @@ def metadata(summary: summary_text.Summary) -> str:
 def _environment() -> Environment:
     """Return the environment of the page, but escaping Markdown instead of HTML."""
     templates = environment().overlay(
-        autoescape=False, finalize=lambda value: markdown(printable(value)) if type(value) is str else value
+        autoescape=False, finalize=lambda value: escape_markdown(printable(value)) if type(value) is str else value
     )
     templates.filters = templates.filters | {
         "code": lambda text: Markup(f"`{_one_line(text)}`"),

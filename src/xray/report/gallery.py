@@ -52,7 +52,7 @@ CAPTIONS: Final = {
     ),
     "shortcuts": (
         "The diamond and the dotted line are the model. If the interval of a baseline reaches the dotted line, similar "
-        "results are possible without seeing the lungs."
+        "results are possible from whole-image statistics and file properties, without anatomy."
     ),
     "subgroups": "AUROC of each group with its 95% interval; the diamond and the dotted line are all images.",
     "robustness": (

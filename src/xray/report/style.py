@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xray.utils.errors import UserError
-from xray.utils.files import whole
+from xray.utils.files import atomic_path
 
 MODEL, SECOND, THIRD = "#0072b2", "#d55e00", "#009e73"
 """Colours that colour-blind readers can distinguish (Okabe and Ito, 2008)."""
@@ -124,7 +124,7 @@ def save_figures(folder: Path, figures: Mapping[str, Figure], known: Sequence[st
             (folder / f"{name}.png", pixels.getvalue()),
         ):
             try:
-                with whole(path) as partial:
+                with atomic_path(path) as partial:
                     partial.write_bytes(content)
             except OSError as error:
                 reason = error.strerror

@@ -11,7 +11,7 @@ import yaml
 from xray.runs.model_file import detect_format
 from xray.runs.old_names import RENAMED_KEYS, with_new_names
 from xray.utils.errors import UserError, user_error_in
-from xray.utils.files import whole
+from xray.utils.files import atomic_path
 
 if TYPE_CHECKING:
     from xray.evaluation.decision import Decision
@@ -21,7 +21,7 @@ CONFIG_KEY = "xray_config"
 """Checkpoint key of the run's config, as YAML."""
 
 TRAINED_KEY = "xray_trained_images"
-"""Checkpoint key of the training and validation images, see `xray.data.split_record.trained_images`."""
+"""Checkpoint key of the training images, see `xray.data.split_record.trained_images_json`."""
 
 DATA_KEY = "xray_data"
 """Checkpoint key of the data summary, see `xray.data.split_record.summary`, as JSON."""
@@ -176,7 +176,7 @@ def store_decision(
     if ood is not None:
         content[OOD_KEY] = json.dumps(ood)
     try:
-        with whole(path) as partial:
+        with atomic_path(path) as partial:
             torch.save(content, partial)
     except (OSError, RuntimeError) as error:  # torch raises the latter when the disk is full
         raise UserError(

@@ -16,7 +16,7 @@ from xray.ood.detector import MIN_IMAGES, OODDetector, fit_ood_detector
 from xray.runs.checkpoint import OOD_KEY, load_classifier, read_checkpoint, store_decision
 from xray.scoring.inference import best_device, logits_of
 from xray.utils.errors import UserError
-from xray.utils.files import why_not_writable, write_whole
+from xray.utils.files import open_atomic, why_not_writable
 from xray.utils.text import printable
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def calibrate_checkpoint(
     if ood is None and (kept := read_checkpoint(path).record(OOD_KEY)) is not None:
         ood = OODDetector.from_dict(kept).with_validation(data.grey_chunks("val"))
     stored = store_decision(path, decision, images_to_json(images), baselines, ood.as_dict() if ood else None)
-    with write_whole(record) as file:
+    with open_atomic(record) as file:
         json.dump(stored, file, indent=2)
         file.write("\n")
     print(describe(decision))

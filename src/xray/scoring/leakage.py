@@ -38,7 +38,9 @@ def find_duplicates(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: 
     paths, pixels = data.files(split), data.grey_images(split)
     root, trained = _trained_images(checkpoint, data.root)
     if trained and len(images) + len(trained) <= MAX_IMAGES:
-        decoded, kept = data.decode_files([f"{root}/{image.path}" for image in trained], [f.digest for f in trained])
+        decoded, kept = data.decode_files(
+            [f"{root}/{image.path}" for image in trained], [image.digest for image in trained]
+        )
         pixels = np.concatenate([pixels, decoded])
         trained = [trained[i] for i in kept]
         paths += [f"{root}/{image.path}" for image in trained]

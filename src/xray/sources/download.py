@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from xray.utils.errors import UserError
-from xray.utils.files import check_new_folder, write_whole_folder
+from xray.utils.files import atomic_folder, check_new_folder
 from xray.utils.progress import with_progress
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _write_images(archive: Path, directory: Path, url: str, md5: str) -> dict[st
     """Write all images into class folders, and return the number of images of each class by split."""
     import numpy as np
 
-    with write_whole_folder(directory) as folder, np.load(archive, allow_pickle=False) as arrays:
+    with atomic_folder(directory) as folder, np.load(archive, allow_pickle=False) as arrays:
         counts = {}
         for split in SPLITS:
             try:

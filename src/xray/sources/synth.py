@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from xray import __version__
 from xray.utils.errors import UserError, require_between
-from xray.utils.files import check_new_folder, write_whole_folder
+from xray.utils.files import atomic_folder, check_new_folder
 from xray.utils.progress import with_progress
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def synth(directory: Path, patients: int = 500, size: int = 160, seed: int = 0) 
     counts = patients_of(patients)
     images = dict.fromkeys(counts, 0)
     try:
-        with write_whole_folder(directory) as folder:
+        with atomic_folder(directory) as folder:
             for split, class_name in counts:
                 (folder / split / class_name).mkdir(parents=True)
             drawn = _draw_patients(folder, counts, size, seed)

@@ -24,14 +24,14 @@ class UserError(Exception):
 
 def missing_extra(extra: str, purpose: str) -> UserError:
     """Return the error that names the extra to install for an optional dependency."""
-    return UserError(f"{purpose} needs the extra {extra!r}: pip install 'xray[{extra}]'")
+    return UserError(f"{purpose} needs the extra {extra!r}: pip install '.[{extra}]' in the checkout of xray")
 
 
 def require_extra(extra: str, purpose: str, *modules: str) -> None:
     """Check that the modules of an optional dependency are installed, without importing them.
 
     Raises:
-        UserError: One is not; the message names the extra.
+        UserError: A module is not installed; the message names the extra.
     """
     if not all(find_spec(module) for module in modules):
         raise missing_extra(extra, purpose)

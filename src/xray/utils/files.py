@@ -21,7 +21,7 @@ def link_target(path: Path) -> Path:
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to, which is renamed to `path` on success; links are followed.
 
     Raises:
@@ -39,15 +39,18 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def write_whole(path: Path) -> Iterator[IO[str]]:
-    """Open a text file for atomic writing, see `whole`.
+def open_atomic(path: Path) -> Iterator[IO[str]]:
+    """Open a text file for atomic writing, see `atomic_path`.
 
     Raises:
         UserError: The file cannot be written.
     """
     try:
         # File names in the text need not be Unicode: surrogateescape keeps their bytes.
-        with whole(path) as partial, partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with (
+            atomic_path(path) as partial,
+            partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+        ):
             yield file
     except OSError as error:
         raise UserError(
@@ -96,7 +99,7 @@ def is_empty(directory: Path) -> bool:
 
 
 @contextmanager
-def write_whole_folder(directory: Path, may_replace: Callable[[Path], bool] = is_empty) -> Iterator[Path]:
+def atomic_folder(directory: Path, may_replace: Callable[[Path], bool] = is_empty) -> Iterator[Path]:
     """Yield a temporary folder to fill, which is renamed to `directory` on success; on failure an earlier one stays.
 
     Args:

@@ -30,14 +30,14 @@ def prepare_torch() -> None:
 
 
 def usable_precision(
-    precision: str, accelerator: str, depthwise: bool, cpu_info: Path = Path("/proc/cpuinfo")
+    precision: str, accelerator: str, grouped: bool, cpu_info: Path = Path("/proc/cpuinfo")
 ) -> tuple[str, str]:
     """Return the precision to train in: the configured one, or single if bfloat16 would not be faster.
 
     Args:
         precision: Precision of Lightning, such as "bf16-mixed".
         accelerator: Accelerator of Lightning: "auto", "cpu", "gpu", "cuda" or another.
-        depthwise: Whether the network has depthwise convolutions.
+        grouped: Whether the network has grouped convolutions.
         cpu_info: File in which Linux lists the CPU's features.
 
     Returns:
@@ -58,8 +58,8 @@ def usable_precision(
     elif cpu:
         if not _cpu_has_bfloat16(cpu_info):
             return "32-true", "CPU lacks bfloat16"
-        if depthwise:
-            return "32-true", "depthwise convolutions are slower in bfloat16 on CPUs"
+        if grouped:
+            return "32-true", "grouped convolutions are slower in bfloat16 on CPUs"
     return precision, reason
 
 

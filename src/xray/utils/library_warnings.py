@@ -6,7 +6,7 @@ import warnings
 
 
 def silence_libraries() -> None:
-    """Print warnings without their line of code, and drop those that are of no use here."""
+    """Print warnings without their line of code, and drop those that are irrelevant."""
     warnings.formatwarning = lambda message, *_, **__: f"Note: {message}\n"
     # Lightning's tips recommend other products.
     for name in ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero"):

@@ -5,11 +5,11 @@ import re
 
 
 def printable(text: str) -> str:
-    r"""Escape line breaks, control characters and bytes that are not Unicode, such as `\n`."""
+    r"""Escape line breaks (as `\n`), control characters and bytes that are not valid Unicode."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
-def markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Escape Markdown and HTML in a text, also for table cells."""
     return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", html.escape(text, quote=False))
 

@@ -49,7 +49,7 @@ def folder(tmp_path):
 def fetch(folder, paths, size=SIDE, rule="stretch"):
     """Return the images of the readable paths, and the reasons for the others."""
     cache = ImageCache(folder, size, rule)
-    images, rows, bad = cache.fetch(paths, cache.digests(paths))
+    images, rows, bad = cache.fetch(paths, cache.hash_files(paths))
     return images[rows], bad
 
 
@@ -171,7 +171,7 @@ def test_file_names_need_not_be_unicode(folder, tmp_path):
 
 def test_a_file_changed_between_hashing_and_decoding_is_not_cached(folder, paths):
     cache = ImageCache(folder, SIDE, "stretch")
-    digests = cache.digests(paths)
+    digests = cache.hash_files(paths)
     old = paths[6].read_bytes()
     draw(paths[6], 77)
     images, rows, bad = cache.fetch(paths, digests)
@@ -183,7 +183,7 @@ def test_a_file_changed_between_hashing_and_decoding_is_not_cached(folder, paths
 
 def test_images_are_read_only(folder, paths):
     cache = ImageCache(folder, SIDE, "stretch")
-    images, _, _ = cache.fetch(paths, cache.digests(paths))
+    images, _, _ = cache.fetch(paths, cache.hash_files(paths))
     with pytest.raises(ValueError, match="read-only"):
         images[0] = 0
 
@@ -247,7 +247,7 @@ from pathlib import Path
 from xray.data.cache.store import ImageCache
 paths = sorted(Path(sys.argv[2]).iterdir())
 cache = ImageCache(Path(sys.argv[1]), 64, "stretch")
-images, rows, bad = cache.fetch(paths, cache.digests(paths))
+images, rows, bad = cache.fetch(paths, cache.hash_files(paths))
 assert not bad and len(rows) == len(paths)
 """
 
@@ -348,7 +348,7 @@ def test_lost_pixels_are_decoded_again(folder, paths, truncated):
 
 def test_mapped_images_survive_a_rebuilt_cache(folder, paths):
     cache = ImageCache(folder, SIDE, "stretch")
-    images, rows, _ = cache.fetch(paths, cache.digests(paths))
+    images, rows, _ = cache.fetch(paths, cache.hash_files(paths))
     for path in list(folder.rglob("images*")):
         path.unlink()
     fetch(folder, paths[::-1])
@@ -358,7 +358,7 @@ def test_mapped_images_survive_a_rebuilt_cache(folder, paths):
 def test_rows_and_pixels_are_of_the_same_generation(folder, paths, monkeypatch):
     fetch(folder, paths)
     cache = ImageCache(folder, SIDE, "stretch")
-    digests = cache.digests(paths)
+    digests = cache.hash_files(paths)
     original = np.memmap
 
     def rebuild_and_map(*args, **options):

@@ -8,7 +8,7 @@ import pytest
 from tests.data.dicoms import write_dicom
 
 from xray.data.cache.hashing import FileDigests
-from xray.data.index.folders import WHOLE, image_names, index_images
+from xray.data.index.folders import ROOT_FOLDER, image_names, index_images
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.utils.errors import UserError
 
@@ -198,7 +198,7 @@ def test_file_names_take_precedence_over_dicom_tags(root):
 
 def test_reads_dicom_tags_in_a_root_of_class_folders(tmp_path):
     write_dicoms(tmp_path, NORMAL__x="A7", PNEUMONIA__y="A7")
-    assert set(patients(index(tmp_path, [WHOLE])).values()) == {"NORMAL/x.dcm"}
+    assert set(patients(index(tmp_path, [ROOT_FOLDER])).values()) == {"NORMAL/x.dcm"}
 
 
 def test_opens_no_other_files_for_dicom_tags(images, monkeypatch):

@@ -24,7 +24,7 @@ class ImageReader:
     def __init__(self, cache_dir: Path | None, size: int, rule: ResizeRule) -> None:
         self._size, self._rule = size, rule
         self._cache = ImageCache(cache_dir, size, rule) if cache_dir is not None else None
-        self.digests = self._cache.digests if self._cache is not None else FileDigests()
+        self.hash_files = self._cache.hash_files if self._cache is not None else FileDigests()
 
     def fetch(self, paths: Sequence[StrPath], digests: Sequence[str]) -> FetchedImages:
         """Return the images of files, with the same pixels with and without a cache; see `ImageCache.fetch`."""

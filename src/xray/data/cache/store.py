@@ -53,7 +53,7 @@ class ImageCache:
     """
 
     def __init__(self, folder: Path, size: int, rule: ResizeRule) -> None:
-        self.digests = FileDigests(folder / DIGESTS)
+        self.hash_files = FileDigests(folder / DIGESTS)
         self._size, self._rule = size, rule
         self._folder = folder
         # The folder's name contains everything else that the pixels depend on.
@@ -123,7 +123,7 @@ class ImageCache:
         file.flush()
         os.fsync(file.fileno())
         first_row = file.tell() // self._size**2 - len(paths)
-        same = [now == digest and is_content(now) for now, digest in zip(self.digests(paths), digests, strict=True)]
+        same = [now == digest and is_content(now) for now, digest in zip(self.hash_files(paths), digests, strict=True)]
         rows = range(first_row, first_row + len(paths))
         with open_for_writing(self._database, SCHEMA) as database:
             database.executemany("INSERT INTO images VALUES (?, ?)", compress(zip(digests, rows, strict=True), same))

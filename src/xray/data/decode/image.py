@@ -24,7 +24,7 @@ IMAGE_SUFFIXES = frozenset({".jpeg", ".jpg", ".png"}) | DICOM_SUFFIXES
 """Suffixes of image files, in lower case."""
 
 REVISION = 3
-"""Incremented with every change, here or for DICOM, that gives a file other pixels."""
+"""Increment with every change to decoding, DICOM included, that changes pixels."""
 
 ResizeRule = Literal["stretch", "pad", "crop"]
 
@@ -83,7 +83,7 @@ def resize_image(image: GreyImage, size: int, rule: ResizeRule) -> GreyImage:
         image: Grey image of shape (height, width).
         size: Side of the result in pixels.
         rule: "stretch" changes the aspect ratio; "pad" keeps it and adds black borders; "crop" keeps it and cuts the
-            longer side around its centre. "stretch" is the default everywhere: the shape gives the class away in the
+            longer side around its centre. "stretch" is the default everywhere: the shape reveals the class in the
             public data (normal images are squarer), and borders would show that shape to the network.
 
     Returns:
@@ -99,7 +99,7 @@ def resize_image(image: GreyImage, size: int, rule: ResizeRule) -> GreyImage:
         box = (left, top, left + side, top + side)
     elif rule == "pad":
         across, down = (max(1, round(side / max(width, height) * size)) for side in (width, height))
-    # Rows first, then columns: left to itself Pillow chooses the order by its version and the image's shape.
+    # Rows first, then columns: by default Pillow chooses the order by its version and the image's shape.
     rows = Image.fromarray(image).resize((across, height), Image.Resampling.BILINEAR, (box[0], 0, box[2], height))
     square = rows.resize((across, down), Image.Resampling.BILINEAR, (0, box[1], across, box[3]))
     if rule == "pad":

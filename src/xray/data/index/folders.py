@@ -12,7 +12,7 @@ from xray.data.index.patients import compile_pattern, patient_of
 from xray.utils.errors import UserError
 from xray.utils.files import StrPath
 
-WHOLE = "."
+ROOT_FOLDER = "."
 """Stands for the root in place of train, val or test if the root itself holds the class folders."""
 FOLDERS = ("train", "val", "test")
 
@@ -42,31 +42,31 @@ def index_images(
     folders: Iterable[str],
     class_names: Sequence[str],
     patient_pattern: str,
-    digests_of: Callable[[Sequence[StrPath]], Sequence[str]],
+    hash_files: Callable[[Sequence[StrPath]], Sequence[str]],
 ) -> list[ImageRecord]:
     """List the images below `root`, sorted by path.
 
     Args:
         root: The folder that holds train, val and test.
-        folders: Which of them to read, or only `WHOLE` for a root that holds the class folders itself.
+        folders: Which of them to read, or only `ROOT_FOLDER` for a root that holds the class folders itself.
         class_names: Names of the class folders, in the order of their labels.
         patient_pattern: See `xray.data.index.patients.compile_pattern`.
-        digests_of: Returns the hash of each file, such as `xray.data.cache.hashing.FileDigests`.
+        hash_files: Returns the hash of each file, such as `xray.data.cache.hashing.FileDigests`.
 
     Raises:
         UserError: A folder is missing, or its class folders are not exactly `class_names`.
     """
     pattern = compile_pattern(patient_pattern)
     folders = list(folders)
-    if folders != [WHOLE]:
+    if folders != [ROOT_FOLDER]:
         check_root(root, class_names)
     images: list[ImageRecord] = []
     for folder in folders:
-        prefix, folder_name = ("", root.name) if folder == WHOLE else (f"{folder}/", folder)
+        prefix, folder_name = ("", root.name) if folder == ROOT_FOLDER else (f"{folder}/", folder)
         check_class_folders(root / folder, class_names)
         for label, class_name in enumerate(class_names):
             names = image_names(root / folder / class_name)
-            digests = digests_of([os.path.join(root, folder, class_name, name) for name in names])  # noqa: PTH118
+            digests = hash_files([os.path.join(root, folder, class_name, name) for name in names])  # noqa: PTH118
             for name, digest in zip(names, digests, strict=True):
                 path = f"{prefix}{class_name}/{name}"
                 patient = patient_of(name, pattern)
@@ -159,7 +159,7 @@ def check_root(root: Path, class_names: Sequence[str]) -> None:
     """Reject a root that is not a folder, or that holds the class folders itself.
 
     Raises:
-        UserError: With the folder to give instead.
+        UserError: The message names the folder to give instead.
     """
     if not root.is_dir():
         problem = "is a file" if root.is_file() else "does not exist"
@@ -183,7 +183,7 @@ def check_class_folders(folder: Path, class_names: Sequence[str]) -> None:
     """Reject a folder whose class folders are not exactly the class names.
 
     Raises:
-        UserError: With the expected and the existing folders.
+        UserError: The message names the expected and the existing folders.
     """
     if not folder.is_dir():
         raise UserError(f"No folder {folder.name} in data.root {folder.parent} (found: {_listing(folder.parent)}).")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from sklearn import metrics as sk
 
-from xray.evaluation.figures import curves_figure, images_figure
+from xray.callbacks.plots import curves_figure, images_figure
 
 # Undefined metrics must not warn.
 pytestmark = pytest.mark.filterwarnings("error")
