@@ -12,7 +12,8 @@ from pydicom import Dataset, uid
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 
-from xray.data.decode.image import UnreadableImageError, read_image
+from xray.data.decode.errors import UnreadableImageError
+from xray.data.decode.image import read_image
 
 IDENTIFYING = {
     "PatientName": "Quagmire^Zebulon",

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from xray.data.arrays import Images
+from xray.evaluation.arrays import Scores
 from xray.predictor.base import Maps
-from xray.predictor.manifest import Manifest, Scores
+from xray.predictor.manifest import Manifest
 
 SIZE = 32
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from xray.audit.scan import FolderScan
 from xray.data.intensity import STATISTICS
-from xray.evaluation.ranking import Features, Labels, Scores, auroc
+from xray.evaluation.arrays import Features, Labels, Scores
+from xray.evaluation.ranking import auroc
 from xray.evaluation.shortcuts import cross_validated_scores, fit_baseline
 from xray.scoring.baselines import baseline_features
 

@@ -18,7 +18,7 @@ from xray.data.decode.header import ImageHeader, read_headers
 from xray.data.duplicates import NearDuplicate, near_duplicates
 from xray.data.index.folders import ImageRecord
 from xray.data.intensity import grey_statistics
-from xray.evaluation.ranking import Labels
+from xray.evaluation.arrays import Labels
 
 SIZE: Final = 128
 """Side of the stretched images; the size that the configs train on, so that a fit finds them in the cache."""

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from xray.data.decode.dicom.header import HEAD, is_dicom
+from xray.data.decode.dicom.tags import HEAD_BYTES, is_dicom
 from xray.data.decode.image import read_image
 from xray.data.decode.pillow import open_image
 from xray.report.thumbnails import SIDE, embed_image
@@ -14,7 +14,7 @@ def colour_thumbnail(path: StrPath) -> str | None:
     """Return the data URI of an image in its aspect ratio and colour, at most 160x160; None if it cannot be read."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - any kind of path
-            if is_dicom(file.read(HEAD)):
+            if is_dicom(file.read(HEAD_BYTES)):
                 small = Image.fromarray(read_image(file))
             else:
                 with open_image(file) as image:

@@ -7,9 +7,10 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from xray.evaluation.arrays import Labels, Scores
 from xray.evaluation.curves import precision_recall_points, roc_points
 from xray.evaluation.metrics import Confusion
-from xray.evaluation.ranking import Labels, Scores, auroc, average_precision
+from xray.evaluation.ranking import auroc, average_precision
 
 LINE = "#1f5fa8"
 FAINT = "#9aa4b0"

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from xray import NOTICE
 from xray.compare.images import SharedImages
+from xray.evaluation.arrays import Scores
 from xray.evaluation.curves import roc_points
 from xray.evaluation.metrics import Confusion
-from xray.evaluation.ranking import Scores
 from xray.report.style import FAINT, frame, frame_inset, inset_side, report_style, unit_square
 from xray.report.terminal import format_interval, format_value
 from xray.utils.text import shortened

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from xray.evaluation.arrays import Labels, Scores
 from xray.evaluation.metrics import class_indices
-from xray.evaluation.ranking import Labels, Scores
 from xray.evaluation.scored_set import ScoredSet
 from xray.utils.errors import UserError
 from xray.utils.text import printable

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xray.compare.images import AlignedRun
+from xray.evaluation.arrays import Labels, ResampleValues, Weights
 from xray.evaluation.calibration import probability_of
 from xray.evaluation.metrics import decision_metrics, ranking_metrics
-from xray.evaluation.ranking import Labels, Ranking, Values, Weights, divide
+from xray.evaluation.ranking import Ranking, divide
 
 Metric = Literal[
     "auroc",
@@ -45,7 +46,7 @@ METRICS: dict[Metric, MetricInfo] = {
 """Left out: the expected calibration error, which resampling overestimates, and metrics that may be infinite."""
 
 
-def weighted_metric(metric: Metric, labels: Labels, run: AlignedRun) -> Callable[[Weights], Values]:
+def weighted_metric(metric: Metric, labels: Labels, run: AlignedRun) -> Callable[[Weights], ResampleValues]:
     """Return a run's metric as a function of image weights: (resamples, images) to (resamples,)."""
     family = METRICS[metric].family
     if family == "ranking":

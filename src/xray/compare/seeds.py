@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xray.evaluation.ranking import Values
+from xray.evaluation.arrays import ResampleValues
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Spread:
     high: float | None
 
     @classmethod
-    def of(cls, values: Values) -> "Spread":
+    def of(cls, values: ResampleValues) -> "Spread":
         """Summarise one value per seed; undefined if any value is."""
         n = len(values)
         if not np.isfinite(values).all():

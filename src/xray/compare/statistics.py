@@ -12,8 +12,8 @@ import numpy.typing as npt
 from xray.compare.images import SharedImages
 from xray.compare.metrics import METRICS, Metric, weighted_metric
 from xray.compare.seeds import SeedGroup, Spread, group_by_config, seed_of
+from xray.evaluation.arrays import ResampleValues
 from xray.evaluation.delong import delong_p_value
-from xray.evaluation.ranking import Values
 from xray.evaluation.resampling import LEVEL, RESAMPLES, Estimate, Patients, bootstrap, estimate
 
 MAX_RUNS_FOR_ALL_PAIRS = 6
@@ -102,7 +102,7 @@ class Resampled:
         same = result.value is not None and result.low is None and bool((np.abs(ones - others) < 1e-12).all())
         return replace(result, reason="no resample differs") if same else result
 
-    def _values(self, runs: Sequence[int]) -> tuple[float, Values]:
+    def _values(self, runs: Sequence[int]) -> tuple[float, ResampleValues]:
         chosen = list(runs)
         return float(self.observed[chosen].mean()), self.resampled[chosen].mean(axis=0)
 

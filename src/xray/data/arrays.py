@@ -3,7 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+GreyImage = npt.NDArray[np.uint8]
+"""One grey image, shape (height, width), 0 black to 255 white."""
 Images = npt.NDArray[np.uint8]
 """Grey images of one size, shape (images, size, size), 0 black to 255 white."""
-Values = npt.NDArray[np.float64]
+ImageValues = npt.NDArray[np.float64]
 """Real numbers, one for each image along the first axis."""

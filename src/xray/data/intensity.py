@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.arrays import Images, Values
+from xray.data.arrays import Images, ImageValues
 
 STATISTICS: Final = (
     "mean",
@@ -26,7 +26,7 @@ CHUNK: Final = 2**22
 """Pixels processed at a time."""
 
 
-def grey_statistics(images: Images) -> Values:
+def grey_statistics(images: Images) -> ImageValues:
     """Return eight statistics of each image.
 
     - mean, standard_deviation: over all pixels, in grey levels from 0 to 255;
@@ -47,7 +47,7 @@ def grey_statistics(images: Images) -> Values:
     return np.concatenate([np.empty((0, len(STATISTICS))), *chunks])
 
 
-def _statistics(images: Images) -> Values:
+def _statistics(images: Images) -> ImageValues:
     counts, pixels = _histograms(images), images[0].size
     levels = np.arange(256)
     # In integers, so that an image's values depend neither on rounding nor on the other images in the chunk.
@@ -66,7 +66,7 @@ def _histograms(images: Images) -> npt.NDArray[np.int64]:
     return np.bincount((images + offsets).ravel(), minlength=256 * len(images)).reshape(-1, 256)
 
 
-def _edges(images: Images) -> tuple[Values, Values]:
+def _edges(images: Images) -> tuple[ImageValues, ImageValues]:
     """Return mean gradient and standard deviation of the Laplacian, over the pixels that have four neighbours."""
     pixels = images.astype(np.float32)
     up, down = pixels[:, :-2, 1:-1], pixels[:, 2:, 1:-1]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from xray.evaluation.ranking import Labels, Scores, Values, Weights, divide
+from xray.evaluation.arrays import Labels, ResampleValues, Scores, Weights
+from xray.evaluation.ranking import divide
 
 BINS = 10
 """Bins of equal width from 0 to 1, for the reliability diagram and the expected calibration error."""
@@ -49,7 +50,7 @@ def fit_temperature(labels: Labels, logits: Scores) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x))
 
 
-def expected_calibration_error(labels: Labels, probability: Scores, weights: Weights | None = None) -> Values:
+def expected_calibration_error(labels: Labels, probability: Scores, weights: Weights | None = None) -> ResampleValues:
     """Expected calibration error (Guo et al., 2017) over `BINS` bins of equal width.
 
     The mean absolute difference of predicted and observed share of positives, 0 to 1. Resampling biases it upwards, so
@@ -89,7 +90,7 @@ def bin_indices(probability: Scores) -> npt.NDArray[np.int64]:
     return np.minimum((probability * BINS).astype(np.int64), BINS - 1)
 
 
-def calibration_slope(labels: Labels, logits: Scores, weights: Weights | None = None) -> Values:
+def calibration_slope(labels: Labels, logits: Scores, weights: Weights | None = None) -> ResampleValues:
     """Calibration slope (Cox, Biometrika 45 (1958) 562): slope of a logistic regression of label on logit.
 
     1 is best; below 1 the network is overconfident. NaN if the logits of the classes do not overlap, because then the
@@ -107,7 +108,7 @@ def calibration_slope(labels: Labels, logits: Scores, weights: Weights | None = 
     return slope
 
 
-def calibration_intercept(labels: Labels, logits: Scores, weights: Weights | None = None) -> Values:
+def calibration_intercept(labels: Labels, logits: Scores, weights: Weights | None = None) -> ResampleValues:
     """Calibration in the large: intercept of a logistic regression of label on logit with slope 1.
 
     0 is best; below 0 the probabilities are too high overall (Van Calster et al., BMC Medicine 17 (2019) 230). NaN if a
@@ -124,10 +125,10 @@ def calibration_intercept(labels: Labels, logits: Scores, weights: Weights | Non
     counts = np.ascontiguousarray(weights[defined].T)
     positives, images = labels @ counts, counts.sum(axis=0)
 
-    def missing_positives(level: Values, resample: Values) -> Values:
+    def missing_positives(level: ResampleValues, resample: ResampleValues) -> ResampleValues:
         # The solver passes only resamples that have not converged.
         drawn = counts if len(resample) == counts.shape[1] else counts[:, resample.astype(np.int64)]
-        missing: Values = labels @ drawn - _total(drawn, expit(logits[:, None] + level))
+        missing: ResampleValues = labels @ drawn - _total(drawn, expit(logits[:, None] + level))
         return missing
 
     # Brackets the root: if all images had the highest logit, it would lie 1 above the lower end, and if all had the
@@ -188,9 +189,9 @@ def _fit_lines(labels: Labels, x: Scores, weights: Weights, start: Scores) -> Sc
     return np.where(moving, np.nan, accepted + step)
 
 
-def _total(counts: Scores, values: Scores) -> Values:
+def _total(counts: Scores, values: Scores) -> ResampleValues:
     """Sum values of shape (images, resamples) or (images, 1) over the images of each resample."""
     if values.shape[1] == 1:
         return values[:, 0] @ counts
-    total: Values = np.einsum("ij,ij->j", counts, values)
+    total: ResampleValues = np.einsum("ij,ij->j", counts, values)
     return total

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xray.evaluation.ranking import Labels, PositiveCounts, Ranking, Scores, divide
+from xray.evaluation.arrays import Labels, Scores
+from xray.evaluation.ranking import PositiveCounts, Ranking, divide
 from xray.evaluation.resampling import LEVEL, Patients
 
 GRID = np.linspace(0, 1, 201)

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from xray.evaluation.arrays import Labels, Scores
 from xray.evaluation.calibration import fit_temperature, probability_of
 from xray.evaluation.metrics import Confusion
 from xray.evaluation.operating_point import OperatingPoint, choose_threshold
-from xray.evaluation.ranking import Labels, Scores, auroc
+from xray.evaluation.ranking import auroc
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri  # scipy.stats takes much longer to import
 
-from xray.evaluation.ranking import Labels, Scores
+from xray.evaluation.arrays import Labels, Scores
 from xray.evaluation.resampling import LEVEL, Estimate
 
 

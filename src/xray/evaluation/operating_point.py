@@ -5,7 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from xray.evaluation.ranking import Labels, Ranking, Scores
+from xray.evaluation.arrays import Labels, Scores
+from xray.evaluation.ranking import Ranking
 from xray.utils.errors import UserError
 
 Rule = Literal["youden", "sensitivity", "specificity", "cost"]

@@ -7,16 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-Labels = npt.NDArray[np.int64]
-"""0 or 1, shape (images,)."""
-Scores = npt.NDArray[np.float64]
-"""Any scale, higher for positive, shape (images,)."""
-Weights = npt.NDArray[np.float64]
-"""How often each image counts, shape (resamples, images). Functions without weights count each image once."""
-Values = npt.NDArray[np.float64]
-"""One value per resample, shape (resamples,); NaN where not defined."""
-Features = npt.NDArray[np.float64]
-"""Feature vectors, shape (images, features)."""
+from xray.evaluation.arrays import Labels, ResampleValues, Scores, Weights
 
 
 @dataclass(frozen=True)
@@ -57,7 +48,7 @@ class Ranking:
         true = np.cumsum(ranked * self.labels, axis=1)[:, self.ends]
         return PositiveCounts(np.hstack([start, true]), np.hstack([start, total - true]))
 
-    def auroc(self, weights: Weights | None = None) -> Values:
+    def auroc(self, weights: Weights | None = None) -> ResampleValues:
         """Area under the ROC curve: share of positive-negative pairs in the correct order, ties counting one half.
 
         The Mann-Whitney statistic over the number of pairs (Annals of Mathematical Statistics 18 (1947) 50-60), equal
@@ -69,7 +60,7 @@ class Ranking:
         pairs = positives.sum(axis=1) * false[:, -1]
         return 1 - divide(np.einsum("ij,ij->i", positives, wrong), pairs)
 
-    def average_precision(self, weights: Weights | None = None) -> Values:
+    def average_precision(self, weights: Weights | None = None) -> ResampleValues:
         """Average precision over the steps of recall, without interpolation (Davis and Goadrich, ICML 2006).
 
         NaN if there is no positive.
@@ -152,7 +143,7 @@ def _cumulative(weights: Weights) -> Weights:
     return sums
 
 
-def _area_or_nan(labels: Labels, scores: Scores, area: Callable[[Ranking], Values]) -> float:
+def _area_or_nan(labels: Labels, scores: Scores, area: Callable[[Ranking], ResampleValues]) -> float:
     if not len(labels) or np.isnan(scores).any():
         return float("nan")
     return float(area(Ranking.of(labels, scores))[0])

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from xray.evaluation.ranking import Labels, Scores, divide
+from xray.evaluation.arrays import Labels, Scores
+from xray.evaluation.ranking import divide
 from xray.evaluation.resampling import Estimate, Patients, estimates
 from xray.evaluation.subgroups import Mask, Subgroup
 

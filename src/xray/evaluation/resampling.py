@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xray.evaluation.ranking import Labels, Values, Weights
+from xray.evaluation.arrays import Labels, ResampleValues, Weights
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -75,17 +75,17 @@ class Patients:
 
 
 def bootstrap(
-    patients: Patients, metrics: Callable[[Weights], Mapping[str, Values]], resamples: int = RESAMPLES
-) -> dict[str, Values]:
+    patients: Patients, metrics: Callable[[Weights], Mapping[str, ResampleValues]], resamples: int = RESAMPLES
+) -> dict[str, ResampleValues]:
     """Compute the metrics of all resamples by name, each of shape (resamples,)."""
-    parts: dict[str, list[Values]] = defaultdict(list)
+    parts: dict[str, list[ResampleValues]] = defaultdict(list)
     for weights in patients.resample(resamples):
         for name, values in metrics(weights).items():
             parts[name].append(values)
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def estimate(value: float, resampled: Values, patients: Patients, trials: int | None = None) -> Estimate:
+def estimate(value: float, resampled: ResampleValues, patients: Patients, trials: int | None = None) -> Estimate:
     """Return a metric with its 95% percentile interval over resamples (Efron).
 
     If a share is 0 or 1, all resamples agree and the interval would have zero width. Then the exact interval of Clopper
@@ -121,7 +121,7 @@ def estimate(value: float, resampled: Values, patients: Patients, trials: int | 
 
 def estimates(
     patients: Patients,
-    metrics: Callable[[Weights], Mapping[str, Values]],
+    metrics: Callable[[Weights], Mapping[str, ResampleValues]],
     resamples: int = RESAMPLES,
     trials: Mapping[str, int] | None = None,
 ) -> dict[str, Estimate]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from xray.evaluation.arrays import Labels, Scores
 from xray.evaluation.calibration import probability_of
 from xray.evaluation.metrics import main_metrics
-from xray.evaluation.ranking import Labels, Scores
 from xray.evaluation.resampling import Patients, estimates
 
 RESAMPLES_PER_POINT = 500

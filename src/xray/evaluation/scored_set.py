@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from xray.evaluation.arrays import Scores
 from xray.evaluation.predictions import Predictions, read_predictions, write_predictions
-from xray.evaluation.ranking import Scores
 from xray.utils.errors import UserError
 from xray.utils.files import open_atomic
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from xray.data.decode.header import ImageHeader
-from xray.evaluation.ranking import Features, Labels, Ranking, Scores, Values, Weights
+from xray.evaluation.arrays import Features, Labels, ResampleValues, Scores, Weights
+from xray.evaluation.ranking import Ranking
 from xray.evaluation.resampling import Patients, estimates
 
 SHAPE_FEATURES: Final = ("log_width", "log_height", "log_aspect", "in_colour")
@@ -136,7 +137,7 @@ def shortcut_metrics(
     titles = {name: title for name, title in (BASELINES | ABLATION_IMAGES).items() if name in ablations}
     rankings = {name: Ranking.of(labels, ablations[name]) for name in titles}
 
-    def metrics(weights: Weights) -> dict[str, Values]:
+    def metrics(weights: Weights) -> dict[str, ResampleValues]:
         model = ranking.auroc(weights)
         others = {name: other.auroc(weights) for name, other in rankings.items()}
         return others | {f"above {name}": model - auroc for name, auroc in others.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from xray.evaluation.ranking import Labels
+from xray.evaluation.arrays import Labels
 
 Mask = npt.NDArray[np.bool_]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from xray.evaluation.arrays import Labels, ResampleValues, Scores, Weights
 from xray.evaluation.calibration import BINS, calibration_slope, probability_of, reliability
 from xray.evaluation.delong import delong_interval
 from xray.evaluation.metrics import (
@@ -17,7 +18,7 @@ from xray.evaluation.metrics import (
     main_metrics,
     ranking_metrics,
 )
-from xray.evaluation.ranking import Labels, Ranking, Scores, Values, Weights
+from xray.evaluation.ranking import Ranking
 from xray.evaluation.rejections import answered_subgroup, rejection_metrics
 from xray.evaluation.resampling import LEVEL, RESAMPLES, Estimate, Patients, estimates
 from xray.evaluation.robustness import robustness_metrics
@@ -80,7 +81,7 @@ def summarise(scored_set: ScoredSet) -> dict[str, Any]:
 def _metrics(labels: Labels, logits: Scores, decisions: Labels, patients: Patients) -> dict[str, Estimate]:
     ranking = Ranking.of(labels, logits)
 
-    def metrics(weights: Weights) -> dict[str, Values]:
+    def metrics(weights: Weights) -> dict[str, ResampleValues]:
         return ranking_metrics(ranking, weights) | decision_metrics(labels, decisions, weights)
 
     return estimates(patients, metrics)
@@ -91,7 +92,7 @@ def _calibration(
 ) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
     """Return the calibration metrics before and after temperature scaling."""
 
-    def metrics(weights: Weights) -> dict[str, Values]:
+    def metrics(weights: Weights) -> dict[str, ResampleValues]:
         slope = calibration_slope(labels, logits, weights)
         before = calibration_metrics(labels, logits, weights, slope)
         after = calibration_metrics(labels, logits / temperature, weights, slope * temperature)

@@ -51,7 +51,7 @@ def explain(
     paths = find_images(images)
     check_out(out)
     # Imported late, so that a wrong path is reported at once.
-    from xray.data.decode.image import UnreadableImageError
+    from xray.data.decode.errors import UnreadableImageError
     from xray.explain.draw import draw_image
     from xray.predictor.decision_model import DecisionModel
     from xray.predictor.open import open_predictor

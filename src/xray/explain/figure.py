@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xray import NOTICE
-from xray.data.decode.image import GreyImage
+from xray.data.arrays import GreyImage
 from xray.explain.maps import TITLES, Explanation
 from xray.explain.overlay import colours, heat_layer, over_grey
 from xray.predictor.decision_model import ImagePrediction

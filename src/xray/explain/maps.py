@@ -6,7 +6,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.decode.image import GreyImage
+from xray.data.arrays import GreyImage
 from xray.explain.occlusion import occlusion
 from xray.predictor.base import Predictor
 from xray.predictor.manifest import Manifest

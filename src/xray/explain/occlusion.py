@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from xray.data.arrays import Images
-from xray.data.decode.image import GreyImage
+from xray.data.arrays import GreyImage, Images
+from xray.evaluation.arrays import Scores
 from xray.predictor.base import BATCH
-from xray.predictor.manifest import Scores
 
 CELLS: Final = 16
 """Cells of the map along each side. A patch covers 2x2 of them, an eighth of the side, and patches overlap by half."""

@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 
 from xray.data.arrays import Images
-from xray.evaluation.ranking import Labels, auroc
+from xray.evaluation.arrays import Labels
+from xray.evaluation.ranking import auroc
 from xray.predictor.base import BATCH, Predictor
 from xray.predictor.exported import IMAGES, OnnxPredictor
 

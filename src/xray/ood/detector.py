@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.arrays import Images, Values
+from xray.data.arrays import Images, ImageValues
 from xray.data.intensity import grey_statistics
 from xray.ood.features import outlines, principal_components
 
@@ -44,7 +44,7 @@ images of `benchmarks/outsiders.py` pass instead of 0.3%, at a ratio of 2 a thir
 CHUNK: Final = 256
 
 
-def tone(images: Images) -> Values:
+def tone(images: Images) -> ImageValues:
     """Return grey statistics scaled to vary about equally, shape (images, 8).
 
     Grey levels are divided by 32; the skewed fraction of black enters by its square root, edges by their logarithm.
@@ -54,7 +54,7 @@ def tone(images: Images) -> Values:
     return np.hstack([levels, black, edges])
 
 
-FEATURES: Final[dict[str, Callable[[Images], Values]]] = {"outlines": outlines, "tone": tone}
+FEATURES: Final[dict[str, Callable[[Images], ImageValues]]] = {"outlines": outlines, "tone": tone}
 CLAUSES: Final = {
     "outlines": "its outlines differ from those of a frontal chest X-ray",
     "tone": "its brightness or sharpness is far from that of the training images",
@@ -89,12 +89,12 @@ class Gaussian:
         """The limit that the training images alone would set."""
         return MARGIN * max(self.trained, 1.0)
 
-    def distance(self, features: Values) -> Values:
+    def distance(self, features: ImageValues) -> ImageValues:
         """Return the Mahalanobis distance, shape (images,), of features of shape (images, features)."""
-        deviations: Values = features - self.mean
-        along: Values = (deviations @ self.components.T.astype(np.float64)) ** 2
-        across: Values = np.maximum((deviations**2).sum(axis=1) - along.sum(axis=1), 0)
-        distance: Values = np.sqrt((along / self.variances).sum(axis=1) + across / self.rest)
+        deviations: ImageValues = features - self.mean
+        along: ImageValues = (deviations @ self.components.T.astype(np.float64)) ** 2
+        across: ImageValues = np.maximum((deviations**2).sum(axis=1) - along.sum(axis=1), 0)
+        distance: ImageValues = np.sqrt((along / self.variances).sum(axis=1) + across / self.rest)
         return distance
 
 
@@ -111,16 +111,16 @@ class OODDetector:
     rejected_of_validation: float = 0.0
     """Fraction of the validation images above a limit, 0 to 1."""
 
-    def score(self, images: Chunks) -> Values:
+    def score(self, images: Chunks) -> ImageValues:
         """Return OOD scores, shape (images,): the larger of the two distances, each as a multiple of its limit.
 
         Above 1 an image is rejected. A score does not depend on the other images, which must be of the size that the
         detector was fitted on.
         """
-        largest: Values = np.max([*self.ratios(images).values()], axis=0)
+        largest: ImageValues = np.max([*self.ratios(images).values()], axis=0)
         return largest
 
-    def ratios(self, images: Chunks) -> dict[str, Values]:
+    def ratios(self, images: Chunks) -> dict[str, ImageValues]:
         """Return the distances as multiples of their limits, each of shape (images,), by the keys of `FEATURES`."""
         limits = [part.limit for part in self.parts.values()]
         chunks = [self._distances(chunk) / limits for chunk in _chunks(images)]
@@ -159,7 +159,7 @@ class OODDetector:
         """Whether the limits are so wide that it must be reported."""
         return self.widened > WIDE
 
-    def beyond_training(self, images: Chunks) -> Values:
+    def beyond_training(self, images: Chunks) -> ImageValues:
         """Return scores as `score` does, with the limits that the training images alone would set."""
         narrow = {name: replace(part, limit=part.min_limit) for name, part in self.parts.items()}
         return replace(self, parts=narrow).score(images)
@@ -204,7 +204,7 @@ class OODDetector:
             parts[name] = Gaussian(mean, components, variances, stored["rest"], stored["trained"], stored["limit"])
         return cls(parts, values["training_images"], values["validation_images"], values["rejected_of_validation"])
 
-    def _distances(self, images: Images) -> Values:
+    def _distances(self, images: Images) -> ImageValues:
         return np.stack([part.distance(FEATURES[name](images)) for name, part in self.parts.items()], axis=1)
 
 
@@ -233,7 +233,7 @@ def fit_ood_detector(train: Chunks, validation: Chunks) -> OODDetector | None:
     return OODDetector(parts, len(images)).with_validation(validation)
 
 
-def _fit_gaussian(features: Values) -> Gaussian:
+def _fit_gaussian(features: ImageValues) -> Gaussian:
     mean, components, variances = principal_components(features, COMPONENTS)
     # Directions without any variance would make every distance infinite.
     variances = np.maximum(variances, max(1e-4 * variances.mean(), 1e-6))

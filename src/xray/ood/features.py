@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.arrays import Images, Values
+from xray.data.arrays import Images, ImageValues
 
 OUTLINE_SIDE: Final = 32
 """Side of the small copy whose outlines are measured; finer outlines are lost in blur and noise."""
@@ -31,7 +31,7 @@ def shrink(images: Images, side: int) -> npt.NDArray[np.float32]:
     return small
 
 
-def outlines(images: Images) -> Values:
+def outlines(images: Images) -> ImageValues:
     """Return the strength of outlines by position and direction, relative to the image's mean.
 
     Histograms of oriented gradients (Dalal and Triggs, Histograms of Oriented Gradients for Human Detection, CVPR 2005)
@@ -55,11 +55,11 @@ def outlines(images: Images) -> Values:
         along = np.maximum(np.float32(np.cos(angle)) * right + np.float32(np.sin(angle)) * down, 0)
         strength[:, i] = cells @ along @ cells.T
     mean = strength.mean(axis=(1, 2, 3), keepdims=True)
-    result: Values = (strength / (mean + FLAT)).reshape(len(images), DIRECTIONS * CELLS**2)
+    result: ImageValues = (strength / (mean + FLAT)).reshape(len(images), DIRECTIONS * CELLS**2)
     return result
 
 
-def principal_components(features: Values, count: int) -> tuple[Values, Values, Values]:
+def principal_components(features: ImageValues, count: int) -> tuple[ImageValues, ImageValues, ImageValues]:
     """Return mean, directions and variances of a principal component analysis.
 
     Args:

@@ -7,8 +7,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from xray.data.arrays import Images
-from xray.data.decode.image import GreyImage
+from xray.data.arrays import GreyImage, Images
 
 ROTATION: Final = 6.0
 """Standard deviation of the angle, in degrees."""

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from xray.data.arrays import Images
-from xray.predictor.manifest import Manifest, Scores
+from xray.evaluation.arrays import Scores
+from xray.predictor.manifest import Manifest
 from xray.utils.errors import UserError
 
 Maps = npt.NDArray[np.float64]

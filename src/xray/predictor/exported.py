@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from xray.data.arrays import Images
+from xray.evaluation.arrays import Scores
 from xray.predictor.base import BATCH, Maps, no_grad_cam_error, unusable_error
-from xray.predictor.manifest import MANIFEST_KEY, Manifest, Scores
+from xray.predictor.manifest import MANIFEST_KEY, Manifest
 from xray.runs.model_file import not_a_model_error
 from xray.utils.errors import require_extra
 from xray.utils.hardware import usable_cores

@@ -5,11 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
-
 from xray import NOTICE
 from xray.data.decode.image import ResizeRule
+from xray.evaluation.arrays import Scores
 from xray.evaluation.calibration import probability_of
 from xray.ood.detector import OODDetector
 from xray.runs.old_names import with_new_names
@@ -19,7 +17,6 @@ MANIFEST_KEY = "xray"
 
 Format = Literal["checkpoint", "onnx", "torch"]
 Precision = Literal["fp32", "int8"]
-Scores = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

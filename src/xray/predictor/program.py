@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from xray.data.arrays import Images
+from xray.evaluation.arrays import Scores
 from xray.predictor.base import BATCH, Maps, no_grad_cam_error, unusable_error
-from xray.predictor.manifest import Manifest, Scores
+from xray.predictor.manifest import Manifest
 from xray.runs.model_file import PROGRAM_MANIFEST
 from xray.utils.hardware import prepare_torch
 

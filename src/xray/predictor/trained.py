@@ -6,11 +6,12 @@ from pathlib import Path
 from torch import nn
 
 from xray.data.arrays import Images
+from xray.evaluation.arrays import Scores
 from xray.models.activation import find_activation
 from xray.models.base import ImageClassifier
 from xray.models.grad_cam import grad_cam
 from xray.predictor.base import BATCH, Maps, no_grad_cam_error
-from xray.predictor.manifest import Manifest, Scores
+from xray.predictor.manifest import Manifest
 from xray.runs.checkpoint import CODE_KEY, DATA_KEY, DECISION_KEY, OOD_KEY, Checkpoint, load_classifier
 from xray.runs.run import run_of_checkpoint
 from xray.scoring.inference import best_device, logits_of

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from xray.evaluation.arrays import Labels, Scores
 from xray.evaluation.curves import GRID, Band, net_benefit, precision_recall_points, rates_by_threshold, roc_points
-from xray.evaluation.ranking import Labels, Scores
 from xray.report.style import (
     BAND,
     CLASSES,

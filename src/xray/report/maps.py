@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from xray.data.decode.image import UnreadableImageError, read_image
+from xray.data.decode.errors import UnreadableImageError
+from xray.data.decode.image import read_image
 from xray.evaluation.scored_set import ScoredSet
 from xray.explain.maps import Explanation
 from xray.explain.overlay import colours, heat_layer, over_grey

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from xray.data.decode.image import UnreadableImageError, load_image
+from xray.data.decode.errors import UnreadableImageError
+from xray.data.decode.image import load_image
 from xray.evaluation.metrics import class_indices
 from xray.evaluation.predictions import Predictions
 from xray.utils.files import StrPath

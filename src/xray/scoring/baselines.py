@@ -7,7 +7,7 @@ import numpy as np
 
 from xray.data.decode.header import ImageHeader, read_headers
 from xray.data.intensity import STATISTICS, grey_statistics
-from xray.evaluation.ranking import Features, Scores
+from xray.evaluation.arrays import Features, Scores
 from xray.evaluation.shortcuts import LogisticBaseline, fit_baseline, shape_features
 from xray.utils.errors import UserError
 

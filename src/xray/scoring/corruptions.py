@@ -17,8 +17,8 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
-from xray.data.arrays import Images
-from xray.data.decode.image import GreyImage, resize_image
+from xray.data.arrays import GreyImage, Images
+from xray.data.decode.image import resize_image
 from xray.utils.threads import map_in_threads
 
 STRENGTHS: Final = (1, 2, 3, 4, 5)

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from xray.data.decode.header import ImageHeader
 from xray.data.split_record import fingerprint
+from xray.evaluation.arrays import Scores
 from xray.evaluation.example_images import choose_images
 from xray.evaluation.predictions import Predictions, decide
-from xray.evaluation.ranking import Scores
 from xray.evaluation.scored_set import ScoredSet
 from xray.ood.detector import OODDetector
 from xray.runs.checkpoint import BASELINES_KEY, CODE_KEY, DATA_KEY, DECISION_KEY, OOD_KEY, Checkpoint

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from xray.evaluation.ranking import Scores
+from xray.evaluation.arrays import Scores
 from xray.models.base import ImageClassifier
 
 BATCH = 32

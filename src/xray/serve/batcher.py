@@ -8,8 +8,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from xray.data.arrays import Images
-from xray.data.decode.image import GreyImage
+from xray.data.arrays import GreyImage, Images
 
 Result = TypeVar("Result")
 

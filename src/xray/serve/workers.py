@@ -17,7 +17,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
-from xray.data.decode.errors import GreyImage, TooManyPixelsError, UnreadableImageError
+from xray.data.arrays import GreyImage
+from xray.data.decode.errors import TooManyPixelsError, UnreadableImageError
 from xray.data.decode.image import ResizeRule, read_image, resize_image, shrink_image
 from xray.serve.errors import FileFault
 

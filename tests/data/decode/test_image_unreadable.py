@@ -13,7 +13,8 @@ from PIL import Image
 from tests.data.dicoms import stored_dicom
 from tests.data.pictures import COLOURS, WAVE, stored
 
-from xray.data.decode.image import TooManyPixelsError, UnreadableImageError, read_image
+from xray.data.decode.errors import TooManyPixelsError, UnreadableImageError
+from xray.data.decode.image import read_image
 
 
 def png_of(width, height, data=b"\0"):

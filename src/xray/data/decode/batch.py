@@ -6,7 +6,9 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.decode.image import GreyImage, ResizeRule, UnreadableImageError, load_image
+from xray.data.arrays import GreyImage
+from xray.data.decode.errors import UnreadableImageError
+from xray.data.decode.image import ResizeRule, load_image
 from xray.utils.files import StrPath
 from xray.utils.progress import with_progress
 from xray.utils.threads import map_in_threads

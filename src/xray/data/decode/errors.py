@@ -1,16 +1,12 @@
-"""The type of a decoded image, and errors of files that cannot be decoded."""
+"""Errors of files that cannot be decoded."""
 
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 from PIL import UnidentifiedImageError
 
-GreyImage = npt.NDArray[np.uint8]
-"""Shape (height, width), 0 black to 255 white."""
-
 MAX_PIXELS: Final = 100_000_000
-"""The largest detectors have some 20 million pixels, a spine stitched from several images 40 million."""
+"""Maximum number of pixels of an image; the largest detectors have about 20 million, stitched spine images 40
+million."""
 
 
 class UnreadableImageError(ValueError):

@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from xray.data.decode.dicom.header import HEAD, is_dicom
-from xray.data.decode.dicom.read import read_size
+from xray.data.decode.dicom.read import read_pixel_format
+from xray.data.decode.dicom.tags import HEAD_BYTES, is_dicom
 from xray.data.decode.errors import MAX_PIXELS, check_pixels, reason_of
 from xray.data.decode.pillow import open_image
 from xray.utils.files import StrPath
@@ -52,10 +52,11 @@ def _read(path: StrPath) -> ImageHeader | str:
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - Path objects take ten times as long, here and below
             size = os.stat(path).st_size  # noqa: PTH116
-            if is_dicom(file.read(HEAD)):
-                width, height, bits, samples = read_size(file)
-                check_pixels(width, height, MAX_PIXELS)
-                return ImageHeader(width, height, "RGB" if samples > 1 else "L" if bits <= 8 else "I;16", "DICOM", size)
+            if is_dicom(file.read(HEAD_BYTES)):
+                pixels = read_pixel_format(file)
+                check_pixels(pixels.width, pixels.height, MAX_PIXELS)
+                mode = "RGB" if pixels.samples_per_pixel > 1 else "L" if pixels.bits_allocated <= 8 else "I;16"
+                return ImageHeader(pixels.width, pixels.height, mode, "DICOM", size)
             with open_image(file) as image:
                 return ImageHeader(*image.size, image.mode, image.format or "", size)
     except (OSError, ValueError) as error:

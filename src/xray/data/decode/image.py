@@ -10,12 +10,10 @@ import numpy as np
 import PIL
 from PIL import ExifTags, Image, ImageOps, features
 
-from xray.data.decode.dicom.header import HEAD, is_dicom
+from xray.data.arrays import GreyImage
 from xray.data.decode.dicom.read import DICOM_SUFFIXES, decoder_versions, read_dicom
-from xray.data.decode.errors import MAX_PIXELS, reason_of
-from xray.data.decode.errors import GreyImage as GreyImage
-from xray.data.decode.errors import TooManyPixelsError as TooManyPixelsError
-from xray.data.decode.errors import UnreadableImageError as UnreadableImageError
+from xray.data.decode.dicom.tags import HEAD_BYTES, is_dicom
+from xray.data.decode.errors import MAX_PIXELS, UnreadableImageError, reason_of
 from xray.data.decode.pillow import open_image
 from xray.data.decode.row_chunks import row_chunks
 from xray.utils.files import StrPath
@@ -120,7 +118,7 @@ def shrink_image(image: GreyImage, longer_side: int) -> GreyImage:
 
 def _read_open(file: IO[bytes], min_side: int | None, max_pixels: int) -> GreyImage:
     file.seek(0)
-    if is_dicom(file.read(HEAD)):
+    if is_dicom(file.read(HEAD_BYTES)):
         return read_dicom(file, max_pixels)
     with open_image(file, max_pixels) as image:
         # The luma plane of a JPEG is its grey image: decoding only that is faster than converting RGB.

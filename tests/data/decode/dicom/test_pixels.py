@@ -13,7 +13,8 @@ from pydicom import uid
 from pydicom.encaps import encapsulate, generate_frames
 from tests.data.dicoms import BYTES, ENCODERS, SIGNED_ENCODERS, TWELVE, dicom, jpeg, rejection, stored_dicom
 
-from xray.data.decode.image import UnreadableImageError, read_image
+from xray.data.decode.errors import UnreadableImageError
+from xray.data.decode.image import read_image
 
 LOSSLESS = [
     uid.ImplicitVRLittleEndian,

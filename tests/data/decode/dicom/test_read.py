@@ -12,8 +12,9 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from tests.data.dicoms import BYTES, IDENTIFYING, TWELVE, WINDOW, dicom, stored_dicom, traces, write_dicom
 
-from xray.data.decode.dicom.read import read_dicom, read_patient, read_size
-from xray.data.decode.image import UnreadableImageError, read_image
+from xray.data.decode.dicom.read import read_dicom, read_patient, read_pixel_format
+from xray.data.decode.errors import UnreadableImageError
+from xray.data.decode.image import read_image
 from xray.utils.errors import UserError
 
 
@@ -68,7 +69,11 @@ def test_pydicom_and_imagecodecs_are_imported_for_dicom_alone():
 def test_without_pydicom_the_extra_is_named(tmp_path, monkeypatch):
     path = write_dicom(tmp_path / "image.dcm", BYTES)
     monkeypatch.setitem(sys.modules, "pydicom", None)
-    for read in (lambda path: read_dicom(path.open("rb")), read_patient, lambda path: read_size(path.open("rb"))):
+    for read in (
+        lambda path: read_dicom(path.open("rb")),
+        read_patient,
+        lambda path: read_pixel_format(path.open("rb")),
+    ):
         with pytest.raises(
             UserError, match=r"^reading DICOM needs the extra 'dicom': pip install '\.\[dicom\]' in the"
         ):

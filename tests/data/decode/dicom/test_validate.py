@@ -13,13 +13,14 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from tests.data.dicoms import BYTES, TWELVE, dicom, rejection, stored_dicom, traces
 
-from xray.data.decode.image import UnreadableImageError, read_image
+from xray.data.decode.errors import UnreadableImageError
+from xray.data.decode.image import read_image
 
 REJECTED = {
     "Modality is CT": {"Modality": "CT"},
     "Modality is an unknown value": {"Modality": "QUAGMIRE"},
     "SOP Class is CT Image Storage": {"SOPClassUID": uid.CTImageStorage},
-    "SOP Class is none of the standard's": {"SOPClassUID": "1.2.826.0.1.3680043.8.498.777123"},
+    "SOP Class is unknown": {"SOPClassUID": "1.2.826.0.1.3680043.8.498.777123"},
     "Presentation Intent Type is FOR PROCESSING": {"PresentationIntentType": "FOR PROCESSING"},
     "FOR PROCESSING": {"SOPClassUID": uid.DigitalXRayImageStorageForProcessing},
     "Body Part Examined is HAND": {"BodyPartExamined": "HAND"},

@@ -1,4 +1,6 @@
-"""Convert stored DICOM values to grey bytes: rescale, window, polarity (PS3.3 C.11.1, C.11.2, C.7.6.3.1.2).
+"""Convert stored values to the grey image that a DICOM viewer shows.
+
+Rescale, window and polarity are those of PS3.3 C.11.1, C.11.2 and C.7.6.3.1.2.
 
 An image has at most 2^16 different stored values, so the grey of each is computed once and looked up. Rescale and
 windows are pydicom's. Look-up tables are not: its `apply_modality_lut` fails at 9 to 15 bits per entry, and its
@@ -10,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.decode.dicom.header import code, integer, number
-from xray.data.decode.errors import GreyImage
+from xray.data.arrays import GreyImage
+from xray.data.decode.dicom.tags import tag_integer, tag_number, tag_text
 from xray.data.decode.row_chunks import row_chunks
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-Values = npt.NDArray[np.float64]
+StoredValues = npt.NDArray[np.float64]
 """Shape (stored values,)."""
 
 TAILS: Final = 0.001
@@ -27,7 +29,7 @@ TAILS: Final = 0.001
 def to_grey(pixels: npt.NDArray[np.integer], dataset: "Dataset") -> GreyImage:
     """Show stored values as a DICOM viewer does.
 
-    First the Modality LUT or rescale, then the VOI LUT or else the first window or else `natural_window`; then
+    First the Modality LUT or rescale, then the VOI LUT or else the first window or else `window_from_pixels`; then
     MONOCHROME1 is inverted. Padding is black. Presentation LUT Shape is ignored: where it is present it repeats
     MONOCHROME1 or 2 (PS3.3 C.8.11.3.1.2), so applying it too would invert twice.
 
@@ -38,7 +40,7 @@ def to_grey(pixels: npt.NDArray[np.integer], dataset: "Dataset") -> GreyImage:
     Returns:
         Shape (height, width), dtype uint8, 0 black to 255 white.
     """
-    bits, signed = integer(dataset, "BitsStored"), bool(integer(dataset, "PixelRepresentation"))
+    bits, signed = tag_integer(dataset, "BitsStored"), bool(tag_integer(dataset, "PixelRepresentation"))
     lowest = -(2 ** (bits - 1)) if signed else 0
     stored = np.arange(lowest, lowest + 2**bits)
     chunks = list(row_chunks(*pixels.shape))
@@ -47,16 +49,16 @@ def to_grey(pixels: npt.NDArray[np.integer], dataset: "Dataset") -> GreyImage:
         return np.clip(pixels[rows].astype(np.int32) - lowest, 0, len(stored) - 1)
 
     is_padding = _padding(stored, dataset, signed)
-    values = modality(stored, dataset)
-    white = voi(values, dataset)
+    values = apply_modality(stored, dataset)
+    white = apply_voi(values, dataset)
     if white is None and bits == 8 and np.allclose(values - values[0], stored - lowest):
         # Bytes that are neither windowed nor scaled are greys already.
         white = (stored - lowest) / 255
     elif white is None:
         counts = sum(np.bincount(indices(rows).ravel(), minlength=len(stored)) for rows in chunks)
-        low, high = natural_window(values, np.where(is_padding, 0, counts))
+        low, high = window_from_pixels(values, np.where(is_padding, 0, counts))
         white = np.clip((values - low) / (high - low), 0, 1) if high > low else np.zeros(len(values))
-    if code(dataset, "PhotometricInterpretation") == "MONOCHROME1":
+    if tag_text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
         white = 1 - white
     table = np.where(is_padding, 0, np.rint(255 * white)).astype(np.uint8)
     image: GreyImage = np.empty(pixels.shape, np.uint8)
@@ -65,18 +67,18 @@ def to_grey(pixels: npt.NDArray[np.integer], dataset: "Dataset") -> GreyImage:
     return image
 
 
-def modality(stored: npt.NDArray[np.integer], dataset: "Dataset") -> Values:
+def apply_modality(stored: npt.NDArray[np.integer], dataset: "Dataset") -> StoredValues:
     """Apply the Modality LUT, or rescale slope and intercept. A slope of 0, which would leave one grey, counts as 1."""
     if (table := _look_up(stored.astype(np.float64), dataset, "ModalityLUTSequence")) is not None:
         return table[0]
-    slope, intercept = number(dataset, "RescaleSlope") or 1.0, number(dataset, "RescaleIntercept") or 0.0
+    slope, intercept = tag_number(dataset, "RescaleSlope") or 1.0, tag_number(dataset, "RescaleIntercept") or 0.0
     return stored.astype(np.float64) * slope + intercept
 
 
-def voi(values: Values, dataset: "Dataset") -> Values | None:
+def apply_voi(values: StoredValues, dataset: "Dataset") -> StoredValues | None:
     """Apply the VOI LUT, or else the first window.
 
-    A table goes before a window, which only approximates it.
+    A table takes precedence over a window, which only approximates it.
 
     Returns:
         For each value its share of white, 0 to 1; None if there is neither, or none that is valid.
@@ -86,24 +88,24 @@ def voi(values: Values, dataset: "Dataset") -> Values | None:
 
     if (table := _look_up(values, dataset, "VOILUTSequence")) is not None:
         entries, bits = table
-        shares: Values = np.clip(entries / (2**bits - 1), 0, 1)
+        shares: StoredValues = np.clip(entries / (2**bits - 1), 0, 1)
         return shares
-    centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth") or 0.0
-    function = code(dataset, "VOILUTFunction")
+    centre, width = tag_number(dataset, "WindowCenter"), tag_number(dataset, "WindowWidth") or 0.0
+    function = tag_text(dataset, "VOILUTFunction")
     if function not in {"LINEAR_EXACT", "SIGMOID"}:
         function = "LINEAR"
     if centre is None or width <= 0 or (function == "LINEAR" and width < 1):
         return None
     window = Dataset()
     window.WindowCenter, window.WindowWidth, window.VOILUTFunction = centre, width, function
-    # One bit without a sign has the range from 0 to 1, to which pydicom scales the result.
+    # pydicom scales the result to the stored range; one unsigned bit makes it 0 to 1.
     window.PhotometricInterpretation, window.BitsStored, window.PixelRepresentation = "MONOCHROME2", 1, 0
     with np.errstate(over="ignore"):
-        white: Values = apply_windowing(values, window)
+        white: StoredValues = apply_windowing(values, window)
     return white
 
 
-def natural_window(values: Values, counts: npt.NDArray[np.integer]) -> tuple[float, float]:
+def window_from_pixels(values: StoredValues, counts: npt.NDArray[np.integer]) -> tuple[float, float]:
     """Return the values shown as black and as white in an image without a window.
 
     All but a thousandth of the pixels at each end lie between them. The lowest and the highest value that occur are
@@ -132,18 +134,19 @@ def natural_window(values: Values, counts: npt.NDArray[np.integer]) -> tuple[flo
 
 def _padding(stored: npt.NDArray[np.integer], dataset: "Dataset", signed: bool) -> npt.NDArray[np.bool_]:
     """Mark the stored values from Pixel Padding Value to its limit."""
-    value = integer(dataset, "PixelPaddingValue", default := 2**16)
-    if value == default:
+    missing = 2**16
+    value = tag_integer(dataset, "PixelPaddingValue", missing)
+    if value == missing:
         return np.zeros(len(stored), dtype=bool)
     # Some files give these tags a sign that their pixels lack, or the reverse.
-    ends = np.array([value, integer(dataset, "PixelPaddingRangeLimit", value)]).astype(
+    ends = np.array([value, tag_integer(dataset, "PixelPaddingRangeLimit", value)]).astype(
         np.int16 if signed else np.uint16
     )
     marked: npt.NDArray[np.bool_] = (stored >= ends.min()) & (stored <= ends.max())
     return marked
 
 
-def _look_up(values: Values, dataset: "Dataset", keyword: str) -> tuple[Values, int] | None:
+def _look_up(values: StoredValues, dataset: "Dataset", keyword: str) -> tuple[StoredValues, int] | None:
     """Look values up in the first table of a Modality LUT or VOI LUT sequence (PS3.3 C.11.1.1.1).
 
     Returns:
@@ -155,7 +158,7 @@ def _look_up(values: Values, dataset: "Dataset", keyword: str) -> tuple[Values, 
     number_of_entries, first, bits = (int(value) for value in items[0].LUTDescriptor)
     number_of_entries = number_of_entries & 0xFFFF or 2**16
     if first >= 2**15 and values.min() < 0:
-        # Stored without the sign that the inputs have.
+        # The descriptor is unsigned although the inputs are signed.
         first -= 2**16
     data = items[0].LUTData
     if isinstance(data, bytes):

@@ -1,8 +1,8 @@
 """Decode the stored values of a DICOM image.
 
-Each transfer syntax has a fixed decoder. Left to itself, pydicom takes whatever plugin is installed, and some of them
-crash on damaged files. So do functions of imagecodecs (2026.3): `jpegsof3_decode`, `ljpeg_decode`, to which
-`jpeg_decode` falls back, and `dicomrle_decode`.
+Each transfer syntax has a fixed decoder. By default pydicom uses any installed plugin, and some of them crash on
+damaged files. So do functions of imagecodecs (2026.3): `jpegsof3_decode`, `ljpeg_decode`, to which `jpeg_decode` falls
+back, and `dicomrle_decode`.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from xray.data.decode.dicom.header import integer, uid_name
+from xray.data.decode.dicom.tags import tag_integer, uid_name
 from xray.data.decode.errors import UnreadableImageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ JPEG_2000: Final = frozenset({f"1.2.840.10008.1.2.4.{end}" for end in ("90", "91
 """With the three of high-throughput JPEG 2000."""
 
 
-def read_stored(dataset: "Dataset") -> Stored:
+def decode_stored_values(dataset: "Dataset") -> Stored:
     """Decode the pixels of a dataset whose tags have been accepted.
 
     Args:
@@ -65,10 +65,10 @@ def read_stored(dataset: "Dataset") -> Stored:
         values = _decode(dataset, syntax)
     if values.shape != (dataset.Rows, dataset.Columns):
         raise UnreadableImageError("its pixels are of another size than its Rows and Columns say")
-    # Decoders know nothing of Bits Stored and Pixel Representation: keep the low bits, and extend their sign.
-    unused = 16 - integer(dataset, "BitsStored")
+    # Decoders ignore Bits Stored and Pixel Representation: keep the low bits, and extend their sign.
+    unused = 16 - tag_integer(dataset, "BitsStored")
     bits = values.astype(np.uint16) << unused
-    return (bits.view(np.int16) if integer(dataset, "PixelRepresentation") else bits) >> unused
+    return (bits.view(np.int16) if tag_integer(dataset, "PixelRepresentation") else bits) >> unused
 
 
 def _decode(dataset: "Dataset", syntax: str) -> Stored:
@@ -85,5 +85,5 @@ def _decode(dataset: "Dataset", syntax: str) -> Stored:
     if syntax in JPEG_2000:
         return imagecodecs.jpeg2k_decode(frame)
     # With an output array it checks the size first; otherwise a small stream that claims to be large takes minutes.
-    kind = np.uint16 if integer(dataset, "BitsStored") > 8 else np.uint8
+    kind = np.uint16 if tag_integer(dataset, "BitsStored") > 8 else np.uint8
     return imagecodecs.jpegls_decode(frame, out=np.empty((dataset.Rows, dataset.Columns), kind))

@@ -1,26 +1,27 @@
 """Read DICOM files as grey images.
 
-No value that identifies the patient gets into an image, an error, a warning or a log line, see `header.py`.
+No value that identifies the patient gets into an image, an error, a warning or a log line, see `tags.py`.
 """
 
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
+from xray.data.arrays import GreyImage
 from xray.data.decode.dicom.greyscale import to_grey
-from xray.data.decode.dicom.header import (
-    HEAD,
+from xray.data.decode.dicom.pixels import PIXEL_TAGS, PIXELS_DAMAGED, decode_stored_values
+from xray.data.decode.dicom.tags import (
+    HEAD_BYTES,
     TAGS_DAMAGED,
     WANTED,
     first_value,
-    integer,
     is_dicom,
     read_tags,
+    tag_integer,
     values_hidden,
 )
-from xray.data.decode.dicom.pixels import PIXEL_TAGS, PIXELS_DAMAGED, read_stored
-from xray.data.decode.dicom.validate import reject
-from xray.data.decode.errors import MAX_PIXELS, GreyImage, UnreadableImageError
+from xray.data.decode.dicom.validate import check_dataset
+from xray.data.decode.errors import MAX_PIXELS, UnreadableImageError
 from xray.utils.files import StrPath
 
 DICOM_SUFFIXES = frozenset({".dcm", ".dicom"})
@@ -44,6 +45,16 @@ class PatientKey:
     issuer: str = field(repr=False)
 
 
+class PixelFormat(NamedTuple):
+    """Size and type of the pixels of a DICOM image."""
+
+    width: int
+    height: int
+    bits_allocated: int
+    """Bits of each sample."""
+    samples_per_pixel: int
+
+
 def read_dicom(file: IO[bytes], max_pixels: int = MAX_PIXELS) -> GreyImage:
     """Decode a DICOM file to the grey image that its tags describe.
 
@@ -61,16 +72,13 @@ def read_dicom(file: IO[bytes], max_pixels: int = MAX_PIXELS) -> GreyImage:
     """
     with values_hidden(TAGS_DAMAGED):
         dataset = read_tags(file, WANTED)
-        reject(dataset, max_pixels)
+        check_dataset(dataset, max_pixels)
     with values_hidden(PIXELS_DAMAGED):
-        return to_grey(read_stored(read_tags(file, PIXEL_TAGS)), dataset)
+        return to_grey(decode_stored_values(read_tags(file, PIXEL_TAGS)), dataset)
 
 
-def read_size(file: IO[bytes]) -> tuple[int, int, int, int]:
-    """Read the size of the image in an open DICOM file, of whatever kind.
-
-    Returns:
-        Width, height, allocated bits of each sample, and samples of each pixel.
+def read_pixel_format(file: IO[bytes]) -> PixelFormat:
+    """Read the size and type of the pixels in an open DICOM file, of whatever kind.
 
     Raises:
         UnreadableImageError: Its tags cannot be read, or it has no image.
@@ -78,10 +86,11 @@ def read_size(file: IO[bytes]) -> tuple[int, int, int, int]:
     """
     with values_hidden(TAGS_DAMAGED):
         dataset = read_tags(file, ("Columns", "Rows", "BitsAllocated", "SamplesPerPixel"))
-        width, height = integer(dataset, "Columns"), integer(dataset, "Rows")
+        width, height = tag_integer(dataset, "Columns"), tag_integer(dataset, "Rows")
         if not width or not height:
             raise UnreadableImageError("it has no pixels: its Rows or Columns are missing or 0")
-        return width, height, integer(dataset, "BitsAllocated"), integer(dataset, "SamplesPerPixel", 1)
+        bits, samples = tag_integer(dataset, "BitsAllocated"), tag_integer(dataset, "SamplesPerPixel", 1)
+        return PixelFormat(width, height, bits, samples)
 
 
 def read_patient(path: StrPath) -> PatientKey | None:
@@ -92,7 +101,7 @@ def read_patient(path: StrPath) -> PatientKey | None:
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - there may be many
-            if not is_dicom(file.read(HEAD)):
+            if not is_dicom(file.read(HEAD_BYTES)):
                 return None
             with values_hidden(TAGS_DAMAGED):
                 dataset = read_tags(file, PATIENT_TAGS)

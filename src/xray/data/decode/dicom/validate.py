@@ -7,7 +7,7 @@ person.
 import re
 from typing import TYPE_CHECKING, Final
 
-from xray.data.decode.dicom.header import code, integer, number, uid_name
+from xray.data.decode.dicom.tags import tag_integer, tag_number, tag_text, uid_name
 from xray.data.decode.errors import UnreadableImageError, check_pixels
 
 if TYPE_CHECKING:
@@ -51,10 +51,11 @@ FRONTAL_CODES: Final = frozenset({"399348003", "272479007", "399033003", "R-1020
 
 COLOURS: Final = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR"})
 GREATEST_VALUE: Final = 1e12
-"""Of a rescale or window: far above real values, far below those to which stored values add nothing in float64."""
+"""Largest accepted rescale or window value: far above real ones, but small enough for float64 to resolve stored
+values."""
 
 
-def reject(dataset: "Dataset", max_pixels: int) -> None:
+def check_dataset(dataset: "Dataset", max_pixels: int) -> None:
     """Reject a file that according to its tags holds no single grey frontal chest radiograph.
 
     A missing tag is no reason for rejection.
@@ -69,11 +70,11 @@ def reject(dataset: "Dataset", max_pixels: int) -> None:
     reason = _wrong_kind(dataset) or _wrong_view(dataset) or _wrong_pixels(dataset) or _wrong_values(dataset)
     if reason:
         raise UnreadableImageError(reason)
-    check_pixels(integer(dataset, "Columns"), integer(dataset, "Rows"), max_pixels)
+    check_pixels(tag_integer(dataset, "Columns"), tag_integer(dataset, "Rows"), max_pixels)
 
 
 def _wrong_kind(dataset: "Dataset") -> str | None:
-    modality, sop_class = code(dataset, "Modality"), code(dataset, "SOPClassUID")
+    modality, sop_class = tag_text(dataset, "Modality"), tag_text(dataset, "SOPClassUID")
     if modality not in MODALITIES:
         return (
             f"its Modality is {_quoted(modality, OTHER_MODALITIES)}, "
@@ -81,55 +82,55 @@ def _wrong_kind(dataset: "Dataset") -> str | None:
         )
     if sop_class not in SOP_CLASSES:
         return f"its SOP Class is {uid_name(sop_class)}, not that of a projection radiograph"
-    intent = code(dataset, "PresentationIntentType")
+    intent = tag_text(dataset, "PresentationIntentType")
     if intent == "FOR PROCESSING" or (sop_class == FOR_PROCESSING and not intent):
         return "its Presentation Intent Type is FOR PROCESSING: raw detector values, not meant for viewing"
     return None
 
 
 def _wrong_view(dataset: "Dataset") -> str | None:
-    part = code(dataset, "BodyPartExamined")
+    part = tag_text(dataset, "BodyPartExamined")
     words = _words(part)
     if part not in UNSPECIFIED and (not words & CHEST or words & OTHER_BODY_PARTS):
         return f"its Body Part Examined is {_quoted(part, OTHER_BODY_PARTS)}, not the chest"
-    view = code(dataset, "ViewPosition")
+    view = tag_text(dataset, "ViewPosition")
     # "P->A" and "A.P." occur too.
     words = _words(view) if re.sub("[^A-Z]", "", view) not in FRONTAL_VIEWS else FRONTAL_VIEWS
     if words - FRONTAL_VIEWS - VIEW_DETAILS:
         return f"its View Position is {_quoted(view, OTHER_VIEWS)}: only frontal views (PA, AP) are accepted"
     if words & FRONTAL_VIEWS:
         return None
-    codes = {code(item, "CodeValue") for item in dataset.get("ViewCodeSequence") or ()}
+    codes = {tag_text(item, "CodeValue") for item in dataset.get("ViewCodeSequence") or ()}
     if codes and not codes & FRONTAL_CODES:
         return "its View Code is not that of a frontal view: only frontal views (PA, AP) are accepted"
     # In a frontal view rows run to the patient's left or right (PS3.3 C.7.6.1.1.1).
-    if (rows_to := code(dataset, "PatientOrientation")) in {"A", "P"}:
+    if (rows_to := tag_text(dataset, "PatientOrientation")) in {"A", "P"}:
         return f"its Patient Orientation has rows that run to {rows_to}: only frontal views (PA, AP) are accepted"
     return None
 
 
 def _wrong_pixels(dataset: "Dataset") -> str | None:
-    if not integer(dataset, "Rows") or not integer(dataset, "Columns"):
+    if not tag_integer(dataset, "Rows") or not tag_integer(dataset, "Columns"):
         return "it has no pixels: its Rows or Columns are missing or 0"
-    if (frames := integer(dataset, "NumberOfFrames", 1)) > 1:
+    if (frames := tag_integer(dataset, "NumberOfFrames", 1)) > 1:
         return f"its Number of Frames is {frames}, not 1"
-    photometric = code(dataset, "PhotometricInterpretation")
+    photometric = tag_text(dataset, "PhotometricInterpretation")
     if photometric not in {"MONOCHROME1", "MONOCHROME2"}:
         value = _quoted(photometric, COLOURS)
         return f"its Photometric Interpretation is {value}, not grey (MONOCHROME1, MONOCHROME2)"
-    if (samples := integer(dataset, "SamplesPerPixel", 1)) != 1:
+    if (samples := tag_integer(dataset, "SamplesPerPixel", 1)) != 1:
         return f"its Samples per Pixel are {samples}, not 1"
-    allocated, stored = integer(dataset, "BitsAllocated"), integer(dataset, "BitsStored")
+    allocated, stored = tag_integer(dataset, "BitsAllocated"), tag_integer(dataset, "BitsStored")
     if allocated not in {8, 16} or not 8 <= stored <= allocated:
         return f"its Bits Stored are {stored} in {allocated} Bits Allocated; accepted are 8 to 16 in 8 or 16"
-    if (high_bit := integer(dataset, "HighBit", stored - 1)) != stored - 1:
+    if (high_bit := tag_integer(dataset, "HighBit", stored - 1)) != stored - 1:
         return f"its High Bit is {high_bit} at {stored} Bits Stored: it must be one less"
     return None
 
 
 def _wrong_values(dataset: "Dataset") -> str | None:
     for keyword in ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth"):
-        if abs(number(dataset, keyword) or 0) > GREATEST_VALUE:
+        if abs(tag_number(dataset, keyword) or 0) > GREATEST_VALUE:
             return f"its {keyword} is greater than that of any radiograph"
     return None
 

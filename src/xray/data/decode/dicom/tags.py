@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PREAMBLE: Final = 128
 MAGIC: Final = b"DICM"
-HEAD: Final = PREAMBLE + len(MAGIC)
+HEAD_BYTES: Final = PREAMBLE + len(MAGIC)
 """Number of bytes at the start of a file that show whether it is DICOM."""
 
 # In the order of the standard. None of them describes the patient or the study, or is free text.
@@ -35,8 +35,8 @@ TAGS_DAMAGED: Final = "its DICOM tags cannot be read"
 
 
 def is_dicom(head: bytes) -> bool:
-    """Whether the first `HEAD` bytes of a file are those of DICOM, whatever the file is called."""
-    return head[PREAMBLE:HEAD] == MAGIC
+    """Whether the first `HEAD_BYTES` of a file are those of DICOM, whatever the file is called."""
+    return head[PREAMBLE:HEAD_BYTES] == MAGIC
 
 
 @contextmanager
@@ -95,26 +95,26 @@ def first_value(dataset: "Dataset", keyword: str) -> Any:  # noqa: ANN401 - what
     return None if value == "" else value
 
 
-def code(dataset: "Dataset", keyword: str) -> str:
+def tag_text(dataset: "Dataset", keyword: str) -> str:
     """Return a tag's text in upper case; empty if there is none."""
     return str(first_value(dataset, keyword) or "").strip(" \0").upper()
 
 
-def integer(dataset: "Dataset", keyword: str, default: int = 0) -> int:
+def tag_integer(dataset: "Dataset", keyword: str, default: int = 0) -> int:
     """Return a tag's integer, or the default if there is none."""
     value = first_value(dataset, keyword)
     return int(value) if isinstance(value, int) else default
 
 
-def number(dataset: "Dataset", keyword: str) -> float | None:
+def tag_number(dataset: "Dataset", keyword: str) -> float | None:
     """Return a tag's finite number; None if there is none."""
     value = first_value(dataset, keyword)
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def uid_name(uid: str) -> str:
-    """Return the DICOM standard's name for a UID, without quoting a UID that is not in the standard."""
+    """Return the DICOM standard's name for a UID; "unknown", without quoting it, if it is not in the standard."""
     from pydicom.uid import UID
 
     # UIDs outside the standard have no type; they may identify the study.
-    return UID(uid).name if UID(uid).type else "none of the standard's"
+    return UID(uid).name if UID(uid).type else "unknown"
