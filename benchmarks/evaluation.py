@@ -41,7 +41,7 @@ def scored_set() -> ScoredSet:
         probability,
         decide(probability, 0.5, CLASSES),
     )
-    ablations = {name: rng.normal(labels, 1.0) for name in ("statistics", "shape", "border_only", "centre_blanked")}
+    ablations = {name: rng.normal(labels, 1.0) for name in ("statistics", "shape", "border_only", "centre_masked")}
     return ScoredSet(table, {"class_names": list(CLASSES), "temperature": 1.0, "threshold": 0.5}, ablations=ablations)
 
 

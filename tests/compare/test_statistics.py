@@ -131,7 +131,7 @@ def test_metric_and_interval_are_those_of_the_report(metric):
     runs = [scored_set(labels, patients, s, threshold=0.6) for s in scores]
     result = compare_runs(align([LoadedRun(str(i), i, run) for i, run in enumerate(runs)]), metric)
     for run, row in zip(runs, result["runs"], strict=True):
-        assert row["figure"] == pytest.approx(summarise(run)["figures"][metric])
+        assert row["value"] == pytest.approx(summarise(run)["metrics"][metric])
 
 
 @pytest.mark.parametrize("metric", ["sensitivity", "specificity"])
@@ -139,9 +139,9 @@ def test_share_without_errors_has_the_exact_interval_of_the_report(metric):
     labels, patients, _ = draw(images=40, patients=11)
     run = scored_set(labels, patients, np.where(labels == 1, 2.0, -2.0))
     result = compare_runs(align([LoadedRun("A", "A", run), LoadedRun("B", "B", run)]), metric)
-    assert result["runs"][0]["figure"] == pytest.approx(summarise(run)["figures"][metric])
+    assert result["runs"][0]["value"] == pytest.approx(summarise(run)["metrics"][metric])
     trials = {"sensitivity": 5, "specificity": 6}[metric]
-    assert result["runs"][0]["figure"]["low"] == pytest.approx(0.025 ** (1 / trials))
+    assert result["runs"][0]["value"]["low"] == pytest.approx(0.025 ** (1 / trials))
 
 
 def test_intervals_of_differences_have_nominal_coverage():
@@ -254,7 +254,7 @@ def test_undefined_metrics_of_one_class(metric, label):
         "mcc",
         *(["specificity"] if label else ["sensitivity", "average_precision"]),
     }
-    assert (result["runs"][0]["figure"]["value"] is None) == (metric in undefined)
+    assert (result["runs"][0]["value"]["value"] is None) == (metric in undefined)
     assert (result["pairs"][0]["difference"]["value"] is None) == (metric in undefined)
     if metric == "auroc":
         assert result["pairs"][0]["conclusion"] == "not defined for these images"

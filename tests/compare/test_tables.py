@@ -43,9 +43,9 @@ def test_tables_have_every_metric(capsys):
     markdown, out = as_markdown(result, "roc.png"), printed(result, capsys)
     for text in (markdown, out):
         for run in result["runs"]:
-            figure = run["figure"]
-            assert f"{figure['value']:.4f}" in text
-            assert f"{figure['low']:.4f} to {figure['high']:.4f}" in text
+            metric = run["value"]
+            assert f"{metric['value']:.4f}" in text
+            assert f"{metric['low']:.4f} to {metric['high']:.4f}" in text
         for pair in result["pairs"]:
             difference = pair["difference"]
             assert f"{difference['value']:+.4f}" in text

@@ -20,7 +20,7 @@ from xray.evaluation.calibration import (
     expected_calibration_error,
     fit_temperature,
     probability_of,
-    reliability,
+    reliability_bins,
 )
 
 # Undefined metrics must not warn.
@@ -213,7 +213,7 @@ def test_calibration_error_matches_a_loop_over_bins(rows):
 @given(IMAGES)
 def test_reliability_bins_give_the_calibration_error(rows):
     labels, probability = (np.array([row[i] for row in rows]) for i in range(2))
-    bins = reliability(labels, probability)
+    bins = reliability_bins(labels, probability)
     assert sum(b.images for b in bins) == len(rows)
     assert [b.low for b in bins] == sorted({b.low for b in bins})
     for b in bins:
@@ -228,5 +228,5 @@ def test_bins_include_their_lower_edge():
 
 def test_calibration_error_without_images():
     none = np.array([])
-    assert reliability(none.astype(np.int64), none) == []
+    assert reliability_bins(none.astype(np.int64), none) == []
     assert np.isnan(expected_calibration_error(none.astype(np.int64), none)).tolist() == [True]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from xray.evaluation.rejections import answered_subgroup, rejected_images, rejection_metrics
+from xray.evaluation.rejections import accepted_subgroup, rejected_images, rejection_metrics
 from xray.evaluation.resampling import Patients
 
 CLASSES = ["NORMAL", "PNEUMONIA"]
@@ -32,7 +32,7 @@ def test_counts_rejected_images_by_class_and_score(rows):
         )
     assert result["rejected_by_distance"]["outlines"] == sum(row[2] > 1 for row in rows)
     assert result["rejected_by_distance"]["tone"] == sum(row[3] > 1 for row in rows)
-    groups = answered_subgroup(ood_scores, len(rows))
+    groups = accepted_subgroup(ood_scores, len(rows))
     assert [list(group.members) for group in groups] == ([[not r for r in rejected]] if any(rejected) else [])
 
 
@@ -64,4 +64,4 @@ def test_missing_ood_scores_give_no_rate():
     assert result["share"]["value"] is None
     assert "was not recorded" in result["sentence"]
     assert not rejected_images({}, 2).any()
-    assert answered_subgroup({}, 2) == []
+    assert accepted_subgroup({}, 2) == []

@@ -238,3 +238,9 @@ def test_a_set_of_an_earlier_version_is_rejected_until_it_is_written_again(tmp_p
         read_scored_set(tmp_path)
     write_scored_set(tmp_path, scored_set())
     assert read_scored_set(tmp_path).ablations
+
+
+def test_a_set_with_an_old_name_of_an_ablation_is_rejected(tmp_path):
+    write_scored_set(tmp_path, replace(scored_set(), ablations={"centre_blanked": np.zeros(3)}))
+    with pytest.raises(UserError, match=r"earlier version.*xray test"):
+        read_scored_set(tmp_path)

@@ -91,7 +91,7 @@ class Images:
         result, left = tp / (tp + fn), tn / (tn + fp)
         with np.errstate(divide="ignore"):
             ratios = result / (1 - left), (1 - result) / left
-        figures = {
+        metrics = {
             "sensitivity": result,
             "specificity": left,
             "balanced_accuracy": (result + left) / 2,
@@ -103,9 +103,9 @@ class Images:
         }
         for prevalence in (0.01, 0.05, 0.1, 0.2, 0.5):
             ill, well = 1e6 * prevalence, 1e6 * (1 - prevalence)
-            figures[f"ppv_at_{prevalence:g}"] = result * ill / (result * ill + (1 - left) * well)
-            figures[f"npv_at_{prevalence:g}"] = left * well / (left * well + (1 - result) * ill)
-        return figures
+            metrics[f"ppv_at_{prevalence:g}"] = result * ill / (result * ill + (1 - left) * well)
+            metrics[f"npv_at_{prevalence:g}"] = left * well / (left * well + (1 - result) * ill)
+        return metrics
 
     def calibration(self, logits):
         p = expit(logits)
@@ -136,8 +136,8 @@ def estimate(values):
     return {"value": values[0], "low": low, "high": high}
 
 
-def estimates(figures):
-    return {name: estimate(values) for name, values in figures.items()}
+def estimates(metrics):
+    return {name: estimate(values) for name, values in metrics.items()}
 
 
 def error_of_calibration(labels, probability):
@@ -227,7 +227,7 @@ def expected(whole):
         "prevalence": sum(labels) / 90,
         "threshold": THRESHOLD,
         "temperature": TEMPERATURE,
-        "figures": estimates(ranking | images.decision_metrics(decisions)) | calibration["after"],
+        "metrics": estimates(ranking | images.decision_metrics(decisions)) | calibration["after"],
         "auroc_delong": delong(labels, logits),
         "before_scaling": calibration["before"],
         "confusion_matrix": {"tp": tp, "fp": fp, "fn": fn, "tn": tn},
@@ -245,7 +245,7 @@ def expected(whole):
         },
         "shortcuts": {
             "ablations": [
-                {"auroc": estimate(other), "model_above_it_by": estimate(area - other)} for other in ablations.values()
+                {"auroc": estimate(other), "auroc_difference": estimate(area - other)} for other in ablations.values()
             ]
         },
         "robustness": {
@@ -283,7 +283,7 @@ def test_every_number_matches_the_oracle():
     assert wrong == {}
     # Guard against comparing only undefined metrics.
     assert {path for path, value in result.items() if value is None} == {
-        f"/{part}/ece/{end}" for part in ("figures", "before_scaling") for end in ("low", "high")
+        f"/{part}/ece/{end}" for part in ("metrics", "before_scaling") for end in ("low", "high")
     }
 
 
@@ -305,10 +305,10 @@ def test_summary_is_independent_of_row_order():
     shuffled = replace(table, logit=table.logit[order], probability=table.probability[order], **words)
     again = summarise(ScoredSet(shuffled, whole.source))
     # Patients are drawn by their names, so that even the resamples are the same.
-    for name, figure in first["figures"].items():
+    for name, metric in first["metrics"].items():
         for key in ("value", "low", "high"):
-            value = again["figures"][name][key]
-            assert value is figure[key] is None or value == pytest.approx(figure[key], rel=1e-5, abs=1e-6)
+            value = again["metrics"][name][key]
+            assert value is metric[key] is None or value == pytest.approx(metric[key], rel=1e-5, abs=1e-6)
 
 
 EDGE_CASES = {
@@ -383,22 +383,22 @@ def test_empty_subgroup_has_a_reason():
 
 def test_metrics_of_one_class():
     result = summarise(scored_set([1, 1, 1, 1], "abcd", [-1.0, 1.0, 2.0, 3.0]))
-    defined = {name for name, figure in result["figures"].items() if figure["value"] is not None}
+    defined = {name for name, metric in result["metrics"].items() if metric["value"] is not None}
     assert defined == {"sensitivity", "accuracy", "f1", "average_precision", "brier", "ece"}
-    assert result["figures"]["sensitivity"]["value"] == 0.75
+    assert result["metrics"]["sensitivity"]["value"] == 0.75
     assert result["auroc_delong"]["reason"] == "not defined: a class is absent"
     assert result["patients_by_class"] == {"NORMAL": 0, "PNEUMONIA": 4}
 
 
 def test_one_patient_gives_no_intervals():
-    result = summarise(scored_set([0, 1, 0, 1], "aaaa", [-1.0, 0.5, 2.0, -3.0]))["figures"]
+    result = summarise(scored_set([0, 1, 0, 1], "aaaa", [-1.0, 0.5, 2.0, -3.0]))["metrics"]
     assert result["auroc"]["value"] == 0.25
-    assert {(figure["low"], figure["high"]) for figure in result.values()} == {(None, None)}
+    assert {(metric["low"], metric["high"]) for metric in result.values()} == {(None, None)}
 
 
 def test_perfect_separation():
     result = summarise(scored_set([0] * 10 + [1] * 20, [str(i) for i in range(30)], [-2.0] * 10 + [2.0] * 20))[
-        "figures"
+        "metrics"
     ]
     for name, patients in (("specificity", 10), ("sensitivity", 20)):
         exact = stats.binomtest(patients, patients).proportion_ci(0.95, method="exact")

@@ -80,7 +80,7 @@ def test_reports_of_one_run_list_the_other_sets():
         shown = {row["name"]: row for row in siblings(folder)}
         assert set(shown) == {"test", "validate", "external/a"} - {str(folder.relative_to(RUN))}
         for place, row in shown.items():
-            assert row["auroc"] == summaries[RUN / place]["figures"]["auroc"]
+            assert row["auroc"] == summaries[RUN / place]["metrics"]["auroc"]
             assert row["images"] == 60
             assert f'data-set="{place}"' in (folder / "report.html").read_text()
     kinds = {row["name"]: row["kind"] for row in siblings(folders[1])}

@@ -30,7 +30,7 @@ def test_metadata_results_are_the_metrics():
     result = results(CARD)
     assert set(result) == set(HUB_METRICS.values())
     for name, kind in HUB_METRICS.items():
-        assert result[kind].metric_value == SUMMARY["figures"][name]["value"]
+        assert result[kind].metric_value == SUMMARY["metrics"][name]["value"]
         assert result[kind].dataset_name == "images"
         assert result[kind].dataset_split == "test"
 

@@ -37,14 +37,14 @@ def texts(figure):
 
 
 def test_roc_curve_matches_scikit_learn():
-    figure = figures.roc_figure(LABELS, TABLE.logit, FLAT, SUMMARY["figures"])
+    figure = figures.roc_figure(LABELS, TABLE.logit, FLAT, SUMMARY["metrics"])
     rate, sensitivity, _ = roc_curve(LABELS, TABLE.logit, drop_intermediate=False)
     assert_allclose(lines(figure)[1], np.column_stack([rate, sensitivity]))
-    point = [1 - SUMMARY["figures"]["specificity"]["value"], SUMMARY["figures"]["sensitivity"]["value"]]
+    point = [1 - SUMMARY["metrics"]["specificity"]["value"], SUMMARY["metrics"]["sensitivity"]["value"]]
     assert_allclose(line(figure, "operating point"), [point])
     band = figure.axes[0].collections[0].get_paths()[0].vertices
     assert (band[:, 1].min(), band[:, 1].max()) == (0.2, 0.9)
-    assert f"AUROC {SUMMARY['figures']['auroc']['value']:.4f}" in texts(figure)
+    assert f"AUROC {SUMMARY['metrics']['auroc']['value']:.4f}" in texts(figure)
 
 
 def test_inset_only_for_curves_near_the_corner():
@@ -64,19 +64,19 @@ def perfect(k):
 
 def test_precision_recall_curve_matches_scikit_learn():
     counts = SUMMARY["confusion_matrix"]
-    figure = figures.precision_recall_figure(LABELS, TABLE.logit, FLAT, SUMMARY["figures"], counts)
+    figure = figures.precision_recall_figure(LABELS, TABLE.logit, FLAT, SUMMARY["metrics"], counts)
     precision, recall, _ = precision_recall_curve(LABELS, TABLE.logit)
     drawn = lines(figure)[1]
     assert_allclose(drawn[1:], np.column_stack([recall, precision])[:-1][::-1])
     assert_allclose(drawn[0], [0, drawn[1][1]])
-    point = [SUMMARY["figures"]["sensitivity"]["value"], counts["tp"] / (counts["tp"] + counts["fp"])]
+    point = [SUMMARY["metrics"]["sensitivity"]["value"], counts["tp"] / (counts["tp"] + counts["fp"])]
     assert_allclose(line(figure, "operating point"), [point])
     assert_allclose(line(figure, "prevalence")[:, 1], LABELS.mean())
 
 
 def test_no_operating_point_without_predicted_positives():
     counts = {"tp": 0, "fp": 0, "fn": 1, "tn": 1}
-    figure = figures.precision_recall_figure(LABELS, TABLE.logit, FLAT, SUMMARY["figures"], counts)
+    figure = figures.precision_recall_figure(LABELS, TABLE.logit, FLAT, SUMMARY["metrics"], counts)
     assert "operating point" not in [line.get_label() for line in figure.axes[0].lines]
 
 
@@ -84,8 +84,8 @@ def test_curves_of_one_class_show_the_reason():
     result = summarise(one_class(SCORED_SET))
     labels = np.ones(3, dtype=np.int64)
     for figure in (
-        figures.roc_figure(labels, np.arange(3.0), None, result["figures"]),
-        figures.precision_recall_figure(labels, np.arange(3.0), None, result["figures"], result["confusion_matrix"]),
+        figures.roc_figure(labels, np.arange(3.0), None, result["metrics"]),
+        figures.precision_recall_figure(labels, np.arange(3.0), None, result["metrics"], result["confusion_matrix"]),
     ):
         assert "have the same label" in texts(figure)
         assert lines(figure) == []

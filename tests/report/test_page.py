@@ -76,7 +76,7 @@ def page(reported):
 def test_page_shows_every_metric_of_metrics_json(page, reported):
     summary = json.loads((reported / "metrics.json").read_text())
     rows = read(page).rows
-    marked = {f"data-metric={name}": scored_set for name, scored_set in summary["figures"].items()}
+    marked = {f"data-metric={name}": scored_set for name, scored_set in summary["metrics"].items()}
     marked |= {f"data-before={name}": scored_set for name, scored_set in summary["before_scaling"].items()}
     marked["data-metric=auroc_delong"] = summary["auroc_delong"]
     for mark, scored_set in marked.items():
@@ -170,12 +170,12 @@ def test_page_lists_other_sets_of_the_run():
     other = small(seed=1, external=True, data_root="/far/away")
     summary = summarise(other)
     (write(other, "logs/cnn/version_0/external/away") / "metrics.json").write_text(json.dumps(summary))
-    folder, figures = write(small()), summary["figures"]
+    folder, metrics = write(small()), summary["metrics"]
     row = read(page_without_figures(small(), siblings(folder))).rows["data-set=external/away"]
     assert "external test, /far/away" in row
     for name in ("auroc", "sensitivity", "specificity"):
-        assert number(figures[name]["value"]) in row
-        assert interval(figures[name]) in row
+        assert number(metrics[name]["value"]) in row
+        assert interval(metrics[name]) in row
 
 
 def test_page_warns_if_not_above_the_shortcut_baselines():

@@ -68,13 +68,13 @@ def test_count_uses_plural():
 
 def test_headline_has_the_main_metrics(summary):
     text = " ".join(headline(summary))
-    figures, counts = summary["figures"], summary["confusion_matrix"]
+    metrics, counts = summary["metrics"], summary["confusion_matrix"]
     positives = draw().table.label.count("PNEUMONIA")
     assert f"60 images of 24 patients: {60 - positives} NORMAL and {positives} PNEUMONIA" in text
-    assert f"AUROC {with_interval(figures['auroc'])}" in text
-    sensitivity = with_interval(figures["sensitivity"], percent)
+    assert f"AUROC {with_interval(metrics['auroc'])}" in text
+    sensitivity = with_interval(metrics["sensitivity"], percent)
     assert f"predicts PNEUMONIA for {counts['tp']} of {positives} PNEUMONIA images: sensitivity {sensitivity}" in text
-    assert f"specificity {with_interval(figures['specificity'], percent)}" in text
+    assert f"specificity {with_interval(metrics['specificity'], percent)}" in text
 
 
 def test_headline_of_one_class():
@@ -87,9 +87,9 @@ def test_metric_rows_have_each_metric_once(summary):
     result = metric_rows(summary)
     assert [title for title, _ in result[:2]] == ["AUROC", "AUROC by DeLong"]
     assert result[1][1] == summary["auroc_delong"]
-    assert len(result) == len(summary["figures"]) + 1
+    assert len(result) == len(summary["metrics"]) + 1
     assert len({title for title, _ in result}) == len(result)
-    assert set(TITLES) == {name for name in summary["figures"] if "_at_" not in name}
+    assert set(TITLES) == {name for name in summary["metrics"] if "_at_" not in name}
 
 
 @pytest.mark.parametrize(

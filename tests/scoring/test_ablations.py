@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xray.scoring.ablations import ABLATIONS, border_only, centre_blanked
+from xray.scoring.ablations import ABLATIONS, border_only, centre_masked
 
 EVERY = pytest.mark.parametrize("ablation", ABLATIONS.values(), ids=list(ABLATIONS))
 
@@ -46,5 +46,5 @@ def test_set_without_images_stays_empty(ablation):
 
 def test_hides_a_central_square():
     np.testing.assert_array_equal(hidden(border_only, 100), square(100, 8, 91))
-    np.testing.assert_array_equal(hidden(centre_blanked, 100), square(100, 15, 84))
+    np.testing.assert_array_equal(hidden(centre_masked, 100), square(100, 15, 84))
     np.testing.assert_array_equal(hidden(border_only, 37), square(37, 3, 33))

@@ -9,10 +9,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from xray.data.datamodule import ChestXRayDataModule
+from xray.data.decode.header import ImageHeader
 from xray.data.intensity import grey_statistics
 from xray.evaluation.ranking import auroc
 from xray.evaluation.shortcuts import BASELINES
-from xray.scoring.baselines import fit_baselines, headers_of, score_baselines
+from xray.scoring.baselines import fit_baselines, headers_of, score_baselines, shape_features
 from xray.utils.errors import UserError
 
 
@@ -50,6 +51,13 @@ def test_shape_baseline_separates_classes_of_different_size(images):
         Image.open(path).resize((64, 48)).save(path)
     data = ready(images)
     assert auroc(labels_of(data, "test"), scored(data)["shape"]) == 1.0
+
+
+def test_shape_features_are_size_and_mode():
+    names, features = shape_features([ImageHeader(100, 50, "RGB", "JPEG", 1), ImageHeader(20, 20, "L", "PNG", 2)])
+    assert names == ("log_width", "log_height", "log_aspect", "in_colour")
+    np.testing.assert_allclose(features, [[np.log(100), np.log(50), np.log(2), 1], [np.log(20), np.log(20), 0, 0]])
+    assert shape_features([])[1].shape == (0, 4)
 
 
 def test_checkpoint_without_baselines_gives_no_scores(images):

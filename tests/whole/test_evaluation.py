@@ -64,7 +64,7 @@ def test_test_images_choose_nothing(tested, trained_once: Path, images: Path):
     # The first run was tested, which must not have changed it; and the test images do differ.
     assert read_checkpoint(trained_once / BEST).record(DECISION_KEY) == one
     run("test")
-    auroc, other_auroc = (metrics(f"cnn/version_{n}")["figures"]["auroc"]["value"] for n in (0, 1))
+    auroc, other_auroc = (metrics(f"cnn/version_{n}")["metrics"]["auroc"]["value"] for n in (0, 1))
     assert auroc != other_auroc
 
 
@@ -199,7 +199,7 @@ def test_another_source_is_external_and_stands_beside_the_test(tested, make):
     for page in (RUN / "test" / "report.html", RUN / "external/elsewhere/report.html"):
         text = page.read_text()
         assert "elsewhere" in text
-        assert f"{outside['figures']['auroc']['value']:.3f}" in text
+        assert f"{outside['metrics']['auroc']['value']:.3f}" in text
 
 
 def test_the_own_images_in_another_place_are_not_external(trained, images: Path):
@@ -214,11 +214,11 @@ def test_robustness_scores_every_corruption_at_every_strength(trained):
     run("test", "--robustness")
     curves = metrics("cnn/version_0")["robustness"]
     assert curves.keys() == CORRUPTIONS.keys()
-    figures = metrics("cnn/version_0")["figures"]
+    values = metrics("cnn/version_0")["metrics"]
     for rows in curves.values():
         assert [row["strength"] for row in rows] == [0, 1, 2, 3, 4, 5]
-        assert rows[0]["auroc"]["value"] == figures["auroc"]["value"]
-        assert rows[0]["specificity"]["value"] == figures["specificity"]["value"]
+        assert rows[0]["auroc"]["value"] == values["auroc"]["value"]
+        assert rows[0]["specificity"]["value"] == values["specificity"]["value"]
     assert (RUN / "test/figures/robustness.png").is_file()
     run("test")
     assert metrics("cnn/version_0")["robustness"] == {}

@@ -62,10 +62,10 @@ def test_metrics_agree_with_scikit_learn(tested):
     scores = [float(row["probability"]) for row in rows]
     decisions = [row["decision"] == "PNEUMONIA" for row in rows]
     summary = metrics("cnn/version_0")
-    figures = summary["figures"]
-    assert figures["auroc"]["value"] == pytest.approx(roc_auc_score(labels, scores))
-    assert figures["average_precision"]["value"] == pytest.approx(average_precision_score(labels, scores))
-    assert figures["balanced_accuracy"]["value"] == pytest.approx(balanced_accuracy_score(labels, decisions))
+    values = summary["metrics"]
+    assert values["auroc"]["value"] == pytest.approx(roc_auc_score(labels, scores))
+    assert values["average_precision"]["value"] == pytest.approx(average_precision_score(labels, scores))
+    assert values["balanced_accuracy"]["value"] == pytest.approx(balanced_accuracy_score(labels, decisions))
     assert summary["patients"] == 14
     assert summary["source"]["checkpoint"] == "checkpoints/cnn/version_0/best.ckpt"
 
@@ -85,7 +85,7 @@ def test_tensorboard_log(trained):
 
 def test_validate_repeats_the_metrics_of_the_fit(trained):
     run("validate", "--ckpt_path", "checkpoints/cnn/version_0/last.ckpt")
-    assert metrics("cnn/version_0", "validate")["figures"]["auroc"]["value"] == pytest.approx(
+    assert metrics("cnn/version_0", "validate")["metrics"]["auroc"]["value"] == pytest.approx(
         final_validation("cnn/version_0")["val/auroc"]
     )
 

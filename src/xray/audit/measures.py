@@ -10,8 +10,8 @@ import numpy.typing as npt
 from xray.audit.scan import FolderScan
 from xray.data.intensity import STATISTICS
 from xray.evaluation.arrays import Features, Labels, Scores
+from xray.evaluation.baselines import cross_validated_scores, fit_baseline
 from xray.evaluation.ranking import auroc
-from xray.evaluation.shortcuts import cross_validated_scores, fit_baseline
 from xray.scoring.baselines import baseline_features
 
 MIN_IMAGES: Final = 20

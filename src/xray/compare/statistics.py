@@ -47,7 +47,7 @@ def compare_runs(images: SharedImages, metric: Metric, resamples: int = RESAMPLE
             "threshold_fitted": run.source.get("decision") is not None,
             "temperature": run.temperature,
             "trained_with": run.source.get("trained_with"),
-            "figure": resampled.mean([i]).as_dict(),
+            "value": resampled.mean([i]).as_dict(),
             "auroc": resampled_auroc.mean([i]).as_dict(),
         }
         for i, run in enumerate(images.runs)

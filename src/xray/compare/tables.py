@@ -118,8 +118,8 @@ def _runs(comparison: Mapping[str, Any]) -> Grid:
             run["letter"],
             run["name"],
             "" if run["seed"] is None else str(run["seed"]),
-            format_value(run["figure"]["value"]),
-            _interval_or_reason(run["figure"]),
+            format_value(run["value"]["value"]),
+            _interval_or_reason(run["value"]),
         )
         for run in comparison["runs"]
     ]

@@ -30,7 +30,7 @@ COPY: Final = 0.91
 """Minimum correlation of two copies; see above."""
 
 COARSE_SIDE: Final = 16
-COARSE_DETAIL: Final = 2.0
+COARSE_BLUR_SIGMA: Final = 2.0
 """Standard deviation in pixels of the blur that the high-pass filter subtracts from coarse images."""
 CANDIDATE: Final = 0.94
 """Minimum coarse correlation of pairs that are registered: 1 pair in 16,000 of the real images, and 99% of their copies
@@ -44,10 +44,10 @@ FRAMES: Final[tuple[Frame, ...]] = tuple(product(CUTS, CUTS))
 """All combinations; the first one cuts nothing."""
 
 FINE_SIDE: Final = 64
-REGISTRATION_DETAIL: Final = 3.0
-"""As `COARSE_DETAIL`, for registration: coarse enough to converge."""
-COMPARISON_DETAIL: Final = 2.0
-"""As `COARSE_DETAIL`, after registration: fine enough to distinguish two images of one child."""
+REGISTRATION_BLUR_SIGMA: Final = 3.0
+"""As `COARSE_BLUR_SIGMA`, for registration: coarse enough to converge."""
+COMPARISON_BLUR_SIGMA: Final = 2.0
+"""As `COARSE_BLUR_SIGMA`, after registration: fine enough to distinguish two images of one child."""
 STEPS: Final = 10
 """Gauss-Newton steps; copies converge after about six."""
 MIN_OVERLAP: Final = 0.6
@@ -111,9 +111,9 @@ def near_duplicates(images: Images, min_similarity: float = COPY) -> list[NearDu
     duplicates = []
     for start in range(0, len(candidates), PAIRS_PER_CHUNK):
         pairs = candidates[start : start + PAIRS_PER_CHUNK]
-        whole, cut = (_fine(images[[getattr(pair, which) for pair in pairs]]) for which in ("whole", "cut"))
-        transforms = _register(whole, cut, [FRAMES[pair.frame] for pair in pairs])
-        similarities = _correlation(whole, cut, transforms)
+        target, moving = (_fine(images[[getattr(pair, which) for pair in pairs]]) for which in ("whole", "cut"))
+        transforms = _register(target, moving, [FRAMES[pair.frame] for pair in pairs])
+        similarities = _correlation(target, moving, transforms)
         duplicates += [
             NearDuplicate(min(pair.cut, pair.whole), max(pair.cut, pair.whole), min(1.0, float(similarity)))
             for pair, similarity in zip(pairs, similarities, strict=True)
@@ -146,7 +146,7 @@ def _fine(images: Images) -> FloatImages:
 
 def _coarse(fine: FloatImages, frame: Frame = FRAMES[0]) -> FloatImages:
     """Return vectors whose dot product is the images' correlation, shape (images, 256); zero without structure."""
-    flat = _high_passed(_resized(fine, COARSE_SIDE, frame), COARSE_DETAIL).reshape(len(fine), -1)
+    flat = _high_passed(_resized(fine, COARSE_SIDE, frame), COARSE_BLUR_SIGMA).reshape(len(fine), -1)
     flat -= flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     # A blank image has a small length too, from rounding.
@@ -173,52 +173,71 @@ def _averaging(pixels: int, cells: int, cut_first: float, cut_last: float) -> Fl
     return matrix
 
 
-def _high_passed(images: FloatImages, detail: float) -> FloatImages:
+def _high_passed(images: FloatImages, blur_sigma: float) -> FloatImages:
     """Subtract a blurred image, to remove exposure and the shape that all chests share."""
     from scipy.ndimage import gaussian_filter
 
-    smooth: FloatImages = gaussian_filter(images, (0, detail, detail))
+    smooth: FloatImages = gaussian_filter(images, (0, blur_sigma, blur_sigma))
     return images - smooth
 
 
-def _register(whole: FloatImages, cut: FloatImages, frames: Sequence[Frame]) -> Transforms:
-    """Move each of `cut`, initially cropped to its frame, onto its `whole` by Gauss-Newton; return the best transform.
+def _register(target: FloatImages, moving: FloatImages, frames: Sequence[Frame]) -> Transforms:
+    """Move images, initially cropped to their frames, onto their targets by Gauss-Newton; return the best transforms.
 
     Both have the shape (pairs, side, side).
     """
-    side = whole.shape[-1]
-    whole, cut = _high_passed(whole, REGISTRATION_DETAIL), _high_passed(cut, REGISTRATION_DETAIL)
+    side = target.shape[-1]
+    target, moving = _high_passed(target, REGISTRATION_BLUR_SIGMA), _high_passed(moving, REGISTRATION_BLUR_SIGMA)
     transforms = np.array([[v for a, b in frame for v in (1 - a - b, (a - b) / 2 * side)] for frame in frames])
-    centred = (np.arange(side) - (side - 1) / 2).astype(np.float32)
-    best, best_transforms = np.full(len(whole), -np.inf), transforms.copy()
+    best, best_transforms = np.full(len(target), -np.inf), transforms.copy()
     for _ in range(STEPS):
-        moved, shared = _warp(cut, transforms)
-        (one, _), (other, length) = _normalised(whole, shared), _normalised(moved, shared)
-        correlation = np.where(_overlaps_enough(shared), (one * other).sum(axis=(1, 2)), -1.0)
+        moved, shared = _warp(moving, transforms)
+        (normalised_target, _), (normalised_moved, length) = _normalised(target, shared), _normalised(moved, shared)
+        correlation = np.where(_overlaps_enough(shared), (normalised_target * normalised_moved).sum(axis=(1, 2)), -1.0)
         better = correlation > best
         best[better], best_transforms[better] = correlation[better], transforms[better]
-        down, right = (np.gradient(moved, axis=axis) / length * shared for axis in (1, 2))
-        slopes = np.stack([down * centred[:, None], down, right * centred, right], axis=-1).reshape(len(whole), -1, 4)
-        curvature = slopes.transpose(0, 2, 1) @ slopes
-        # Levenberg damping, so that an image without structure does not move.
-        damping = 1e-3 * np.trace(curvature, axis1=1, axis2=2) / 4 + 1e-9
-        curvature = curvature + damping[:, None, None] * np.eye(4)
-        pull = slopes.transpose(0, 2, 1) @ (one - other).reshape(len(whole), -1, 1)
-        transforms = transforms + np.linalg.solve(curvature, pull)[..., 0]
+        residual = normalised_target - normalised_moved
+        transforms = transforms + _gauss_newton_step(moved, length, shared, residual)
     return best_transforms
 
 
-def _correlation(whole: FloatImages, cut: FloatImages, transforms: Transforms) -> npt.NDArray[np.float64]:
+def _gauss_newton_step(
+    moved: FloatImages, length: FloatImages, shared: FloatImages, residual: FloatImages
+) -> Transforms:
+    """Return the change of each transform that reduces the residual most, to first order.
+
+    Args:
+        moved: Transformed images, shape (pairs, side, side).
+        length: Their lengths, see `_normalised`.
+        shared: Mask of the shared area, of the same shape.
+        residual: Normalised target minus normalised transformed image, of the same shape.
+    """
+    pairs, side, _ = moved.shape
+    centred = (np.arange(side) - (side - 1) / 2).astype(np.float32)
+    down, right = (np.gradient(moved, axis=axis) / length * shared for axis in (1, 2))
+    # By scale and shift of the rows, then of the columns.
+    gradient = np.stack([down * centred[:, None], down, right * centred, right], axis=-1).reshape(pairs, -1, 4)
+    curvature = gradient.transpose(0, 2, 1) @ gradient
+    # Levenberg damping, so that an image without structure does not move.
+    damping = 1e-3 * np.trace(curvature, axis1=1, axis2=2) / 4 + 1e-9
+    curvature = curvature + damping[:, None, None] * np.eye(4)
+    descent = gradient.transpose(0, 2, 1) @ residual.reshape(pairs, -1, 1)
+    step: Transforms = np.linalg.solve(curvature, descent)[..., 0]
+    return step
+
+
+def _correlation(target: FloatImages, moving: FloatImages, transforms: Transforms) -> npt.NDArray[np.float64]:
     """Return the correlation of fine structure in the shared area, shape (pairs,); -1 if that area is too small."""
-    moved, shared = _warp(cut, transforms)
-    (one, _), (other, _) = (_normalised(_high_passed(image, COMPARISON_DETAIL), shared) for image in (whole, moved))
+    moved, shared = _warp(moving, transforms)
+    one, other = (_normalised(_high_passed(image, COMPARISON_BLUR_SIGMA), shared)[0] for image in (target, moved))
     return np.where(_overlaps_enough(shared), (one * other).sum(axis=(1, 2)), -1.0)
 
 
-def _warp(cut: FloatImages, transforms: Transforms) -> tuple[FloatImages, FloatImages]:
+def _warp(moving: FloatImages, transforms: Transforms) -> tuple[FloatImages, FloatImages]:
     """Return the transformed images, and a mask of 1 where they have pixels and 0 elsewhere."""
-    rows, columns = _sampling(transforms[:, :2], cut.shape[-1]), _sampling(transforms[:, 2:], cut.shape[-1])
-    moved = (rows @ cut @ columns.transpose(0, 2, 1)).astype(np.float32, copy=False)
+    side = moving.shape[-1]
+    rows, columns = _sampling(transforms[:, :2], side), _sampling(transforms[:, 2:], side)
+    moved = (rows @ moving @ columns.transpose(0, 2, 1)).astype(np.float32, copy=False)
     shared = (rows.sum(axis=2) > 0.99)[:, :, None] & (columns.sum(axis=2) > 0.99)[:, None, :]
     return moved, shared.astype(np.float32)
 

@@ -73,7 +73,7 @@ class Bin:
     observed: float
 
 
-def reliability(labels: Labels, probability: Scores) -> list[Bin]:
+def reliability_bins(labels: Labels, probability: Scores) -> list[Bin]:
     """Return the non-empty bins in ascending order; see `BINS`."""
     bins = bin_indices(probability)
     return [
@@ -103,8 +103,8 @@ def calibration_slope(labels: Labels, logits: Scores, weights: Weights | None = 
         centred = logits - logits.mean()
         scale = np.abs(centred).max()
         # Starting from the fit of the whole table, each resample needs few steps.
-        start = _fit_lines(labels, centred / scale, np.ones((1, len(labels))), np.zeros((2, 1)))
-        slope[defined] = _fit_lines(labels, centred / scale, weights[defined], start)[1] / scale
+        start = _fit_logistic(labels, centred / scale, np.ones((1, len(labels))), np.zeros((2, 1)))
+        slope[defined] = _fit_logistic(labels, centred / scale, weights[defined], start)[1] / scale
     return slope
 
 
@@ -154,7 +154,7 @@ def _overlap(labels: Labels, logits: Scores, weights: Weights) -> npt.NDArray[np
     return overlap
 
 
-def _fit_lines(labels: Labels, x: Scores, weights: Weights, start: Scores) -> Scores:
+def _fit_logistic(labels: Labels, x: Scores, weights: Weights, start: Scores) -> Scores:
     """Fit intercept and slope of logistic regressions by Newton's method, all resamples at once.
 
     A step that lowers the likelihood of a resample is halved; without that the method may diverge.
@@ -169,19 +169,18 @@ def _fit_lines(labels: Labels, x: Scores, weights: Weights, start: Scores) -> Sc
         Intercept and slope, shape (2, resamples); NaN if they do not converge in `MAX_STEPS` steps.
     """
     counts = np.ascontiguousarray(weights.T)
-    sign = np.where(labels == 1, 1.0, -1.0)
-    line, powers = sign * np.stack([np.ones_like(x), x]), np.stack([np.ones_like(x), x, x**2])
+    powers = np.stack([np.ones_like(x), x, x**2])
+    signed_features = np.where(labels == 1, 1.0, -1.0) * powers[:2]
     accepted, step, least = start, np.zeros((2, 1)), np.full(counts.shape[1], np.inf)
     for _ in range(MAX_STEPS):
-        # Odds of the wrong class, and probability of the right class.
-        wrong = np.exp(np.minimum(line.T @ -(accepted + step), MAX_LOG_ODDS))
-        right = 1 / (1 + wrong)
-        residual = counts * (wrong * right)
-        (g0, g1), (h00, h01, h11) = line @ residual, powers @ (residual * right)
-        newton = divide(np.stack([h11 * g0 - h01 * g1, h00 * g1 - h01 * g0]), h00 * h11 - h01**2)
-        loss = -_total(counts, np.log(right))
+        odds_wrong = np.exp(np.minimum(signed_features.T @ -(accepted + step), MAX_LOG_ODDS))
+        p_right = 1 / (1 + odds_wrong)
+        residual = counts * (odds_wrong * p_right)
+        (g0, g1), (h00, h01, h11) = signed_features @ residual, powers @ (residual * p_right)
+        newton_step = divide(np.stack([h11 * g0 - h01 * g1, h00 * g1 - h01 * g0]), h00 * h11 - h01**2)
+        loss = -_total(counts, np.log(p_right))
         worse = ~(loss <= least * (1 + 1e-12))
-        accepted, step = np.where(worse, accepted, accepted + step), np.where(worse, step / 2, newton)
+        accepted, step = np.where(worse, accepted, accepted + step), np.where(worse, step / 2, newton_step)
         least = np.where(worse, least, loss)
         moving = np.abs(step).sum(axis=0) > TOLERANCE
         if not moving.any():

@@ -49,12 +49,12 @@ def rejection_metrics(
     }
 
 
-def answered_subgroup(ood_scores: Mapping[str, Scores], images: int) -> list[Subgroup]:
+def accepted_subgroup(ood_scores: Mapping[str, Scores], images: int) -> list[Subgroup]:
     """Return the subgroup of images that are not rejected; empty if none is rejected."""
     rejected = rejected_images(ood_scores, images)
     if not rejected.any():
         return []
-    return [Subgroup("Not rejected by the OOD detector", "answered", ~rejected)]
+    return [Subgroup("Not rejected by the OOD detector", "accepted", ~rejected)]
 
 
 def _sentence(share: Estimate, labels: Labels, by_class: Mapping[str, int]) -> str:
@@ -64,6 +64,6 @@ def _sentence(share: Estimate, labels: Labels, by_class: Mapping[str, int]) -> s
     value = "not defined" if share.value is None else f"{share.value:.1%}"
     interval = "no interval" if share.low is None else f"95% interval {share.low:.1%} to {share.high:.1%}"
     return (
-        f"Rejected as out-of-distribution by predict, explain and serve with this checkpoint (at the time of scoring): "
+        "predict, explain and serve would reject as out-of-distribution (checkpoint as it was when scored): "
         f"{counts}, {value} ({interval}). All other metrics include these images."
     )

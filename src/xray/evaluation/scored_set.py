@@ -17,8 +17,10 @@ from xray.utils.files import open_atomic
 PREDICTIONS, IMAGES, ABLATIONS = "predictions.csv", "images.csv", "ablations.csv"
 OOD, ROBUSTNESS = "ood.csv", "robustness.csv"
 SOURCE, DUPLICATES, MAPS = "source.json", "duplicates.json", "maps.json"
-EARLIER = ("films.csv", "controls.csv", "familiarity.csv")
+OLD_TABLES = ("films.csv", "controls.csv", "familiarity.csv")
 """Names of three tables before they were renamed."""
+OLD_ABLATION = "centre_blanked"
+"""Name of an ablation before it was renamed."""
 FIX = "score the images again with 'python -m xray test'"
 MAP_DECIMALS = 4
 """A ten-thousandth of a logit is invisible in a map."""
@@ -53,7 +55,7 @@ class ScoredSet:
 
 def write_scored_set(folder: Path, scored_set: ScoredSet) -> None:
     """Write all tables into a folder, each file atomically."""
-    for name in EARLIER:
+    for name in OLD_TABLES:
         (folder / name).unlink(missing_ok=True)
     write_predictions(folder / PREDICTIONS, scored_set.table)
     for name, columns in (
@@ -78,14 +80,14 @@ def read_scored_set(folder: Path) -> ScoredSet:
         UserError: The predictions or their source are missing, a file is damaged, the tables do not match, or an
             earlier version wrote them.
     """
-    if any((folder / name).exists() for name in EARLIER):
-        # Its tables would count as missing, and a report made of the rest would lose them.
+    if any((folder / name).exists() for name in OLD_TABLES):
+        # Its tables would count as missing, and a report built from the rest would omit them.
         raise UserError(f"{folder} was written by an earlier version of xray: {FIX}.")
     table = read_predictions(folder / PREDICTIONS)
     source = _read_json(folder / SOURCE, dict)
     if missing := [key for key in ("class_names", "temperature", "threshold") if key not in source]:
         raise UserError(f"{folder / SOURCE} is damaged ({', '.join(missing)} missing): {FIX}.")
-    _check(folder / PREDICTIONS, table, source["class_names"])
+    _check_predictions(folder / PREDICTIONS, table, source["class_names"])
     images = _read_columns(folder / IMAGES, table.path)
     for name in ("width", "height"):
         if invalid := [value for value in images.get(name, []) if not value.isdecimal()]:
@@ -94,11 +96,13 @@ def read_scored_set(folder: Path) -> ScoredSet:
     ablations, ood_scores, robustness = (
         _read_numbers(folder / name, table.path) for name in (ABLATIONS, OOD, ROBUSTNESS)
     )
+    if OLD_ABLATION in ablations:
+        raise UserError(f"{folder} was written by an earlier version of xray: {FIX}.")
     maps = _read_maps(folder / MAPS, table.path)
     return ScoredSet(table, source, images, ablations, ood_scores, robustness, duplicates, maps)
 
 
-def _check(path: Path, table: Predictions, class_names: Sequence[str]) -> None:
+def _check_predictions(path: Path, table: Predictions, class_names: Sequence[str]) -> None:
     """Reject non-finite logits, invalid probabilities and unknown classes."""
     for line, (logit, probability) in enumerate(zip(table.logit, table.probability, strict=True), start=2):
         if not np.isfinite(logit) or not 0 <= probability <= 1:

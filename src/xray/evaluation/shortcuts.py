@@ -1,22 +1,17 @@
-"""Shortcut baselines and input ablations, compared with the model.
+"""Compare the model with shortcut baselines and input ablations.
 
 A shortcut baseline is a logistic regression that uses no anatomy, only whole-image statistics and file properties such
 as brightness, sharpness or image size. A model that is not clearly above it may have learnt the same shortcut (Zech et
 al., PLOS Medicine 15 (2018) e1002683; DeGrave et al., Nature Machine Intelligence 3 (2021) 610-619).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
-
-from xray.data.decode.header import ImageHeader
-from xray.evaluation.arrays import Features, Labels, ResampleValues, Scores, Weights
+from xray.evaluation.arrays import Labels, ResampleValues, Scores, Weights
 from xray.evaluation.ranking import Ranking
 from xray.evaluation.resampling import Patients, estimates
 
-SHAPE_FEATURES: Final = ("log_width", "log_height", "log_aspect", "in_colour")
 BASELINES = {
     "statistics": "Logistic regression on eight statistics of intensity and sharpness",
     "shape": "Logistic regression on the image's size and mode",
@@ -25,101 +20,9 @@ BASELINES = {
 """Shortcut baselines: separate models that use no anatomy, with their titles."""
 ABLATION_IMAGES = {
     "border_only": "The model itself, border of each image only",
-    "centre_blanked": "The model itself, centre of each image masked",
+    "centre_masked": "The model itself, centre of each image masked",
 }
 """Input ablations: the model itself on images with the lungs hidden, with their titles."""
-
-
-@dataclass(frozen=True)
-class LogisticBaseline:
-    """A fitted logistic regression on standardised features; tuples have one entry per feature."""
-
-    names: tuple[str, ...]
-    mean: tuple[float, ...]
-    scale: tuple[float, ...]
-    """Divisors of the features; 1 for a constant feature."""
-    coefficients: tuple[float, ...]
-    intercept: float
-
-    def score(self, features: Features) -> Scores:
-        """Return the log-odds of the positive class for balanced classes, shape (images,)."""
-        standardised = (features - np.array(self.mean)) / np.array(self.scale)
-        scores: Scores = standardised @ np.array(self.coefficients) + self.intercept
-        return scores
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "LogisticBaseline":
-        """Restore from the output of `as_dict`."""
-        names, mean, scale, coefficients = (tuple(values[key]) for key in ("names", "mean", "scale", "coefficients"))
-        return cls(names, mean, scale, coefficients, float(values["intercept"]))
-
-
-def fit_baseline(names: Sequence[str], features: Features, labels: Labels) -> LogisticBaseline:
-    """Fit scikit-learn's `LogisticRegression` (L2 penalty, C = 1) with balanced class weights.
-
-    Raises:
-        ValueError: A class is absent, or a feature is not finite.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    mean, scale = features.mean(axis=0), features.std(axis=0)
-    # Rounding gives even a constant feature a tiny spread.
-    scale = np.where(scale > 1e-9 * np.maximum(1, np.abs(mean)), scale, 1.0)
-    model = LogisticRegression(class_weight="balanced", max_iter=1000)
-    model.fit((features - mean) / scale, labels)
-    return LogisticBaseline(
-        tuple(names),
-        tuple(mean.tolist()),
-        tuple(scale.tolist()),
-        tuple(model.coef_[0].tolist()),
-        float(model.intercept_[0]),
-    )
-
-
-def cross_validated_scores(features: Features, labels: Labels, groups: Sequence[str], folds: int = 5) -> Scores:
-    """Score each image with a baseline fitted without its group.
-
-    Args:
-        features: Finite numbers, shape (images, features).
-        labels: 0 or 1, shape (images,).
-        groups: Images of one group stay in one fold, such as the patient of each image.
-        folds: Number of folds, stratified as far as possible; fewer if a class has fewer groups.
-
-    Returns:
-        Log-odds, shape (images,); all NaN if a class has fewer than two groups or a fold cannot be fitted.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    undefined = np.full(len(labels), np.nan)
-    group_indices = np.unique(np.array(groups, dtype=str), return_inverse=True)[1]
-    folds = min([folds, *(len(set(group_indices[labels == label].tolist())) for label in (0, 1))])
-    if folds < 2:
-        return undefined
-    scores = undefined.copy()
-    names = [""] * features.shape[1]
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
-    for train, held_out in splitter.split(features, labels, group_indices):
-        if len(set(labels[train].tolist())) < 2:
-            return undefined
-        scores[held_out] = fit_baseline(names, features[train], labels[train]).score(features[held_out])
-    return scores
-
-
-def shape_features(headers: Sequence[ImageHeader]) -> tuple[tuple[str, ...], Features]:
-    """Return the features of the shape baseline, from image headers only.
-
-    Returns:
-        Names, and features of shape (images, 4): natural logarithms of width, height and aspect ratio, and whether the
-        file is stored in colour, 0 or 1.
-    """
-    rows = [
-        (np.log(image.width), np.log(image.height), np.log(image.aspect), float(image.in_colour)) for image in headers
-    ]
-    return SHAPE_FEATURES, np.array(rows, dtype=np.float64).reshape(-1, len(SHAPE_FEATURES))
 
 
 def shortcut_metrics(
@@ -148,7 +51,7 @@ def shortcut_metrics(
             "name": name,
             "title": title,
             "auroc": values[name].as_dict(),
-            "model_above_it_by": values[f"above {name}"].as_dict(),
+            "auroc_difference": values[f"above {name}"].as_dict(),
         }
         for name, title in titles.items()
     ]
@@ -159,7 +62,7 @@ def shortcut_metrics(
             "conclusion": None,
             "sentences": ["No shortcut baseline was recorded for this checkpoint."],
         }
-    unclear = [row for row in baselines if not (row["model_above_it_by"]["low"] or 0) > 0]
+    unclear = [row for row in baselines if not (row["auroc_difference"]["low"] or 0) > 0]
     sentences = [
         f"The model is not clearly above this baseline: {row['title']}, AUROC {_format_auroc(row)}. Nothing here shows "
         "that it uses the lungs."

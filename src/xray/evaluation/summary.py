@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from xray.evaluation.arrays import Labels, ResampleValues, Scores, Weights
-from xray.evaluation.calibration import BINS, calibration_slope, probability_of, reliability
+from xray.evaluation.calibration import BINS, calibration_slope, probability_of, reliability_bins
 from xray.evaluation.delong import delong_interval
 from xray.evaluation.metrics import (
     PREVALENCES,
@@ -19,7 +19,7 @@ from xray.evaluation.metrics import (
     ranking_metrics,
 )
 from xray.evaluation.ranking import Ranking
-from xray.evaluation.rejections import answered_subgroup, rejection_metrics
+from xray.evaluation.rejections import accepted_subgroup, rejection_metrics
 from xray.evaluation.resampling import LEVEL, RESAMPLES, Estimate, Patients, estimates
 from xray.evaluation.robustness import robustness_metrics
 from xray.evaluation.scored_set import ScoredSet
@@ -51,14 +51,14 @@ def summarise(scored_set: ScoredSet) -> dict[str, Any]:
         "prevalence": float(labels.mean()) if len(labels) else None,
         "threshold": float(source["threshold"]),
         "temperature": temperature,
-        "figures": {name: metric.as_dict() for name, metric in metrics.items()},
+        "metrics": {name: metric.as_dict() for name, metric in metrics.items()},
         "auroc_delong": delong_interval(labels, table.logit).as_dict(),
         "before_scaling": {name: metric.as_dict() for name, metric in before.items()},
         "confusion_matrix": _confusion(labels, decisions),
         "reliability": {
             "bins": BINS,
-            "before": [asdict(b) for b in reliability(labels, probability_of(table.logit, 1.0))],
-            "after": [asdict(b) for b in reliability(labels, table.probability)],
+            "before": [asdict(b) for b in reliability_bins(labels, probability_of(table.logit, 1.0))],
+            "after": [asdict(b) for b in reliability_bins(labels, table.probability)],
         },
         "subgroups": [_subgroup(group, labels, table.logit, decisions, table.patient, class_names) for group in groups],
         "subgroup_notes": notes,
@@ -119,8 +119,8 @@ def _subgroups(scored_set: ScoredSet, labels: Labels) -> tuple[list[Subgroup], l
     ]
     by_name, name_notes = subgroups_by_name(scored_set.table.path, labels)
     by_size, size_notes = subgroups_by_size(np.array(sizes, dtype=np.int64))
-    answered = answered_subgroup(scored_set.ood_scores, len(labels))
-    return [*by_name, *by_size, *answered], [*name_notes, *size_notes]
+    accepted = accepted_subgroup(scored_set.ood_scores, len(labels))
+    return [*by_name, *by_size, *accepted], [*name_notes, *size_notes]
 
 
 def _subgroup(

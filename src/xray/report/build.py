@@ -79,7 +79,7 @@ def _row(folder: Path) -> dict[str, Any]:
         summary = json.loads((folder / METRICS).read_text(encoding="utf-8"))
         source: Mapping[str, Any] = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
         known = {key: summary[key] for key in ("images", "patients", "threshold")}
-        known |= {key: dict(summary["figures"][key]) for key in ("auroc", "sensitivity", "specificity")}
+        known |= {key: dict(summary["metrics"][key]) for key in ("auroc", "sensitivity", "specificity")}
     except (ValueError, KeyError, TypeError):
         return row | {"damaged": "cannot be read: run 'python -m xray report' to rebuild it"}
     return row | known | {"kind": kind(source), "data_root": str(source.get("data_root") or "")}

@@ -56,7 +56,7 @@ def metadata(summary: summary_text.Summary) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
     source = summary["source"]
-    values = {name: summary["figures"][name]["value"] for name in HUB_METRICS}
+    values = {name: summary["metrics"][name]["value"] for name in HUB_METRICS}
     defined = {name: value for name, value in values.items() if value is not None}
     results = [
         EvalResult(

@@ -66,13 +66,13 @@ SHORT_TITLES: Final = {
     "shape": "Size and mode of the file",
     "statistics_and_shape": "Both",
     "border_only": "Border only",
-    "centre_blanked": "Centre masked",
+    "centre_masked": "Centre masked",
 }
 
 
 def draw_figures(scored_set: ScoredSet, summary: Summary) -> dict[str, Figure]:
     """Draw every figure for which there are data, by the keys of `CAPTIONS` and in that order."""
-    table, metrics, threshold = scored_set.table, summary["figures"], summary["threshold"]
+    table, metrics, threshold = scored_set.table, summary["metrics"], summary["threshold"]
     class_names = [printable(name) for name in summary["class_names"]]
     labels = class_indices(table.label, summary["class_names"])
     both_classes = len(set(labels.tolist())) == 2

@@ -37,7 +37,7 @@ def render_page(
         .get_template("page.html.j2")
         .render(
             **shared_values(summary),
-            figures=summary["figures"],
+            metrics=summary["metrics"],
             data_name=summary_text.data_name(summary["source"]),
             ranking=summary_text.RANKING,
             decisions=summary_text.DECISIONS,

@@ -101,7 +101,7 @@ def model_name(source: Mapping[str, Any]) -> str:
 
 def headline(summary: Summary) -> list[str]:
     """Return the main results as sentences: what was scored, AUROC, and sensitivity and specificity."""
-    source, figures, counts = summary["source"], summary["figures"], summary["confusion_matrix"]
+    source, metrics, counts = summary["source"], summary["metrics"], summary["confusion_matrix"]
     negative, positive = summary["class_names"]
     by_class = summary["images_by_class"]
     images, patients = count(summary["images"], "image"), count(summary["patients"], "patient")
@@ -113,7 +113,7 @@ def headline(summary: Summary) -> list[str]:
         f"{source.get('model') or 'The model'} of {model_name(source)} {scored}: {by_class[negative]:,} {negative} and "
         f"{by_class[positive]:,} {positive}."
     ]
-    auroc = figures["auroc"]
+    auroc = metrics["auroc"]
     if auroc["value"] is None:
         sentences.append(f"AUROC is not defined ({auroc['reason']}).")
     else:
@@ -121,7 +121,7 @@ def headline(summary: Summary) -> list[str]:
             f"It ranks the {positive} image above the {negative} image in {percent(auroc['value'])} of all pairs of "
             f"one each: AUROC {with_interval(auroc)}."
         )
-    sensitivity, specificity = (with_interval(figures[name], percent) for name in ("sensitivity", "specificity"))
+    sensitivity, specificity = (with_interval(metrics[name], percent) for name in ("sensitivity", "specificity"))
     sentences.append(
         f"At the threshold {number(summary['threshold'])} it predicts {positive} for {counts['tp']:,} of "
         f"{counts['tp'] + counts['fn']:,} {positive} images: sensitivity {sensitivity}. It predicts {negative} for "
@@ -132,11 +132,11 @@ def headline(summary: Summary) -> list[str]:
 
 def metric_rows(summary: Summary) -> list[tuple[str, MetricValue]]:
     """Return all metrics with their titles, in table order."""
-    figures = summary["figures"]
-    rows = [(title, figures[name]) for name, title in TITLES.items()]
+    metrics = summary["metrics"]
+    rows = [(title, metrics[name]) for name, title in TITLES.items()]
     rows.insert(1, ("AUROC by DeLong", summary["auroc_delong"]))
     return rows + [
-        (f"{title} predictive value at a prevalence of {prevalence:.0%}", figures[f"{name}_at_{prevalence:g}"])
+        (f"{title} predictive value at a prevalence of {prevalence:.0%}", metrics[f"{name}_at_{prevalence:g}"])
         for prevalence in summary["method"]["prevalences"]
         for name, title in (("ppv", "Positive"), ("npv", "Negative"))
     ]

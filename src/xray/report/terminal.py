@@ -29,7 +29,7 @@ def print_summary(summary: Mapping[str, Any], title: str) -> None:
     for column in ("Metric", "Value", "95% interval"):
         metrics.add_column(column, justify="left" if column == "Metric" else "right")
     for key, name in SHOWN.items():
-        metric = summary["figures"][key]
+        metric = summary["metrics"][key]
         metrics.add_row(name, format_value(metric["value"]), format_interval(metric))
     metrics.add_section()
     metrics.add_row("Images, patients", f"{summary['images']}, {summary['patients']}", "")

@@ -37,7 +37,7 @@ DECIDED_KEY = "xray_decided_images"
 """Checkpoint key of the images that the decision was fitted on, see `xray.data.split_record.images_to_json`."""
 
 BASELINES_KEY = "xray_baselines"
-"""Checkpoint key of the shortcut baselines fitted on the training images, see `xray.evaluation.shortcuts`, as JSON."""
+"""Checkpoint key of the shortcut baselines fitted on the training images, see `xray.evaluation.baselines`, as JSON."""
 
 OOD_KEY = "xray_ood"
 """Checkpoint key of the OOD detector fitted on the training images, see `xray.ood.detector`, as JSON."""

@@ -1,18 +1,20 @@
 """Fit shortcut baselines on the training images of a run, and score images with them."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from xray.data.decode.header import ImageHeader, read_headers
 from xray.data.intensity import STATISTICS, grey_statistics
 from xray.evaluation.arrays import Features, Scores
-from xray.evaluation.shortcuts import LogisticBaseline, fit_baseline, shape_features
+from xray.evaluation.baselines import LogisticBaseline, fit_baseline
 from xray.utils.errors import UserError
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
+
+SHAPE_FEATURES: Final = ("log_width", "log_height", "log_aspect", "in_colour")
 
 
 def fit_baselines(data: "ChestXRayDataModule") -> dict[str, Any]:
@@ -77,6 +79,19 @@ def baseline_features(
         "shape": (shape_names, shapes),
         "statistics_and_shape": ((*STATISTICS, *shape_names), np.hstack([statistics, shapes])),
     }
+
+
+def shape_features(headers: Sequence[ImageHeader]) -> tuple[tuple[str, ...], Features]:
+    """Return the features of the shape baseline, from image headers only.
+
+    Returns:
+        Names, and features of shape (images, 4): natural logarithms of width, height and aspect ratio, and whether the
+        file is stored in colour, 0 or 1.
+    """
+    rows = [
+        (np.log(image.width), np.log(image.height), np.log(image.aspect), float(image.in_colour)) for image in headers
+    ]
+    return SHAPE_FEATURES, np.array(rows, dtype=np.float64).reshape(-1, len(SHAPE_FEATURES))
 
 
 def _features_of(
