@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from xray.models.activation import find_activation
 from xray.models.cnn import CNNClassifier
+from xray.models.feature_map import find_feature_map
 from xray.models.transfer import TransferClassifier
 from xray.predictor.manifest import Manifest
 
@@ -70,7 +70,7 @@ def network(kind, seed=0):
     made.eval()
     with torch.no_grad():
         # Untrained heads give logits of hundredths, where rounding errors would matter.
-        find_activation(made, SIZE).head.weight.mul_(100)
+        find_feature_map(made, SIZE).head.weight.mul_(100)
     return made
 
 

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from tests.explain.conftest import SIZE, network, noise, spotted, trained
 
 from xray.explain.occlusion import occlusion
-from xray.models.activation import find_activation
+from xray.models.feature_map import find_feature_map
 from xray.models.grad_cam import eval_mode, grad_cam
 from xray.scoring.inference import logits_of
 
@@ -18,7 +18,7 @@ KINDS = ["cnn", "test_efficientnet"]
 
 
 def cam(model, images):
-    return grad_cam(model, find_activation(model, SIZE).layer, images)
+    return grad_cam(model, find_feature_map(model, SIZE).layer, images)
 
 
 def occluded(model, images):
@@ -28,7 +28,7 @@ def occluded(model, images):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_cells_and_the_bias_of_the_head_add_up_to_the_logit(kind):
     model, images = network(kind), noise(40)
-    found = find_activation(model, SIZE)
+    found = find_feature_map(model, SIZE)
     logits = logits_of(model, [images])
     assert np.ptp(logits) > 0.01
     np.testing.assert_allclose(cam(model, images).sum((1, 2)) + found.head.bias.item(), logits, atol=1e-4)
@@ -37,7 +37,7 @@ def test_the_cells_and_the_bias_of_the_head_add_up_to_the_logit(kind):
 @pytest.mark.parametrize("kind", [*KINDS, "test_convnext"])
 def test_it_is_grad_cam_without_the_rectifier(kind):
     model, images = network(kind), noise()
-    layer = find_activation(model, SIZE).layer
+    layer = find_feature_map(model, SIZE).layer
     oracle = LayerGradCam(model, layer).attribute(torch.from_numpy(images)[:, None].float() / 255)[:, 0]
     np.testing.assert_allclose(cam(model, images), oracle.detach().numpy(), atol=1e-5)
 
@@ -64,7 +64,7 @@ def test_the_model_is_left_as_it_was(kind):
     modes = [module.training for module in model.modules()]
     drawn = torch.get_rng_state()
     with eval_mode(model):
-        layer = find_activation(model, SIZE).layer
+        layer = find_feature_map(model, SIZE).layer
     grad_cam(model, layer, noise())
     assert torch.equal(torch.get_rng_state(), drawn)
     assert [module.training for module in model.modules()] == modes

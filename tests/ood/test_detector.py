@@ -19,9 +19,9 @@ from xray.ood.detector import (
     QUANTILE,
     OODDetector,
     fit_ood_detector,
-    tone,
+    intensity_features,
 )
-from xray.ood.features import outlines
+from xray.ood.features import gradient_histograms
 from xray.sources.phantom import draw_patient, draw_phantom
 
 
@@ -91,7 +91,7 @@ def test_the_distances_are_those_of_probabilistic_principal_components(ood, ches
 
     fitted_on = np.concatenate([chests[:240], perturb(chests[:240])])
     expected = []
-    for features in (outlines, tone):
+    for features in (gradient_histograms, intensity_features):
         train, new = features(fitted_on), features(chests[300:])
         model = PCA(min(COMPONENTS, train.shape[1]), svd_solver="full").fit(train)
         precision = model.get_precision()
@@ -150,12 +150,12 @@ def test_too_few_training_images_reject_nothing(chests):
 
 
 def test_training_images_alone_set_the_limits_if_validation_images_are_few_or_uniform(ood, chests):
-    smallest = {name: MARGIN * part.trained for name, part in ood.parts.items()}
+    smallest = {name: MARGIN * part.training_quantile for name, part in ood.gaussians.items()}
     unlike = np.concatenate(list(others().values()))
     typical = chests[240:][np.argmin(ood.score(chests[240:]))][None]
     for few in (chests[:0], typical, np.repeat(typical, 50, axis=0), unlike[:1], unlike[:2]):
         refitted = ood.with_validation(few)
-        assert {name: part.limit for name, part in refitted.parts.items()} == smallest
+        assert {name: part.limit for name, part in refitted.gaussians.items()} == smallest
         assert refitted.validation_images == len(few)
 
 
@@ -167,7 +167,7 @@ def test_unusual_validation_images_raise_the_limits(ood, chests):
     assert (refitted.score(chests[300:] // 10) > 1).mean() <= 0.05
     assert "of 60 validation images" in refitted.describe()
     reported = float(refitted.describe().partition("make its limits ")[2].split()[0])
-    assert reported == pytest.approx(refitted.widened, abs=0.01)
+    assert reported == pytest.approx(refitted.limit_ratio, abs=0.01)
     assert "make its limits" not in ood.describe()
 
 
@@ -179,7 +179,7 @@ def test_two_outliers_among_few_validation_images_do_not_widen_the_limits(ood, c
     assert (refitted.score(outliers) > 1).all()
     assert refitted.rejected_of_validation >= 2 / (images + 2)
     alone = ood.with_validation(np.repeat(chests[240 : 240 + images], 9, axis=0))
-    assert all(part.limit <= alone.parts[name].limit for name, part in refitted.parts.items())
+    assert all(part.limit <= alone.gaussians[name].limit for name, part in refitted.gaussians.items())
 
 
 def test_reports_the_fraction_of_the_validation_images_that_it_rejects(ood, chests):

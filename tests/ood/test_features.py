@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
-from xray.ood.features import outlines, principal_components, shrink
+from xray.ood.features import gradient_histograms, principal_components, shrink
 
 
 def noise(seed, size, images=1):
@@ -28,7 +28,8 @@ def test_each_small_pixel_is_the_mean_of_its_area(size, side, seed):
 def test_outlines_rotate_with_the_image(size, seed):
     images = noise(seed, size)
     upright, turned = (
-        outlines(np.ascontiguousarray(each)).reshape(8, 4, 4) for each in (images, np.rot90(images, 2, (1, 2)))
+        gradient_histograms(np.ascontiguousarray(each)).reshape(8, 4, 4)
+        for each in (images, np.rot90(images, 2, (1, 2)))
     )
     # Half a turn moves each cell to the opposite place, and each direction by four of eight.
     np.testing.assert_allclose(turned, np.roll(upright, 4, axis=0)[:, ::-1, ::-1], atol=1e-3)
@@ -38,16 +39,16 @@ def test_outlines_rotate_with_the_image(size, seed):
 def test_a_ramp_has_outlines_towards_its_bright_side(step, strongest):
     rows, columns = np.indices((32, 32)) - 16
     image = (128 + 6 * (step[0] * rows + step[1] * columns)).astype(np.uint8)[None]
-    strength = outlines(image).reshape(8, 16).sum(axis=1)
+    strength = gradient_histograms(image).reshape(8, 16).sum(axis=1)
     assert np.argmax(strength) == strongest
     assert strength[(strongest + 4) % 8] == pytest.approx(0, abs=1e-4)
 
 
 def test_outlines_hardly_depend_on_contrast_and_are_zero_without_structure():
     image = noise(0, 32) // 4
-    np.testing.assert_allclose(outlines(4 * image), outlines(image), rtol=0.05)
-    assert not outlines(np.full((1, 32, 32), 77, np.uint8)).any()
-    assert outlines(image[:0]).shape == (0, 128)
+    np.testing.assert_allclose(gradient_histograms(4 * image), gradient_histograms(image), rtol=0.05)
+    assert not gradient_histograms(np.full((1, 32, 32), 77, np.uint8)).any()
+    assert gradient_histograms(image[:0]).shape == (0, 128)
 
 
 def test_principal_components_are_those_of_scikit_learn():

@@ -1,5 +1,6 @@
 """Reading checkpoints without running code, loading models, and storing decisions."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -174,7 +175,7 @@ def decision(temperature=2.0, threshold=0.25):
 
 def test_storing_a_decision_keeps_the_weights(path, model):
     before = read_checkpoint(path).content
-    store_decision(path, decision(), "[]", {"shape": {"intercept": 0.5}})
+    store_decision(path, decision(), "[]", keep_earlier=False, baselines={"shape": {"intercept": 0.5}})
     after = read_checkpoint(path)
     loaded = load_classifier(after)
     assert (loaded.temperature.item(), loaded.threshold.item()) == (2.0, 0.25)
@@ -187,9 +188,9 @@ def test_storing_a_decision_keeps_the_weights(path, model):
 
 
 def test_new_decisions_keep_earlier_ones_and_baselines(path):
-    store_decision(path, decision(threshold=0.1), "[]", {"shape": {}})
-    store_decision(path, decision(threshold=0.2), "[]")
-    stored = store_decision(path, decision(threshold=0.3), "[]")
+    store_decision(path, decision(threshold=0.1), "[]", keep_earlier=False, baselines={"shape": {}})
+    store_decision(path, decision(threshold=0.2), "[]", keep_earlier=True)
+    stored = store_decision(path, decision(threshold=0.3), "[]", keep_earlier=True)
     assert stored == read_checkpoint(path).record(DECISION_KEY)
     assert [each["threshold"] for each in (stored, *stored["earlier"])] == [0.3, 0.2, 0.1]
     assert all("earlier" not in each for each in stored["earlier"])
@@ -207,6 +208,7 @@ def test_failed_write_leaves_the_checkpoint_unchanged(path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
-    assert "stays unchanged" in rejection(store_decision, path, decision(), "[]", naming=path)
+    store = partial(store_decision, keep_earlier=True)
+    assert "stays unchanged" in rejection(store, path, decision(), "[]", naming=path)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]

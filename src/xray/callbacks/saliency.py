@@ -11,7 +11,7 @@ from xray.callbacks.figures import add_figure
 from xray.callbacks.plots import images_figure
 from xray.explain.maps import CAVEATS, Explanation
 from xray.explain.overlay import colours, lay_over, over_grey
-from xray.models.activation import find_activation
+from xray.models.feature_map import find_feature_map
 from xray.models.grad_cam import eval_mode, grad_cam
 from xray.scoring.inference import logits_of
 
@@ -47,8 +47,8 @@ class SaliencyFigures(Callback):
         model: ImageClassifier = pl_module  # type: ignore[assignment]
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
         with eval_mode(model):
-            activation = find_activation(model, data.image_size)
-        if activation is None:
+            feature_map = find_feature_map(model, data.image_size)
+        if feature_map is None:
             if not epoch:
                 rank_zero_info("No Grad-CAM in TensorBoard: this network does not end in a convolutional feature map.")
             return
@@ -59,7 +59,7 @@ class SaliencyFigures(Callback):
             logits = logits_of(model, [images])
         panels, captions = [], []
         for row, image, logit, values in zip(
-            rows, images, logits, grad_cam(model, activation.layer, images), strict=True
+            rows, images, logits, grad_cam(model, feature_map.layer, images), strict=True
         ):
             explanation = Explanation.of("gradcam", values)
             # Drawn over the square input of the network, not over the original proportions.

@@ -13,7 +13,7 @@ from xray.evaluation.scored_set import SOURCE, write_scored_set
 from xray.report.build import write_reports
 from xray.report.scored_sets import sets_of_same_run
 from xray.report.terminal import print_summary
-from xray.scoring.evaluate import Scoring
+from xray.scoring.evaluate import SplitScorer
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
@@ -37,26 +37,26 @@ class ScoreWriter(CollectOutputs):
 
     Args:
         folder: Folder of the scored set. A scored set of other images or of another checkpoint in it is renamed.
-        scoring: The split, checkpoint and options of the scoring.
+        scorer: The split, checkpoint and options of the scoring.
     """
 
-    def __init__(self, folder: Path, scoring: Scoring) -> None:
+    def __init__(self, folder: Path, scorer: SplitScorer) -> None:
         super().__init__()
         self.folder = folder
-        self.scoring = scoring
+        self.scorer = scorer
 
     def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
         """Write the scored set, the reports and the summary."""
         model: ImageClassifier = pl_module  # type: ignore[assignment]
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
-        assert len(index) == len(data.images[self.scoring.split]), (
+        assert len(index) == len(data.images[self.scorer.split]), (
             "ScoreWriter is not used with a limited number of images"
         )
-        scored_set = self.scoring.gather(model, data, logits.numpy())
+        scored_set = self.scorer.score(model, data, logits.numpy())
         keep_earlier(self.folder, scored_set.source)
         write_scored_set(self.folder, scored_set)
         summary = write_reports(sets_of_same_run(self.folder))[self.folder]
-        kind = "External" if self.scoring.external else self.scoring.split.capitalize()
+        kind = "External" if self.scorer.external else self.scorer.split.capitalize()
         print_summary(summary, f"{kind} images of {data.root}")
         print(f"Written: {self.folder}/ with report.html, metrics.json, predictions.csv, model_card.md, figures/")
 

@@ -33,7 +33,7 @@ from xray.models.transfer import TransferClassifier
 from xray.runs.checkpoint import Checkpoint, load_weights, read_checkpoint
 from xray.runs.run import LOGS, Run, claim_run, release_run
 from xray.scoring.calibrate import complete_checkpoint
-from xray.scoring.evaluate import Scoring
+from xray.scoring.evaluate import SplitScorer
 from xray.utils.errors import UserError, user_error_in
 from xray.utils.hardware import prepare_torch, usable_precision
 from xray.utils.library_warnings import silence_libraries
@@ -240,8 +240,8 @@ class XrayCLI(LightningCLI):
             return
         external = is_external(checkpoint, self.datamodule)
         robustness = bool(self.config[self.subcommand].get("robustness"))
-        scoring = Scoring(checkpoint, run.name if run else None, split, external, robustness)
+        scorer = SplitScorer(checkpoint, run.name if run else None, split, external, robustness)
         folder = run.logs if run is not None else checkpoint.path.parent
         out = folder / "external" / self.datamodule.root.resolve().name if external else folder / stage
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
-        callbacks.append(ScoreWriter(out, scoring))
+        callbacks.append(ScoreWriter(out, scorer))

@@ -74,11 +74,11 @@ def export(
     trained = CheckpointPredictor(checkpoint)
     images = some_images(data, "val", len(data.images["val"]))
     # Without the exact sum Grad-CAM would need gradients, which an export does not have.
-    activation = trained.activation if trained.activation is not None and trained.activation.is_sum else None
-    if activation is None:
+    feature_map = trained.feature_map if trained.feature_map is not None and trained.feature_map.is_exact else None
+    if feature_map is None:
         print("Without Grad-CAM: the logit of this network is not a sum over its last map. Occlusion works.")
-    manifest = replace(trained.manifest, format=format, license=license, has_grad_cam=activation is not None)
-    program = trace(ExportedClassifier(trained.model.cpu(), manifest.image_size, manifest.resize, activation))
+    manifest = replace(trained.manifest, format=format, license=license, has_grad_cam=feature_map is not None)
+    program = trace(ExportedClassifier(trained.model.cpu(), manifest.image_size, manifest.resize, feature_map))
     try:
         with atomic_path(out) as exported:
             (write_onnx if format == "onnx" else write_program)(exported, program, manifest)

@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from xray.data.decode.image import ResizeRule
 from xray.export.resize import ResizeImages
-from xray.models.activation import Activation, capture_outputs, logit_map
 from xray.models.base import ImageClassifier
+from xray.models.feature_map import FeatureMap, capture_outputs, logit_map
 
 
 class ExportedClassifier(nn.Module):
@@ -16,14 +16,14 @@ class ExportedClassifier(nn.Module):
         model: The classifier, in evaluation mode on the CPU.
         size: Side of its input in pixels.
         rule: How images are resized to a square.
-        activation: The feature map whose weighted sum is the logit; None if the network has none.
+        feature_map: The feature map whose weighted sum is the logit; None if the network has none.
     """
 
     mean: Tensor
     std: Tensor
     temperature: Tensor
 
-    def __init__(self, model: ImageClassifier, size: int, rule: ResizeRule, activation: Activation | None) -> None:
+    def __init__(self, model: ImageClassifier, size: int, rule: ResizeRule, feature_map: FeatureMap | None) -> None:
         super().__init__()
         # In channels-last, which training uses, pooling to one pixel would be exported as a dozen nodes.
         self.network = model.network.to(memory_format=torch.contiguous_format)
@@ -32,7 +32,7 @@ class ExportedClassifier(nn.Module):
         self.register_buffer("temperature", model.temperature.double())
         self.resize = ResizeImages(size, rule)
         self.size = size
-        self._activation = activation
+        self._feature_map = feature_map
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Map raw images, shape (batch, 1, height, width), uint8, to logits, probabilities and Grad-CAM maps.
@@ -45,12 +45,12 @@ class ExportedClassifier(nn.Module):
         # Images of the right size skip the resizing.
         squares = torch.cond(is_square, self._as_is, self.resize, (images,))
         normalised = (squares.float() / 255 - self.mean) / self.std
-        if self._activation is None:
+        if self._feature_map is None:
             logits = self.network(normalised).squeeze(1).float()
             return logits, self._probability(logits)
-        with capture_outputs(self._activation.layer) as maps:
+        with capture_outputs(self._feature_map.layer) as maps:
             logits = self.network(normalised).squeeze(1).float()
-        return logits, self._probability(logits), logit_map(maps[0], self._activation.head).float()
+        return logits, self._probability(logits), logit_map(maps[0], self._feature_map.head).float()
 
     def _probability(self, logits: Tensor) -> Tensor:
         return (logits.double() / self.temperature).sigmoid()

@@ -23,7 +23,7 @@ def grad_cam(model: ImageClassifier, layer: nn.Module, images: npt.NDArray[np.ui
 
     Args:
         model: The model, on any device.
-        layer: Outputs the feature map, see `xray.models.activation.find_activation`.
+        layer: Outputs the feature map, see `xray.models.feature_map.find_feature_map`.
         images: Shape (images, size, size), uint8.
 
     Returns:

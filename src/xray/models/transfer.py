@@ -17,8 +17,8 @@ class TransferClassifier(ImageClassifier):
     """Any timm backbone with one grey input channel and one logit.
 
     The backbone is divided into `unfreeze_stages` parts of about equal depth. For `head_epochs` epochs only the head is
-    trained; then each epoch unfreezes one more part, from the top, at a lower learning rate. What is frozen depends
-    only on the epoch, so a resumed run continues as an uninterrupted one.
+    trained; then each epoch unfreezes one more part, starting next to the head, at a lower learning rate. What is
+    frozen depends only on the epoch, so a resumed run continues as an uninterrupted one.
 
     Args:
         backbone: Name of a timm model.
@@ -56,8 +56,8 @@ class TransferClassifier(ImageClassifier):
         except TypeError as error:
             raise UserError(f"model.backbone {backbone} does not take {rates}: set drop_path to 0.") from error
         # Normalisation of the pretrained weights, averaged over colours.
-        description: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
-        mean, std = (sum(description[key]) / 3 for key in ("mean", "std"))
+        pretrained_cfg: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
+        mean, std = (sum(pretrained_cfg[key]) / 3 for key in ("mean", "std"))
         super().__init__(network, mean, std, **options)
         self.backbone = backbone
         self.pretrained = pretrained
@@ -65,7 +65,7 @@ class TransferClassifier(ImageClassifier):
         self.head_epochs = head_epochs
         self.unfreeze_stages = unfreeze_stages
         self.backbone_lr = backbone_lr
-        self._start: dict[str, Tensor] | None = None
+        self._pretrained_state: dict[str, Tensor] | None = None
         self._resumed = False
         for module in self._head().modules():
             if isinstance(module, nn.Linear):
@@ -80,12 +80,12 @@ class TransferClassifier(ImageClassifier):
         Raises:
             UserError: They are not available, or do not fit the backbone.
         """
-        if not self.pretrained or self._start is not None:
+        if not self.pretrained or self._pretrained_state is not None:
             return
         if self.weights is not None:
-            self._start = read_weights(self.weights, self.backbone)
+            self._pretrained_state = read_weights(self.weights, self.backbone)
         else:
-            self._start = fetch_hub_weights(self.backbone)
+            self._pretrained_state = fetch_hub_weights(self.backbone)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002 - Lightning's signature
         """Remember that the weights came from a checkpoint."""
@@ -97,9 +97,9 @@ class TransferClassifier(ImageClassifier):
         self._check_strategy()
         if self.pretrained and not self._resumed:
             self.prepare_weights()
-            assert self._start is not None
-            self.network.load_state_dict(self.network.state_dict() | self._start)
-        self._start = None
+            assert self._pretrained_state is not None
+            self.network.load_state_dict(self.network.state_dict() | self._pretrained_state)
+        self._pretrained_state = None
 
     def check_image_size(self, size: int) -> None:
         """Reject other image sizes if the backbone has a fixed input size (some transformers).
@@ -107,9 +107,9 @@ class TransferClassifier(ImageClassifier):
         Raises:
             UserError: The size differs; the message gives the right one.
         """
-        description = self._timm.pretrained_cfg
-        required = description.get("input_size", (3, size, size))[-1]
-        if description.get("fixed_input_size") and required != size:
+        pretrained_cfg = self._timm.pretrained_cfg
+        required = pretrained_cfg.get("input_size", (3, size, size))[-1]
+        if pretrained_cfg.get("fixed_input_size") and required != size:
             raise UserError(
                 f"model.backbone {self.backbone} only takes images of {required} pixels: "
                 f"use --data.image_size {required}."

@@ -3,7 +3,7 @@
 import difflib
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -123,35 +123,46 @@ def _load_tensors(path: Path) -> dict[str, Tensor]:
     return content
 
 
-def _match(loaded: dict[str, Tensor], reference: nn.Module, path: Path, name: str) -> dict[str, Tensor]:
-    """Rename the tensors of `loaded` to timm's names, or reject them."""
-    expected = reference.state_dict()
-    # Older files lack the batch counts of batch normalisation.
-    learnt = {key: tensor.shape for key, tensor in expected.items() if not key.endswith("num_batches_tracked")}
-    offered = {key: tensor for key, tensor in loaded.items() if not key.endswith("num_batches_tracked")}
-    classifier = tuple(f"{key}." for key in _layers(reference, "classifier"))
-    body = {key: shape for key, shape in learnt.items() if not key.startswith(classifier)} if classifier else learnt
+def _match(loaded: Mapping[str, Tensor], reference: nn.Module, path: Path, name: str) -> Mapping[str, Tensor]:
+    """Rename the tensors of `loaded` to timm's names.
 
-    if all(key in offered and offered[key].shape == shape for key, shape in body.items()):
-        return offered
-    for names in (learnt, body):
-        pairs = list(zip(names, offered, strict=False))
+    Raises:
+        UserError: They are those of another network.
+    """
+    # Older files lack the batch counts of batch normalisation.
+    expected_shapes = {key: tensor.shape for key, tensor in _without_batch_counts(reference.state_dict()).items()}
+    loaded_tensors = _without_batch_counts(loaded)
+    classifier = tuple(f"{key}." for key in _layers(reference, "classifier"))
+    without_classifier = {key: shape for key, shape in expected_shapes.items() if not key.startswith(classifier)}
+
+    if all(key in loaded_tensors and loaded_tensors[key].shape == shape for key, shape in without_classifier.items()):
+        return loaded_tensors
+    for shapes in (expected_shapes, without_classifier):
+        pairs = list(zip(shapes, loaded_tensors, strict=False))
         # Weight and bias of a normalisation layer have the same shape; the last part of the name distinguishes them.
-        if len(names) == len(offered) and all(
-            learnt[key] == offered[other].shape and _same_role(key, other) for key, other in pairs
+        if len(shapes) == len(loaded_tensors) and all(
+            shapes[key] == loaded_tensors[other].shape and _same_role(key, other) for key, other in pairs
         ):
-            return {key: offered[other] for key, other in pairs}
-    if any(key in offered for key in body):
-        wrong = next(key for key in body if key not in offered or offered[key].shape != body[key])
-        problem = f"{wrong} is missing"
-        if wrong in offered:
-            problem = f"{wrong} has shape {tuple(offered[wrong].shape)}, not {tuple(body[wrong])}"
-    else:
-        problem = f"its {len(offered)} tensors have neither the names nor the order and shapes of {name}"
+            return {key: loaded_tensors[other] for key, other in pairs}
+    problem = _mismatch(loaded_tensors, without_classifier, name)
     raise UserError(
-        f"model.weights {path} do not fit model.backbone {name}: {problem}. Give weights of this backbone, or the "
-        "backbone of these weights."
+        f"model.weights {path} do not fit model.backbone {name}: {problem}. "
+        "Give weights of this backbone, or the backbone of these weights."
     )
+
+
+def _without_batch_counts(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key: tensor for key, tensor in tensors.items() if not key.endswith("num_batches_tracked")}
+
+
+def _mismatch(loaded_tensors: Mapping[str, Tensor], shapes: Mapping[str, torch.Size], name: str) -> str:
+    """Return why tensors do not have the names and shapes of a backbone, as a clause."""
+    if not shapes.keys() & loaded_tensors.keys():
+        return f"its {len(loaded_tensors)} tensors have neither the names nor the order and shapes of {name}"
+    wrong = next(key for key in shapes if key not in loaded_tensors or loaded_tensors[key].shape != shapes[key])
+    if wrong not in loaded_tensors:
+        return f"{wrong} is missing"
+    return f"{wrong} has shape {tuple(loaded_tensors[wrong].shape)}, not {tuple(shapes[wrong])}"
 
 
 def _same_role(name: str, other: str) -> bool:
@@ -162,6 +173,6 @@ def _same_role(name: str, other: str) -> bool:
 
 def _layers(network: nn.Module, role: str) -> tuple[str, ...]:
     """Return the names of the layers with a role ("classifier", "first_conv") in timm's config of the network."""
-    description: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
-    names = description.get(role) or ()
+    pretrained_cfg: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
+    names = pretrained_cfg.get(role) or ()
     return (names,) if isinstance(names, str) else tuple(names)

@@ -6,7 +6,8 @@ Each gives the distance from a Gaussian fitted to the training images and to one
 distribution. An image is rejected if either distance is larger than that of all but a few validation images.
 
 `benchmarks/outsiders.py` measures how many images of other patients are rejected and how many other images pass.
-Mirrored images and centre crops mostly pass. Features of the networks separated no better.
+Mirrored images and centre crops mostly pass. Features taken from the trained networks did not separate the images
+better.
 """
 
 import base64
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from xray.data.arrays import Images, ImageValues
 from xray.data.intensity import grey_statistics
-from xray.ood.features import outlines, principal_components
+from xray.ood.features import gradient_histograms, principal_components
 
 Chunks = Images | Iterable[Images]
 """Images of shape (images, size, size), uint8, at once or in parts."""
@@ -37,14 +38,14 @@ IGNORED: Final = 2
 widen the limits."""
 MARGIN: Final = 1.2
 """Factor on that distance, for images of other patients and sites: of 2,103 training images that a fit had not used,
-both limits together rejected 0.6%. It is also the smallest limit."""
+both limits together rejected 0.6%. 1.2 is also the smallest possible limit."""
 WIDE: Final = 1.25
 """Ratio to the limit of the training images above which a limit is reported as wide: at this ratio some 2% of the other
 images of `benchmarks/outsiders.py` pass instead of 0.3%, at a ratio of 2 a third."""
 CHUNK: Final = 256
 
 
-def tone(images: Images) -> ImageValues:
+def intensity_features(images: Images) -> ImageValues:
     """Return grey statistics scaled to vary about equally, shape (images, 8).
 
     Grey levels are divided by 32; the skewed fraction of black enters by its square root, edges by their logarithm.
@@ -54,7 +55,10 @@ def tone(images: Images) -> ImageValues:
     return np.hstack([levels, black, edges])
 
 
-FEATURES: Final[dict[str, Callable[[Images], ImageValues]]] = {"outlines": outlines, "tone": tone}
+FEATURES: Final[dict[str, Callable[[Images], ImageValues]]] = {
+    "outlines": gradient_histograms,
+    "tone": intensity_features,
+}
 CLAUSES: Final = {
     "outlines": "its outlines differ from those of a frontal chest X-ray",
     "tone": "its brightness or sharpness is far from that of the training images",
@@ -77,9 +81,9 @@ class Gaussian:
     """Unit vectors in rows, shape (components, features)."""
     variances: npt.NDArray[np.float32]
     """Variance along each component, shape (components,)."""
-    rest: float
+    residual_variance: float
     """Variance along every other direction."""
-    trained: float = 0.0
+    training_quantile: float = 0.0
     """The quantile `QUANTILE` of the distances of the training images."""
     limit: float = float("inf")
     """Distance above which an image is rejected."""
@@ -87,22 +91,40 @@ class Gaussian:
     @property
     def min_limit(self) -> float:
         """The limit that the training images alone would set."""
-        return MARGIN * max(self.trained, 1.0)
+        return MARGIN * max(self.training_quantile, 1.0)
 
     def distance(self, features: ImageValues) -> ImageValues:
         """Return the Mahalanobis distance, shape (images,), of features of shape (images, features)."""
         deviations: ImageValues = features - self.mean
         along: ImageValues = (deviations @ self.components.T.astype(np.float64)) ** 2
         across: ImageValues = np.maximum((deviations**2).sum(axis=1) - along.sum(axis=1), 0)
-        distance: ImageValues = np.sqrt((along / self.variances).sum(axis=1) + across / self.rest)
+        distance: ImageValues = np.sqrt((along / self.variances).sum(axis=1) + across / self.residual_variance)
         return distance
+
+    def as_dict(self) -> dict[str, str | float]:
+        """Return plain values for JSON."""
+        return {
+            "mean": _packed(self.mean),
+            "components": _packed(self.components),
+            "variances": _packed(self.variances),
+            "rest": self.residual_variance,
+            "trained": self.training_quantile,
+            "limit": self.limit,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Gaussian":
+        """Return the Gaussian that `as_dict` was called on."""
+        mean, variances = _unpacked(values["mean"]), _unpacked(values["variances"])
+        components = _unpacked(values["components"]).reshape(len(variances), len(mean))
+        return cls(mean, components, variances, values["rest"], values["trained"], values["limit"])
 
 
 @dataclass(frozen=True, eq=False)
 class OODDetector:
-    """Scores how unlike the training images an image is."""
+    """OOD detector: score the distance of an image from the training images."""
 
-    parts: Mapping[str, Gaussian]
+    gaussians: Mapping[str, Gaussian]
     """A Gaussian for each of `FEATURES`."""
     training_images: int
     """Number of training images that it was fitted on."""
@@ -122,10 +144,10 @@ class OODDetector:
 
     def ratios(self, images: Chunks) -> dict[str, ImageValues]:
         """Return the distances as multiples of their limits, each of shape (images,), by the keys of `FEATURES`."""
-        limits = [part.limit for part in self.parts.values()]
+        limits = [gaussian.limit for gaussian in self.gaussians.values()]
         chunks = [self._distances(chunk) / limits for chunk in _chunks(images)]
         ratios = np.concatenate([np.empty((0, len(limits))), *chunks])
-        return dict(zip(self.parts, ratios.T, strict=True))
+        return dict(zip(self.gaussians, ratios.T, strict=True))
 
     def reasons(self, images: Images) -> list[str]:
         """Return why each image is rejected, as a clause; "" if it is in distribution."""
@@ -137,32 +159,32 @@ class OODDetector:
 
     def with_validation(self, validation: Chunks) -> "OODDetector":
         """Return the same Gaussians with limits from other validation images."""
-        distances = np.concatenate([np.empty((0, len(self.parts))), *map(self._distances, _chunks(validation))])
+        distances = np.concatenate([np.empty((0, len(self.gaussians))), *map(self._distances, _chunks(validation))])
         counted = len(distances) - IGNORED
         share = min(QUANTILE, (counted - 1) / (len(distances) - 1)) if counted > 0 else 0.0
-        quantiles = np.quantile(distances, share, axis=0) if counted > 0 else np.zeros(len(self.parts))
-        parts = {
-            name: replace(part, limit=max(MARGIN * float(usual), part.min_limit))
-            for (name, part), usual in zip(self.parts.items(), quantiles, strict=True)
+        quantiles = np.quantile(distances, share, axis=0) if counted > 0 else np.zeros(len(self.gaussians))
+        gaussians = {
+            name: replace(gaussian, limit=max(MARGIN * float(usual), gaussian.min_limit))
+            for (name, gaussian), usual in zip(self.gaussians.items(), quantiles, strict=True)
         }
-        limits = [part.limit for part in parts.values()]
+        limits = [gaussian.limit for gaussian in gaussians.values()]
         rejected = float((distances > limits).any(axis=1).mean()) if len(distances) else 0.0
-        return OODDetector(parts, self.training_images, len(distances), rejected)
+        return OODDetector(gaussians, self.training_images, len(distances), rejected)
 
     @property
-    def widened(self) -> float:
+    def limit_ratio(self) -> float:
         """Largest ratio of a limit to that of the training images; from 1."""
-        return max(part.limit / part.min_limit for part in self.parts.values())
+        return max(gaussian.limit / gaussian.min_limit for gaussian in self.gaussians.values())
 
     @property
     def is_wide(self) -> bool:
         """Whether the limits are so wide that it must be reported."""
-        return self.widened > WIDE
+        return self.limit_ratio > WIDE
 
-    def beyond_training(self, images: Chunks) -> ImageValues:
+    def score_with_training_limits(self, images: Chunks) -> ImageValues:
         """Return scores as `score` does, with the limits that the training images alone would set."""
-        narrow = {name: replace(part, limit=part.min_limit) for name, part in self.parts.items()}
-        return replace(self, parts=narrow).score(images)
+        narrow = {name: replace(gaussian, limit=gaussian.min_limit) for name, gaussian in self.gaussians.items()}
+        return replace(self, gaussians=narrow).score(images)
 
     def describe(self) -> str:
         """Return one line on the validation images, and a second if they made the limits much wider."""
@@ -173,8 +195,8 @@ class OODDetector:
         if not self.is_wide:
             return line
         return (
-            f"{line}\n  (they make its limits {self.widened:.2f} times as wide as the training images alone would, so "
-            "that more images pass that are not chest X-rays)"
+            f"{line}\n  (they make its limits {self.limit_ratio:.2f} times as wide as the training images alone would, "
+            "so that more images pass that are not chest X-rays)"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -183,10 +205,7 @@ class OODDetector:
             "training_images": self.training_images,
             "validation_images": self.validation_images,
             "rejected_of_validation": self.rejected_of_validation,
-            "parts": {
-                name: {key: value if isinstance(value, float) else _packed(value) for key, value in vars(part).items()}
-                for name, part in self.parts.items()
-            },
+            "parts": {name: gaussian.as_dict() for name, gaussian in self.gaussians.items()},
         }
 
     @classmethod
@@ -196,16 +215,15 @@ class OODDetector:
         Raises:
             LookupError, TypeError, ValueError: The values are something else.
         """
-        parts = {}
+        gaussians = {}
         for name in FEATURES:
-            stored = values["parts"][name]
-            mean, variances = _unpacked(stored["mean"]), _unpacked(stored["variances"])
-            components = _unpacked(stored["components"]).reshape(len(variances), len(mean))
-            parts[name] = Gaussian(mean, components, variances, stored["rest"], stored["trained"], stored["limit"])
-        return cls(parts, values["training_images"], values["validation_images"], values["rejected_of_validation"])
+            gaussians[name] = Gaussian.from_dict(values["parts"][name])
+        return cls(gaussians, values["training_images"], values["validation_images"], values["rejected_of_validation"])
 
     def _distances(self, images: Images) -> ImageValues:
-        return np.stack([part.distance(FEATURES[name](images)) for name, part in self.parts.items()], axis=1)
+        return np.stack(
+            [gaussian.distance(FEATURES[name](images)) for name, gaussian in self.gaussians.items()], axis=1
+        )
 
 
 def fit_ood_detector(train: Chunks, validation: Chunks) -> OODDetector | None:
@@ -221,16 +239,16 @@ def fit_ood_detector(train: Chunks, validation: Chunks) -> OODDetector | None:
     # Imported here, since scoring images works without SciPy.
     from xray.ood.perturb import perturb
 
-    images = _spread(train)
+    images = _evenly_spaced(train)
     if len(images) < MIN_IMAGES:
         return None
     perturbed = perturb(images)
-    parts = {}
+    gaussians = {}
     for name, features in FEATURES.items():
         original, changed = (np.concatenate([features(c) for c in _chunks(side)]) for side in (images, perturbed))
-        part = _fit_gaussian(np.concatenate([original, changed]))
-        parts[name] = replace(part, trained=float(np.quantile(part.distance(original), QUANTILE)))
-    return OODDetector(parts, len(images)).with_validation(validation)
+        gaussian = _fit_gaussian(np.concatenate([original, changed]))
+        gaussians[name] = replace(gaussian, training_quantile=float(np.quantile(gaussian.distance(original), QUANTILE)))
+    return OODDetector(gaussians, len(images)).with_validation(validation)
 
 
 def _fit_gaussian(features: ImageValues) -> Gaussian:
@@ -249,7 +267,7 @@ def _chunks(images: Chunks) -> Iterator[Images]:
             yield chunk[start : start + CHUNK]
 
 
-def _spread(images: Chunks) -> Images:
+def _evenly_spaced(images: Chunks) -> Images:
     """Return evenly spaced images, at most `MAX_IMAGES`, without holding the others in memory."""
     kept: list[Images] = []
     step, seen = 1, 0

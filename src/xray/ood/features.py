@@ -12,7 +12,7 @@ OUTLINE_SIDE: Final = 32
 """Side of the small copy whose outlines are measured; finer outlines are lost in blur and noise."""
 CELLS: Final = 4
 DIRECTIONS: Final = 8
-FLAT: Final = 0.25
+MIN_STRENGTH: Final = 0.25
 """Added to the mean strength of outlines, in grey levels per small pixel, to avoid a division by 0."""
 
 
@@ -31,7 +31,7 @@ def shrink(images: Images, side: int) -> npt.NDArray[np.float32]:
     return small
 
 
-def outlines(images: Images) -> ImageValues:
+def gradient_histograms(images: Images) -> ImageValues:
     """Return the strength of outlines by position and direction, relative to the image's mean.
 
     Histograms of oriented gradients (Dalal and Triggs, Histograms of Oriented Gradients for Human Detection, CVPR 2005)
@@ -55,7 +55,7 @@ def outlines(images: Images) -> ImageValues:
         along = np.maximum(np.float32(np.cos(angle)) * right + np.float32(np.sin(angle)) * down, 0)
         strength[:, i] = cells @ along @ cells.T
     mean = strength.mean(axis=(1, 2, 3), keepdims=True)
-    result: ImageValues = (strength / (mean + FLAT)).reshape(len(images), DIRECTIONS * CELLS**2)
+    result: ImageValues = (strength / (mean + MIN_STRENGTH)).reshape(len(images), DIRECTIONS * CELLS**2)
     return result
 
 

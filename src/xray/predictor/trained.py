@@ -7,8 +7,8 @@ from torch import nn
 
 from xray.data.arrays import Images
 from xray.evaluation.arrays import Scores
-from xray.models.activation import find_activation
 from xray.models.base import ImageClassifier
+from xray.models.feature_map import find_feature_map
 from xray.models.grad_cam import grad_cam
 from xray.predictor.base import BATCH, Maps, no_grad_cam_error
 from xray.predictor.manifest import Manifest
@@ -29,8 +29,8 @@ class CheckpointPredictor:
         prepare_torch()
         self.path = checkpoint.path
         self.model = load_classifier(checkpoint).to(best_device())
-        self.activation = find_activation(self.model, checkpoint.config["data"]["image_size"])
-        self.manifest = manifest_of(checkpoint, self.model, has_grad_cam=self.activation is not None)
+        self.feature_map = find_feature_map(self.model, checkpoint.config["data"]["image_size"])
+        self.manifest = manifest_of(checkpoint, self.model, has_grad_cam=self.feature_map is not None)
 
     def logits(self, images: Images) -> Scores:
         """See `Predictor.logits`."""
@@ -38,9 +38,9 @@ class CheckpointPredictor:
 
     def grad_cam(self, images: Images) -> Maps:
         """See `Predictor.grad_cam`."""
-        if self.activation is None:
+        if self.feature_map is None:
             raise no_grad_cam_error(self.path)
-        return grad_cam(self.model, self.activation.layer, images)
+        return grad_cam(self.model, self.feature_map.layer, images)
 
 
 def manifest_of(checkpoint: Checkpoint, model: ImageClassifier, has_grad_cam: bool) -> Manifest:

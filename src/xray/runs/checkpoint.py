@@ -140,6 +140,8 @@ def store_decision(
     path: Path,
     decision: "Decision",
     images: str,
+    *,
+    keep_earlier: bool,
     baselines: Mapping[str, Any] | None = None,
     ood: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -149,8 +151,8 @@ def store_decision(
         path: The checkpoint.
         decision: The new decision.
         images: The images that it was fitted on, see `DECIDED_KEY`.
-        baselines: Shortcut baselines by name as plain values, given at the end of training. None keeps the stored ones,
-            and keeps the previous decision under `earlier`.
+        keep_earlier: Whether to keep the previous decisions under `earlier`; not at the end of training.
+        baselines: Shortcut baselines by name as plain values. None keeps the stored ones.
         ood: OOD detector as plain values. None keeps the stored one.
 
     Returns:
@@ -163,7 +165,7 @@ def store_decision(
 
     checkpoint = read_checkpoint(path)
     content, previous = checkpoint.content, checkpoint.record(DECISION_KEY)
-    earlier = [] if baselines is not None or previous is None else [previous, *previous.pop("earlier")]
+    earlier = [previous, *previous.pop("earlier")] if keep_earlier and previous is not None else []
     stored = decision.as_dict() | {"earlier": earlier}
     content["state_dict"] |= {
         "temperature": torch.tensor(decision.temperature),

@@ -1,1 +1,1 @@
-"""A checkpoint and images: the tables of a scored set."""
+"""Score images with a checkpoint and return the tables of a scored set."""

@@ -29,8 +29,7 @@ def border_only(images: Images, grey: int) -> Images:
 
     Args:
         images: Shape (images, size, size), dtype uint8, with a size of at least 16.
-        grey: Grey level of everything else, from 0 to 255; the mean of the training images is what a network expects
-            most.
+        grey: Grey level of everything else, from 0 to 255; the training mean is the least unusual value for a network.
 
     Returns:
         New images of the same shape.
@@ -54,7 +53,7 @@ ABLATIONS: Final[dict[str, Callable[[Images, int], Images]]] = {
 
 
 def _without_centre(images: Images, grey: int, margin: float) -> Images:
-    """Return copies of images, grey but for a margin, which is a fraction of the side."""
+    """Return copies of images, grey except for a margin, which is a fraction of the side."""
     size = images.shape[-1]
     width = round(margin * size)
     result = images.copy()

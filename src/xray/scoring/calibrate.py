@@ -70,7 +70,8 @@ def calibrate_checkpoint(
         data: Set up with validation images.
         point: The rule of the operating point.
         record: File for a copy of the decision.
-        baselines: Shortcut baselines for the checkpoint; None keeps those in it.
+        baselines: Shortcut baselines for the checkpoint, at the end of training; None keeps those in it, and its
+            earlier decisions.
         ood: OOD detector for the checkpoint; None keeps the one in it, if any, with new limits.
 
     Raises:
@@ -84,8 +85,9 @@ def calibrate_checkpoint(
     if counts.min() < MIN_PER_CLASS:
         text = " and ".join(f"{count} of {name}" for count, name in zip(counts, data.class_names, strict=True))
         data.note(
-            f"Temperature and threshold are rough, from few validation images ({text}): use {MIN_PER_CLASS} of each "
-            "class for a sensitivity to within about 0.1. With few images all probabilities are closer to one half."
+            f"Temperature and threshold are imprecise: fitted on few validation images ({text}). Use at least "
+            f"{MIN_PER_CLASS} of each class for a sensitivity to within 0.1. With few images, probabilities are pulled "
+            "towards 0.5."
         )
     fitted_on = ValidationImages(
         data_root=str(data.root),
@@ -98,7 +100,14 @@ def calibrate_checkpoint(
     decision = fit_decision(labels, logits_of(model, data.grey_chunks("val"), data.batch_size), point, fitted_on)
     if ood is None and (kept := read_checkpoint(path).record(OOD_KEY)) is not None:
         ood = OODDetector.from_dict(kept).with_validation(data.grey_chunks("val"))
-    stored = store_decision(path, decision, images_to_json(images), baselines, ood.as_dict() if ood else None)
+    stored = store_decision(
+        path,
+        decision,
+        images_to_json(images),
+        keep_earlier=baselines is None,
+        baselines=baselines,
+        ood=ood.as_dict() if ood else None,
+    )
     with open_atomic(record) as file:
         json.dump(stored, file, indent=2)
         file.write("\n")
@@ -108,7 +117,7 @@ def calibrate_checkpoint(
         return
     print(ood.describe())
     if ood.is_wide:
-        distance = ood.beyond_training(data.grey_chunks("val"))
+        distance = ood.score_with_training_limits(data.grey_chunks("val"))
         furthest = np.argsort(-distance)[:MAX_NAMED].tolist()
         names = ", ".join(printable(images[i].path) for i in furthest if distance[i] > 1)
         print(f"  The furthest from the training images: {names}. Are they frontal chest X-rays? If not, remove them.")

@@ -31,8 +31,8 @@ CORRUPTION_SEED = 0
 
 
 @dataclass(frozen=True)
-class Scoring:
-    """A scoring of one split with one checkpoint.
+class SplitScorer:
+    """Score one split with one checkpoint.
 
     Args:
         checkpoint: The checkpoint.
@@ -48,7 +48,7 @@ class Scoring:
     external: bool = False
     robustness: bool = False
 
-    def gather(self, model: "ImageClassifier", data: "ChestXRayDataModule", logits: Scores) -> ScoredSet:
+    def score(self, model: "ImageClassifier", data: "ChestXRayDataModule", logits: Scores) -> ScoredSet:
         """Compute all tables of the scored set.
 
         Args:
@@ -58,29 +58,29 @@ class Scoring:
         """
         # First, since it adds notes to the data, which are part of the source.
         duplicates = find_duplicates(self.checkpoint, data, self.split)
-        table = predictions(model, data, self.split, logits)
+        table = predictions_table(model, data, self.split, logits)
         headers = headers_of(data.files(self.split))
         baselines = score_baselines(self.checkpoint.record(BASELINES_KEY) or {}, data, self.split, headers)
         return ScoredSet(
             table,
             source_of(self, model, data),
             images=file_columns(data, self.split, headers),
-            ablations=baselines | ablations(model, data, self.split),
+            ablations=baselines | ablation_logits(model, data, self.split),
             ood_scores=ood_ratios(self.checkpoint, data, self.split),
-            robustness=corruptions(model, data, self.split) if self.robustness else {},
+            robustness=corruption_logits(model, data, self.split) if self.robustness else {},
             duplicates=duplicates,
             maps=maps_of(model, data, self.split, table),
         )
 
 
-def source_of(scoring: Scoring, model: "ImageClassifier", data: "ChestXRayDataModule") -> dict[str, Any]:
+def source_of(scorer: SplitScorer, model: "ImageClassifier", data: "ChestXRayDataModule") -> dict[str, Any]:
     """Return where the tables come from: checkpoint, run, data and decision."""
-    checkpoint, split = scoring.checkpoint, scoring.split
+    checkpoint, split = scorer.checkpoint, scorer.split
     return {
         "set": "test" if split == "test" else "validate",
-        "external": scoring.external,
+        "external": scorer.external,
         "checkpoint": str(checkpoint.path),
-        "run": scoring.run,
+        "run": scorer.run,
         "data_root": str(data.root),
         "split": split,
         "data_fingerprint": fingerprint(data.images[split]),
@@ -107,7 +107,7 @@ def file_columns(data: "ChestXRayDataModule", split: str, headers: Sequence[Imag
     return columns | {"digest": [image.digest for image in data.images[split]]}
 
 
-def ablations(model: "ImageClassifier", data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
+def ablation_logits(model: "ImageClassifier", data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
     """Return the logits of the images with parts hidden, by the name of the ablation."""
     grey = round(255 * float(model.mean))
     return {
@@ -122,7 +122,7 @@ def ood_ratios(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) 
     return {} if stored is None else OODDetector.from_dict(stored).ratios(data.grey_chunks(split))
 
 
-def corruptions(model: "ImageClassifier", data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
+def corruption_logits(model: "ImageClassifier", data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
     """Return the logits of the images under each corruption and strength, by `name_strength`."""
     variants = [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]
     logits = {}
@@ -143,17 +143,17 @@ def maps_of(
 
     Occlusion takes two hundred passes per image and is left to `explain`.
     """
-    from xray.models.activation import find_activation
+    from xray.models.feature_map import find_feature_map
     from xray.models.grad_cam import grad_cam
 
-    activation = find_activation(model, data.image_size)
+    feature_map = find_feature_map(model, data.image_size)
     rows = choose_images(table, data.class_names)
-    if activation is None or not rows:
+    if feature_map is None or not rows:
         return {}
-    return dict(zip(rows, grad_cam(model, activation.layer, data.grey_images(split, rows)), strict=True))
+    return dict(zip(rows, grad_cam(model, feature_map.layer, data.grey_images(split, rows)), strict=True))
 
 
-def predictions(model: "ImageClassifier", data: "ChestXRayDataModule", split: str, logits: Scores) -> Predictions:
+def predictions_table(model: "ImageClassifier", data: "ChestXRayDataModule", split: str, logits: Scores) -> Predictions:
     """Return the predictions table of a split."""
     import torch
 

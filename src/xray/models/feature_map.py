@@ -14,22 +14,22 @@ SUM_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
-class Activation:
+class FeatureMap:
     """The last feature map of a network.
 
     Args:
         layer: Outputs the map, shape (batch, channels, height, width).
         head: The linear layer after the pooled map, a `Linear` or a 1x1 convolution.
-        is_sum: Whether the logit is the head applied to the mean of the map. Then `logit_map` adds up to the logit
-            minus the head's bias.
+        is_exact: Whether the logit is exactly the head applied to the mean of the map. Then `logit_map` adds up to the
+            logit minus the head's bias.
     """
 
     layer: nn.Module
     head: nn.Linear | nn.Conv2d
-    is_sum: bool
+    is_exact: bool
 
 
-def find_activation(model: ImageClassifier, size: int) -> Activation | None:
+def find_feature_map(model: ImageClassifier, size: int) -> FeatureMap | None:
     """Find the last feature map by passing noise through the network.
 
     Args:
@@ -56,7 +56,7 @@ def find_activation(model: ImageClassifier, size: int) -> Activation | None:
             hook.remove()
 
 
-def _last_map(outputs: Sequence[tuple[nn.Module, Tensor]], logits: Tensor) -> Activation | None:
+def _last_map(outputs: Sequence[tuple[nn.Module, Tensor]], logits: Tensor) -> FeatureMap | None:
     heads = [
         module for module, output in outputs if isinstance(module, nn.Linear | nn.Conv2d) and output[0].numel() == 1
     ]
@@ -68,22 +68,22 @@ def _last_map(outputs: Sequence[tuple[nn.Module, Tensor]], logits: Tensor) -> Ac
             return None  # transformer tokens
         if output.ndim == 4 and output.shape[1] == head.weight.shape[1] and output.shape[2] * output.shape[3] > 1:
             summed = logit_map(output, head).sum((1, 2)) + (0 if head.bias is None else head.bias)
-            return Activation(module, head, torch.allclose(summed, logits, atol=SUM_TOLERANCE, rtol=0))
+            return FeatureMap(module, head, torch.allclose(summed, logits, atol=SUM_TOLERANCE, rtol=0))
     return None
 
 
-def logit_map(activation: Tensor, head: nn.Linear | nn.Conv2d) -> Tensor:
+def logit_map(feature_map: Tensor, head: nn.Linear | nn.Conv2d) -> Tensor:
     """Return what each cell of a map adds to the logit, if the logit is the head applied to the map's mean.
 
     Args:
-        activation: Shape (batch, channels, height, width).
+        feature_map: Shape (batch, channels, height, width).
         head: The linear layer after the pooled map.
 
     Returns:
         Shape (batch, height, width).
     """
     weights = head.weight.reshape(1, -1, 1, 1)
-    return (activation * weights).sum(1) / (activation.shape[2] * activation.shape[3])
+    return (feature_map * weights).sum(1) / (feature_map.shape[2] * feature_map.shape[3])
 
 
 @contextmanager

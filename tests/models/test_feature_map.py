@@ -4,8 +4,8 @@ import pytest
 import torch
 from captum.attr import LayerGradCam
 
-from xray.models.activation import capture_outputs, find_activation, logit_map
 from xray.models.cnn import CNNClassifier
+from xray.models.feature_map import capture_outputs, find_feature_map, logit_map
 from xray.models.transfer import TransferClassifier
 
 
@@ -23,39 +23,39 @@ def model(kind):
 @pytest.mark.parametrize("kind", ["cnn", "test_resnet", "test_efficientnet"])
 def test_logit_map_sums_to_the_logit_and_equals_grad_cam(kind):
     net = model(kind)
-    activation = find_activation(net, 64)
-    assert activation is not None
-    assert activation.is_sum
+    feature_map = find_feature_map(net, 64)
+    assert feature_map is not None
+    assert feature_map.is_exact
     images = torch.rand(3, 1, 64, 64)
-    with torch.no_grad(), capture_outputs(activation.layer) as maps:
+    with torch.no_grad(), capture_outputs(feature_map.layer) as maps:
         logits = net(images)
-        logit_maps = logit_map(maps[0], activation.head)
-    torch.testing.assert_close(logit_maps.sum((1, 2)) + activation.head.bias, logits)
-    grad_cam = LayerGradCam(net, activation.layer).attribute(images)[:, 0]
+        logit_maps = logit_map(maps[0], feature_map.head)
+    torch.testing.assert_close(logit_maps.sum((1, 2)) + feature_map.head.bias, logits)
+    grad_cam = LayerGradCam(net, feature_map.layer).attribute(images)[:, 0]
     torch.testing.assert_close(logit_maps, grad_cam.detach())
 
 
 def test_norm_before_the_head_gives_a_map_but_no_exact_sum():
-    activation = find_activation(model("test_convnext"), 64)
-    assert activation is not None
-    assert not activation.is_sum
+    feature_map = find_feature_map(model("test_convnext"), 64)
+    assert feature_map is not None
+    assert not feature_map.is_exact
 
 
 def test_transformer_has_no_map():
-    assert find_activation(TransferClassifier("test_vit", pretrained=False).eval(), 160) is None
+    assert find_feature_map(TransferClassifier("test_vit", pretrained=False).eval(), 160) is None
 
 
 def test_map_of_one_cell_is_not_used():
     # A stem and two stages halve the side three times.
-    assert find_activation(model("cnn"), 16) is not None
-    assert find_activation(CNNClassifier([8, 12, 16, 24]).eval(), 16) is None
+    assert find_feature_map(model("cnn"), 16) is not None
+    assert find_feature_map(CNNClassifier([8, 12, 16, 24]).eval(), 16) is None
 
 
-def test_find_activation_does_not_change_the_model():
+def test_find_feature_map_does_not_change_the_model():
     net = model("cnn")
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     state = torch.get_rng_state()
-    find_activation(net, 32)
+    find_feature_map(net, 32)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
     assert not any(module._forward_hooks for module in net.modules())
