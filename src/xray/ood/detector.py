@@ -256,8 +256,8 @@ def _fit_gaussian(features: ImageValues) -> Gaussian:
     # Directions without any variance would make every distance infinite.
     variances = np.maximum(variances, max(1e-4 * variances.mean(), 1e-6))
     largest, others = variances[: len(components)], variances[len(components) :]
-    rest = float(others.mean() if len(others) else largest.min())
-    return Gaussian(mean.astype(np.float32), components.astype(np.float32), largest.astype(np.float32), rest)
+    residual = float(others.mean() if len(others) else largest.min())
+    return Gaussian(mean.astype(np.float32), components.astype(np.float32), largest.astype(np.float32), residual)
 
 
 def _chunks(images: Chunks) -> Iterator[Images]:
