@@ -24,8 +24,8 @@ EQUIVALENTS = {
     **dict.fromkeys(("epochs", "num_epochs", "n_epochs", "n_epoch", "nb_epoch"), "trainer.max_epochs"),
     **dict.fromkeys(("lr", "learning_rate", "base_lr", "lr_max"), "model.optimizer.init_args.lr"),
     **dict.fromkeys(("weight_decay", "wd"), "model.optimizer.init_args.weight_decay"),
-    **dict.fromkeys(("opt", "optim"), "model.optimizer"),
-    **dict.fromkeys(("sched", "scheduler"), "model.scheduler"),
+    **dict.fromkeys(("opt", "optim", "optimizer"), "model.optimizer"),
+    **dict.fromkeys(("sched", "scheduler", "lr_scheduler"), "model.scheduler"),
     **dict.fromkeys(("drop", "drop_rate"), "model.dropout"),
     **dict.fromkeys(("smoothing", "label_smoothing"), "model.label_smoothing"),
     **dict.fromkeys(("batch_size", "bs", "batch"), "data.batch_size"),
@@ -54,7 +54,14 @@ NOISE = re.compile(
     r"Expected a path but|Expected a <class 'NoneType'>|Not a valid subclass)"
 )
 """Lines of an error of jsonargparse that only lead to the one with the reason."""
-TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
+TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "tuple": "a list such as '[a, b]'",
+    "list": "a list such as '[a, b]'",
+}
 
 
 def short_error(message: str, parser: ArgumentParser) -> UserError:

@@ -86,6 +86,8 @@ class XrayCLI(LightningCLI):
                 subclass_mode_model=True,
                 save_config_callback=RunRecord if command == "fit" else None,
                 seed_everything_default=42,
+                # The model configures its own: model.optimizer and model.scheduler.
+                auto_configure_optimizers=False,
                 parser_kwargs={"prog": "python -m xray"} | strict | {name: dict(strict) for name in self.subcommands()},
                 args=[command, *args],
             )
