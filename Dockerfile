@@ -15,7 +15,7 @@
 
 FROM python:3.11.14-slim-bookworm AS base
 # Bytecode is compiled when packages are installed, and never later: the file system may be read-only. ONNX Runtime would
-# otherwise report on models to its makers, and keep what it has to report in the home folder.
+# otherwise send telemetry to Microsoft and store it in the home folder.
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore ORT_DISABLE_TELEMETRY=1
 WORKDIR /app

@@ -23,7 +23,7 @@ setup: $(INSTALLED)  ## Create .venv and install the pinned dependencies with al
 # pip installs uv with its pinned hash; uv, several times as fast as pip, installs the rest.
 # Bytecode is compiled now: on some machines Python cannot write it later, which would slow down every start.
 $(INSTALLED): requirements-dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11; name another: make setup PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11; give another: make setup PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "make: venv is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > $(VENV)/uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.txt

@@ -1,4 +1,4 @@
-"""How quickly the cache is built: images per second against full decoding and resizing by Pillow in as many threads.
+"""Speed of building the cache: images per second against full decoding and resizing by Pillow in as many threads.
 
 Ours reads each file twice, to hash it and to decode it, decodes large JPEG files at reduced scale, and brings all to
 the disk; Pillow decodes in full, converts to grey, resizes with the same filter, and keeps the result in memory.

@@ -1,4 +1,4 @@
-"""How quickly intervals come: 2,000 resamples of patients for 10,000 images, against scikit-learn in a loop.
+"""Time to compute intervals: 2,000 resamples of patients for 10,000 images, against scikit-learn in a loop.
 
 All figures of a report without robustness; then the interval of the AUROC alone, ours for all resamples, scikit-learn's
 `roc_auc_score` with the same weights for a twentieth of them, times twenty.

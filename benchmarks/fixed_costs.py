@@ -1,6 +1,6 @@
 """What every command costs before it does anything: wall time of whole processes, with a warm cache.
 
-`python -c "import torch, timm, lightning"` is what no program of these libraries can go below.
+`python -c "import torch, timm, lightning"` is the minimum for any program that uses these libraries.
 """
 
 import argparse

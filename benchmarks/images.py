@@ -3,7 +3,7 @@
 from pathlib import Path
 
 CLASSES = {"NORMAL": "IM-{n:05d}-0001.jpeg", "PNEUMONIA": "person{n}_bacteria_1.jpeg"}
-"""Class folders, and how their copies are called: after the public release, with a number for the patient."""
+"""Class folders, and file names of their copies, as in the public release, with a number for the patient."""
 
 
 def repeat_images(source: Path, root: Path, copies: int) -> None:

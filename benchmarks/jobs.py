@@ -5,8 +5,8 @@ it: imports, reading the images, training, validation after every epoch, and wha
 tools take turns, and another one begins each round, so that a machine whose speed drifts slows all of them.
 
 `--settings same` gives the peers our precision and optimiser, a like augmentation by their own means, and workers on
-all cores; `tuned` also what their users seldom know of, such as channels last; `defaults` leaves precision, workers
-and augmentation as each tool's quick start has them.
+all cores; `tuned` also a less known option, channels last; `defaults` leaves precision, workers and augmentation as
+each tool's quick start has them.
 What is compared is the way from files to a trained network, so the network, the size of images, the batch size and the
 number of epochs are the same in all.
 
@@ -36,7 +36,7 @@ PEERS = ("lightning_imagefolder", "timm_loader", "fastai_learner")
 HERE = Path(__file__).resolve().parent
 CONFIG = HERE.parent / "configs" / "cnn.yaml"
 TAIL = 15
-"""Lines shown of what a failed job said."""
+"""Lines shown of the output of a failed job."""
 
 
 class FailedJobError(Exception):
@@ -88,10 +88,10 @@ def run_job(tool: str, root: Path, options: argparse.Namespace, epochs: int, ima
     """Run one job in an empty folder, which goes afterwards.
 
     Returns:
-        Seconds from the start of the process to its end, and what it says of its validation.
+        Seconds from the start of the process to its end, and its validation result.
 
     Raises:
-        FailedJobError: It ended with an error, or says that it did not train as long as asked.
+        FailedJobError: It ended with an error, or did not train as configured.
     """
     # Users' Pythons keep compiled modules; where that is switched off, the one with most imports would lose most.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -109,14 +109,14 @@ def run_job(tool: str, root: Path, options: argparse.Namespace, epochs: int, ima
         if not last:
             raise FailedJobError(f"{tool}: did not come to epoch {epochs}\n{tail(done.stdout)}")
         return seconds, last[-1].strip()
-    said = tail(done.stdout, 1).strip()
+    last_line = tail(done.stdout, 1).strip()
     try:
-        told = json.loads(said)
+        result = json.loads(last_line)
     except json.JSONDecodeError:
         raise FailedJobError(f"{tool}: its output ends without the line of JSON\n{tail(done.stderr)}") from None
-    if told["images"] != images or len(told["epoch_seconds"]) != epochs:
-        raise FailedJobError(f"{tool}: trained otherwise than asked: {said}")
-    return seconds, f"accuracy {told['val_accuracy']}, epochs of {told['epoch_seconds']} s"
+    if result["images"] != images or len(result["epoch_seconds"]) != epochs:
+        raise FailedJobError(f"{tool}: did not train as configured: {last_line}")
+    return seconds, f"accuracy {result['val_accuracy']}, epochs of {result['epoch_seconds']} s"
 
 
 def tail(text: str, lines: int = TAIL) -> str:
@@ -128,13 +128,13 @@ def compare(tools: list[str], root: Path, options: argparse.Namespace) -> tuple[
     """Run all rounds.
 
     Returns:
-        For each round the images per second of each tool, and for each tool that failed what it said; it runs no more.
+        For each round the images per second of each tool, and for each tool that failed its error; it runs no more.
     """
     images = sum(1 for _ in (root / "train").rglob("*.jpeg"))
     rounds: list[dict[str, float]] = []
     failures: dict[str, str] = {}
     # The round that comes before the first is not counted: it leaves compiled modules and read files in the state
-    # that every later job finds, and tells early which tool does not run.
+    # that every later job finds, and shows early which tool fails.
     for number in range(options.repeats + 1):
         epochs = options.epochs if number else 1
         turn = (number - 1) % len(tools) if number else 0
@@ -143,21 +143,21 @@ def compare(tools: list[str], root: Path, options: argparse.Namespace) -> tuple[
             if tool in failures:
                 continue
             try:
-                seconds, said = run_job(tool, root, options, epochs, images * epochs)
+                seconds, result = run_job(tool, root, options, epochs, images * epochs)
             except FailedJobError as error:
                 failures[tool] = str(error)
                 print(f"FAILED {error}", file=sys.stderr, flush=True)
                 continue
             rates[tool] = images * epochs / seconds
             name = f"{number}/{options.repeats}" if number else "not counted"
-            print(f"{name} {tool}: {seconds:.1f} s, {rates[tool]:.1f} images/s; {said}", file=sys.stderr, flush=True)
+            print(f"{name} {tool}: {seconds:.1f} s, {rates[tool]:.1f} images/s; {result}", file=sys.stderr, flush=True)
         if number:
             rounds.append(rates)
     return rounds, failures
 
 
 def table(tools: list[str], rounds: list[dict[str, float]], failures: dict[str, str]) -> str:
-    """Write the table; a tool that failed keeps its row, with what it said below."""
+    """Write the table; a tool that failed keeps its row, with its error below."""
     rows = [
         "| tool | images/s, whole job | range | ours / tool |",
         "| --- | --- | --- | --- |",
@@ -169,8 +169,8 @@ def table(tools: list[str], rounds: list[dict[str, float]], failures: dict[str, 
         rates = [rates[tool] for rates in rounds]
         ours = ratio([rates[OURS] for rates in rounds], rates) if OURS not in failures else ""
         rows.append(f"| {tool} | {statistics.median(rates):.1f} | {min(rates):.1f} to {max(rates):.1f} | {ours} |")
-    said = [f"```\n{text}\n```" for text in failures.values()]
-    return "\n\n".join(["\n".join(rows), *said])
+    errors = [f"```\n{text}\n```" for text in failures.values()]
+    return "\n\n".join(["\n".join(rows), *errors])
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""How near `fit` comes to its limit: images per second against the same module stepping on one batch in memory.
+"""`fit` compared with its upper limit: images per second of both, the limit being its module on one batch in memory.
 
 `fit` is the command with a whole config, its logger and its callbacks but for checkpoints, reading a warm cache; its
 output goes nowhere. The limit is a bare loop of forward, backward, clipping and optimiser step, in the same precision
@@ -76,9 +76,9 @@ def write_config(config: dict[str, Any], case: Case, options: argparse.Namespace
 
 def fit_rate(config: Path) -> float:
     """Images per second of the command, after its warm-up."""
-    with contextlib.redirect_stdout(None), contextlib.redirect_stderr(io.StringIO()) as said:
+    with contextlib.redirect_stdout(None), contextlib.redirect_stderr(io.StringIO()) as output:
         status = xray(["fit", "--config", str(config)])
-    assert status == 0, said.getvalue()
+    assert status == 0, output.getvalue()
     return Clock.rates.pop()
 
 
@@ -122,7 +122,7 @@ class Limit:
 
 
 def utilisation(stop: threading.Event) -> float:
-    """Mean utilisation of the GPU in percent, as its driver tells it, until `stop` is set."""
+    """Mean utilisation of the GPU in percent, as reported by nvidia-smi, until `stop` is set."""
     samples = []
     while not stop.wait(0.2):
         query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--id=0"]

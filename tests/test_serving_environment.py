@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from PIL import Image
 
-from tests.tiny import tiny_run
+from tests.tiny_runs import tiny_run
 from xray.cli import main
 
 PROJECT = Path(__file__).parents[1]

@@ -3,8 +3,8 @@
 `same`: workers on all cores that stay from epoch to epoch, bfloat16, and augmentation by torchvision. `tuned`: also
 channels last, and images opened as grey at once.
 
-`defaults`: what quick starts have: ImageFolder's own opener, no augmentation, single precision, workers that start anew
-with every epoch. Their number is what Lightning itself advises to those who have none.
+`defaults`: what quick starts have: ImageFolder's default loader, no augmentation, single precision, workers restarted
+every epoch. Their number is what Lightning itself advises to those who have none.
 """
 
 import time

@@ -1,7 +1,7 @@
 """Serve a checkpoint as the documentation of FastAPI shows it: a handler that decodes with Pillow and asks the model.
 
 FastAPI runs such handlers in threads, 40 at most; uvicorn has its default settings, torch its default threads. With
-`--threads 1`, which users seldom know of, the threads do not all compute in as many threads as there are cores.
+`--threads 1`, a less known option, the threads do not all compute in as many threads as there are cores.
 """
 
 import argparse

@@ -14,7 +14,7 @@ def parse_job(description: str | None) -> argparse.Namespace:
     """Read the command line.
 
     Added are `same`, true where precision and the rest are ours and not the peer's defaults, and `tuned`, true where
-    the peer also gets what its users seldom know of.
+    the peer also gets a less known option.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--root", type=Path, required=True, help="folder with train and val")

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from xray.audit.checks import run_checks
 from xray.audit.finding import Finding
 from xray.audit.folder import read_folder
-from xray.audit.record import examine
 from xray.audit.scan import SIZE, FolderScan, scan_folder
 from xray.data.cache.reader import ImageReader
 from xray.data.index.patients import KERMANY_PATTERN
@@ -20,7 +20,7 @@ def scan_of(root: Path) -> FolderScan:
 
 def findings_of(root: Path) -> dict[str, Finding]:
     """Return the findings of a folder by their codes."""
-    return {finding.code: finding for finding in examine(scan_of(root))[1]}
+    return {finding.code: finding for finding in run_checks(scan_of(root))[1]}
 
 
 def files_of(finding: Finding) -> list[str]:

@@ -139,7 +139,7 @@ def test_says_what_a_small_folder_is_not_checked_for(make, capsys):
     assert audit(make("small", patients={"train": (5, 5)})) == 0
     shown = capsys.readouterr().out
     assert "not checked" in shown
-    assert "no-chest-image" not in shown
+    assert "not-chest-xray" not in shown
 
 
 def test_number_of_thumbnails_is_limited(images):
@@ -155,6 +155,6 @@ def test_finds_the_known_problems_of_the_real_images(full_size_images):
     assert audit(full_size_images, Path("out")) == 0
     findings = {finding["code"]: finding for finding in record_in("out")["findings"]}
     assert findings["mode-of-one-class"]["title"].startswith("Only PNEUMONIA has files of mode RGB (30 of 200)")
-    assert "aspect (AUROC 0.9" in findings["shape-tells-class"]["title"]
+    assert "aspect (AUROC 0.9" in findings["shape-separates-classes"]["title"]
     assert findings["shortcut-baseline"]["severity"] == "warning"
     assert "copies-in-both-classes" not in findings

@@ -75,7 +75,7 @@ def test_similar_images_of_two_patients_are_a_note():
     images = [image("test/a", "a"), image("train/b", "b"), image("train/c", "c_1", "c"), image("train/d", "c_2", "c")]
     others = [image(f"train/{k}", f"p{k}") for k in range(60)]
     (finding,) = check_copies(scan_with([NearDuplicate(0, 1, 0.85), NearDuplicate(2, 3, 0.85)], [*images, *others]))
-    assert (finding.code, finding.severity) == ("look-alikes", "note")
+    assert (finding.code, finding.severity) == ("similar-images", "note")
     assert [(case.files, case.detail) for case in finding.cases] == [
         (("test/a", "train/b"), "correlation 0.850; test and train")
     ]

@@ -34,8 +34,8 @@ def test_a_patient_in_test_and_outside_it_is_blocking(split):
 def test_a_number_that_may_be_one_person_is_a_warning():
     findings = check(("train", "p1_virus", "p1"), ("test", "p1_bacteria", "p1"))
     assert "patients-in-test" not in findings
-    assert findings["patients-perhaps-in-test"].severity == "warning"
-    assert findings["patients-perhaps-one"].title == (
+    assert findings["patients-possibly-in-test"].severity == "warning"
+    assert findings["patients-possibly-same"].title == (
         "1 number occurs under two names, such as p1_bacteria and p1_virus: 2 patients by name, but 1 if they are the "
         "same."
     )
@@ -44,7 +44,7 @@ def test_a_number_that_may_be_one_person_is_a_warning():
 def test_a_patient_in_test_is_not_reported_again_as_a_possible_one():
     findings = check(("train", "p1_virus", "p1"), ("test", "p1_virus", "p1"))
     assert "patients-in-test" in findings
-    assert "patients-perhaps-in-test" not in findings
+    assert "patients-possibly-in-test" not in findings
 
 
 def test_train_and_val_may_share_patients_with_a_warning():

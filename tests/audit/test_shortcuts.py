@@ -47,7 +47,7 @@ def test_equal_classes_have_no_shortcut():
 
 def test_size_that_separates_the_classes_is_reported_with_medians():
     findings = check(scan((GREY._replace(width=60, height=60), GREY._replace(width=100, height=60))))
-    finding = findings["shape-tells-class"]
+    finding = findings["shape-separates-classes"]
     assert "width (AUROC 1.00; medians 60 and 100)" in finding.title
     assert "aspect (AUROC 1.00; medians 1.00 and 1.67" in finding.title
     assert "height" not in finding.title

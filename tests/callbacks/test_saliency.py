@@ -8,7 +8,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tests.conftest import make_images
-from tests.tiny import CONFIGS, FAST, TINY
+from tests.tiny_runs import CONFIGS, FAST, TINY
 
 from xray.callbacks.saliency import fixed_rows
 from xray.cli import main

@@ -5,7 +5,7 @@ import torch
 import yaml
 
 from xray.cli import main
-from xray.cli.calibrate import OtherPoint, new_point
+from xray.cli.calibrate import OperatingPointOverrides, new_point
 from xray.evaluation.operating_point import OperatingPoint
 from xray.models.cnn import CNNClassifier
 from xray.runs.checkpoint import CONFIG_KEY
@@ -15,14 +15,14 @@ TRAINED = OperatingPoint("sensitivity", 0.9)
 
 
 def test_operating_point_of_the_training_is_the_default():
-    assert new_point(TRAINED, OtherPoint()) == TRAINED
-    assert new_point(TRAINED, OtherPoint(target=0.8)) == OperatingPoint("sensitivity", 0.8)
+    assert new_point(TRAINED, OperatingPointOverrides()) == TRAINED
+    assert new_point(TRAINED, OperatingPointOverrides(target=0.8)) == OperatingPoint("sensitivity", 0.8)
 
 
 def test_new_rule_does_not_take_the_old_target():
-    assert new_point(TRAINED, OtherPoint("youden")) == OperatingPoint("youden")
+    assert new_point(TRAINED, OperatingPointOverrides("youden")) == OperatingPoint("youden")
     with pytest.raises(UserError, match="target is missing"):
-        new_point(TRAINED, OtherPoint("cost"))
+        new_point(TRAINED, OperatingPointOverrides("cost"))
 
 
 def test_config_of_another_version(tmp_path, capsys):

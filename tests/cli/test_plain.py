@@ -55,7 +55,7 @@ def test_file_that_looks_like_an_option(tmp_path, monkeypatch, name):
     Path(name).touch()
     with pytest.raises(UserError) as error:
         called(name, "b.png")
-    assert str(error.value) == f"{name} looks like an option: name the file as ./{name}, or after --."
+    assert str(error.value) == f"{name} looks like an option: give the file as ./{name}, or after --."
     assert error.value.status == 2
     assert list(called(f"./{name}", "b.png")["images"]) == list(called("--", name, "b.png")["images"])
 
@@ -67,7 +67,7 @@ def test_unknown_short_option():
 
 @pytest.mark.parametrize(("args", "apart"), [(["b.png"], "b.png"), (["--", "-b.png"], "--")])
 def test_files_must_be_named_together(args, apart):
-    with pytest.raises(UserError, match=f"^'{apart}' is not expected here: .* files are not named together"):
+    with pytest.raises(UserError, match=f"^'{apart}' is not expected here: .* files must be listed one after another"):
         called("a.png", "--out", "o", *args)
 
 

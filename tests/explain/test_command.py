@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from tests.explain.conftest import SIZE, Linear
 from tests.serve.fakes import make_manifest
-from tests.tiny import tiny_run
+from tests.tiny_runs import tiny_run
 
 from xray.cli import main
 from xray.evaluation.predictions import read_predictions

@@ -3,7 +3,7 @@
 import functools
 
 import pytest
-from tests.tiny import tiny_run
+from tests.tiny_runs import tiny_run
 
 from xray.cli import main
 

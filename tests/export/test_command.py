@@ -14,7 +14,7 @@ import onnxruntime
 import pytest
 import torch
 from tests.conftest import make_images
-from tests.tiny import tiny_run
+from tests.tiny_runs import tiny_run
 
 from xray.cli import main
 from xray.data.decode.image import load_image, read_image

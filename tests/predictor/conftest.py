@@ -1,7 +1,7 @@
 """A tiny run to predict with."""
 
 import pytest
-from tests.tiny import tiny_run
+from tests.tiny_runs import tiny_run
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 import yaml
-from tests.tiny import tiny_run
+from tests.tiny_runs import tiny_run
 
 from xray.predictor.manifest import Manifest
 from xray.predictor.open import open_predictor

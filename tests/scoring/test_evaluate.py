@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tests.tiny import tiny_run
+from tests.tiny_runs import tiny_run
 
 from xray.cli import main
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.serve.asking import client_of
+from tests.serve.client import client_of
 from tests.serve.processes import Start, starting
 
 if TYPE_CHECKING:
-    from tests.serve.browsing import Server, Visit
+    from tests.serve.browser import Server, Visit
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def browser() -> Iterator[Any]:
     # Imported late, here and below: without playwright only the tests of the page are left out.
     from playwright.sync_api import sync_playwright
 
-    from tests.serve.browsing import ARGUMENTS, CHROMIUM
+    from tests.serve.browser import ARGUMENTS, CHROMIUM
 
     if CHROMIUM is None:
         pytest.skip("there is no chromium on this machine")
@@ -42,7 +42,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator["Server"]:
-    from tests.serve.browsing import serving
+    from tests.serve.browser import serving
 
     with serving() as server:
         yield server
@@ -51,7 +51,7 @@ def server() -> Iterator["Server"]:
 @pytest.fixture
 def visit(browser: Any) -> Iterator["Visit"]:
     """Return a function that opens a server's page; at the end check that it contacted only the server."""
-    from tests.serve.browsing import is_inside
+    from tests.serve.browser import is_inside
 
     opened: list[tuple[Any, Server, list[str], list[str]]] = []
 

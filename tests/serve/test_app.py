@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from tests.serve.asking import assert_error, client_of, send
+from tests.serve.client import assert_error, client_of, send
 from tests.serve.fakes import FakePredictor, encode, grey, png_of_size, stripes, usual_images
 from xray.data.decode.image import load_image
 from xray.serve.app import make_app
@@ -45,12 +45,12 @@ def test_decides_from_the_threshold_upwards(client: TestClient) -> None:
 def test_rejects_other_images_without_a_probability() -> None:
     images, known = usual_images()
     with client_of(FakePredictor(ood=known)) as client:
-        familiar, strange = send(client, encode(images[0]), encode(stripes())).json()["results"]
+        chest, other = send(client, encode(images[0]), encode(stripes())).json()["results"]
         assert client.get("/model").json()["rejects"] is True
-    assert familiar["outcome"] == "predicted"
-    assert strange["outcome"] == "rejected"
-    assert strange["reason"]
-    assert strange["probability"] is strange["decision"] is strange["logit"] is None
+    assert chest["outcome"] == "predicted"
+    assert other["outcome"] == "rejected"
+    assert other["reason"]
+    assert other["probability"] is other["decision"] is other["logit"] is None
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,15 @@
-"""Where a service may listen, and which tokens it takes."""
+"""Where a service may listen."""
 
 import socket
-from pathlib import Path
 
 import pytest
 
-from xray.serve.listening import listen, read_token
+from xray.serve.listening import listen
 from xray.utils.errors import UserError
 
 
-def test_the_token_comes_from_a_file_or_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XRAY_TOKEN", "another-long-enough-one")
-    file = tmp_path / "token"
-    file.write_text("correct-horse-battery\n")
-    assert read_token(file) == "correct-horse-battery"
-    assert read_token(None) == "another-long-enough-one"
-    file.write_text("short")
-    with pytest.raises(UserError, match="at least 16"):
-        read_token(file)
-    with pytest.raises(UserError, match="cannot be read"):
-        read_token(tmp_path / "none")
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
-def test_listens_at_addresses_of_this_machine(host: str) -> None:
+def test_listens_on_addresses_of_this_machine(host: str) -> None:
     with listen(host, 0) as listener:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         assert listener.family == family

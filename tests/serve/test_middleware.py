@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from tests.serve.asking import assert_error, client_of, send
+from tests.serve.client import assert_error, client_of, send
 from tests.serve.fakes import encode, grey
 
 

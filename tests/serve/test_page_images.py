@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.serve.browsing import Server, Visit, expect, image, item, upload
+from tests.serve.browser import Server, Visit, expect, image, item, upload
 from tests.serve.fakes import encode
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.serve.browsing import Server, Visit, expect, image, item, upload, widths
+from tests.serve.browser import Server, Visit, expect, image, item, upload, widths
 
 CONTRASTS = """() => {
   const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
@@ -51,7 +51,7 @@ def test_a_phone_scrolls_in_one_direction_only(server: Server, visit: Visit) -> 
     assert widths(page) == (360, 360)
     item(page, 1).tap()
     expect(page.locator("#name")).to_have_text("b.png")
-    expect(page.locator("#call")).to_be_in_viewport()
+    expect(page.locator("#predicted")).to_be_in_viewport()
     heights = page.evaluate(
         "[...document.querySelectorAll('button, #files + label, #list label, fieldset label, #blend')]"
         ".filter((e) => e.checkVisibility()).map((e) => e.getBoundingClientRect().height)"

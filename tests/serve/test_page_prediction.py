@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.data.dicoms import stored_dicom, traces
-from tests.serve.browsing import SENTENCE, Server, Visit, expect, image, item, serving, upload
+from tests.serve.browser import SENTENCE, Server, Visit, expect, image, item, serving, upload
 from tests.serve.fakes import encode, stripes, usual_images
 from xray import NOTICE, ONE_SOURCE
 
@@ -76,8 +76,8 @@ def test_the_heatmap_lies_over_the_image_and_the_slider_blends_it(server: Server
         expect(page.locator("#blend-value")).to_have_text(shown)
         for layer in ("#layer", "#scale"):
             expect(page.locator(layer)).to_have_css("opacity", opacity)
-    expect(page.locator("#scale-negative")).to_have_text("speaks for NORMAL")
-    expect(page.locator("#scale-positive")).to_have_text("speaks for PNEUMONIA")
+    expect(page.locator("#scale-negative")).to_have_text("supports NORMAL")
+    expect(page.locator("#scale-positive")).to_have_text("supports PNEUMONIA")
     assert re.fullmatch(r"−[\d.]+", page.locator("#scale-low").inner_text())
     assert re.fullmatch(r"\+[\d.]+ logit", page.locator("#scale-high").inner_text())
     by_grad_cam = page.locator("#caveat").inner_text()
@@ -118,7 +118,7 @@ def test_a_rejection_is_explained_without_a_probability(visit: Visit) -> None:
         page = visit(server)
         expect(page.locator("#rejects-text")).to_contain_text("are rejected")
         upload(page, {"name": "stripes.png", "mimeType": "image/png", "buffer": encode(stripes())})
-        expect(page.locator("#call")).to_have_text("Rejected, without a probability")
+        expect(page.locator("#predicted")).to_have_text("Rejected, without a probability")
         expect(page.locator("#image")).to_be_visible()
         for part in ("#bar", "#layer", "#heat", "#near"):
             expect(page.locator(part)).to_be_hidden()

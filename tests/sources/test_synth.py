@@ -10,7 +10,7 @@ from PIL import Image
 
 from xray.data.index.patients import KERMANY_PATTERN, compile_pattern, patient_of
 from xray.sources import phantom
-from xray.sources.synth import patients_of, synth
+from xray.sources.synth import patients_per_class, synth
 from xray.utils.errors import UserError
 
 
@@ -47,12 +47,12 @@ def test_patients_stay_in_one_folder_and_one_class(made):
         split, class_name, file = name.split("/")
         places[patient_of(file, pattern).group].add((split, class_name))
     assert all(len(place) == 1 for place in places.values())
-    assert Counter(next(iter(place)) for place in places.values()) == patients_of(40)
+    assert Counter(next(iter(place)) for place in places.values()) == patients_per_class(40)
 
 
 @pytest.mark.parametrize("patients", [50, 500, 5000])
 def test_every_patient_is_in_a_group_and_no_group_is_empty(patients):
-    counts = patients_of(patients)
+    counts = patients_per_class(patients)
     assert sum(counts.values()) == patients
     assert min(counts.values()) > 0
 

@@ -40,18 +40,18 @@ def audit(
     out = Path("logs", "audit", directory.resolve().name or "root") if out is None else out
     check_out(out, directory)
     # Imported late, so that a wrong path is reported at once.
+    from xray.audit.checks import run_checks
     from xray.audit.folder import read_folder
     from xray.audit.page import write_page
-    from xray.audit.record import examine
     from xray.audit.scan import SIZE, scan_folder
-    from xray.audit.text import print_audit
+    from xray.audit.terminal import print_audit
     from xray.data.cache.reader import ImageReader
     from xray.utils.files import open_atomic
     from xray.utils.text import printable
 
     reader = ImageReader(cache_dir, SIZE, "stretch")
     folder = read_folder(directory, class_names, patient_pattern, reader.hash_files)
-    record, findings = examine(scan_folder(folder, reader))
+    record, findings = run_checks(scan_folder(folder, reader))
     with open_atomic(out / RECORD) as file:
         json.dump(record, file, indent=2, allow_nan=False)
         file.write("\n")
@@ -65,7 +65,7 @@ def check_out(out: Path, directory: Path) -> None:
     """Check that the output is outside the audited folder and overwrites only an earlier audit of it.
 
     Raises:
-        UserError: It is not.
+        UserError: `out` is inside the folder, not writable, or holds another audit.
     """
     if out.resolve().is_relative_to(directory.resolve()):
         raise UserError(f"--out {out} is inside {directory}, which is never written to: choose a folder outside it.", 2)

@@ -63,14 +63,14 @@ def check_copies(scan: FolderScan) -> Iterator[Finding]:
     by_kind = defaultdict[str, list[DuplicateImage]](list)
     for duplicate in _find_duplicates(scan):
         by_kind[_kind(duplicate.images)].append(duplicate)
-    for code, (severity, place, why, mend) in KINDS.items():
+    for code, (severity, place, why, fix) in KINDS.items():
         if duplicates := by_kind[code]:
             exact = sum(duplicate.similarity is None for duplicate in duplicates)
             kinds = [f"{exact:,} identical"] * (exact > 0)
             kinds += [f"{len(duplicates) - exact:,} near copies"] * (exact < len(duplicates))
             files = sum(len(duplicate.images) for duplicate in duplicates)
             title = f"{count(len(duplicates), 'duplicate image')} {place} ({files:,} files; {', '.join(kinds)})."
-            yield Finding(code, severity, title, why, mend, tuple(map(_case, duplicates)))
+            yield Finding(code, severity, title, why, fix, tuple(map(_case, duplicates)))
     yield from _similar_images(scan)
 
 
@@ -126,7 +126,7 @@ def _similar_images(scan: FolderScan) -> Iterator[Finding]:
         return
     by_nature = len(cases) * MIN_IMAGES_PER_PAIR > len(images)
     yield Finding(
-        "look-alikes",
+        "similar-images",
         "note",
         f"{count(len(cases), 'pair')} of similar images of two patients, who may be one person"
         + (f"; the {MAX_SIMILAR} most similar are listed." if len(cases) > MAX_SIMILAR else "."),

@@ -30,7 +30,7 @@ class Finding:
     """One sentence, with numbers."""
     why: str
     """Why it matters."""
-    mend: str
+    fix: str
     """What to do about it."""
     cases: tuple[Case, ...] = ()
 

@@ -76,7 +76,7 @@ def read_folder(
     if not images:
         raise UserError(
             f"{root}: no JPEG, PNG or DICOM in {' or '.join(class_names)}, neither here nor below train, val and test. "
-            f"Found: {', '.join(_folders(root)[:8]) or 'no folder'}; name the class folders with --class_names.",
+            f"Found: {', '.join(_folders(root)[:8]) or 'no folder'}; give the class folders with --class_names.",
             2,
         )
     images = with_tagged_patients(root, sorted(images, key=lambda image: image.path), class_names, pattern)

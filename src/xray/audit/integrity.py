@@ -36,7 +36,7 @@ def check_files(scan: FolderScan) -> Iterator[Finding]:
     )
     if scan.appearance is None:
         yield Finding(
-            "likeness-not-checked",
+            "appearance-not-checked",
             "note",
             f"Whether all files are chest X-rays was not checked: this needs {MIN_IMAGES} images, and "
             f"{len(scan.rows)} can be read.",
@@ -57,7 +57,7 @@ def check_files(scan: FolderScan) -> Iterator[Finding]:
     yield from _warning(
         scan,
         {i: f"{unexplained[i]:.0%} of it is unlike the other images" for i in unusual},
-        "no-chest-image",
+        "not-chest-xray",
         f"{{}} so unlike the others that {'it' if len(unusual) == 1 else 'they'} may not be a chest X-ray: more than "
         f"{MAX_UNEXPLAINED:.0%} of the image is not explained by what the images have in common.",
         "Lateral views, other body parts, photographs and plots do not belong here; about 1 real X-ray in 250 is "
@@ -67,7 +67,7 @@ def check_files(scan: FolderScan) -> Iterator[Finding]:
     yield from _warning(
         scan,
         {i: f"probably rotated by {rotation[i]} degrees" for i in _where(rotation != 0)},
-        "turned",
+        "rotated",
         "{} probably rotated.",
         "A network expects the heart where it is in the other images.",
         "Look at them, and rotate them upright.",
@@ -80,9 +80,9 @@ def _where(condition: npt.NDArray[np.bool_]) -> list[int]:
 
 
 def _warning(
-    scan: FolderScan, details: Mapping[int, str], code: str, title: str, why: str, mend: str
+    scan: FolderScan, details: Mapping[int, str], code: str, title: str, why: str, fix: str
 ) -> Iterator[Finding]:
     """Report images with a detail on each, by row of the readable images."""
     if details:
         cases = tuple(Case((scan.images[i].path,), detail) for i, detail in details.items())
-        yield Finding(code, "warning", title.format(count(len(details), "image is", "images are")), why, mend, cases)
+        yield Finding(code, "warning", title.format(count(len(details), "image is", "images are")), why, fix, cases)

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from xray.audit.finding import Finding
 from xray.audit.shortcuts import TITLES
-from xray.audit.text import conclusion
+from xray.audit.terminal import conclusion
 from xray.audit.thumbnails import colour_thumbnail
 from xray.utils.files import open_atomic
 from xray.utils.text import printable
@@ -27,7 +27,7 @@ def write_page(path: Path, record: Mapping[str, Any], findings: Sequence[Finding
 
     Args:
         path: File to write.
-        record: See `xray.audit.record.examine`.
+        record: See `xray.audit.checks.run_checks`.
         findings: Most severe first.
 
     Raises:

@@ -44,7 +44,7 @@ def _patients_in_two_splits(
     certain = {case.detail for case in cases}
     if cases := _shared(test, rest, lambda image: "" if image.patient in certain else image.group):
         yield Finding(
-            "patients-perhaps-in-test",
+            "patients-possibly-in-test",
             "warning",
             f"{count(len(cases), 'number')} that may stand for one person under two names "
             f"{'has' if len(cases) == 1 else 'have'} images both in test and outside it.",
@@ -96,7 +96,7 @@ def _unclear_names(images: Sequence[ImageRecord]) -> Iterator[Finding]:
     shared = [patients for patients in names.values() if len(patients) > 1]
     if shared:
         yield Finding(
-            "patients-perhaps-one",
+            "patients-possibly-same",
             "note",
             f"{count(len(shared), 'number occurs', 'numbers occur')} under two names, such as "
             f"{' and '.join(sorted(shared[0])[:2])}: {sum(map(len, names.values())):,} patients by name, but "
@@ -132,7 +132,7 @@ def _blocks(test: Sequence[ImageRecord], rest: Sequence[ImageRecord]) -> Iterato
         yield Finding(
             "test-in-blocks",
             "note",
-            f"test is made of contiguous blocks of patient numbers: {'; '.join(blocks)}.",
+            f"test consists of contiguous blocks of patient numbers: {'; '.join(blocks)}.",
             "Images taken close in time are similar: such a test is harder than one with randomly drawn patients, and "
             "closer to future images. A random validation split will look better than the test.",
             "Choose the validation patients as blocks too, with --data.validation blocks, as the configs do.",

@@ -79,20 +79,22 @@ def scan_folder(folder: ImageFolder, reader: ImageReader) -> FolderScan:
     headers = read_headers(files)
     # If both fail, the decoding error is more specific.
     unreadable = {i: error for i, error in enumerate(headers) if isinstance(error, str)} | fetched.bad
+    # `readable`, and the keys of `unreadable` and `cache_row`, are positions in `folder.images`; the values of
+    # `cache_row` are rows of `fetched.images`, which lacks files that cannot be decoded.
     decoded = [i for i in range(len(files)) if i not in fetched.bad]
-    row_of = dict(zip(decoded, fetched.rows.tolist(), strict=True))
-    rows = [i for i in decoded if i not in unreadable]
-    images = fetched.images[[row_of[i] for i in rows]]
-    read = [header for i, header in enumerate(headers) if i not in unreadable and not isinstance(header, str)]
+    cache_row = dict(zip(decoded, fetched.rows.tolist(), strict=True))
+    readable = [i for i in decoded if i not in unreadable]
+    readable_headers = [header for header in (headers[i] for i in readable) if not isinstance(header, str)]
+    images = fetched.images[[cache_row[i] for i in readable]]
     return FolderScan(
         folder=folder,
         unreadable=unreadable,
-        rows=rows,
-        headers=read,
+        rows=readable,
+        headers=readable_headers,
         statistics=grey_statistics(images),
-        colour=colourfulness([files[i] for i in rows], read),
+        colour=colourfulness([files[i] for i in readable], readable_headers),
         appearance=check_appearance(images),
-        similar_pairs=_similar_pairs(folder.images, rows, images),
+        similar_pairs=_similar_pairs(folder.images, readable, images),
     )
 
 

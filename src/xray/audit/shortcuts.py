@@ -74,13 +74,13 @@ def _shape_separates(measured: Mapping[str, Any]) -> Iterator[Finding]:
         ("log_aspect", "aspect", "aspect", 2),
         ("bytes", "bytes", "file size", 0),
     ):
-        area = measured["single"][key]
-        if area is not None and max(area, 1 - area) >= MIN_SINGLE_AUROC:
+        auroc = measured["single"][key]
+        if auroc is not None and max(auroc, 1 - auroc) >= MIN_SINGLE_AUROC:
             medians = " and ".join(f"{table[column]:,.{digits}f}" for table in tables.values())
-            texts.append(f"{title} (AUROC {max(area, 1 - area):.2f}; medians {medians})")
+            texts.append(f"{title} (AUROC {max(auroc, 1 - auroc):.2f}; medians {medians})")
     if texts:
         yield Finding(
-            "shape-tells-class",
+            "shape-separates-classes",
             "warning",
             f"{' and '.join(tables)} differ without opening an image, by {', '.join(texts)}.",
             "Padding that keeps the aspect ratio, or a model that sees the size, reveals the class; so does the "
@@ -90,7 +90,7 @@ def _shape_separates(measured: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _baseline(measured: Mapping[str, Any]) -> Iterator[Finding]:
-    baselines = {name: areas for name, areas in measured["baseline"].items() if areas["cross_validated"] is not None}
+    baselines = {name: aurocs for name, aurocs in measured["baseline"].items() if aurocs["cross_validated"] is not None}
     if not baselines:
         yield Finding(
             "baseline-not-measured",
@@ -101,11 +101,11 @@ def _baseline(measured: Mapping[str, Any]) -> Iterator[Finding]:
         )
         return
     texts = [
-        f"{TITLES[name]} {areas['cross_validated']:.3f}"
-        + (f" (on test {areas['on_test']:.3f})" if areas["on_test"] is not None else "")
-        for name, areas in baselines.items()
+        f"{TITLES[name]} {aurocs['cross_validated']:.3f}"
+        + (f" (on test {aurocs['on_test']:.3f})" if aurocs["on_test"] is not None else "")
+        for name, aurocs in baselines.items()
     ]
-    high = max(areas["cross_validated"] for areas in baselines.values()) >= HIGH_BASELINE
+    high = max(aurocs["cross_validated"] for aurocs in baselines.values()) >= HIGH_BASELINE
     yield Finding(
         "shortcut-baseline",
         "warning" if high else "note",
@@ -116,15 +116,15 @@ def _baseline(measured: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _test_differs(measured: Mapping[str, Any]) -> Iterator[Finding]:
-    areas = {name: area for name, area in measured["test_from_rest"].items() if area is not None}
-    if areas:
-        text = ", ".join(f"{name} {area:.3f}" for name, area in areas.items())
+    aurocs = {name: auroc for name, auroc in measured["test_from_rest"].items() if auroc is not None}
+    if aurocs:
+        text = ", ".join(f"{name} {auroc:.3f}" for name, auroc in aurocs.items())
         yield Finding(
             "test-differs",
-            "warning" if max(areas.values()) >= MIN_SHIFT_AUROC else "note",
+            "warning" if max(aurocs.values()) >= MIN_SHIFT_AUROC else "note",
             f"Intensity and sharpness separate test images from the others with AUROC {text} (0.5: not at all).",
             "If test was acquired differently, thresholds and probabilities chosen on the rest do not hold."
-            if max(areas.values()) >= 0.6
+            if max(aurocs.values()) >= 0.6
             else "By these statistics test is like the rest; it may differ in other ways.",
             "Read sensitivity and specificity of the test, not its AUROC alone.",
         )

@@ -6,7 +6,7 @@ from PIL import Image
 from xray.data.decode.dicom.tags import HEAD_BYTES, is_dicom
 from xray.data.decode.image import read_image
 from xray.data.decode.pillow import open_image
-from xray.report.thumbnails import SIDE, embed_image
+from xray.report.embedded_image import SIDE, embed_image
 from xray.utils.files import StrPath
 
 

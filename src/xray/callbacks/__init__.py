@@ -1,1 +1,1 @@
-"""What a run records about itself, and what keeps it repeatable."""
+"""Callbacks that record a run and keep it repeatable."""

@@ -40,7 +40,7 @@ class RunCheckpoint(ModelCheckpoint):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Set the checkpoint folder of the run."""
-        if stage == "fit" and not _is_trial(trainer):
+        if stage == "fit" and not _is_fast_dev_run(trainer):
             logger = trainer.logger
             if logger is None or logger.name is None or logger.version is None:
                 raise UserError(
@@ -59,7 +59,7 @@ class RunCheckpoint(ModelCheckpoint):
             rank_zero_warn(
                 f"{self.monitor} is not a finite number in epoch {trainer.current_epoch}: try a lower learning rate."
             )
-        if not _is_trial(trainer):
+        if not _is_fast_dev_run(trainer):
             trainer.save_checkpoint(Path(str(self.dirpath)) / "last.ckpt", weights_only=False)
 
     def state_dict(self) -> dict[str, Any]:
@@ -89,6 +89,6 @@ class RunCheckpoint(ModelCheckpoint):
         return bool(stored.get("best_model_score") == score)
 
 
-def _is_trial(trainer: Trainer) -> bool:
+def _is_fast_dev_run(trainer: Trainer) -> bool:
     """Whether this is a `fast_dev_run`, which writes no files."""
     return bool(trainer.fast_dev_run)  # type: ignore[attr-defined]

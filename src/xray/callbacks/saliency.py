@@ -25,7 +25,7 @@ COLUMNS = 6
 class SaliencyFigures(Callback):
     """Show validation images with Grad-CAM overlays during training.
 
-    Training is not affected, to the bit. Networks without Grad-CAM, such as transformers, get a note instead of
+    Training stays identical bit for bit. Networks without Grad-CAM, such as transformers, get a note instead of
     figures: occlusion would need hundreds of forward passes per image.
 
     Args:

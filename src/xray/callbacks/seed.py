@@ -8,7 +8,7 @@ class SeedEpochs(Callback):
     """Seed torch at the start of every epoch.
 
     Augmentation and dropout then draw the same numbers whether or not the run was resumed, and a resumed run gives the
-    same results, to the bit, as an uninterrupted one.
+    same results, bit for bit, as an uninterrupted one.
     """
 
     def __init__(self) -> None:

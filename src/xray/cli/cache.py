@@ -29,4 +29,4 @@ def cache(action: Literal["list", "clean"], cache_dir: Path = Path("data/.cache"
             print(f"{entry.images:>9,} images {entry.bytes / 1e6:>10,.1f} MB  {entry.name}")
     except CacheUnavailableError as error:
         fix = "delete this one by hand" if action == "clean" else "free this one with 'python -m xray cache clean'"
-        raise UserError(f"{error}: name another folder with --cache_dir DIR, or {fix}.") from error
+        raise UserError(f"{error}: give another folder with --cache_dir DIR, or {fix}.") from error

@@ -11,7 +11,7 @@ from xray.runs.model_file import SUFFIXES
 
 
 @dataclass(frozen=True)
-class OtherData:
+class DataOverrides:
     """Data settings that differ from those of the training.
 
     Args:
@@ -42,7 +42,7 @@ class OtherData:
 
 
 @dataclass(frozen=True)
-class OtherPoint:
+class OperatingPointOverrides:
     """How the threshold is chosen, where that differs from the training.
 
     Args:
@@ -55,24 +55,24 @@ class OtherPoint:
 
 
 @dataclass(frozen=True)
-class OtherModel:
+class ModelOverrides:
     """Model settings that differ from those of the training.
 
     Args:
         operating_point: How the threshold is chosen.
     """
 
-    operating_point: OtherPoint = OtherPoint()
+    operating_point: OperatingPointOverrides = OperatingPointOverrides()
 
 
 def calibrate(
     ckpt_path: str | None = None,
-    data: OtherData = OtherData(),
-    model: OtherModel = OtherModel(),
+    data: DataOverrides = DataOverrides(),
+    model: ModelOverrides = ModelOverrides(),
 ) -> None:
     """Fit temperature, threshold and OOD limits of a checkpoint again, on validation images, without training.
 
-    Everything that is not given is as in the training.
+    Settings that are not given are those of the training run.
 
     Args:
         ckpt_path: A run such as cnn/version_0, an experiment, a checkpoint, or "last" for the newest run's last one; by
@@ -117,7 +117,7 @@ def calibrate(
         print(f"Existing exports keep the old threshold; export again: {', '.join(exports)}")
 
 
-def new_point(trained: OperatingPoint, other: OtherPoint) -> OperatingPoint:
+def new_point(trained: OperatingPoint, other: OperatingPointOverrides) -> OperatingPoint:
     """Return the operating point to fit: a new rule needs its own target, a new target keeps the rule."""
     if other.rule is not None:
         return OperatingPoint(other.rule, other.target)

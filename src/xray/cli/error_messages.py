@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 
 from jsonargparse import ArgumentParser
@@ -24,8 +24,8 @@ EQUIVALENTS = {
     **dict.fromkeys(("epochs", "num_epochs", "n_epochs", "n_epoch", "nb_epoch"), "trainer.max_epochs"),
     **dict.fromkeys(("lr", "learning_rate", "base_lr", "lr_max"), "model.optimizer.init_args.lr"),
     **dict.fromkeys(("weight_decay", "wd"), "model.optimizer.init_args.weight_decay"),
-    **dict.fromkeys(("opt", "optim"), "model.optimizer"),
-    **dict.fromkeys(("sched", "scheduler"), "model.scheduler"),
+    **dict.fromkeys(("opt", "optim", "optimizer"), "model.optimizer"),
+    **dict.fromkeys(("sched", "scheduler", "lr_scheduler"), "model.scheduler"),
     **dict.fromkeys(("drop", "drop_rate"), "model.dropout"),
     **dict.fromkeys(("smoothing", "label_smoothing"), "model.label_smoothing"),
     **dict.fromkeys(("batch_size", "bs", "batch"), "data.batch_size"),
@@ -54,17 +54,24 @@ NOISE = re.compile(
     r"Expected a path but|Expected a <class 'NoneType'>|Not a valid subclass)"
 )
 """Lines of an error of jsonargparse that only lead to the one with the reason."""
-TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
+TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "tuple": "a list such as '[a, b]'",
+    "list": "a list such as '[a, b]'",
+}
 
 
-def explain(complaint: str, parser: ArgumentParser) -> UserError:
+def short_error(message: str, parser: ArgumentParser) -> UserError:
     """Shorten an error of jsonargparse to one line.
 
     Args:
-        complaint: Its message, of one or more lines.
+        message: Its message, of one or more lines.
         parser: The parser of the command, for the keys that exist.
     """
-    return UserError(_unknown_name(complaint, parser) or _missing(complaint, parser) or _bad_value(complaint), status=2)
+    return UserError(_unknown_name(message, parser) or _missing(message, parser) or _bad_value(message), status=2)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -74,90 +81,119 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         name: The key, without dashes.
         known: Keys that exist.
     """
-    keys, last = list(known), name.rpartition(".")[2]
-    target = EQUIVALENTS.get(last, "")
-    if target != name and any(target == key or ("." in key and target.startswith(f"{key}.")) for key in keys):
-        return f"; did you mean {target}?"
-    for key in keys:
-        if key.rpartition(".")[2] == last and key != name:
-            return f"; did you mean {key}?"
-    # Compare with the keys beside it, and their last part only: a common beginning makes any two keys similar.
+    keys = list(known)
+    meant = _equivalent(name, keys) or _same_last_part(name, keys) or _similar_sibling(name, keys)
+    return f"; did you mean {meant}?" if meant else ""
+
+
+def _equivalent(name: str, keys: Sequence[str]) -> str:
+    """Return the key or command that does the same as one of another trainer; empty without one."""
+    target = EQUIVALENTS.get(name.rpartition(".")[2], "")
+    exists = any(target == key or ("." in key and target.startswith(f"{key}.")) for key in keys)
+    return target if exists and target != name else ""
+
+
+def _same_last_part(name: str, keys: Sequence[str]) -> str:
+    """Return the first other key with the same last part; empty without one."""
+    last = name.rpartition(".")[2]
+    return next((key for key in keys if key.rpartition(".")[2] == last and key != name), "")
+
+
+def _similar_sibling(name: str, keys: Sequence[str]) -> str:
+    """Return the key most similar to the wrong part of a name; empty without one.
+
+    Only the last part of its siblings is compared: a common beginning makes any two keys similar.
+    """
     *parents, wrong = _wrong_part(name, keys).split(".")
-    beside = [key.split(".") for key in keys]
-    beside = [parts[: len(parents) + 1] for parts in beside if parts[: len(parents)] == parents and parts != parents]
-    lower = {parts[-1].lower(): parts[-1] for parts in beside}
+    split = [key.split(".") for key in keys]
+    siblings = [parts[len(parents)] for parts in split if parts[: len(parents)] == parents and parts != parents]
+    lower = {sibling.lower(): sibling for sibling in siblings}
     similar = difflib.get_close_matches(wrong.lower(), lower, n=1, cutoff=0.75)
     similar = similar or [key for key in lower if len(wrong) > 2 and key.startswith(wrong.lower())]
-    return f"; did you mean {'.'.join([*parents, lower[similar[0]]])}?" if similar else ""
+    return ".".join([*parents, lower[similar[0]]]) if similar else ""
 
 
-def _unknown_name(complaint: str, parser: ArgumentParser) -> str:
+def _unknown_name(message: str, parser: ArgumentParser) -> str:
     """Explain an option, key or parameter that does not exist."""
-    match = re.search(r"(unrecognized arguments:|accept option|Option|Key) '?([^\s'=]+)", complaint)
+    match = re.search(r"(unrecognized arguments:|accept option|Option|Key) '?([^\s'=]+)", message)
     if match is None:
         return ""
-    group = re.match(r"Group '([\w.]+)'", complaint)
-    name = f"{group[1]}.{match[2]}" if group else match[2].lstrip("-")
-    place, class_path = _place(complaint), _class_path(complaint)
+    kind, given = match[1], match[2]
+    group = re.match(r"Group '([\w.]+)'", message)
+    name = f"{group[1]}.{given}" if group else given.lstrip("-")
+    place, class_path = _place(message), _class_path(message)
     keys = [option.removeprefix("--") for action in parser._actions for option in action.option_strings]
     if place and class_path:
         full = f"{place}.{name}".replace("init_args.", "")
         known = [*keys, *(f"{place}.{key}" for key in _parameters(class_path))]
         return f"There is no {full} of {class_path.rpartition('.')[2]}{did_you_mean(full, known)}"
-    if not name or (not match[2].startswith("-") and match[1].startswith("unrecognized")):
-        fix = f"such as --config {match[2]}" if _takes_config(parser) else "or the files are not named together"
-        return f"{match[2]!r} is not expected here: an option before it may be missing, {fix}."
-    if _takes_config(parser):  # other commands have no model, and wait for no torch
-        keys += [f"model.{key}" for path in MODELS for key in _parameters(path)]
-    hint = did_you_mean(name, keys).replace("mean ", "mean --" if match[2].startswith("-") else "mean ")
-    if _takes_config(parser):
+    if not name or (not given.startswith("-") and kind.startswith("unrecognized")):
+        fix = f"such as --config {given}" if _takes_config(parser) else "or the files must be listed one after another"
+        return f"{given!r} is not expected here: an option before it may be missing, {fix}."
+    return _unknown_key(name, given, keys, parser)
+
+
+def _unknown_key(name: str, given: str, keys: list[str], parser: ArgumentParser) -> str:
+    """Explain an option or config key that does not exist.
+
+    Args:
+        name: Its dotted name.
+        given: What the user wrote, with dashes if it is an option.
+        keys: Options of the command, without dashes.
+        parser: The parser of the command.
+    """
+    is_option, takes_config = given.startswith("-"), _takes_config(parser)
+    if takes_config:  # other commands have no model, and wait for no torch
+        keys = keys + [f"model.{key}" for path in MODELS for key in _parameters(path)]
+    hint = did_you_mean(name, keys).replace("mean ", "mean --" if is_option else "mean ")
+    if takes_config:
         hint = NOT_NEEDED.get(name.rpartition(".")[2], hint)
-    if match[2].startswith("-"):
+    if is_option:
         hint = hint or f"; '{parser.prog.replace(' [options]', '')} --help' lists them"
-        return f"There is no option {match[2]}{hint}"
+        return f"There is no option {given}{hint}"
     return f"There is no config key {_wrong_part(name, keys)}{hint}"
 
 
-def _missing(complaint: str, parser: ArgumentParser) -> str:
+def _missing(message: str, parser: ArgumentParser) -> str:
     """Explain a required argument that is missing."""
-    match = re.search(r"arguments are required: (?:fit\.)?([\w., ]+?)(?:\. Got value|$)", complaint, re.MULTILINE)
+    match = re.search(r"arguments are required: (?:fit\.)?([\w., ]+?)(?:\. Got value|$)", message, re.MULTILINE)
     if match is None:
         return ""
-    if class_path := _class_path(complaint):
-        return f"{_place(complaint)}.{match[1]} is missing: {class_path.rpartition('.')[2]} needs it."
-    fix = "name a config, such as --config configs/cnn.yaml" if _takes_config(parser) else "see --help"
+    if class_path := _class_path(message):
+        return f"{_place(message)}.{match[1]} is missing: {class_path.rpartition('.')[2]} needs it."
+    fix = "give a config, such as --config configs/cnn.yaml" if _takes_config(parser) else "see --help"
     return f"{match[1]} is missing: {fix}."
 
 
-def _bad_value(complaint: str) -> str:
+def _bad_value(message: str) -> str:
     """Explain a value of the wrong type; of any other error keep the line with the reason."""
-    place = _place(complaint)
+    place = _place(message)
     start = f"{place}: " if place else ""
-    short = re.sub(r"Type \S.* expects a function or a callable class: |\. Got value: Namespace.*", "", complaint)
+    short = re.sub(r"Type \S.* expects a function or a callable class: |\. Got value: Namespace.*", "", message)
     lines = [line.strip() for line in short.splitlines()]
     reasons = [line.removeprefix("- ") for line in lines if not NOISE.match(line)]
     types = [re.sub(r"\. Got value: .*", "", line) for line in reasons if re.match(r"Expected an? (<|typing)", line)]
-    if match := re.search(r"Expected a dot import path string: ([A-Z]\w*)$", complaint, re.MULTILINE):
+    if match := re.search(r"Expected a dot import path string: ([A-Z]\w*)$", message, re.MULTILINE):
         names = [path.rpartition(".")[2] for path in MODELS]
         names += [name for module in CLASSES for name in dir(import_module(module)) if name[0].isupper()]
         return f"{start}there is no class {match[1]}{did_you_mean(match[1], names)}"
     if types:
         (value, *_) = [*re.findall(r"(?:Got|Given) value: '?(.*?)'?$", short, re.MULTILINE), ""]
         return f"{start}{value!r} is not {_type_names(types)}."
-    reason = reasons[0] if reasons else " ".join(complaint.split())
+    reason = reasons[0] if reasons else " ".join(message.split())
     if match := re.match(r"module '([^']+)' has no attribute '([^']+)'", reason):
         return f"{start}{match[1]} has no {match[2]}{did_you_mean(match[2], dir(import_module(match[1])))}"
     return f"{start}{reason}"
 
 
-def _place(complaint: str) -> str:
+def _place(message: str) -> str:
     """Return the dotted key that an error is about; empty if it names none."""
-    return ".".join(dict.fromkeys(re.findall(r'Parser key "([^"]+)"', complaint)))
+    return ".".join(dict.fromkeys(re.findall(r'Parser key "([^"]+)"', message)))
 
 
-def _class_path(complaint: str) -> str:
+def _class_path(message: str) -> str:
     """Return the innermost class that an error is about; empty if it names none."""
-    paths = re.findall(r"(?:given class_path |Got value: Namespace\(class_path=)'([^']+)'", complaint)
+    paths = re.findall(r"(?:given class_path |Got value: Namespace\(class_path=)'([^']+)'", message)
     return paths[-1] if paths else ""
 
 

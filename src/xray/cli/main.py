@@ -33,7 +33,7 @@ PLAIN_COMMANDS = {
         "xray.predictor.command",
         "Classify images or folders of images as NORMAL or PNEUMONIA with a trained model.",
     ),
-    "explain": ("xray.explain.command", "Draw heat maps of what the model reacted to, by two methods."),
+    "explain": ("xray.explain.command", "Draw heat maps of what moved the model's logit."),
     "export": ("xray.export.command", "Export a trained model as one file, for ONNX Runtime or torch.export."),
     "serve": ("xray.serve.command", "Serve predictions and explanations over HTTP, with a web page."),
     "cache": ("xray.cli.cache", "Show or free the disk space of decoded images."),
@@ -100,7 +100,7 @@ def main(args: Sequence[str] | None = None) -> int:
         if debug or error.filename is None or error.errno not in {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM}:
             raise
         path = printable(os.fsdecode(error.filename))
-        print(f"xray: error: {path} cannot be used ({error.strerror}): name another.", file=sys.stderr)
+        print(f"xray: error: {path} cannot be used ({error.strerror}): give another.", file=sys.stderr)
         return 1
 
 

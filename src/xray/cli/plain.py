@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 from docstring_parser import parse
 from jsonargparse import ArgumentError, ArgumentParser
 
-from xray.cli.error_messages import explain
+from xray.cli.error_messages import short_error
 from xray.utils.errors import UserError
 
 
@@ -46,13 +46,13 @@ def run_plain_command(name: str, function: Callable[..., int | None], args: Sequ
         # A shell's wildcard may expand to such names.
         for arg in takewhile(lambda arg: arg != "--", args):
             if arg.startswith("-") and os.path.lexists(arg):
-                raise UserError(f"{arg} looks like an option: name the file as ./{arg}, or after --.", 2) from error
-        raise explain(str(error), parser) from error
+                raise UserError(f"{arg} looks like an option: give the file as ./{arg}, or after --.", 2) from error
+        raise short_error(str(error), parser) from error
     return function(**parser.instantiate(config).as_dict()) or 0
 
 
 def _options(parameter: inspect.Parameter) -> dict[str, Any]:
-    """Return how to add a parameter that jsonargparse would not add as it should; empty for any other."""
+    """Return argparse options for parameters that jsonargparse adds wrongly; empty for all others."""
     kind, default = parameter.annotation, parameter.default
     if kind is str and default == "":
         # Positional, as in `report cnn/version_0`.

@@ -1,4 +1,4 @@
-"""Which checkpoint a command scores or calibrates, and what is checked before it sees images."""
+"""Find the checkpoint to score or calibrate, and check that the images fit it."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
-from xray.cli.configs import read_config
-from xray.cli.error_messages import explain
+from xray.cli.early_options import read_config
+from xray.cli.error_messages import short_error
 from xray.data.index.folders import ImageRecord
 from xray.data.split_record import images_from_json
 from xray.runs.checkpoint import DECIDED_KEY, DECISION_KEY, TRAINED_KEY, Checkpoint, read_checkpoint
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ScoredCheckpoint:
-    """A checkpoint, and the run that it belongs to, if any."""
+class ResolvedCheckpoint:
+    """A checkpoint that was found, and the run that it belongs to, if any."""
 
     checkpoint: Checkpoint
     run: Run | None
@@ -47,7 +47,7 @@ class ScoredCheckpoint:
 
 def find_checkpoint(
     ckpt_path: str | None = None, configs: Sequence[Path] = (), experiment: str | None = None
-) -> ScoredCheckpoint:
+) -> ResolvedCheckpoint:
     """Find the checkpoint that is named, or else the best one of the newest run.
 
     Args:
@@ -69,9 +69,9 @@ def find_checkpoint(
                 run = run or newest_run(experiment=config["trainer"]["logger"]["init_args"]["name"])
     if ckpt_path and ckpt_path not in {"best", "last"}:
         file = find_model(ckpt_path)
-        return ScoredCheckpoint(read_checkpoint(file), run_of_checkpoint(file))
+        return ResolvedCheckpoint(read_checkpoint(file), run_of_checkpoint(file))
     run = run or newest_run()
-    return ScoredCheckpoint(read_checkpoint(run.last if ckpt_path == "last" else run.best), run)
+    return ResolvedCheckpoint(read_checkpoint(run.last if ckpt_path == "last" else run.best), run)
 
 
 def config_for_scoring(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -83,11 +83,11 @@ def config_for_scoring(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def outdated_config(checkpoint: Checkpoint, error: ArgumentError, parser: ArgumentParser) -> UserError:
     """Return the error of a checkpoint whose config this version's parser does not accept."""
-    reason = explain(str(error), parser)
+    reason = short_error(str(error), parser)
     return UserError(f"The config in {checkpoint.path} is of another version of xray: {reason}")
 
 
-def is_trial(trainer: Namespace) -> bool:
+def scores_only_part(trainer: Namespace) -> bool:
     """Return whether the trainer's settings score only a part of the images."""
     limits = (trainer.limit_test_batches, trainer.limit_val_batches)
     # In Lightning 1.0 means all batches, and 1 means one batch.

@@ -15,16 +15,16 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
 from xray.cli.config_paths import checkpoint_root, logger_of, resume_path
-from xray.cli.configs import early_options, read_config
-from xray.cli.error_messages import explain
+from xray.cli.early_options import early_options, read_config
+from xray.cli.error_messages import short_error
 from xray.cli.resolve_checkpoint import (
-    ScoredCheckpoint,
+    ResolvedCheckpoint,
     config_for_scoring,
     find_checkpoint,
     is_external,
-    is_trial,
     outdated_config,
     reject_fitted_images,
+    scores_only_part,
 )
 from xray.data.datamodule import ChestXRayDataModule
 from xray.models.base import ImageClassifier
@@ -33,6 +33,7 @@ from xray.models.transfer import TransferClassifier
 from xray.runs.checkpoint import Checkpoint, load_weights, read_checkpoint
 from xray.runs.run import LOGS, Run, claim_run, release_run
 from xray.scoring.calibrate import complete_checkpoint
+from xray.scoring.corruptions import CORRUPTIONS, STRENGTHS
 from xray.scoring.evaluate import SplitScorer
 from xray.utils.errors import UserError, user_error_in
 from xray.utils.hardware import prepare_torch, usable_precision
@@ -73,7 +74,7 @@ class XrayCLI(LightningCLI):
         scored: What validate and test score. Its config is the default of every option.
     """
 
-    def __init__(self, command: str, args: Sequence[str], scored: ScoredCheckpoint | None = None) -> None:
+    def __init__(self, command: str, args: Sequence[str], scored: ResolvedCheckpoint | None = None) -> None:
         self.scored = scored
         self.resumed: Checkpoint | None = None
         self.run: Run | None = None
@@ -85,11 +86,13 @@ class XrayCLI(LightningCLI):
                 subclass_mode_model=True,
                 save_config_callback=RunRecord if command == "fit" else None,
                 seed_everything_default=42,
+                # The model configures its own: model.optimizer and model.scheduler.
+                auto_configure_optimizers=False,
                 parser_kwargs={"prog": "python -m xray"} | strict | {name: dict(strict) for name in self.subcommands()},
                 args=[command, *args],
             )
         except ArgumentError as error:
-            raise explain(str(error), self._parser(command)) from error
+            raise short_error(str(error), self._parser(command)) from error
         except MisconfigurationException as error:
             raise UserError(" ".join(str(error).split())) from error
         except ValueError as error:
@@ -108,7 +111,11 @@ class XrayCLI(LightningCLI):
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         if subcommand == "test":
-            help_text = "Also score the images under eight corruptions in five strengths; takes forty times as long."
+            corruptions, strengths = len(CORRUPTIONS), len(STRENGTHS)
+            help_text = (
+                f"Also score the images under {corruptions} corruptions at {strengths} strengths; takes "
+                f"{corruptions * strengths} times as long."
+            )
             parser.add_argument("--robustness", action="store_true", help=help_text)
         return parser
 
@@ -235,7 +242,7 @@ class XrayCLI(LightningCLI):
         checkpoint, run = self.scored.checkpoint, self.scored.run
         load_weights(self.model, checkpoint)
         self.scored.set_up(self.datamodule, stage, split)
-        if is_trial(self.config[self.subcommand].trainer):
+        if scores_only_part(self.config[self.subcommand].trainer):
             print("Only a part of the images is scored, as the trainer's limits say: nothing is written.")
             return
         external = is_external(checkpoint, self.datamodule)

@@ -8,7 +8,7 @@ from xray import NOTICE
 from xray.compare.metrics import Metric
 
 COMPARISONS = Path("logs/comparisons")
-"""Not listed among the runs, as a run has a config.yaml."""
+"""Folder of comparisons; not listed as a run, since it has no config.yaml."""
 
 
 def compare(runs: Sequence[str], metric: Metric = "auroc", out: Path | None = None) -> None:
@@ -39,7 +39,7 @@ def compare(runs: Sequence[str], metric: Metric = "auroc", out: Path | None = No
     images = align(read_runs(runs))
     comparison = compare_runs(images, metric)
     from xray.compare.figure import NAME, compared_roc_figure
-    from xray.report.style import save_figures
+    from xray.report.save import save_figures
 
     figure = compared_roc_figure(images, comparison)
     folder = out or _next_folder()

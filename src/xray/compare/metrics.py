@@ -28,7 +28,7 @@ class MetricInfo:
     """Title of a metric, what it is computed from, and its direction."""
 
     title: str
-    family: Literal["ranking", "decision", "probability"]
+    computed_from: Literal["ranking", "decision", "probability"]
     higher_is_better: bool = True
 
 
@@ -43,16 +43,17 @@ METRICS: dict[Metric, MetricInfo] = {
     "f1": MetricInfo("F1", "decision"),
     "brier": MetricInfo("Brier score", "probability", higher_is_better=False),
 }
-"""Left out: the expected calibration error, which resampling overestimates, and metrics that may be infinite."""
+"""Metrics that can be compared. Left out: the expected calibration error, which resampling overestimates, and metrics
+that may be infinite."""
 
 
 def weighted_metric(metric: Metric, labels: Labels, run: AlignedRun) -> Callable[[Weights], ResampleValues]:
     """Return a run's metric as a function of image weights: (resamples, images) to (resamples,)."""
-    family = METRICS[metric].family
-    if family == "ranking":
+    computed_from = METRICS[metric].computed_from
+    if computed_from == "ranking":
         ranking = Ranking.of(labels, run.logits)
         return lambda weights: ranking_metrics(ranking, weights)[metric]
-    if family == "decision":
+    if computed_from == "decision":
         return lambda weights: decision_metrics(labels, run.decisions, weights)[metric]
     squares = (probability_of(run.logits, run.temperature) - labels) ** 2
     return lambda weights: divide(weights @ squares, weights.sum(axis=1))

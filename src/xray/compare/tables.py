@@ -48,7 +48,10 @@ def sentences(comparison: Mapping[str, Any]) -> list[str]:
         "it includes zero, no difference is shown, which does not mean that there is none.",
     ]
     if len(comparison["pairs"]) + len(comparison["config_pairs"]) > 1:
-        lines.append("Intervals and p are not adjusted for multiple comparisons: about one in twenty misses by chance.")
+        lines.append(
+            "Intervals and p are not adjusted for multiple comparisons: about one in twenty 95% intervals misses the "
+            "true value by chance."
+        )
     if any("delong_p" in pair for pair in comparison["pairs"]):
         lines.append("DeLong's p assumes one image per patient: it is too low where patients have several.")
     if comparison["metric"] not in {"auroc", "average_precision", "brier"}:

@@ -1,4 +1,4 @@
-"""Explain one image by Grad-CAM or occlusion (no torch import of its own)."""
+"""Explain one image by Grad-CAM or occlusion (does not import torch itself)."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

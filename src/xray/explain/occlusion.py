@@ -50,10 +50,10 @@ def blur(image: GreyImage) -> GreyImage:
     """Blur an image of shape (size, size) so that only the mean brightness of each region is left.
 
     A uniform grey patch would be a bright square over air and a dark one over the heart, which a network may take for
-    a finding: over the dark corners of real images it moved the logit by 0.26 (small network) and 1.14
-    (EfficientNet-Lite0) of what it moved in the middle; this blur by 0.25 and 1.05. A weaker blur, of a sixteenth or
-    an eighth of the side, leaves the haze of a pneumonia visible: over the middle it moved the logit of the small
-    network by 0.17 or 0.32 on average, this blur by 0.58, the grey patch by 0.69.
+    a finding. Occluding the dark corners of real images with it changed the logit 0.26 (small network) and 1.14
+    (EfficientNet-Lite0) times as much as occluding the middle; with this blur, 0.25 and 1.05 times. A weaker blur, of a
+    sixteenth or an eighth of the side, leaves the haze of a pneumonia visible: over the middle it moved the logit of
+    the small network by 0.17 or 0.32 on average, this blur by 0.58, the grey patch by 0.69.
     """
     blurred = Image.fromarray(image).filter(ImageFilter.GaussianBlur(BLUR * len(image)))
     return np.asarray(blurred, dtype=np.uint8)

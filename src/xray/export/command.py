@@ -62,27 +62,30 @@ def export(
 
     silence_libraries()
     checkpoint = read_checkpoint(path)
-    from xray.export.images import some_files, some_images, training_data
+    from xray.export.images import evenly_spaced_files, evenly_spaced_images, training_data
     from xray.export.network import ExportedClassifier
     from xray.export.verify import verify
     from xray.export.write import trace, write_onnx, write_program
+    from xray.predictor.checkpoint import CheckpointPredictor
     from xray.predictor.open import open_predictor
-    from xray.predictor.trained import CheckpointPredictor
 
     print(f"Checkpoint {path}")
     data = training_data(checkpoint, data_root)
     trained = CheckpointPredictor(checkpoint)
-    images = some_images(data, "val", len(data.images["val"]))
+    images = evenly_spaced_images(data, "val", len(data.images["val"]))
     # Without the exact sum Grad-CAM would need gradients, which an export does not have.
     feature_map = trained.feature_map if trained.feature_map is not None and trained.feature_map.is_exact else None
     if feature_map is None:
-        print("Without Grad-CAM: the logit of this network is not a sum over its last map. Occlusion works.")
+        print(
+            "Exported without Grad-CAM, since this network's logit is not a sum over its last feature map: "
+            "explain it with --method occlusion."
+        )
     manifest = replace(trained.manifest, format=format, license=license, has_grad_cam=feature_map is not None)
     program = trace(ExportedClassifier(trained.model.cpu(), manifest.image_size, manifest.resize, feature_map))
     try:
         with atomic_path(out) as exported:
             (write_onnx if format == "onnx" else write_program)(exported, program, manifest)
-            files = some_files(data, "val", RAW_IMAGES)
+            files = evenly_spaced_files(data, "val", RAW_IMAGES)
             difference = verify(trained, open_predictor(exported), images, files)
             print(
                 f"Verified: on {len(images)} validation images, {len(files)} of them at original size, the logits "
@@ -108,19 +111,21 @@ def replace_by_int8(exported: Path, manifest: Manifest, data: "ChestXRayDataModu
     import numpy as np
     import onnx
 
-    from xray.export.images import some_images
-    from xray.export.quantise import CALIBRATION_IMAGES, compare, quantise
-    from xray.export.write import describe
+    from xray.export.images import evenly_spaced_images
+    from xray.export.quantise import CALIBRATION_IMAGES, measure_quantisation, quantise
+    from xray.export.write import write_metadata
 
     with tempfile.TemporaryDirectory() as folder:
         quantised = Path(folder) / "quantised.onnx"
-        quantise(exported, quantised, some_images(data, "train", CALIBRATION_IMAGES))
+        quantise(exported, quantised, evenly_spaced_images(data, "train", CALIBRATION_IMAGES))
         model = onnx.load(quantised)
         # The manifest of the file in single precision for now, so that the quantised one can be opened and measured.
-        describe(model, manifest)
+        write_metadata(model, manifest)
         onnx.save(model, quantised)
-        measured = compare(exported, quantised, images, np.array([image.label for image in data.images["val"]]))
-    describe(model, replace(manifest, precision="int8", version=f"{manifest.version}-int8", measured=measured))
+        measured = measure_quantisation(
+            exported, quantised, images, np.array([image.label for image in data.images["val"]])
+        )
+    write_metadata(model, replace(manifest, precision="int8", version=f"{manifest.version}-int8", measured=measured))
     onnx.save(model, exported)
     print(
         "int8 on {images} validation images: AUROC {auroc_int8:.4f} instead of {auroc_fp32:.4f}, logits differ by at "

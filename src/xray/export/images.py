@@ -43,18 +43,18 @@ def training_data(checkpoint: Checkpoint, root: Path | None) -> "ChestXRayDataMo
     return data
 
 
-def spread(total: int, max_count: int) -> list[int]:
+def evenly_spaced(total: int, max_count: int) -> list[int]:
     """Return up to `max_count` evenly spaced positions out of `total`."""
     count = min(max_count, total)
     return [i * total // count for i in range(count)]
 
 
-def some_images(data: "ChestXRayDataModule", split: str, max_count: int) -> "Images":
+def evenly_spaced_images(data: "ChestXRayDataModule", split: str, max_count: int) -> "Images":
     """Return up to `max_count` evenly spaced images of a split, shape (images, size, size), uint8."""
-    return data.grey_images(split, spread(len(data.images[split]), max_count))
+    return data.grey_images(split, evenly_spaced(len(data.images[split]), max_count))
 
 
-def some_files(data: "ChestXRayDataModule", split: str, max_count: int) -> Sequence[str]:
+def evenly_spaced_files(data: "ChestXRayDataModule", split: str, max_count: int) -> Sequence[str]:
     """Return up to `max_count` evenly spaced files of a split."""
     files = data.files(split)
-    return [files[i] for i in spread(len(files), max_count)]
+    return [files[i] for i in evenly_spaced(len(files), max_count)]

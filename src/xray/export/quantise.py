@@ -14,7 +14,7 @@ from xray.data.arrays import Images
 from xray.evaluation.arrays import Labels
 from xray.evaluation.ranking import auroc
 from xray.predictor.base import BATCH, Predictor
-from xray.predictor.exported import IMAGES, OnnxPredictor
+from xray.predictor.onnx_file import IMAGES, OnnxPredictor
 
 CALIBRATION_IMAGES = 256
 """Number of training images from which the range of every tensor is estimated."""
@@ -73,7 +73,7 @@ def quantise(single: Path, out: Path, images: Images) -> None:
         )
 
 
-def compare(single: Path, quantised: Path, images: Images, labels: Labels) -> dict[str, Any]:
+def measure_quantisation(single: Path, quantised: Path, images: Images, labels: Labels) -> dict[str, Any]:
     """Measure the loss and gain of quantisation.
 
     Args:

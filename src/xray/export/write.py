@@ -12,8 +12,8 @@ from torch.export import Dim, ExportedProgram
 
 from xray import NOTICE, __version__
 from xray.export.network import ExportedClassifier
-from xray.predictor.exported import GRAD_CAM, IMAGES, LOGIT
 from xray.predictor.manifest import MANIFEST_KEY, Manifest
+from xray.predictor.onnx_file import GRAD_CAM, IMAGES, LOGIT
 from xray.runs.model_file import PROGRAM_MANIFEST
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def write_onnx(path: Path, program: ExportedProgram, manifest: Manifest) -> None
     model = exported.model_proto
     for node in _nodes(model.graph):
         del node.metadata_props[:]  # debugging notes of the exporter
-    describe(model, manifest)
+    write_metadata(model, manifest)
     onnx.save(model, path)
 
 
@@ -81,7 +81,7 @@ def _nodes(graph: "onnx.GraphProto") -> Iterator["onnx.NodeProto"]:
             yield from _nodes(attribute.g)
 
 
-def describe(model: "onnx.ModelProto", manifest: Manifest) -> None:
+def write_metadata(model: "onnx.ModelProto", manifest: Manifest) -> None:
     """Write the manifest and a description for other programs into a model."""
     negative, positive = manifest.class_names
     del model.metadata_props[:]

@@ -5,7 +5,7 @@ Each gives the distance from a Gaussian fitted to the training images and to one
 `xray.ood.perturb`), so that images from another hospital, rotated or exposed slightly differently, stay in
 distribution. An image is rejected if either distance is larger than that of all but a few validation images.
 
-`benchmarks/outsiders.py` measures how many images of other patients are rejected and how many other images pass.
+`benchmarks/rejections.py` measures how many images of other patients are rejected and how many other images pass.
 Mirrored images and centre crops mostly pass. Features taken from the trained networks did not separate the images
 better.
 """
@@ -41,7 +41,7 @@ MARGIN: Final = 1.2
 both limits together rejected 0.6%. 1.2 is also the smallest possible limit."""
 WIDE: Final = 1.25
 """Ratio to the limit of the training images above which a limit is reported as wide: at this ratio some 2% of the other
-images of `benchmarks/outsiders.py` pass instead of 0.3%, at a ratio of 2 a third."""
+images of `benchmarks/rejections.py` pass instead of 0.3%, at a ratio of 2 a third."""
 CHUNK: Final = 256
 
 

@@ -37,8 +37,8 @@ class DecisionModel:
 
     def __init__(self, predictor: Predictor, reject_ood: bool = True) -> None:
         self.predictor = predictor
-        limits = predictor.manifest.ood if reject_ood else None
-        self._ood = None if limits is None else OODDetector.from_dict(limits)
+        stored = predictor.manifest.ood if reject_ood else None
+        self._ood = None if stored is None else OODDetector.from_dict(stored)
 
     @property
     def rejects(self) -> bool:

@@ -22,7 +22,7 @@ def open_predictor(path: Path, threads: int | None = None) -> "Predictor":
     """
     format = detect_format(path)
     if format == "onnx":
-        from xray.predictor.exported import OnnxPredictor
+        from xray.predictor.onnx_file import OnnxPredictor
 
         return OnnxPredictor(path, threads)
     try:
@@ -33,10 +33,10 @@ def open_predictor(path: Path, threads: int | None = None) -> "Predictor":
             "export --format onnx' where torch is installed."
         ) from None
     if format == "torch":
-        from xray.predictor.program import ProgramPredictor
+        from xray.predictor.torch_program import ProgramPredictor
 
         return ProgramPredictor(path)
-    from xray.predictor.trained import CheckpointPredictor
+    from xray.predictor.checkpoint import CheckpointPredictor
     from xray.runs.checkpoint import read_checkpoint
 
     return CheckpointPredictor(read_checkpoint(path))

@@ -53,7 +53,7 @@ def _write_pages(folder: Path, scored_set: ScoredSet, summary: Summary) -> None:
     from xray.report.card import render_card
     from xray.report.gallery import CAPTIONS, draw_figures
     from xray.report.page import render_page
-    from xray.report.style import save_figures
+    from xray.report.save import save_figures
 
     svgs = save_figures(folder / FIGURES, draw_figures(scored_set, summary), known=list(CAPTIONS))
     page, card = render_page(scored_set, summary, svgs, siblings(folder)), render_card(summary, svgs)

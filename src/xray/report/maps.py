@@ -15,7 +15,7 @@ from xray.data.decode.image import read_image
 from xray.evaluation.scored_set import ScoredSet
 from xray.explain.maps import Explanation
 from xray.explain.overlay import colours, heat_layer, over_grey
-from xray.report.thumbnails import EmbeddedImage, embed_image
+from xray.report.embedded_image import EmbeddedImage, embed_image
 from xray.utils.files import StrPath
 
 SIDE: Final = 256

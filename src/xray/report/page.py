@@ -15,11 +15,11 @@ from xray.evaluation.shortcuts import BASELINES
 from xray.explain.maps import CAVEATS
 from xray.ood.detector import CLAUSES
 from xray.report import summary_text
+from xray.report.examples import duplicate_pairs, worst_errors
 from xray.report.gallery import CAPTIONS
 from xray.report.maps import mapped_images, scale
 from xray.report.provenance import commands, exclusions, provenance, splits
-from xray.report.style import inline_svg
-from xray.report.thumbnails import pairs, worst_errors
+from xray.report.save import inline_svg
 from xray.utils.text import printable
 
 
@@ -54,7 +54,7 @@ def render_page(
             maps=mapped_images(scored_set),
             scale=scale(),
             caveat=CAVEATS["gradcam"],
-            pairs=pairs(summary["duplicates"]),
+            pairs=duplicate_pairs(summary["duplicates"]),
             config=yaml.safe_dump(summary["source"].get("config") or {}, sort_keys=False, allow_unicode=True),
         )
     )

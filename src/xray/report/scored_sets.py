@@ -43,7 +43,7 @@ def scored_sets(name: str = "") -> list[Path]:
         scored = [run for run in _all_runs() if _sets(run)]
         if not scored:
             raise UserError(
-                f"No run in {LOGS}/ has a scored set: score the newest with 'python -m xray test', or name a folder "
+                f"No run in {LOGS}/ has a scored set: score the newest with 'python -m xray test', or give a folder "
                 f"that contains {PREDICTIONS} and {SOURCE}."
             )
         return _sets(scored[0])
@@ -114,7 +114,7 @@ def _all_runs() -> list[Path]:
 
 
 def _not_scored(run: Path, missing: str, others: list[Path]) -> UserError:
-    instead = f", or name another run: {_names(others)}" if others else ""
+    instead = f", or give another run: {_names(others)}" if others else ""
     name = f"{run.parent.name}/{run.name}"
     return UserError(f"The run {name} has {missing}: score it with 'python -m xray test'{instead}.")
 

@@ -118,8 +118,8 @@ def headline(summary: Summary) -> list[str]:
         sentences.append(f"AUROC is not defined ({auroc['reason']}).")
     else:
         sentences.append(
-            f"It ranks the {positive} image above the {negative} image in {percent(auroc['value'])} of all pairs of "
-            f"one each: AUROC {with_interval(auroc)}."
+            f"In {percent(auroc['value'])} of all pairs of one {positive} and one {negative} image, it gives the "
+            f"{positive} image the higher score: AUROC {with_interval(auroc)}."
         )
     sensitivity, specificity = (with_interval(metrics[name], percent) for name in ("sensitivity", "specificity"))
     sentences.append(
@@ -167,7 +167,10 @@ def banners(summary: Summary) -> list[tuple[str, str, str]]:
         )
         warnings.append(("bad", "Validation images", text))
     if source.get("external"):
-        text = "The images are from a different source than the training data; not to be pooled with the internal test."
+        text = (
+            "The images are from a different source than the training data; do not pool these results with the "
+            "internal test."
+        )
         warnings.append(("note", "External data", text))
     if not source.get("decision"):
         text = (

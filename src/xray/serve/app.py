@@ -15,10 +15,10 @@ from starlette.formparsers import MultiPartParser
 from xray import NOTICE, ONE_SOURCE, __version__
 from xray.explain.maps import Method, methods_of
 from xray.predictor.base import Predictor
-from xray.serve.answers import ErrorBody, Explanation, ModelCard, Prediction, State, model_id
 from xray.serve.errors import ERRORS, ApiError, busy, unauthorized
 from xray.serve.middleware import RequestMiddleware, error_response, is_token, record_of
 from xray.serve.pages import mount_page
+from xray.serve.responses import ErrorBody, Explanation, ModelInfo, Prediction, Status, model_id
 from xray.serve.service import Service
 from xray.serve.settings import Settings
 
@@ -54,8 +54,8 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
     )
     _handle_errors(app)
     guarded: list[Any] = [Depends(_check_token(settings.token))] if settings.token else []
-    unauthorised = _errors(401) if settings.token else {}
-    upload_errors = _errors(400, 413, 415, 422) | unauthorised
+    token_errors = _errors(401) if settings.token else {}
+    upload_errors = _errors(400, 413, 415, 422) | token_errors
 
     @app.post("/predict", dependencies=guarded, responses=upload_errors, tags=["images"])
     async def predict(
@@ -101,10 +101,10 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
             request_id=record.request_id,
         )
 
-    @app.get("/model", dependencies=guarded, responses=unauthorised, tags=["model"])
-    async def model() -> ModelCard:
+    @app.get("/model", dependencies=guarded, responses=token_errors, tags=["model"])
+    async def model() -> ModelInfo:
         """Return the model's input, decision, training data and limits of use."""
-        return ModelCard(
+        return ModelInfo(
             manifest={key: value for key, value in asdict(manifest).items() if key != "ood"},
             rejects=service.decision_model.rejects,
             methods=methods,
@@ -114,18 +114,18 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
         )
 
     @app.get("/health", tags=["operation"])
-    async def health() -> State:
+    async def health() -> Status:
         """Return whether the process is alive."""
-        return State(status="ok", model_version=manifest.version)
+        return Status(status="ok", model_version=manifest.version)
 
     @app.get("/ready", tags=["operation"])
-    async def ready() -> State:
+    async def ready() -> Status:
         """Return whether images are answered: not while the service starts or stops."""
         if not service.ready:
             raise busy("The service is starting or stopping.", "not_ready")
-        return State(status="ready", model_version=manifest.version)
+        return Status(status="ready", model_version=manifest.version)
 
-    @app.get("/metrics", dependencies=guarded, responses=unauthorised, response_class=PlainTextResponse)
+    @app.get("/metrics", dependencies=guarded, responses=token_errors, response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Return metrics for Prometheus."""
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -7,8 +7,9 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from xray.serve.listening import listen, read_token
+from xray.serve.listening import listen
 from xray.serve.settings import MEGABYTE, Settings
+from xray.serve.token import read_token
 from xray.utils.errors import UserError, require_between, require_extra
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ def serve(
 
     Args:
         model: A run such as cnn/version_0, an experiment, a checkpoint or an exported file; by default the newest run.
-        host: Address to listen at; 0.0.0.0 accepts other machines.
-        port: Port to listen at; 0 for any free one.
-        token_file: File with a bearer token that callers must send; by default the variable XRAY_TOKEN, and without
-            either anybody may ask. Not a command-line value, which other users of the machine could read.
+        host: Address to listen on; 0.0.0.0 accepts other machines.
+        port: Port to listen on; 0 for any free one.
+        token_file: File with a bearer token that callers must send; by default the variable XRAY_TOKEN; without
+            either, no token is required. Not a command-line value, which other users of the machine could read.
         files: Maximum number of files in one request.
         file_mb: Maximum size of a file, in MB.
         request_mb: Maximum size of a request, in MB; by default 64, or twice file_mb if that is more, up to 512.
@@ -53,7 +54,7 @@ def serve(
         The exit status: 0 after SIGTERM or SIGINT.
 
     Raises:
-        UserError: There is no such model, it gives no answer, the token cannot be read, the address is not available,
+        UserError: There is no such model, it fails, the token cannot be read, the address is not available,
             or a limit is out of range.
     """
     require_extra(
@@ -135,7 +136,7 @@ def serve(
             await super().startup(sockets)
             _print_address(listener, service)
 
-    # At its end uvicorn raises the signal that stopped it again; here that is no error.
+    # When it ends, uvicorn re-raises the signal that stopped it; this is not an error here.
     previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         Server(config).run(sockets=[listener])
@@ -148,7 +149,7 @@ def serve(
 def _print_address(listener: socket.socket, service: "Service") -> None:
     manifest, (host, port, *_) = service.manifest, listener.getsockname()
     name = f"{manifest.model} of {manifest.run}" if manifest.run else manifest.model
-    token = "token required" if service.settings.token else "no token: anybody who reaches it may ask"
+    token = "token required" if service.settings.token else "no token: anyone who can reach it can use it"
     print(f"Model    {name}, version {manifest.version} ({manifest.format}, {manifest.precision})")
     print(f"Address  http://{f'[{host}]' if ':' in host else host}:{port} ({token}); API at /docs; stop with Ctrl+C")
     print(manifest.notice, flush=True)

@@ -7,8 +7,8 @@ from typing import Final
 from fastapi import UploadFile
 
 from xray.predictor.manifest import Manifest
-from xray.serve.answers import BadFile
 from xray.serve.errors import ApiError, FileFault
+from xray.serve.responses import BadFile
 from xray.serve.settings import MEGABYTE, Settings
 from xray.serve.workers import Decoded, Job, WorkerPool
 from xray.utils.hardware import usable_cores

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xray.serve.answers import BadFile
+from xray.serve.responses import BadFile
 
 ERRORS: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "The request is not a well-formed multipart form."),

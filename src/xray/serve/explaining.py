@@ -13,8 +13,8 @@ from PIL import Image
 
 from xray.explain.maps import Method
 from xray.predictor.decision_model import DecisionModel, ImagePrediction
-from xray.serve.answers import Heat
 from xray.serve.errors import busy
+from xray.serve.responses import Heatmap
 from xray.serve.workers import Decoded
 
 PREVIEW_SIDE: Final = 1024
@@ -37,7 +37,7 @@ class Explained:
     image: str
     width: int
     height: int
-    heat: Heat | None
+    heat: Heatmap | None
 
 
 class Explainer:
@@ -89,13 +89,13 @@ class Explainer:
         heat = None
         if not prediction.reject_reason:
             explanation = explain_image(self._decision_model.predictor, decoded.image, method)
-            heat = Heat(
+            heat = Heatmap(
                 method=method,
                 layer=png_in_base64(heat_layer(explanation, (height, width), manifest.resize)),
                 limit=explanation.limit,
                 unit="logit",
-                towards_positive=f"speaks for {manifest.class_names[1]}",
-                towards_negative=f"speaks for {manifest.class_names[0]}",
+                towards_positive=f"supports {manifest.class_names[1]}",
+                towards_negative=f"supports {manifest.class_names[0]}",
                 caveat=explanation.caveat,
             )
         return Explained(prediction, png_in_base64(preview), width, height, heat)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 LOGGER = logging.getLogger("xray.serve")
-LEFT = 499
+CLIENT_CLOSED_REQUEST = 499
 """Status of a request whose caller left before the response."""
 
 
@@ -23,7 +23,7 @@ class RequestRecord:
         model_version: See `Manifest.version`.
         method: HTTP method, or "other".
         route: A path of the service such as `/predict`; "unknown" for any other.
-        status: HTTP status; `LEFT` until there is a response.
+        status: HTTP status; `CLIENT_CLOSED_REQUEST` until there is a response.
         seconds: From the request's head to the end of the response.
         files: Files received.
         body_bytes: Bytes received.
@@ -36,7 +36,7 @@ class RequestRecord:
     model_version: str
     method: str
     route: str = "unknown"
-    status: int = LEFT
+    status: int = CLIENT_CLOSED_REQUEST
     seconds: float = 0.0
     files: int = 0
     body_bytes: int = 0

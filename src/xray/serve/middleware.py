@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from xray.serve.answers import ErrorBody, ErrorDetail
 from xray.serve.errors import ApiError, busy, unauthorized
 from xray.serve.logs import LOGGER, RequestRecord, log_request
+from xray.serve.responses import ErrorBody, ErrorDetail
 from xray.serve.settings import MEGABYTE, Settings
 
 PAGE_POLICY: Final = (
@@ -33,7 +33,7 @@ HEADERS: Final = {
 }
 """Headers of every response that does not set them itself."""
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
-"""Logged by name; any other is logged as "other"."""
+"""HTTP methods logged by name; any other is logged as "other"."""
 
 
 @dataclass
@@ -70,7 +70,7 @@ class RequestMiddleware:
         self._observe = observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Limit requests, add ID and headers, log one line, and respond after any failure."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -96,7 +96,7 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            await self._limited(scope, receive, send_with_headers)
+            await self._within_limits(scope, receive, send_with_headers)
         except ClientDisconnect:
             record.code = "left"
         except asyncio.CancelledError:
@@ -115,7 +115,7 @@ class RequestMiddleware:
             self._observe(record)
             log_request(record)
 
-    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _within_limits(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request within the limits of number and size; others get an error response."""
         if scope["method"] != "POST":
             await self._app(scope, receive, send)

@@ -9,7 +9,6 @@ from fastapi import FastAPI, UploadFile
 from xray.explain.maps import Method
 from xray.predictor.base import Predictor
 from xray.predictor.decision_model import DecisionModel, ImagePrediction
-from xray.serve.answers import Result
 from xray.serve.batcher import Batcher
 from xray.serve.decoding import Decoder
 from xray.serve.errors import ApiError, busy
@@ -17,6 +16,7 @@ from xray.serve.explaining import PREVIEW_SIDE, Explained, Explainer
 from xray.serve.logs import RequestRecord
 from xray.serve.metrics import Metrics
 from xray.serve.middleware import Load
+from xray.serve.responses import Result
 from xray.serve.settings import Settings
 
 

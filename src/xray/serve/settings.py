@@ -19,7 +19,7 @@ class Settings:
         explanations: Explanations in progress at a time; more get status 503.
         batch: Images in one pass through the network.
         answer_seconds: Time from the end of an upload to its response.
-        token: Bearer token that callers must send; None if anybody may ask.
+        token: Bearer token that callers must send; None if no token is required.
     """
 
     files: int = 16

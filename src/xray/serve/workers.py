@@ -23,7 +23,7 @@ from xray.data.decode.image import ResizeRule, read_image, resize_image, shrink_
 from xray.serve.errors import FileFault
 
 MEMORY_BYTES: Final = 1_500_000_000
-"""What decoding may add to a worker's memory: an image of 50 megapixels takes 13 bytes a pixel; twice that."""
+"""Memory that decoding may add to a worker: twice the 13 bytes per pixel of a 50-megapixel image."""
 SECONDS: Final = 6
 """CPU time of one file: 50 megapixels of JPEG take one to two seconds, 35 of JPEG 2000 six."""
 TOO_COSTLY: Final = "decoding it takes more memory or time than any chest X-ray needs"

@@ -67,7 +67,7 @@ def download(directory: Path, url: str = ARCHIVE_URL, md5: str = ARCHIVE_MD5) ->
         with TemporaryDirectory(prefix=".download-", dir=directory.parent) as folder:
             counts = _write_images(_fetch(url, md5, Path(folder)), directory, url, md5)
     except OSError as error:
-        raise UserError(f"{directory} cannot be written ({error.strerror or error}): name another folder.") from error
+        raise UserError(f"{directory} cannot be written ({error.strerror or error}): give another folder.") from error
     sizes = ", ".join(f"{sum(counts[split])} {split}" for split in SPLITS)
     print(f"{directory}: {sizes} images of PneumoniaMNIST (CC BY 4.0, see README.md there; not for medical use)")
 
@@ -85,7 +85,7 @@ def _fetch(url: str, md5: str, folder: Path) -> Path:
     except (requests.RequestException, ConnectionError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
-            f"{url} cannot be downloaded ({reason}): check the network, or name a mirror with --url."
+            f"{url} cannot be downloaded ({reason}): check the network, or give a mirror with --url."
         ) from error
     except ValueError as error:
         raise UserError(f"{url} is not the expected file (MD5 other than {md5}): check --url and --md5.") from error

@@ -8,7 +8,7 @@ import pydicom
 import pytest
 from PIL import Image
 from tests.data.dicoms import write_dicom
-from tests.data.pictures import ALPHA, COLOURS, PIXELS, RNG, WAVE, assert_close, stored
+from tests.data.small_images import ALPHA, COLOURS, PIXELS, RNG, WAVE, assert_close, stored
 
 from xray.data.decode import row_chunks
 from xray.data.decode.image import (

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data.pictures import RNG, assert_close
+from tests.data.small_images import RNG, assert_close
 
 from xray.data.decode.image import resize_image, shrink_image
 

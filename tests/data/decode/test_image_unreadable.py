@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from tests.data.dicoms import stored_dicom
-from tests.data.pictures import COLOURS, WAVE, stored
+from tests.data.small_images import COLOURS, WAVE, stored
 
 from xray.data.decode.errors import TooManyPixelsError, UnreadableImageError
 from xray.data.decode.image import read_image

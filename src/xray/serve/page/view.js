@@ -57,23 +57,23 @@ function drawPrediction(image, card) {
   at("performance").textContent = "";
   if (isPredicted) {
     const names = image.model.class_names;
-    at("call").textContent = `${result.decision}-like`;
+    at("predicted").textContent = `${result.decision}-like`;
     at("sentence").textContent = prediction(result, names);
     // The card may still be that of an earlier model, whose figures would be wrong here.
     const isKnown = card?.manifest.version === image.model.version;
     at("performance").textContent = isKnown ? performance(card.manifest.decision, names) : "";
     drawBar(result, names);
   } else if (state === "rejected") {
-    at("call").textContent = "Rejected, without a probability";
+    at("predicted").textContent = "Rejected, without a probability";
     at("sentence").textContent =
       "This image does not look like the frontal chest X-rays that the model was trained on: " +
       `${result.reason}.`;
     at("performance").textContent = REJECTED;
   } else if (state === "failed") {
-    at("call").textContent = "No result for this image";
+    at("predicted").textContent = "No result for this image";
     at("sentence").textContent = `${image.problem.message} The image stays in the list.`;
   } else {
-    at("call").textContent = state === "waiting" ? "Waiting" : "In progress";
+    at("predicted").textContent = state === "waiting" ? "Waiting" : "In progress";
     at("sentence").textContent = state === "busy" ? "The service is busy; retrying in a moment." : "";
   }
 }

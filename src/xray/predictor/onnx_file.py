@@ -38,7 +38,7 @@ class OnnxPredictor:
         options.log_severity_level = 4
         # Spinning threads would take CPU time from the decoding of images.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # With it, a memory pattern would be kept for each batch size, so the memory of a service would grow.
+        # Otherwise a memory pattern would be kept for each batch size, and the memory of a service would grow.
         options.enable_mem_pattern = False
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

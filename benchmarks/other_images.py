@@ -1,4 +1,4 @@
-"""Pictures that are no frontal chest X-ray, from a seed and the installed packages alone.
+"""Images that are not frontal chest X-rays, generated from a seed and installed packages.
 
 Photographs are parts of those that scikit-learn and matplotlib carry, slices are those of pydicom's test files, digits
 are scikit-learn's; the rest is drawn.
@@ -25,12 +25,12 @@ SLICES = (
 )
 
 
-def outsiders(seed: int = 0, of_each: int = 40) -> dict[str, list[Image.Image]]:
-    """Pictures by kind, of different sizes and modes.
+def other_images(seed: int = 0, of_each: int = 40) -> dict[str, list[Image.Image]]:
+    """Images by kind, of different sizes and modes.
 
     Args:
         seed: Draws everything.
-        of_each: Pictures of each kind.
+        of_each: Images of each kind.
     """
     return {
         kind: [draw(np.random.default_rng([seed, number, i])) for i in range(of_each)]
@@ -46,11 +46,11 @@ def photograph(rng: np.random.Generator) -> Image.Image:
     with get_sample_data("grace_hopper.jpg") as file:
         portrait = np.asarray(Image.open(file).convert("RGB"))
     photographs = [*load_sample_images().images, portrait]
-    picture = Image.fromarray(photographs[rng.integers(len(photographs))])
+    image = Image.fromarray(photographs[rng.integers(len(photographs))])
     share = rng.choice([1.0, 0.7, 0.45, 0.25])
-    width, height = (round(share * side) for side in picture.size)
-    left, top = rng.integers(picture.width - width + 1), rng.integers(picture.height - height + 1)
-    part = picture.crop((left, top, left + width, top + height))
+    width, height = (round(share * side) for side in image.size)
+    left, top = rng.integers(image.width - width + 1), rng.integers(image.height - height + 1)
+    part = image.crop((left, top, left + width, top + height))
     return part if rng.random() < 0.5 else part.convert("L")
 
 
@@ -71,35 +71,35 @@ def slice_of_a_body(rng: np.random.Generator) -> Image.Image:
 
 def page(rng: np.random.Generator) -> Image.Image:
     """A page of text with a heading."""
-    picture = Image.new("L", (600, int(rng.integers(600, 900))), int(rng.integers(225, 256)))
-    draw, top = ImageDraw.Draw(picture), 40
+    image = Image.new("L", (600, int(rng.integers(600, 900))), int(rng.integers(225, 256)))
+    draw, top = ImageDraw.Draw(image), 40
     size, margin = int(rng.integers(11, 26)), int(rng.integers(20, 90))
     _write(draw, rng, (margin, top), 2 * size, 4, 0)
     top += 4 * size
-    while top < picture.height - 50:
+    while top < image.height - 50:
         _write(draw, rng, (margin, top), size, int(rng.integers(3, 1 + (600 - 2 * margin) // (3 * size))), 20)
         top += int(size * rng.choice([1.4, 1.4, 1.4, 3]))
-    return picture
+    return image
 
 
 def screen(rng: np.random.Generator) -> Image.Image:
     """A program's window: bars, panels, buttons, lines of text; light or dark."""
     dark = rng.random() < 0.5
     back, ink = ((30, 32, 40), (220, 220, 225)) if dark else ((245, 245, 248), (25, 25, 30))
-    picture = Image.new("RGB", (960, int(rng.integers(540, 960))), back)
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (960, int(rng.integers(540, 960))), back)
+    draw = ImageDraw.Draw(image)
     draw.rectangle((0, 0, 960, 48), fill=tuple(rng.integers(30, 200, 3).tolist()))
     side = int(rng.integers(120, 300))
-    draw.rectangle((0, 48, side, picture.height), fill=tuple(int(v * 0.85) for v in back))
-    for top in range(70, picture.height - 30, 34):
+    draw.rectangle((0, 48, side, image.height), fill=tuple(int(v * 0.85) for v in back))
+    for top in range(70, image.height - 30, 34):
         _write(draw, rng, (14, top), 16, 2, ink)
     for _ in range(rng.integers(2, 7)):
-        left, top = int(rng.integers(side, 800)), int(rng.integers(60, picture.height - 120))
+        left, top = int(rng.integers(side, 800)), int(rng.integers(60, image.height - 120))
         draw.rounded_rectangle(
             (left, top, left + 260, top + 160), 10, fill=tuple(rng.integers(20, 250, 3).tolist()), outline=ink
         )
         _write(draw, rng, (left + 12, top + 12), 18, 3, ink)
-    return picture
+    return image
 
 
 def plot(rng: np.random.Generator) -> Image.Image:
@@ -128,8 +128,8 @@ def plot(rng: np.random.Generator) -> Image.Image:
 
 def drawing(rng: np.random.Generator) -> Image.Image:
     """Strokes and shapes, filled or not."""
-    picture = Image.new("RGB", (400, 400), tuple(rng.integers(0, 256, 3).tolist()))
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (400, 400), tuple(rng.integers(0, 256, 3).tolist()))
+    draw = ImageDraw.Draw(image)
     for _ in range(rng.integers(4, 25)):
         colour = tuple(rng.integers(0, 256, 3).tolist())
         left, top, right, bottom = np.sort(rng.integers(0, 400, (2, 2)), axis=0).ravel().tolist()
@@ -140,7 +140,7 @@ def drawing(rng: np.random.Generator) -> Image.Image:
             draw.rectangle((left, top, right, bottom), fill=colour if rng.random() < 0.5 else None, outline=colour)
         else:
             draw.line([tuple(p) for p in rng.integers(0, 400, (int(kind) * 2, 2)).tolist()], colour, 5)
-    return picture
+    return image
 
 
 def noise(rng: np.random.Generator) -> Image.Image:
@@ -185,8 +185,8 @@ def digit(rng: np.random.Generator) -> Image.Image:
     from sklearn.datasets import load_digits
 
     digits = load_digits().images
-    picture = _image(digits[rng.integers(len(digits))] / 16).resize((128, 128), Image.Resampling.BICUBIC)
-    return picture if rng.random() < 0.5 else picture.point(lambda grey: 255 - grey)
+    image = _image(digits[rng.integers(len(digits))] / 16).resize((128, 128), Image.Resampling.BICUBIC)
+    return image if rng.random() < 0.5 else image.point(lambda grey: 255 - grey)
 
 
 def hand(rng: np.random.Generator) -> Image.Image:

@@ -1,38 +1,20 @@
-"""Thumbnails as data URIs, and the images to show: worst errors and duplicates."""
+"""The images that a report shows: worst errors and pairs of duplicates."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
-from typing import Any, Final, Literal
+from pathlib import PurePath
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
-from xray.data.decode.errors import UnreadableImageError
-from xray.data.decode.image import load_image
 from xray.evaluation.metrics import class_indices
 from xray.evaluation.predictions import Predictions
-from xray.utils.files import StrPath
+from xray.report.embedded_image import EmbeddedImage, thumbnail
 
-SIDE: Final = 160
-QUALITIES: Final = (80, 50, 25)
-MAX_BYTES: Final = 25_000
-"""Of one JPEG; a radiograph needs about 5,000, only noise comes near the limit."""
 MAX_ERRORS: Final = 12
 """False negatives shown, and false positives shown."""
 MAX_PAIRS: Final = 6
 """Pairs of duplicates shown as thumbnails; all others are listed as text."""
-
-
-@dataclass(frozen=True)
-class EmbeddedImage:
-    """An image as a data URI, or the reason why it cannot be shown."""
-
-    uri: str = ""
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,28 +27,6 @@ class WrongImage:
     thumbnail: EmbeddedImage
 
 
-def thumbnail(path: StrPath) -> EmbeddedImage:
-    """Return an image padded to a square of `SIDE` pixels, as a grey JPEG of at most `MAX_BYTES`."""
-    if not Path(path).is_file():
-        return EmbeddedImage(reason="The image file no longer exists.")
-    try:
-        return embed_image(load_image(path, SIDE, "pad"))
-    except UnreadableImageError as error:
-        return EmbeddedImage(reason=f"The image cannot be read: {error}.")
-
-
-def embed_image(pixels: npt.NDArray[np.uint8], file_format: Literal["JPEG", "PNG"] = "JPEG") -> EmbeddedImage:
-    """Encode grey or colour pixels as a JPEG of at most `MAX_BYTES`, or as a PNG."""
-    image = Image.fromarray(pixels)
-    for quality in QUALITIES:
-        file = io.BytesIO()
-        image.save(file, file_format, quality=quality, optimize=True)
-        if file.tell() <= MAX_BYTES:
-            break
-    content = base64.b64encode(file.getvalue()).decode("ascii")
-    return EmbeddedImage(uri=f"data:image/{file_format.lower()};base64,{content}")
-
-
 def worst_errors(table: Predictions, class_names: Sequence[str]) -> tuple[list[WrongImage], list[WrongImage]]:
     """Return false negatives and false positives, at most `MAX_ERRORS` of each, the most confident first."""
     labels, decisions = class_indices(table.label, class_names), class_indices(table.decision, class_names)
@@ -77,7 +37,7 @@ def worst_errors(table: Predictions, class_names: Sequence[str]) -> tuple[list[W
     return _wrong_images(table, false_negatives), _wrong_images(table, false_positives)
 
 
-def pairs(duplicates: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def duplicate_pairs(duplicates: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the duplicates, pairs with training images first, with thumbnails of the first `MAX_PAIRS` pairs."""
     ordered = sorted(duplicates, key=lambda pair: (pair["with"] != "training", -float(pair["similarity"])))
     return [

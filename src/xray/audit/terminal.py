@@ -20,7 +20,7 @@ def print_audit(record: Mapping[str, Any], findings: Sequence[Finding]) -> None:
     """Print counts and findings.
 
     Args:
-        record: See `xray.audit.record.examine`.
+        record: See `xray.audit.checks.run_checks`.
         findings: Most severe first.
     """
     console = Console(soft_wrap=True, highlight=False)
@@ -36,7 +36,7 @@ def print_audit(record: Mapping[str, Any], findings: Sequence[Finding]) -> None:
         if len(finding.cases) > MAX_CASES:
             console.print(f"    and {len(finding.cases) - MAX_CASES:,} more")
         if finding.severity != "note":
-            console.print(f"    [dim]{_safe(finding.mend)}[/dim]")
+            console.print(f"    [dim]{_safe(finding.fix)}[/dim]")
     console.print("", conclusion(record), NOTICE, sep="\n")
 
 
@@ -55,8 +55,8 @@ def _counts(record: Mapping[str, Any]) -> Table:
     for column in ("Folder", "Class", "Images", "Patients", "Patients (min)", "Max per patient"):
         table.add_column(column, justify="left" if column in {"Folder", "Class"} else "right")
     for row in record["counts"]:
-        numbers = [f"{row[key]:,}" for key in ("images", "patients", "groups", "most_of_one")]
-        table.add_row(row["side"] or ".", _safe(row["class"]), *numbers)
+        numbers = [f"{row[key]:,}" for key in ("images", "patients", "groups", "max_per_patient")]
+        table.add_row(row["split"] or ".", _safe(row["class"]), *numbers)
     return table
 
 

@@ -59,15 +59,15 @@ class Prediction(ResponseBody):
     request_id: str = Field(description="Identifies the request in the logs.", examples=[ID])
 
 
-class Heat(ResponseBody):
+class Heatmap(ResponseBody):
     """What moved the logit, as a layer over the image."""
 
     method: Method = Field(description="How it was computed.")
     layer: str = Field(description="PNG in base64, RGBA, with the width and height of the returned image.")
     limit: float = Field(description="The colour scale ends at this logit and at its negative.", examples=[1.7])
     unit: Literal["logit"] = Field(description="Unit of the limit.")
-    towards_positive: str = Field(description="What the colours above 0 mean.", examples=["speaks for PNEUMONIA"])
-    towards_negative: str = Field(description="What the colours below 0 mean.", examples=["speaks for NORMAL"])
+    towards_positive: str = Field(description="What the colours above 0 mean.", examples=["supports PNEUMONIA"])
+    towards_negative: str = Field(description="What the colours below 0 mean.", examples=["supports NORMAL"])
     caveat: str = Field(description="What the map does not show; display it next to the map.")
 
 
@@ -78,21 +78,21 @@ class Explanation(ResponseBody):
     notice: str = Field(description="What the result must not be used for.", examples=[NOTICE])
     result: Result
     image: str = Field(description="The image as PNG in base64, grey, its longer side at most 1024 pixels.")
-    width: int = Field(description="Of image and layer, in pixels.", examples=[1024])
-    height: int = Field(description="Of image and layer, in pixels.", examples=[768])
+    width: int = Field(description="Width of image and layer, in pixels.", examples=[1024])
+    height: int = Field(description="Height of image and layer, in pixels.", examples=[768])
     methods: list[Method] = Field(description="Explanation methods of this model.")
-    heat: Heat | None = Field(description="Null if the image was rejected.")
+    heat: Heatmap | None = Field(description="Null if the image was rejected.")
     request_id: str = Field(description="Identifies the request in the logs.", examples=[ID])
 
 
-class State(ResponseBody):
+class Status(ResponseBody):
     """Response of /health and /ready."""
 
     status: Literal["ok", "ready"] = Field(description="ok: the process is alive. ready: it answers uploads.")
     model_version: str = Field(examples=[VERSION], description="Hash of the model's weights and decision.")
 
 
-class ModelCard(ResponseBody):
+class ModelInfo(ResponseBody):
     """Response of /model: the manifest in the model's file."""
 
     manifest: dict[str, Any] = Field(

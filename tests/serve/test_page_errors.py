@@ -2,7 +2,7 @@
 
 import re
 
-from tests.serve.browsing import SENTENCE, Server, Visit, answer_once, expect, image, item, serving, upload
+from tests.serve.browser import SENTENCE, Server, Visit, answer_once, expect, image, item, serving, upload
 
 TOKEN = "correct-horse-battery"
 

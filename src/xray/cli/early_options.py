@@ -1,4 +1,4 @@
-"""The options that have to be known before the parser is built, and the config files among them."""
+"""Read the options and config files that are needed before the parser is built."""
 
 from argparse import ArgumentError, ArgumentParser, Namespace
 from collections.abc import Sequence

@@ -16,8 +16,8 @@ from xray.audit.scan import FolderScan
 from xray.audit.shortcuts import check_shortcuts
 
 
-def examine(scan: FolderScan) -> tuple[dict[str, Any], list[Finding]]:
-    """Run every check.
+def run_checks(scan: FolderScan) -> tuple[dict[str, Any], list[Finding]]:
+    """Run every check on a scanned folder.
 
     Returns:
         The record as plain values for JSON, and the findings, most severe first.
@@ -62,12 +62,12 @@ def _counts(folder: ImageFolder) -> list[dict[str, Any]]:
             patients = Counter(image.patient for image in images)
             rows.append(
                 {
-                    "side": split,
+                    "split": split,
                     "class": class_name,
                     "images": len(images),
                     "patients": len(patients),
                     "groups": len({image.group for image in images}),
-                    "most_of_one": max(patients.values(), default=0),
+                    "max_per_patient": max(patients.values(), default=0),
                 }
             )
     return rows

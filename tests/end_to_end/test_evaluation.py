@@ -10,7 +10,7 @@ import torch
 import yaml
 from PIL import Image, ImageOps
 
-from tests.whole.commands import BEST, CNN, RUN, fit, metrics, run, table
+from tests.end_to_end.commands import BEST, CNN, RUN, fit, metrics, run, table
 from xray.cli import main
 from xray.data.datamodule import ChestXRayDataModule
 from xray.evaluation.calibration import fit_temperature, probability_of
@@ -49,7 +49,7 @@ def test_a_fit_ends_with_a_decision_from_its_validation_images(trained):
 
 
 def test_test_images_choose_nothing(tested, trained_once: Path, images: Path):
-    """A run whose test images are others, under other labels, ends with the same checkpoint, to the bit."""
+    """A run whose test images are others, under other labels, ends with the same checkpoint, bit for bit."""
     spoilt = Path("spoilt")
     shutil.copytree(images, spoilt)
     spoil_test_images(spoilt)

@@ -1,9 +1,10 @@
-"""How many real images a checkpoint rejects as no chest X-rays, and how many other pictures it lets pass.
+"""Share of chest X-rays and of other images that a checkpoint rejects.
 
-    python benchmarks/outsiders.py --ckpt checkpoints/cnn/version_0/best.ckpt --images data/chest_xray/test
+    python benchmarks/rejections.py --ckpt checkpoints/cnn/version_0/best.ckpt --images data/chest_xray/test
 
-The other pictures are made from a seed and the installed packages (see `pictures.py`). Real images inverted, turned or
-cut are counted apart, and so are images spoilt as in the robustness curve, which should not be rejected.
+The other images are generated from a seed and the installed packages (see `other_images.py`). Real images inverted,
+rotated or cut are counted separately, and so are images corrupted as in the robustness curve, which should not be
+rejected.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pictures import outsiders
+from other_images import other_images
 from xray.data.decode.batch import decode_images
 from xray.data.decode.image import IMAGE_SUFFIXES, ResizeRule, load_image
 from xray.ood.detector import OODDetector
@@ -24,18 +25,18 @@ from xray.scoring.corruptions import CORRUPTIONS, corrupt
 
 Images = npt.NDArray[np.uint8]
 MOST = 150
-"""Real images that are altered or spoilt."""
+"""Real images that are altered or corrupted."""
 
 
-def as_images(pictures: Iterable[Image.Image], size: int, rule: ResizeRule) -> Images:
-    """Pictures as a network would see their PNG files, shape (pictures, size, size)."""
-    images = []
-    for picture in pictures:
+def as_input(images: Iterable[Image.Image], size: int, rule: ResizeRule) -> Images:
+    """Images as a network would see their PNG files, shape (images, size, size)."""
+    resized = []
+    for image in images:
         file = io.BytesIO()
-        picture.save(file, "PNG")
+        image.save(file, "PNG")
         file.seek(0)
-        images.append(load_image(file, size, rule))
-    return np.stack(images)
+        resized.append(load_image(file, size, rule))
+    return np.stack(resized)
 
 
 def part(images: Images, top: float, left: float, share: float) -> Images:
@@ -63,7 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ckpt", type=Path, required=True, help="checkpoint of a fit")
     parser.add_argument("--images", type=Path, required=True, help="folder of real images, with folders below it")
-    parser.add_argument("--of-each", type=int, default=40, help="other pictures of each kind")
+    parser.add_argument("--of-each", type=int, default=40, help="other images of each kind")
     options = parser.parse_args()
 
     checkpoint = read_checkpoint(options.ckpt)
@@ -83,20 +84,20 @@ def main() -> None:
         return float((~rejected).mean())
 
     def head(title: str) -> None:
-        print(f"\n| {title} | pictures | rejected | rejected | let pass |\n| --- | --- | --- | --- | --- |")
+        print(f"\n| {title} | images | rejected | rejected | let pass |\n| --- | --- | --- | --- | --- |")
 
     print(ood.describe())
     head("real images")
     row(str(options.images.name), real)
     some = real[:: max(1, -(-len(real) // MOST))]
     for strength in (1, 2, 3):
-        row(f"spoilt, strength {strength}", np.concatenate([corrupt(some, c, strength, 0) for c in CORRUPTIONS]))
+        row(f"corrupted, strength {strength}", np.concatenate([corrupt(some, c, strength, 0) for c in CORRUPTIONS]))
     head("real images, altered")
     for name, alter in ALTERED.items():
         row(name, alter(some))
-    head("other pictures")
-    kinds = outsiders(0, options.of_each)
-    passed = [row(kind, as_images(pictures, size, rule)) for kind, pictures in kinds.items()]
+    head("other images")
+    kinds = other_images(0, options.of_each)
+    passed = [row(kind, as_input(images, size, rule)) for kind, images in kinds.items()]
     print(f"| mean of the kinds | | | | {np.mean(passed):.1%} |")
 
 

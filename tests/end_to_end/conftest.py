@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import make_images
-from tests.whole.commands import fit, run
+from tests.end_to_end.commands import fit, run
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ import pytest
 
 from tests.conftest import CLASSES, draw_image
 from tests.data.dicoms import IDENTIFYING, traces, write_dicom
-from tests.tiny import FAST
-from tests.whole.commands import CNN, RUN, fit, run, table
+from tests.end_to_end.commands import CNN, RUN, fit, run, table
+from tests.tiny_runs import FAST
 from xray.cli import main
 
 PATIENTS = {"train": 8, "test": 4}

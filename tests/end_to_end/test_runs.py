@@ -10,9 +10,9 @@ from lightning.pytorch import Callback
 
 import xray.utils.hardware
 from tests.conftest import make_images
-from tests.tiny import CONFIGS as SHIPPED
-from tests.tiny import FAST, TINY
-from tests.whole.commands import CNN, RUN, fit, metrics, run, table
+from tests.end_to_end.commands import CNN, RUN, fit, metrics, run, table
+from tests.tiny_runs import CONFIGS as SHIPPED
+from tests.tiny_runs import FAST, TINY
 from xray.cli import main
 
 CONFIGS = sorted(SHIPPED.glob("*.yaml"))

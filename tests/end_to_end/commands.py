@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.tiny import CONFIGS, FAST, TINY
+from tests.tiny_runs import CONFIGS, FAST, TINY
 from xray.cli import main
 
 CNN = CONFIGS / "cnn.yaml"
