@@ -1,6 +1,7 @@
 """Figures render for any images and show the right numbers."""
 
 import io
+import os
 import warnings
 
 import numpy as np
@@ -101,6 +102,12 @@ def test_image_grid_renders_any_number_of_images(count):
         # The same grey scale for all images.
         assert axes.images[0].get_clim() == (0, 1)
     assert figure.get_suptitle() == "Worst images"
+
+
+def test_captions_may_be_names_of_any_bytes():
+    figure = images_figure(images(1), [os.fsdecode(b"\xe9 $x$.jpeg") + "\nNORMAL"], "Worst images")
+    render(figure)
+    assert figure.axes[0].get_title().splitlines()[1] == "NORMAL"
 
 
 def test_empty_image_grid_says_none():

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from xray.cli import main
+from xray.cli.commands import PLAIN_COMMANDS, TRAINER_COMMANDS
 from xray.cli.error_messages import EQUIVALENTS, did_you_mean
-from xray.cli.main import PLAIN_COMMANDS, TRAINER_COMMANDS
 
 CNN = str(Path(__file__).parents[2] / "configs" / "cnn.yaml")
 FIT = ("fit", "--config", CNN)

@@ -8,7 +8,7 @@ import pytest
 
 import xray
 from xray.cli import main
-from xray.cli.main import PLAIN_COMMANDS, TRAINER_COMMANDS
+from xray.cli.commands import PLAIN_COMMANDS, TRAINER_COMMANDS
 from xray.utils.errors import UserError
 
 COMMANDS = [

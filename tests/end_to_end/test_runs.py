@@ -1,6 +1,7 @@
 """Whole runs through the command line, as users call it."""
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.end_to_end.commands import CNN, RUN, fit, metrics, run, table
 from tests.tiny_runs import CONFIGS as SHIPPED
 from tests.tiny_runs import FAST, TINY
 from xray.cli import main
+from xray.data.datamodule import ChestXRayDataModule
 
 CONFIGS = sorted(SHIPPED.glob("*.yaml"))
 
@@ -194,6 +196,13 @@ def test_checkpoint_without_its_run(trained, images: Path):
     run("test", "--ckpt_path", "away/model.ckpt")
     run("predict", images / "test", "--ckpt_path", "away/model.ckpt", "--out", "out.csv")
     assert Path("away/test/metrics.json").is_file()
+
+
+def test_fit_stopped_by_sigterm_while_it_reads_images_leaves_nothing(images: Path, monkeypatch, capsys):
+    monkeypatch.setattr(ChestXRayDataModule, "setup", lambda self, stage: signal.raise_signal(signal.SIGTERM))
+    assert main(["fit", "--config", str(CNN), "--data.root", str(images), *FAST]) == 143
+    assert "stopped by SIGTERM" in capsys.readouterr().err
+    assert not list(Path("logs").glob("*/*"))
 
 
 def test_each_run_has_its_own_folder(images: Path):

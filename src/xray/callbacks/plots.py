@@ -11,6 +11,7 @@ from xray.evaluation.arrays import Labels, Scores
 from xray.evaluation.curves import precision_recall_points, roc_points
 from xray.evaluation.metrics import Confusion
 from xray.evaluation.ranking import auroc, average_precision
+from xray.utils.text import printable
 
 LINE = "#1f5fa8"
 FAINT = "#9aa4b0"
@@ -68,7 +69,7 @@ def images_figure(
         axes.axis("off")
     for axes, image, caption in zip(figure.axes, images, captions, strict=False):
         axes.imshow(image, cmap="gray", vmin=0, vmax=1)
-        axes.set_title(caption, fontsize=7)
+        axes.set_title("\n".join(map(printable, caption.splitlines())), fontsize=7)
     if not images:
         figure.axes[0].text(0.5, 0.5, "none", ha="center", va="center", color=FAINT)
     figure.suptitle(title, fontsize=10, fontweight="bold")

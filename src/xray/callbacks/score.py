@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
 from xray.callbacks.outputs import CollectOutputs
-from xray.evaluation.scored_set import SOURCE, write_scored_set
+from xray.evaluation.scored_set import SOURCE, ScoredSet, read_scored_set, write_scored_set
 from xray.report.build import write_reports
 from xray.report.scored_sets import sets_of_same_run
 from xray.report.terminal import print_summary
 from xray.scoring.evaluate import SplitScorer
+from xray.utils.errors import UserError
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
@@ -54,11 +56,23 @@ class ScoreWriter(CollectOutputs):
         )
         scored_set = self.scorer.score(model, data, logits.numpy())
         keep_earlier(self.folder, scored_set.source)
-        write_scored_set(self.folder, scored_set)
+        write_scored_set(self.folder, with_earlier_robustness(scored_set, self.folder))
         summary = write_reports(sets_of_same_run(self.folder))[self.folder]
         kind = "External" if self.scorer.external else self.scorer.split.capitalize()
         print_summary(summary, f"{kind} images of {data.root}")
         print(f"Written: {self.folder}/ with report.html, metrics.json, predictions.csv, model_card.md, figures/")
+
+
+def with_earlier_robustness(scored_set: ScoredSet, folder: Path) -> ScoredSet:
+    """Add the robustness results of an earlier scoring of the same images by the same checkpoint, if there are any."""
+    try:
+        earlier = read_scored_set(folder)
+    except UserError:
+        return scored_set
+    if scored_set.robustness or not earlier.robustness or list(earlier.table.path) != list(scored_set.table.path):
+        return scored_set
+    print("Kept: the robustness results of the earlier scoring")
+    return replace(scored_set, robustness=earlier.robustness)
 
 
 def keep_earlier(folder: Path, source: Mapping[str, object]) -> None:

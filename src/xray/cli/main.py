@@ -7,43 +7,10 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from xray import NOTICE, __version__
+from xray.cli.commands import PLAIN_COMMANDS, TRAINER_COMMANDS
 from xray.cli.signals import Terminated, ending_on_sigterm
 from xray.utils.errors import UserError
 from xray.utils.text import printable
-
-TRAINER_COMMANDS = {
-    "fit": "Train a model from a config, as a new run.",
-    "validate": "Score a run's best checkpoint on its validation patients.",
-    "test": "Score a run's best checkpoint on the test images, and write predictions and a report into the run.",
-}
-"""Commands of LightningCLI, see `xray.cli.trainer`."""
-
-PLAIN_COMMANDS = {
-    "calibrate": (
-        "xray.cli.calibrate",
-        "Fit temperature, threshold and OOD limits again, on validation images, without training.",
-    ),
-    "report": ("xray.report.command", "Write a run's report again from its predictions, without the model."),
-    "compare": (
-        "xray.compare.command",
-        "Compare runs that were tested on the same images, with paired confidence intervals.",
-    ),
-    "audit": ("xray.audit.command", "Check a folder of images before training: leakage, duplicates, shortcuts."),
-    "predict": (
-        "xray.predictor.command",
-        "Classify images or folders of images as NORMAL or PNEUMONIA with a trained model.",
-    ),
-    "explain": ("xray.explain.command", "Draw heat maps of what moved the model's logit."),
-    "export": ("xray.export.command", "Export a trained model as one file, for ONNX Runtime or torch.export."),
-    "serve": ("xray.serve.command", "Serve predictions and explanations over HTTP, with a web page."),
-    "cache": ("xray.cli.cache", "Show or free the disk space of decoded images."),
-    "synth": ("xray.sources.synth", "Draw a synthetic data set of chest phantoms, for demonstration."),
-    "download": (
-        "xray.sources.download",
-        "Download the public PneumoniaMNIST images (CC BY 4.0) into folders.",
-    ),
-}
-"""Commands that are typed functions: the module of each, and its summary."""
 
 DEBUG_VARIABLE = "XRAY_DEBUG"
 
@@ -96,10 +63,11 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - kept until the process ends
         return 0
     except OSError as error:
-        # A path that is too long, or in a folder without permission.
-        if debug or error.filename is None or error.errno not in {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM}:
+        # A path that is too long, in a folder without permission, or on a full disk.
+        usual = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC}
+        if debug or error.filename is None or error.errno not in usual:
             raise
-        path = printable(os.fsdecode(error.filename))
+        path = printable(os.fsdecode(error.filename2 or error.filename))
         print(f"xray: error: {path} cannot be used ({error.strerror}): give another.", file=sys.stderr)
         return 1
 
@@ -114,7 +82,8 @@ def _run(args: Sequence[str]) -> int:
     elif command in TRAINER_COMMANDS:
         from xray.cli.trainer import run_trainer_command
 
-        run_trainer_command(command, rest)
+        with ending_on_sigterm():
+            run_trainer_command(command, rest)
     elif command in PLAIN_COMMANDS:
         from xray.cli.plain import run_plain_command
 

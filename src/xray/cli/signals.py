@@ -15,12 +15,22 @@ class Terminated(BaseException):
 def ending_on_sigterm() -> Iterator[None]:
     """Raise `Terminated` in the main thread on SIGTERM; restore the previous handler afterwards.
 
-    For commands without Lightning, which handles SIGTERM itself.
+    In `trainer.fit`, which `lightning_handles_sigterm` excludes, Lightning ends a run after its current batch.
     """
     if threading.current_thread() is not threading.main_thread():  # only there Python allows handlers
         yield
         return
     previous = signal.signal(signal.SIGTERM, _raise)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def lightning_handles_sigterm() -> Iterator[None]:
+    """Let Lightning handle SIGTERM: beside a handler of ours, it would be interrupted while it writes a checkpoint."""
+    previous = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         yield
     finally:

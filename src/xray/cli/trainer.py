@@ -14,6 +14,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
+from xray.cli.commands import TRAINER_COMMANDS
 from xray.cli.config_paths import checkpoint_root, logger_of, resume_path
 from xray.cli.early_options import early_options, read_config
 from xray.cli.error_messages import short_error
@@ -26,6 +27,7 @@ from xray.cli.resolve_checkpoint import (
     reject_fitted_images,
     scores_only_part,
 )
+from xray.cli.signals import lightning_handles_sigterm
 from xray.data.datamodule import ChestXRayDataModule
 from xray.models.base import ImageClassifier
 from xray.models.cnn import CNNClassifier
@@ -110,6 +112,7 @@ class XrayCLI(LightningCLI):
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser.description = TRAINER_COMMANDS[subcommand]
         if subcommand == "test":
             corruptions, strengths = len(CORRUPTIONS), len(STRENGTHS)
             help_text = (
@@ -141,6 +144,7 @@ class XrayCLI(LightningCLI):
         if self.subcommand != "fit":
             # Scoring neither logs nor saves, and the checkpoint is loaded and checked here.
             config.trainer.logger, config.trainer.callbacks, config.trainer.enable_checkpointing = False, None, False
+            config.trainer.precision = "32-true"
             config.ckpt_path = None
             return
         if config.ckpt_path:
@@ -203,7 +207,8 @@ class XrayCLI(LightningCLI):
     def fit(self, model: ImageClassifier, **kwargs: Any) -> None:
         """Train; a checkpoint is read without running code from it."""
         try:
-            self.trainer.fit(model, weights_only=True, **kwargs)
+            with lightning_handles_sigterm():
+                self.trainer.fit(model, weights_only=True, **kwargs)
         except SIGTERMException:
             raise
         except SystemExit:

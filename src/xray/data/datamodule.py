@@ -72,7 +72,7 @@ class ChestXRayDataModule(LightningDataModule):
         super().__init__()
         for name, value, least in (("image_size", image_size, 16), ("batch_size", batch_size, 1)):
             if value < least:
-                raise UserError(f"data.{name} {value} is too small: at least {least}.")
+                raise UserError(f"data.{name} {value} is too small: at least {least}.", 2)
         self.root = Path(root)
         self.class_names = tuple(class_names)
         self.validation = validation

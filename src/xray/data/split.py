@@ -37,7 +37,7 @@ def split_by_patient(images: Sequence[ImageRecord], fraction: float, method: Spl
         UserError: The fraction is out of range, or a class has fewer than two distinct patients.
     """
     if not 0 < fraction < 1:
-        raise UserError(f"data.val_fraction {fraction} must be between 0 and 1, for example 0.1.")
+        raise UserError(f"data.val_fraction {fraction} must be between 0 and 1, for example 0.1.", 2)
     clusters = inseparable_clusters(images)
     chosen: list[list[int]] = []
     for (label, series), members in sorted(_strata(images, clusters, fraction, method).items()):

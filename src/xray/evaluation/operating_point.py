@@ -30,15 +30,15 @@ class OperatingPoint:
         key = "model.operating_point.target"
         if self.rule == "youden":
             if self.target is not None:
-                raise UserError(f"{key} {self.target} has no effect with the rule youden: leave it out.")
+                raise UserError(f"{key} {self.target} has no effect with the rule youden: leave it out.", 2)
         elif self.target is None:
             example = "5" if self.rule == "cost" else "0.95"
-            raise UserError(f"{key} is missing: the rule {self.rule} needs it, such as {example}.")
+            raise UserError(f"{key} is missing: the rule {self.rule} needs it, such as {example}.", 2)
         elif self.rule == "cost":
             if not 0 < self.target <= 1e6:
-                raise UserError(f"{key} {self.target} is not a valid cost ratio: it must be above 0, such as 5.")
+                raise UserError(f"{key} {self.target} is not a valid cost ratio: it must be above 0, such as 5.", 2)
         elif not 0 < self.target <= 1:
-            raise UserError(f"{key} {self.target} is out of range: a {self.rule} is between 0 and 1, such as 0.95.")
+            raise UserError(f"{key} {self.target} is out of range: a {self.rule} is between 0 and 1, such as 0.95.", 2)
 
     @property
     def description(self) -> str:

@@ -19,8 +19,8 @@ BASELINES = {
 }
 """Shortcut baselines: separate models that use no anatomy, with their titles."""
 ABLATION_IMAGES = {
-    "border_only": "The model itself, border of each image only",
-    "centre_masked": "The model itself, centre of each image masked",
+    "border_only": "The model, shown only the border of each image",
+    "centre_masked": "The model, shown each image with its centre masked",
 }
 """Input ablations: the model itself on images with the lungs hidden, with their titles."""
 
@@ -69,7 +69,7 @@ def shortcut_metrics(
         for row in unclear
     ] or ["The model is clearly above every baseline: the interval of each difference is above zero."]
     sentences += [
-        f"{row['title']}: AUROC {_format_auroc(row)}. The model reaches this with most of the lungs hidden."
+        f"{row['title']}, still reaches AUROC {_format_auroc(row)}, with most of the lungs hidden."
         for row in rows
         if row["name"] in ABLATION_IMAGES and (row["auroc"]["low"] or 0) > 0.5
     ]

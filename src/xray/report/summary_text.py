@@ -107,7 +107,7 @@ def headline(summary: Summary) -> list[str]:
     images, patients = count(summary["images"], "image"), count(summary["patients"], "patient")
     scored = {
         "validation": f"was scored on its own validation data, {images} of {patients}",
-        "external test": f"was tested on {images} of {patients} from a different source than its training data",
+        "external test": f"was tested on {images} of {patients} from another folder than its training data",
     }.get(kind(source), f"was tested on {images} of {patients}")
     sentences = [
         f"{source.get('model') or 'The model'} of {model_name(source)} {scored}: {by_class[negative]:,} {negative} and "
@@ -168,8 +168,8 @@ def banners(summary: Summary) -> list[tuple[str, str, str]]:
         warnings.append(("bad", "Validation images", text))
     if source.get("external"):
         text = (
-            "The images are from a different source than the training data; do not pool these results with the "
-            "internal test."
+            "The images are from another folder than the training data; do not pool these results with the internal "
+            "test. They count as another source only if they are not copies of training images."
         )
         warnings.append(("note", "External data", text))
     if not source.get("decision"):

@@ -113,7 +113,8 @@ def calibrate_checkpoint(
         file.write("\n")
     print(describe(decision))
     if ood is None:
-        print(f"OOD check disabled: it needs at least {MIN_IMAGES} training images.")
+        why = f"it needs at least {MIN_IMAGES} training images" if baselines else "this checkpoint has no OOD detector"
+        print(f"OOD check disabled: {why}.")
         return
     print(ood.describe())
     if ood.is_wide:
