@@ -53,6 +53,22 @@ def test_a_worker_killed_while_idle_is_replaced(pool):
     assert decode(pool, grey(0)).image.shape == (32, 32)
 
 
+def die(connection):
+    connection.close()
+
+
+def test_a_replacement_that_dies_at_its_start_is_replaced_by_the_next_job(pool):
+    (process,) = multiprocessing.active_children()
+    process.kill()
+    process.join(10)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "_work", die)
+        for _ in range(2):
+            with pytest.raises(EOFError):
+                decode(pool, grey(0))
+    assert decode(pool, grey(0)).image.shape == (32, 32)
+
+
 def test_more_memory_than_the_limit_fails_one_file(pool):
     assert decode(pool, png_of_size(45_000, 45_000), max_pixels=3 * 10**9).code == "too_costly"
     assert decode(pool, grey(0)).image.shape == (32, 32)

@@ -172,7 +172,8 @@ class WorkerPool:
     def _replaced(self, worker: _Worker) -> _Worker:
         """Kill a worker and return a new one."""
         worker.kill()
-        index = self._workers.index(worker)
-        self._workers[index] = new = _Worker()
+        new = _Worker()
         new.wait_until_ready()
+        # Only now: if the new one died, the next job finds the old one again.
+        self._workers[self._workers.index(worker)] = new
         return new
