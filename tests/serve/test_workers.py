@@ -3,6 +3,7 @@
 import asyncio
 import io
 import multiprocessing
+import resource
 import signal
 
 import numpy as np
@@ -72,6 +73,26 @@ def test_a_replacement_that_dies_at_its_start_is_replaced_by_the_next_job(pool):
 def test_more_memory_than_the_limit_fails_one_file(pool):
     assert decode(pool, png_of_size(45_000, 45_000), max_pixels=3 * 10**9).code == "too_costly"
     assert decode(pool, grey(0)).image.shape == (32, 32)
+
+
+def work_within_hard_limits(connection):
+    resource.setrlimit(resource.RLIMIT_CPU, (3600, 3600))
+    resource.setrlimit(resource.RLIMIT_DATA, (10**9, 10**9))
+    workers._work(connection)
+
+
+def test_hard_limits_are_kept(monkeypatch):
+    before = set(multiprocessing.active_children())
+    monkeypatch.setattr(workers, "_work", work_within_hard_limits)
+    pool = WorkerPool(1)
+    try:
+        (worker,) = set(multiprocessing.active_children()) - before
+        assert decode(pool, grey(0)).image.shape == (32, 32)
+        soft, hard = resource.prlimit(worker.pid, resource.RLIMIT_CPU)
+        assert soft < hard == 3600
+        assert resource.prlimit(worker.pid, resource.RLIMIT_DATA) == (10**9, 10**9)
+    finally:
+        pool.close()
 
 
 def hang(connection):

@@ -79,16 +79,21 @@ def _work(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A crash of a decoder must not write the upload to the disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    limit = _data_bytes() + MEMORY_BYTES
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    _limit(resource.RLIMIT_DATA, _data_bytes() + MEMORY_BYTES)
     with suppress(EOFError, OSError):
         connection.send(True)  # ready
         while True:
             job = connection.recv()
             usage = resource.getrusage(resource.RUSAGE_SELF)
             used = int(usage.ru_utime + usage.ru_stime) + 1
-            resource.setrlimit(resource.RLIMIT_CPU, (used + SECONDS, resource.RLIM_INFINITY))
+            _limit(resource.RLIMIT_CPU, used + SECONDS)
             connection.send(decode(job))
+
+
+def _limit(kind: int, value: int) -> None:
+    """Limit this process, within the hard limit that it inherited, which it may not be allowed to raise."""
+    hard = resource.getrlimit(kind)[1]
+    resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
 def _data_bytes() -> int:
