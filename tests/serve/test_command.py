@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.serve.fakes import grey
+from tests.serve.fakes import FakePredictor, die, grey
 from tests.serve.processes import Start
 from xray.serve.command import serve
 from xray.utils.errors import UserError
@@ -146,3 +147,12 @@ def test_token_and_limits_are_those_of_the_environment_and_the_options(start: St
 def test_sizes_that_contradict_each_other_are_rejected(sizes: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
         serve(**sizes)  # type: ignore[arg-type]
+
+
+def test_workers_that_cannot_start_are_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xray.predictor.open.open_predictor", lambda _path: FakePredictor())
+    monkeypatch.setattr("xray.runs.run.find_model", lambda _named: None)
+    monkeypatch.setattr("xray.serve.logs.set_up_logs", lambda: None)
+    monkeypatch.setattr("xray.serve.workers._work", die)
+    with pytest.raises(UserError, match=re.escape("cannot start (one died): raise")):
+        serve(port=0)

@@ -9,7 +9,7 @@ import signal
 import numpy as np
 import pytest
 
-from tests.serve.fakes import encode, grey, png_of_size
+from tests.serve.fakes import die, encode, grey, png_of_size
 from xray.data.decode.image import load_image
 from xray.serve import workers
 from xray.serve.errors import FileFault
@@ -52,10 +52,6 @@ def test_a_worker_killed_while_idle_is_replaced(pool):
         process.kill()
         process.join(10)
     assert decode(pool, grey(0)).image.shape == (32, 32)
-
-
-def die(connection):
-    connection.close()
 
 
 def test_a_replacement_that_dies_at_its_start_is_replaced_by_the_next_job(pool):

@@ -55,7 +55,7 @@ def serve(
 
     Raises:
         UserError: There is no such model, it fails, the token cannot be read, the address is not available,
-            or a limit is out of range.
+            a worker cannot start, or a limit is out of range.
     """
     require_extra(
         "serve",
@@ -117,7 +117,7 @@ def serve(
     config = uvicorn.Config(
         app,
         ws="none",
-        lifespan="on",
+        lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -136,13 +136,15 @@ def serve(
             await super().startup(sockets)
             _print_address(listener, service)
 
-    # When it ends, uvicorn re-raises the signal that stopped it; this is not an error here.
-    previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        Server(config).run(sockets=[listener])
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    # Not as the lifespan of the application: uvicorn would report a failure with a traceback.
+    with service.running():
+        # When it ends, uvicorn re-raises the signal that stopped it; this is not an error here.
+        previous = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            Server(config).run(sockets=[listener])
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
     return 0
 
 

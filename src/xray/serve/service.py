@@ -1,8 +1,8 @@
 """One model with its worker processes, threads and limits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from fastapi import FastAPI, UploadFile
 
@@ -40,9 +40,13 @@ class Service:
         self.load = Load()
         self.metrics = Metrics(manifest, lambda: self.load.uploads, lambda: self.batcher.waiting if self.ready else 0)
 
-    @asynccontextmanager
-    async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
-        """Start workers before the first request, and end them after the last one."""
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Start workers before the first request, and end them after the last one.
+
+        Raises:
+            UserError: A worker cannot start.
+        """
         self.batcher = Batcher(self.decision_model, self.settings.batch, self.metrics.batches.observe)
         self.decoder = Decoder(self.manifest, self.settings)
         self.explainer = Explainer(self.decision_model, self.settings.explanations)
@@ -51,6 +55,12 @@ class Service:
         self.ready = False
         for part in (self.batcher, self.decoder, self.explainer):
             part.close()
+
+    @asynccontextmanager
+    async def lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+        """Run with the application, where nothing else runs the service."""
+        with self.running():
+            yield
 
     async def predict(self, uploads: Sequence[UploadFile]) -> list[ImagePrediction]:
         """Predict all files of a request.

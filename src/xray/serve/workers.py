@@ -21,6 +21,7 @@ from xray.data.arrays import GreyImage
 from xray.data.decode.errors import TooManyPixelsError, UnreadableImageError
 from xray.data.decode.image import ResizeRule, read_image, resize_image, shrink_image
 from xray.serve.errors import FileFault
+from xray.utils.errors import UserError
 
 MEMORY_BYTES: Final = 1_500_000_000
 """Memory that decoding may add to a worker: twice the 13 bytes per pixel of a 50-megapixel image."""
@@ -138,14 +139,25 @@ class _Worker:
 
 
 class WorkerPool:
-    """A fixed number of worker processes, each replaced when it dies."""
+    """A fixed number of worker processes, each replaced when it dies.
+
+    Raises:
+        UserError: A worker cannot start.
+    """
 
     def __init__(self, count: int) -> None:
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        self._workers = [_Worker() for _ in range(count)]
-        for worker in self._workers:
-            worker.wait_until_ready()
-            self._idle.put(worker)
+        try:
+            self._workers = [_Worker() for _ in range(count)]
+            for worker in self._workers:
+                worker.wait_until_ready()
+                self._idle.put(worker)
+        except (EOFError, OSError) as error:
+            reason = getattr(error, "strerror", None) or "one died"
+            raise UserError(
+                f"The {count} processes that decode images cannot start ({reason}): raise the limits of memory and "
+                "processes, which ulimit -a shows."
+            ) from error
         self._threads = ThreadPoolExecutor(count, "decode")
 
     async def decode(self, job: Job) -> Decoded | FileFault:
