@@ -19,3 +19,11 @@ def test_the_token_comes_from_a_file_or_the_environment(tmp_path: Path, monkeypa
         read_token(file)
     with pytest.raises(UserError, match="cannot be read"):
         read_token(tmp_path / "none")
+
+
+def test_a_blank_variable_is_an_error_and_an_empty_one_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XRAY_TOKEN", "")
+    assert read_token(None) is None
+    monkeypatch.setenv("XRAY_TOKEN", " \n")
+    with pytest.raises(UserError, match="XRAY_TOKEN does not hold a token"):
+        read_token(None)
