@@ -6,6 +6,7 @@ from starlette.testclient import TestClient
 
 from tests.serve.fakes import FakePredictor
 from xray.serve.app import make_app
+from xray.serve.errors import ERRORS
 from xray.serve.settings import Settings
 
 
@@ -25,6 +26,7 @@ def assert_error(answer: Any, status: int, code: str) -> dict[str, Any]:
     assert body.keys() == {"error", "model_version", "request_id"}
     assert body["error"].keys() == {"code", "message", "files"}
     assert body["error"]["code"] == code
+    assert code in ERRORS[status], "it is in the documentation"
     assert body["model_version"] == answer.headers["x-model-version"] == "0123456789ab"
     assert body["request_id"] == answer.headers["x-request-id"]
     return body["error"]

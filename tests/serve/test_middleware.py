@@ -12,6 +12,10 @@ from starlette.testclient import TestClient
 
 from tests.serve.client import assert_error, client_of, send
 from tests.serve.fakes import encode, grey
+from xray.serve.errors import ERRORS
+from xray.serve.responses import Result
+
+DOCS = Path(__file__).parents[2] / "docs" / "serving.md"
 
 
 def test_limits_hold_and_name_the_file() -> None:
@@ -34,6 +38,13 @@ def test_forms_with_other_content_are_rejected(client: TestClient) -> None:
     assert "'files'" in error["message"]
     assert_error(client.post("/predict", content=b"nothing", headers=form), 400, "bad_request")
     assert_error(client.post("/explain", files={"file": grey(0)}, data={"method": "x"}), 422, "invalid_form")
+
+
+def test_more_than_starlette_takes_is_too_much_rather_than_malformed(client: TestClient) -> None:
+    error = assert_error(client.post("/predict", files=[("files", ("x", b"x"))] * 1001), 413, "too_many_files")
+    assert error["message"] == "More than 16 files in one request."
+    for fields in ({"a": "x" * 2_000_000}, {"a": ["x"] * 1001}):
+        assert_error(client.post("/predict", files={"files": grey(0)}, data=fields), 413, "too_large")
 
 
 def test_an_upload_beyond_the_queue_gets_503() -> None:
@@ -78,5 +89,24 @@ def test_the_documentation_comes_from_the_service_alone(client: TestClient) -> N
     assert "unsafe-inline" in page.headers["content-security-policy"]
     assert "http" not in page.text.replace("http://www.w3.org", "")
     assert client.get("/docs/static/swagger-ui-bundle.js").status_code == 200
-    files = client.get("/openapi.json").json()["components"]["schemas"]
-    assert any("files" in schema.get("properties", {}) for schema in files.values())
+    api = client.get("/openapi.json").json()
+    assert any("files" in schema.get("properties", {}) for schema in api["components"]["schemas"].values())
+    for path in ("/predict", "/explain"):
+        for status, answer in api["paths"][path]["post"]["responses"].items():
+            if status != "200":
+                content = answer["content"]["application/json"]
+                assert content["example"]["error"]["code"] in ERRORS[int(status)]
+                assert content["schema"]["$ref"].endswith("/ErrorBody")
+    assert all(answer["tags"] for methods in api["paths"].values() for answer in methods.values())
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [f"| `{code}` | {status} | {text} |" for status, codes in ERRORS.items() for code, text in codes.items()],
+        [f"| `{name}` | {field.description} |" for name, field in Result.model_fields.items()],
+    ],
+    ids=["errors", "results"],
+)
+def test_the_tables_of_the_documentation_are_complete(rows: list[str]) -> None:
+    assert "\n".join(["", "| --- |" + " --- |" * (rows[0].count("|") - 2), *rows, "", ""]) in DOCS.read_text()

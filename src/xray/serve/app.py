@@ -15,10 +15,10 @@ from starlette.formparsers import MultiPartParser
 from xray import NOTICE, ONE_SOURCE, __version__
 from xray.explain.maps import Method, methods_of
 from xray.predictor.base import Predictor
-from xray.serve.errors import ERRORS, ApiError, busy, unauthorized
+from xray.serve.errors import ERRORS, ApiError, busy, too_many_files, unauthorized
 from xray.serve.middleware import RequestMiddleware, error_response, is_token, record_of
 from xray.serve.pages import mount_page
-from xray.serve.responses import ErrorBody, Explanation, ModelInfo, Prediction, Status, model_id
+from xray.serve.responses import ID, VERSION, ErrorBody, Explanation, ModelInfo, Prediction, Status, model_id
 from xray.serve.service import Service
 from xray.serve.settings import Settings
 
@@ -52,7 +52,7 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
         load=service.load,
         observe=service.metrics.observe,
     )
-    _handle_errors(app)
+    _handle_errors(app, settings)
     guarded: list[Any] = [Depends(_check_token(settings.token))] if settings.token else []
     token_errors = _errors(401) if settings.token else {}
     upload_errors = _errors(400, 413, 415, 422) | token_errors
@@ -125,7 +125,9 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
             raise busy("The service is starting or stopping.", "not_ready")
         return Status(status="ready", model_version=manifest.version)
 
-    @app.get("/metrics", dependencies=guarded, responses=token_errors, response_class=PlainTextResponse)
+    @app.get(
+        "/metrics", dependencies=guarded, responses=token_errors, response_class=PlainTextResponse, tags=["operation"]
+    )
     async def metrics() -> Response:
         """Return metrics for Prometheus."""
         return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
@@ -134,7 +136,7 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _handle_errors(app: FastAPI) -> None:
+def _handle_errors(app: FastAPI, settings: Settings) -> None:
     """Give all errors the shape of `ApiError`."""
 
     @app.exception_handler(ApiError)
@@ -149,7 +151,13 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
-        return error_response(record_of(request), ApiError(error.status_code, headers=error.headers))
+        answer = ApiError(error.status_code, headers=error.headers)
+        # Starlette's own limits of a form: 1,000 files, 1,000 text fields of 1 MB.
+        if error.detail.startswith("Too many files"):
+            answer = too_many_files(settings.files)
+        elif error.detail.startswith(("Too many fields", "Part exceeded", "Field exceeded")):
+            answer = ApiError(413, error.detail)
+        return error_response(record_of(request), answer)
 
 
 def _check_token(token: str) -> Any:  # noqa: ANN401 - a dependency for FastAPI
@@ -163,4 +171,16 @@ def _check_token(token: str) -> Any:  # noqa: ANN401 - a dependency for FastAPI
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": ErrorBody, "description": ERRORS[status][1]} for status in statuses}
+    return {
+        status: {
+            "model": ErrorBody,
+            "description": " ".join(ERRORS[status].values()),
+            "content": {"application/json": {"example": _example(*next(iter(ERRORS[status].items())))}},
+        }
+        for status in statuses
+    }
+
+
+def _example(code: str, message: str) -> dict[str, Any]:
+    error = {"code": code, "message": message, "files": []}
+    return {"error": error, "model_version": VERSION, "request_id": ID}

@@ -5,21 +5,35 @@ from dataclasses import dataclass
 
 from xray.serve.responses import BadFile
 
-ERRORS: Mapping[int, tuple[str, str]] = {
-    400: ("bad_request", "The request is not a well-formed multipart form."),
-    401: ("unauthorized", "The bearer token is missing or wrong."),
-    404: ("not_found", "There is no such path; /docs lists them."),
-    405: ("method_not_allowed", "The path takes another method; see the header Allow."),
-    413: ("too_large", "Too many files, bytes or pixels."),
-    415: ("unsupported_kind", "A file is neither JPEG, PNG nor DICOM."),
-    422: (
-        "unprocessable",
-        "A file cannot be decoded, is not a chest projection by its DICOM tags, or a field is missing or wrong.",
-    ),
-    500: ("internal_error", "The service failed; the fault is logged."),
-    503: ("overloaded", "Busy or stopping; try again after the seconds of the header Retry-After."),
+ERRORS: Mapping[int, Mapping[str, str]] = {
+    400: {"bad_request": "The request is not a well-formed multipart form."},
+    401: {"unauthorized": "The bearer token is missing or wrong."},
+    404: {"not_found": "There is no such path; /docs lists them."},
+    405: {"method_not_allowed": "The path takes another method; see the header Allow."},
+    413: {
+        "too_large": "The request, a file or a text field is too large.",
+        "too_many_files": "There are too many files in one request.",
+        "too_many_pixels": "An image has too many pixels, by its header.",
+    },
+    415: {"unsupported_kind": "A file is neither JPEG, PNG nor DICOM."},
+    422: {
+        "unreadable": "A file cannot be decoded, or is not a chest projection by its DICOM tags.",
+        "empty": "A file is empty.",
+        "too_costly": "A file costs more memory or time than a decoder may use, or crashes it.",
+        "invalid_form": "A field is missing or wrong.",
+        "unknown_method": "The model has no such method of explanation.",
+    },
+    500: {"internal_error": "The service failed; the fault is logged under the request's ID."},
+    503: {
+        "overloaded": "Too many uploads or explanations are in progress; try again after Retry-After seconds.",
+        "timed_out": "There was no result in time.",
+        "not_ready": "The service is starting or stopping.",
+        "stopped": "The service stopped before the response.",
+    },
 }
-"""Default code and message of each status; the messages also describe it in the API documentation."""
+"""Codes of each status with their meaning, the default first; for the API documentation too."""
+UNLISTED: Mapping[str, str] = {"error": "The request cannot be answered."}
+"""The same for any other status."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +71,7 @@ class ApiError(Exception):
         files: tuple[BadFile, ...] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        default_code, default_message = ERRORS.get(status, ("error", "The request cannot be answered."))
+        default_code, default_message = next(iter(ERRORS.get(status, UNLISTED).items()))
         self.status = status
         self.message = message or default_message
         self.code = code or default_code
@@ -69,6 +83,11 @@ class ApiError(Exception):
 def unauthorized() -> ApiError:
     """Return the error of a request without the right token."""
     return ApiError(401, headers={"WWW-Authenticate": "Bearer"})
+
+
+def too_many_files(limit: int) -> ApiError:
+    """Return the error of a request with more files than the limit."""
+    return ApiError(413, f"More than {limit} files in one request.", "too_many_files")
 
 
 def busy(message: str, code: str = "overloaded", seconds: int = 1) -> ApiError:

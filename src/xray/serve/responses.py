@@ -117,7 +117,7 @@ class BadFile(ResponseBody):
 class ErrorDetail(ResponseBody):
     """Why a request failed."""
 
-    code: str = Field(description="Error code for programs.", examples=["unprocessable"])
+    code: str = Field(description="Error code for programs.", examples=["unreadable"])
     message: str = Field(description="What is wrong and what to do, for people.")
     files: list[BadFile] = Field(description="The files that cannot be used, if any.")
 

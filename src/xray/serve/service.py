@@ -11,7 +11,7 @@ from xray.predictor.base import Predictor
 from xray.predictor.decision_model import DecisionModel, ImagePrediction
 from xray.serve.batcher import Batcher
 from xray.serve.decoding import Decoder
-from xray.serve.errors import ApiError, busy
+from xray.serve.errors import busy, too_many_files
 from xray.serve.explaining import PREVIEW_SIDE, Explained, Explainer
 from xray.serve.logs import RequestRecord
 from xray.serve.metrics import Metrics
@@ -69,7 +69,7 @@ class Service:
             ApiError: There are too many files, one cannot be used, or it took too long.
         """
         if len(uploads) > self.settings.files:
-            raise ApiError(413, f"More than {self.settings.files} files in one request.", "too_many_files")
+            raise too_many_files(self.settings.files)
         async with self._in_time():
             decoded = await self.decoder.decode(uploads)
             return await asyncio.gather(*(self.batcher.submit(one.image) for one in decoded))
