@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
 
 from fastapi import UploadFile
 
@@ -12,14 +11,6 @@ from xray.serve.responses import BadFile
 from xray.serve.settings import MEGABYTE, Settings
 from xray.serve.workers import Decoded, Job, WorkerPool
 from xray.utils.hardware import usable_cores
-
-JPEG, PNG, DICOM = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"DICM"
-DICOM_PREAMBLE: Final = 128
-
-
-def has_known_format(data: bytes) -> bool:
-    """Return whether a file starts as JPEG, PNG or DICOM, whatever its name."""
-    return data.startswith((JPEG, PNG)) or data[DICOM_PREAMBLE : DICOM_PREAMBLE + len(DICOM)] == DICOM
 
 
 class Decoder:
@@ -48,13 +39,8 @@ class Decoder:
     async def _one(self, upload: UploadFile, preview_side: int) -> Decoded | FileFault:
         if (upload.size or 0) > self._settings.file_bytes:
             return FileFault(413, "too_large", f"larger than {self._settings.file_bytes / MEGABYTE:g} MB")
-        data = await upload.read()
-        if not data:
-            return FileFault(422, "empty", "it is empty")
-        if not has_known_format(data):
-            return FileFault(415, "unsupported_kind", "neither JPEG, PNG nor DICOM")
         manifest = self._manifest
-        job = Job(data, manifest.image_size, manifest.resize, self._settings.pixels, preview_side)
+        job = Job(await upload.read(), manifest.image_size, manifest.resize, self._settings.pixels, preview_side)
         return await self._pool.decode(job)
 
 

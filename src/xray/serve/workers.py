@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from xray.data.arrays import GreyImage
-from xray.data.decode.errors import TooManyPixelsError, UnreadableImageError
+from xray.data.decode.errors import EmptyFileError, TooManyPixelsError, UnknownFormatError, UnreadableImageError
 from xray.data.decode.image import ResizeRule, read_image, resize_image, shrink_image
 from xray.serve.errors import FileFault
 from xray.utils.errors import UserError
@@ -68,6 +68,10 @@ def decode(job: Job) -> Decoded | FileFault:
         return Decoded(image, shrink_image(whole, job.preview_side))
     except TooManyPixelsError as error:
         return FileFault(413, "too_many_pixels", str(error))
+    except EmptyFileError as error:
+        return FileFault(422, "empty", str(error))
+    except UnknownFormatError as error:
+        return FileFault(415, "unsupported_kind", str(error))
     except UnreadableImageError as error:
         return FileFault(422, "unreadable", str(error))
     except MemoryError:

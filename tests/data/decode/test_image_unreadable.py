@@ -46,6 +46,20 @@ def test_bad_files_are_unreadable_images(what, tmp_path):
     assert str(info.value)
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "it is empty"),
+        (stored(Image.fromarray(WAVE), "BMP").getvalue(), "neither JPEG, PNG nor DICOM"),
+        (stored(Image.fromarray(WAVE), "TIFF").getvalue(), "neither JPEG, PNG nor DICOM"),
+    ],
+    ids=["empty", "BMP", "TIFF"],
+)
+def test_files_of_no_known_format_are_named_as_such(data, reason):
+    with pytest.raises(UnreadableImageError, match=reason):
+        read_image(io.BytesIO(data))
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "DICOM"])
 def test_more_pixels_than_allowed_are_rejected_by_the_header(kind):
     file = stored_dicom(WAVE) if kind == "DICOM" else stored(Image.fromarray(WAVE), kind)

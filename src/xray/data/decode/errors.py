@@ -13,6 +13,14 @@ class UnreadableImageError(ValueError):
     """A file that cannot be decoded; the message gives the reason without the path."""
 
 
+class EmptyFileError(UnreadableImageError):
+    """A file without a byte."""
+
+
+class UnknownFormatError(UnreadableImageError):
+    """A file that starts as none of the formats that are decoded."""
+
+
 class TooManyPixelsError(UnreadableImageError):
     """An image that is too large to be decoded."""
 
