@@ -120,6 +120,8 @@ def test_int8_reports_its_loss_and_gain_and_lies_next_to_the_checkpoint(cnn, tmp
     differences = np.abs(quantised.logits(images) - trained.logits(images))
     assert 0 < differences.max() < 0.5 * np.ptp(trained.logits(images))
     assert quantised.manifest.version == f"{trained.manifest.version}-int8"
+    assert f"{quantised.manifest.version})" in output
+    assert "Verified before quantisation: " in output
     assert "QuantizeLinear" in {node.op_type for node in onnx.load(out).graph.node}
 
 

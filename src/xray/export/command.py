@@ -88,18 +88,18 @@ def export(
             files = evenly_spaced_files(data, "val", RAW_IMAGES)
             difference = verify(trained, open_predictor(exported), images, files)
             print(
-                f"Verified: on {len(images)} validation images, {len(files)} of them at original size, the logits "
-                f"differ by at most {difference:.1e}"
+                f"Verified{' before quantisation' if precision == 'int8' else ''}: on {len(images)} validation images, "
+                f"{len(files)} of them at original size, the logits differ by at most {difference:.1e}"
             )
             if precision == "int8":
-                replace_by_int8(exported, manifest, data, images)
+                manifest = replace_by_int8(exported, manifest, data, images)
     except OSError as error:
         raise UserError(f"--out {out} cannot be written ({error.strerror or error}): choose another file.") from error
     print(f"Written: {out} ({out.stat().st_size / 1e6:.1f} MB, {manifest.model} {manifest.version})")
     print(NOTICE)
 
 
-def replace_by_int8(exported: Path, manifest: Manifest, data: "ChestXRayDataModule", images: "Images") -> None:
+def replace_by_int8(exported: Path, manifest: Manifest, data: "ChestXRayDataModule", images: "Images") -> Manifest:
     """Quantise an exported file in place; measure and print the loss and gain on the validation images.
 
     Args:
@@ -107,6 +107,9 @@ def replace_by_int8(exported: Path, manifest: Manifest, data: "ChestXRayDataModu
         manifest: Its manifest.
         data: The training data.
         images: Its validation images, shape (images, size, size), uint8.
+
+    Returns:
+        The manifest of the quantised file.
     """
     import numpy as np
     import onnx
@@ -125,13 +128,15 @@ def replace_by_int8(exported: Path, manifest: Manifest, data: "ChestXRayDataModu
         measured = measure_quantisation(
             exported, quantised, images, np.array([image.label for image in data.images["val"]])
         )
-    write_metadata(model, replace(manifest, precision="int8", version=f"{manifest.version}-int8", measured=measured))
+    manifest = replace(manifest, precision="int8", version=f"{manifest.version}-int8", measured=measured)
+    write_metadata(model, manifest)
     onnx.save(model, exported)
     print(
         "int8 on {images} validation images: AUROC {auroc_int8:.4f} instead of {auroc_fp32:.4f}, logits differ by at "
         "most {largest_difference:.2f}, {decided_otherwise:.1%} of the decisions change; speed-up {speed_of_one:.2f} "
         "for one image, {speed_of_batch:.2f} for a batch, on one thread".format(**measured)
     )
+    return manifest
 
 
 def is_export(path: Path) -> bool:
