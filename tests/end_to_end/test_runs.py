@@ -15,6 +15,7 @@ from tests.end_to_end.commands import CNN, RUN, fit, metrics, run, table
 from tests.tiny_runs import CONFIGS as SHIPPED
 from tests.tiny_runs import FAST, TINY
 from xray.cli import main
+from xray.cli.resolve_checkpoint import find_checkpoint
 from xray.data.datamodule import ChestXRayDataModule
 
 CONFIGS = sorted(SHIPPED.glob("*.yaml"))
@@ -173,20 +174,24 @@ def test_results_of_other_images_keep_the_earlier_ones(tested, images: Path, mak
     assert not Path("logs/cnn/version_0/test_2").exists()
 
 
-def test_which_run_is_tested(trained, images: Path, capsys):
-    fit(images, "--trainer.logger.name", "second")
+def test_which_run_is_scored(trained):
+    """The last run counts, unless the command line or, failing that, a config names another."""
+    for root in ("logs", "checkpoints"):
+        shutil.copytree(f"{root}/cnn", f"{root}/second")
+    Path("logs/second/version_0/config.yaml").touch()  # started later
     Path("mine.yaml").write_text("ckpt_path: checkpoints/cnn/version_0/last.ckpt\n")
-    cnn, second = "checkpoints/cnn/version_0", "checkpoints/second/version_0"
-    for options, checkpoint in (
-        ([], f"{second}/best.ckpt"),
-        (["--config", "logs/cnn/version_0/config.yaml"], f"{cnn}/best.ckpt"),
-        (["--config", CNN, "--data.root", images, *TINY["cnn"], *FAST], f"{cnn}/best.ckpt"),
-        (["--config", "mine.yaml"], f"{cnn}/last.ckpt"),
-        (["--config", "mine.yaml", "--ckpt_path", "second/version_0"], f"{second}/best.ckpt"),
+    saved, mine = Path("logs/cnn/version_0/config.yaml"), Path("mine.yaml")
+    for (ckpt_path, configs), checkpoint in (
+        ((None, []), "second/version_0/best.ckpt"),
+        (("last", []), "second/version_0/last.ckpt"),
+        ((None, [saved]), "cnn/version_0/best.ckpt"),
+        ((None, [CNN]), "cnn/version_0/best.ckpt"),
+        ((None, [mine]), "cnn/version_0/last.ckpt"),
+        (("second/version_0", [mine]), "second/version_0/best.ckpt"),
     ):
-        capsys.readouterr()
-        run("test", *options, "--trainer.limit_test_batches", "1")
-        assert f"Checkpoint {checkpoint} " in capsys.readouterr().out
+        assert find_checkpoint(ckpt_path, configs).checkpoint.path == Path("checkpoints", checkpoint)
+    run("test", "--config", "mine.yaml")
+    assert metrics("cnn/version_0")["source"]["checkpoint"] == "checkpoints/cnn/version_0/last.ckpt"
 
 
 def test_checkpoint_without_its_run(trained, images: Path):
