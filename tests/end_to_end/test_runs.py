@@ -19,6 +19,7 @@ from xray.cli.resolve_checkpoint import find_checkpoint
 from xray.data.datamodule import ChestXRayDataModule
 
 CONFIGS = sorted(SHIPPED.glob("*.yaml"))
+TIMM = SHIPPED / "timm.yaml"
 
 
 def final_validation(run_folder: str) -> dict[str, float]:
@@ -115,14 +116,14 @@ class StopAfter(Callback):
         trainer.should_stop = trainer.current_epoch + 1 >= self.epochs
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
-def test_resumed_run_equals_an_uninterrupted_one(config: Path, images: Path):
-    fit(images, config=config, epochs=4)
-    interrupt = ["--trainer.callbacks+", f"{__name__}.StopAfter", "--trainer.callbacks.epochs", "2"]
-    fit(images, *interrupt, config=config, epochs=4)
+@pytest.mark.parametrize(("config", "epochs", "stop"), [(CNN, 2, 1), (TIMM, 4, 2)], ids=["cnn", "timm"])
+def test_resumed_run_equals_an_uninterrupted_one(config: Path, epochs: int, stop: int, images: Path):
+    fit(images, config=config, epochs=epochs)
+    interrupt = ["--trainer.callbacks+", f"{__name__}.StopAfter", "--trainer.callbacks.epochs", stop]
+    fit(images, *interrupt, config=config, epochs=epochs)
     last = f"checkpoints/{config.stem}/version_1/last.ckpt"
-    assert torch.load(last, weights_only=True)["epoch"] == 1
-    fit(images, "--ckpt_path", "last", config=config, epochs=4)
+    assert torch.load(last, weights_only=True)["epoch"] == stop - 1
+    fit(images, "--ckpt_path", "last", config=config, epochs=epochs)
     assert final_validation(f"{config.stem}/version_2") == final_validation(f"{config.stem}/version_0")
 
 
@@ -210,8 +211,7 @@ def test_fit_stopped_by_sigterm_while_it_reads_images_leaves_nothing(images: Pat
     assert not list(Path("logs").glob("*/*"))
 
 
-def test_each_run_has_its_own_folder(images: Path):
-    fit(images, epochs=1)
+def test_each_run_has_its_own_folder(trained, images: Path):
     assert main(["fit", "--config", str(CNN), "--data.root", "nowhere"]) == 1
     fit(images, epochs=1)
     assert sorted(p.name for p in Path("logs/cnn").iterdir()) == ["version_0", "version_1"]
