@@ -19,6 +19,12 @@ def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return work
 
 
+@pytest.fixture(autouse=True)
+def no_training_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write no figures for TensorBoard, a third of a tiny fit; `trained` has them."""
+    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter.add_figure", lambda *args, **kwargs: None)
+
+
 @pytest.fixture(scope="session")
 def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
