@@ -25,6 +25,9 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 after an error that the user can fix, or 2 if the command line itself is wrong.
     """
     args = list(sys.argv[1:] if args is None else args)
+    if "" not in sys.path:
+        # So that configs can name classes in the working folder, also with the script `xray`.
+        sys.path.append("")
     end = args.index("--") if "--" in args else len(args)  # only files follow it
     debug = "--debug" in args[:end] or os.environ.get(DEBUG_VARIABLE, "").lower() not in {"", "0", "false", "no"}
     args = [arg for arg in args[:end] if arg != "--debug"] + args[end:]
