@@ -13,6 +13,8 @@ from tests.end_to_end.commands import run
 from tests.tiny_runs import CONFIGS, FAST
 
 DOC = Path(__file__).parents[2] / "docs" / "extending.md"
+BLOCK = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+"""A block of code: its language, its file if it is one, its text."""
 AFTER_FIT = (
     "validate",
     "test",
@@ -41,7 +43,7 @@ def test_section(title: str, images: Path) -> None:
     Path("data").mkdir()
     images.rename("data/demo")
     shutil.copytree(CONFIGS, "configs")
-    for language, name, text in re.findall(r"^```(\w+) ?(\S*)\n(.*?)^```$", sections()[title], re.DOTALL | re.MULTILINE):
+    for language, name, text in BLOCK.findall(sections()[title]):
         if name:
             Path(name).write_text(text)
         elif language == "sh":
