@@ -42,6 +42,13 @@ def test_decides_from_the_threshold_upwards(client: TestClient) -> None:
         assert result["threshold"] == 0.4
 
 
+@pytest.mark.parametrize("kind", ["TIFF", "BMP", "GIF"])
+def test_other_formats_are_predicted_like_the_png(client: TestClient, kind: str) -> None:
+    png, other = send(client, grey(90), grey(90, kind=kind)).json()["results"]
+    assert other["outcome"] == "predicted"
+    assert other["logit"] == png["logit"]
+
+
 def test_rejects_other_images_without_a_probability() -> None:
     images, known = usual_images()
     with client_of(FakePredictor(ood=known)) as client:
@@ -57,7 +64,7 @@ def test_rejects_other_images_without_a_probability() -> None:
     ("data", "status", "code"),
     [
         (b"", 422, "empty"),
-        (b"GIF89a....", 415, "unsupported_kind"),
+        (b"%PDF-1.7...", 415, "unsupported_kind"),
         (b"<html>", 415, "unsupported_kind"),
         (grey(9)[:60], 422, "unreadable"),
         (grey(9, kind="JPEG")[:30], 422, "unreadable"),
@@ -183,9 +190,12 @@ def test_concurrent_requests_get_their_own_predictions() -> None:
     assert answers == pytest.approx([value / 32 - 4 for value in values])
 
 
+STARTS = [grey(5, kind=kind) for kind in ("PNG", "JPEG", "TIFF", "BMP", "GIF")]
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"\0" * 128 + b"DICM", grey(5), grey(5, kind="JPEG")]),
+    st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"\0" * 128 + b"DICM", *STARTS]),
     st.binary(max_size=200),
     st.integers(0, 400),
     st.text(max_size=20),

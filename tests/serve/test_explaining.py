@@ -51,7 +51,7 @@ def test_methods_are_those_of_the_model() -> None:
 
 
 def test_a_file_that_cannot_be_used_is_named_as_in_predict(client: TestClient) -> None:
-    answer = explain(client, b"GIF89a")
+    answer = explain(client, b"%PDF-1.7")
     assert answer.status_code == 415
     assert answer.json()["error"]["files"][0]["code"] == "unsupported_kind"
 

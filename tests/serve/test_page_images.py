@@ -87,7 +87,8 @@ def test_files_that_are_no_images_are_reported_and_others_predicted(server: Serv
         {"name": "empty.png", "mimeType": "image/png", "buffer": b""},
         whole,
     )
-    expect(item(page, 0)).to_contain_text("failed: The service cannot use this file: neither JPEG, PNG nor DICOM.")
+    refused = "failed: The service cannot use this file: not JPEG, PNG, TIFF, BMP, WebP, GIF or DICOM."
+    expect(item(page, 0)).to_contain_text(refused)
     expect(item(page, 1)).to_contain_text("failed: The service cannot use this file")
     expect(item(page, 2)).to_contain_text("it is empty")
     expect(item(page, 3)).to_contain_text("NORMAL-like")

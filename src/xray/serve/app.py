@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 
 from xray import NOTICE, ONE_SOURCE, __version__
+from xray.data.decode.pillow import READABLE_FORMATS
 from xray.explain.maps import Method, methods_of
 from xray.predictor.base import Predictor
 from xray.serve.errors import ERRORS, ApiError, busy, too_many_files, unauthorized
@@ -60,7 +61,7 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
     @app.post("/predict", dependencies=guarded, responses=upload_errors, tags=["images"])
     async def predict(
         request: Request,
-        files: Annotated[list[UploadFile], File(description="One or several images: JPEG, PNG or DICOM.")],
+        files: Annotated[list[UploadFile], File(description=f"One or several images: {READABLE_FORMATS}.")],
     ) -> Prediction:
         """Predict one or several images.
 
@@ -78,7 +79,7 @@ def make_app(predictor: Predictor, settings: Settings | None = None) -> FastAPI:
     @app.post("/explain", dependencies=guarded, responses=upload_errors, tags=["images"])
     async def explain(
         request: Request,
-        file: Annotated[UploadFile, File(description="An image: JPEG, PNG or DICOM.")],
+        file: Annotated[UploadFile, File(description=f"An image: {READABLE_FORMATS}.")],
         method: Annotated[Method, Form(description=f"How it is explained; this model has {' and '.join(methods)}.")] = (
             methods[0]
         ),

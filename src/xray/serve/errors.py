@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from xray.data.decode.pillow import READABLE_FORMATS
 from xray.serve.responses import BadFile
 
 ERRORS: Mapping[int, Mapping[str, str]] = {
@@ -15,7 +16,7 @@ ERRORS: Mapping[int, Mapping[str, str]] = {
         "too_many_files": "There are too many files in one request.",
         "too_many_pixels": "An image has too many pixels, by its header.",
     },
-    415: {"unsupported_kind": "A file is neither JPEG, PNG nor DICOM."},
+    415: {"unsupported_kind": f"A file is not {READABLE_FORMATS}."},
     422: {
         "unreadable": "A file cannot be decoded, or is not a chest projection by its DICOM tags.",
         "empty": "A file is empty.",

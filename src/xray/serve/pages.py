@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from PIL import Image
 
 from xray import NOTICE, ONE_SOURCE, __version__
+from xray.data.decode.pillow import READABLE_FORMATS
 from xray.explain.overlay import colours
 
 FOLDER = Path(__file__).parent
@@ -20,7 +21,7 @@ SCALE_WIDTH = 256
 
 def mount_page(app: FastAPI) -> None:
     """Serve the page and its files, without a token: they contain nothing of the model."""
-    texts = {"notice": NOTICE, "caution": ONE_SOURCE, "version": __version__}
+    texts = {"notice": NOTICE, "caution": ONE_SOURCE, "version": __version__, "formats": READABLE_FORMATS}
     template = Template((FOLDER / "page.html").read_text("utf-8"))
     index = template.substitute({name: escape(text) for name, text in texts.items()})
     scale = colour_scale()

@@ -52,7 +52,7 @@ def test_reasons_say_what_is_wrong(folder):
         [folder / "absent.png", folder / "1.png", folder / "bad3.png", folder / "cut.jpeg"], 16, "stretch"
     )
     assert bad[0] == "no such file"
-    assert bad[2] == "neither JPEG, PNG nor DICOM"
+    assert bad[2] == "not JPEG, PNG, TIFF, BMP, WebP, GIF or DICOM"
     assert "truncated" in bad[3]
     assert sorted(bad) == [0, 2, 3]
 

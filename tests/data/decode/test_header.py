@@ -52,12 +52,12 @@ def test_returns_the_reason_for_an_unreadable_file(tmp_path):
     Image.new("L", (4, 4)).save(good)
     (tmp_path / "text.jpeg").write_text("no image")
     (tmp_path / "empty.jpeg").touch()
-    Image.new("L", (4, 4)).save(tmp_path / "other.png", format="GIF")
+    Image.new("L", (4, 4)).save(tmp_path / "other.png", format="PPM")
     names = ["missing.png", "text.jpeg", "good.png", "empty.jpeg", "other.png", "."]
     facts = read_headers([tmp_path / name for name in names])
-    assert facts[:2] == ["no such file", "neither JPEG, PNG nor DICOM"]
+    assert facts[:2] == ["no such file", "not JPEG, PNG, TIFF, BMP, WebP, GIF or DICOM"]
     assert facts[2] == ImageHeader(4, 4, "L", "PNG", good.stat().st_size)
-    assert facts[3:5] == ["it is empty", "neither JPEG, PNG nor DICOM"]
+    assert facts[3:5] == ["it is empty", "not JPEG, PNG, TIFF, BMP, WebP, GIF or DICOM"]
     assert "directory" in facts[5]
 
 

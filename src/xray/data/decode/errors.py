@@ -21,6 +21,10 @@ class UnknownFormatError(UnreadableImageError):
     """A file that starts as none of the formats that are decoded."""
 
 
+class SeveralImagesError(UnreadableImageError):
+    """A file with several pages or frames, of which none is known to be the radiograph."""
+
+
 class TooManyPixelsError(UnreadableImageError):
     """An image that is too large to be decoded."""
 
@@ -41,6 +45,8 @@ def reason_of(error: Exception) -> str:
         return "no such file"
     if isinstance(error, UnidentifiedImageError):
         return "not an image that can be decoded"
+    if str(error).startswith("decoder error"):
+        return "its pixels are damaged or cut off"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

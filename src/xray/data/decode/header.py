@@ -25,7 +25,7 @@ class ImageHeader(NamedTuple):
     mode: str
     """Mode in Pillow's terms, such as L (grey), I;16 (16-bit grey) or RGB."""
     format: str
-    """JPEG, PNG or DICOM, whatever the file name."""
+    """Such as JPEG, TIFF or DICOM, whatever the file name."""
     bytes: int
     """Size of the file."""
 

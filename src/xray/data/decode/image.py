@@ -14,11 +14,11 @@ from xray.data.arrays import GreyImage
 from xray.data.decode.dicom.read import DICOM_SUFFIXES, decoder_versions, read_dicom
 from xray.data.decode.dicom.tags import HEAD_BYTES, is_dicom
 from xray.data.decode.errors import MAX_PIXELS, UnreadableImageError, reason_of
-from xray.data.decode.pillow import open_image
+from xray.data.decode.pillow import PILLOW_SUFFIXES, is_inverted, open_image
 from xray.data.decode.row_chunks import row_chunks
 from xray.utils.files import StrPath
 
-IMAGE_SUFFIXES = frozenset({".jpeg", ".jpg", ".png"}) | DICOM_SUFFIXES
+IMAGE_SUFFIXES = PILLOW_SUFFIXES | DICOM_SUFFIXES
 """Suffixes of image files, in lower case."""
 
 REVISION = 3
@@ -43,11 +43,12 @@ def load_image(source: StrPath | IO[bytes], size: int, rule: ResizeRule) -> Grey
 
 
 def read_image(source: StrPath | IO[bytes], min_side: int | None = None, max_pixels: int = MAX_PIXELS) -> GreyImage:
-    """Decode a JPEG, PNG or DICOM file to grey bytes, whatever its name.
+    """Decode an image file to grey bytes, by its content, whatever its name.
 
-    L, RGB, palette and CMYK are converted to luma (ITU-R 601); transparent pixels are put on black, the background of
-    an X-ray; 16-bit grey is scaled from its bit depth (see `_grey_from_16_bits`). The EXIF orientation is applied. For
-    DICOM see `xray.data.decode.dicom.read.read_dicom`.
+    Formats are those of `xray.data.decode.pillow.FORMATS`, with a single image each, and DICOM, for which see
+    `xray.data.decode.dicom.read.read_dicom`. L, RGB, palette and CMYK are converted to luma (ITU-R 601); transparent
+    pixels are put on black, the background of an X-ray; 16-bit grey is scaled from its bit depth (see
+    `_grey_from_16_bits`). The EXIF orientation is applied.
 
     Args:
         source: A path, or an open binary file.
@@ -61,7 +62,7 @@ def read_image(source: StrPath | IO[bytes], min_side: int | None = None, max_pix
 
     Raises:
         UnreadableImageError: The file is missing, empty, truncated, not an image, or not a chest X-ray by its DICOM
-            tags; `TooManyPixelsError` if it is too large.
+            tags; `TooManyPixelsError` if it is too large, `SeveralImagesError` if it has several pages or frames.
     """
     try:
         if hasattr(source, "read"):
@@ -139,6 +140,8 @@ def _to_grey(image: Image.Image) -> GreyImage:
     grey: GreyImage = np.empty((image.height, image.width), np.uint8)
     for rows, chunk in _chunks(image):
         grey[rows] = to_bytes(chunk)
+    if is_inverted(image):
+        np.subtract(255, grey, out=grey)
     return grey
 
 
@@ -159,10 +162,17 @@ def _grey_from_16_bits(image: Image.Image) -> Callable[[Image.Image], GreyImage]
     """Return the conversion of 16-bit grey to bytes.
 
     Detectors store 10, 12 or 14 bits in files of 16. The file does not say which: white is the maximum of the smallest
-    usual depth that holds the brightest pixel.
+    usual depth that holds the brightest pixel. Floating-point pixels may also be between 0 and 1, which is white.
+
+    Raises:
+        UnreadableImageError: A pixel is not a finite number.
     """
     brightest = max([0.0, *(float(np.asarray(chunk).max()) for _, chunk in _chunks(image))])
     white = next((2.0**bits - 1 for bits in (8, 10, 12, 14, 16) if brightest < 2**bits), brightest)
+    if image.mode == "F":
+        if not all(np.isfinite(np.asarray(chunk)).all() for _, chunk in _chunks(image)):
+            raise UnreadableImageError("it has pixels that are not finite numbers")
+        white = white if brightest > 1 else 1.0
 
     def to_bytes(chunk: Image.Image) -> GreyImage:
         values = np.asarray(chunk).astype(np.float32)
