@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 from xray.audit.appearance import MIN_IMAGES, check_appearance
 from xray.data.cache.hashing import FileDigests
 from xray.data.cache.store import ImageCache
-from xray.data.index.folders import image_names
+from xray.data.index.walk import image_names
 from xray.sources.phantom import draw_patient, draw_phantom
 
 

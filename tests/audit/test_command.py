@@ -79,7 +79,7 @@ def test_a_blocking_problem_gives_status_1_and_a_self_contained_page(images, cap
         (["images", "--nope", "1"], "--nope"),
         (["images", "more"], "more"),
         (["nope"], "nope does not exist"),
-        (["images/train/NORMAL"], "no JPEG, PNG or DICOM"),
+        (["images/train/NORMAL"], "no image in"),
         (["images", "--patient_pattern", "("], "--patient_pattern '(' is not a valid regular expression"),
         (["images", "--out", "images"], "never written to"),
     ],

@@ -12,7 +12,8 @@ from xray.audit.copies import check_copies
 from xray.audit.folder import ImageFolder
 from xray.audit.scan import FolderScan
 from xray.data.duplicates import NearDuplicate
-from xray.data.index.folders import ImageRecord, image_names
+from xray.data.index.folders import ImageRecord
+from xray.data.index.walk import image_names
 
 
 def resave(source, target):

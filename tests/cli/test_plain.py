@@ -87,8 +87,8 @@ def test_type_of_a_path_in_the_help(capsys):
 def test_message_is_one_line_for_any_file_name(capsys):
     assert main(["predict", "no\nsuch\x1b[31m" + ODD]) == 1
     assert capsys.readouterr().err == (
-        "xray: error: no\\nsuch\\x1b[31mimage\\udcff.png does not exist: give image files, or folders of JPEG, PNG or "
-        "DICOM.\n"
+        "xray: error: no\\nsuch\\x1b[31mimage\\udcff.png does not exist: give image files, or folders of JPEG, PNG, "
+        "TIFF, BMP, WebP, GIF or DICOM.\n"
     )
 
 

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from xray.data import duplicates
 from xray.data.decode.batch import decode_images
 from xray.data.duplicates import COPY, exact_duplicates, near_duplicates
-from xray.data.index.folders import image_names
+from xray.data.index.walk import image_names
 
 
 def draw(count, seed=0, side=128):

@@ -3,21 +3,22 @@
 import difflib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from xray.audit.finding import Case, Finding, count
-from xray.data.decode.image import IMAGE_SUFFIXES
-from xray.data.index.folders import FOLDERS, ImageRecord, image_names, with_tagged_patients
+from xray.data.decode.pillow import READABLE_FORMATS
+from xray.data.index.folders import ImageRecord, with_tagged_patients
 from xray.data.index.patients import compile_pattern, patient_of
+from xray.data.index.split_folders import split_folders
+from xray.data.index.walk import describe_left_out, has_image_suffix, is_clutter, walk_images
 from xray.utils.errors import UserError
 from xray.utils.files import StrPath
 
 NO_SPLIT: Final = ""
 """Split of images whose class folders are in the root itself."""
-IGNORED_FOLDER: Final = "__MACOSX"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def read_folder(
     patient_pattern: str,
     hash_files: Callable[[Sequence[StrPath]], Sequence[str]],
 ) -> ImageFolder:
-    """List the images of `root/train|val|test/CLASS` (any of these splits) and `root/CLASS`.
+    """List the images of `root/train|val|test/CLASS` (any of these splits, by any of their names) and `root/CLASS`.
 
     Args:
         root: The folder.
@@ -60,13 +61,17 @@ def read_folder(
             f"{root} {reason}: give a folder that contains train, val and test, or {' and '.join(class_names)}.", 2
         )
     # If the root contains both class folders and splits, both are audited.
-    in_root = [NO_SPLIT] if any((root / name).is_dir() for name in class_names) else []
-    splits = (*in_root, *(split for split in FOLDERS if (root / split).is_dir()))
+    in_root = {NO_SPLIT: ""} if any((root / name).is_dir() for name in class_names) else {}
+    folders = in_root | split_folders(root)
     images: list[ImageRecord] = []
-    for split in splits:
+    left_out: Counter[str] = Counter()
+    for split, folder in folders.items():
         for label, class_name in enumerate(class_names):
-            below = _class_folder(split, class_name)
-            names = image_names(root / below) if (root / below).is_dir() else []
+            below = _class_folder(folder, class_name)
+            if not (root / below).is_dir():
+                continue
+            names, others = walk_images(root / below)
+            left_out += others
             digests = hash_files([os.path.join(root, below, name) for name in names])  # noqa: PTH118
             for name, digest in zip(names, digests, strict=True):
                 path = f"{below}/{name}"
@@ -75,30 +80,34 @@ def read_folder(
                 images.append(ImageRecord(path, split, label, identity, group, digest, patient is not None))
     if not images:
         raise UserError(
-            f"{root}: no JPEG, PNG or DICOM in {' or '.join(class_names)}, neither here nor below train, val and test. "
+            f"{root}: no image in {' or '.join(class_names)}, neither here nor below train, val and test. "
             f"Found: {', '.join(_folders(root)[:8]) or 'no folder'}; give the class folders with --class_names.",
             2,
         )
     images = with_tagged_patients(root, sorted(images, key=lambda image: image.path), class_names, pattern)
-    findings = [*_missing_classes(root, splits, class_names, images), *_left_out(root, splits, class_names)]
-    return ImageFolder(root, class_names, splits, images, findings)
+    findings = [
+        *_missing_classes(root, folders, class_names, images),
+        *_outside_classes(root, folders, class_names),
+        *_left_out(left_out),
+    ]
+    return ImageFolder(root, class_names, tuple(folders), images, findings)
 
 
 def _missing_classes(
-    root: Path, splits: Sequence[str], class_names: tuple[str, str], images: Sequence[ImageRecord]
+    root: Path, folders: Mapping[str, str], class_names: tuple[str, str], images: Sequence[ImageRecord]
 ) -> Iterator[Finding]:
-    """Report splits without images of a class."""
+    """Report splits, given with their folders, without images of a class."""
     filled = {(image.folder, image.label) for image in images}
     cases = []
-    for split in splits:
+    for split, folder in folders.items():
         for label, class_name in enumerate(class_names):
             if (split, label) in filled:
                 continue
-            folder = _class_folder(split, class_name)
-            existing = {name.lower(): name for name in _folders(root / split)}
+            below = _class_folder(folder, class_name)
+            existing = {name.lower(): name for name in _folders(root / folder)}
             near = difflib.get_close_matches(class_name.lower(), existing, n=1)
             hint = f"; is it {existing[near[0]]}?" if near else ""
-            cases.append(Case((folder,), "no image" if (root / folder).is_dir() else f"no such folder{hint}"))
+            cases.append(Case((below,), "no image" if (root / below).is_dir() else f"no such folder{hint}"))
     if cases:
         yield Finding(
             "class-missing",
@@ -111,23 +120,15 @@ def _missing_classes(
         )
 
 
-def _left_out(root: Path, splits: Sequence[str], class_names: tuple[str, str]) -> Iterator[Finding]:
-    """Report files and folders that no run reads."""
-    read = {_class_folder(split, name) for split in splits for name in class_names}
+def _outside_classes(root: Path, folders: Mapping[str, str], class_names: tuple[str, str]) -> Iterator[Finding]:
+    """Report images, by their names, in folders that no run reads."""
+    read = {_class_folder(folder, name) for folder in folders.values() for name in class_names}
     outside: Counter[str] = Counter()
-    others: Counter[str] = Counter()
-    for directory, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".") and name != IGNORED_FOLDER]
-        below = Path(directory).relative_to(root).as_posix()
-        is_read = any(below == folder or below.startswith(f"{folder}/") for folder in read)
-        for name in names:
-            if name.startswith("."):
-                continue
-            suffix = Path(name).suffix.lower()
-            if is_read and suffix not in IMAGE_SUFFIXES:
-                others[suffix or "no suffix"] += 1
-            elif not is_read and suffix in IMAGE_SUFFIXES:
-                outside[below] += 1
+    for directory, below, names in os.walk(root):
+        place = Path(directory).relative_to(root).as_posix()
+        below[:] = [name for name in below if not is_clutter(name) and f"{place}/{name}".removeprefix("./") not in read]
+        if images := sum(has_image_suffix(name) and not is_clutter(name) for name in names):
+            outside[place] = images
     if outside:
         yield Finding(
             "outside-classes",
@@ -137,21 +138,23 @@ def _left_out(root: Path, splits: Sequence[str], class_names: tuple[str, str]) -
             "Move them into a class folder of a split, or rename their folder.",
             tuple(Case((folder,), count(number, "image")) for folder, number in sorted(outside.items())),
         )
-    if others:
-        kinds = ", ".join(f"{suffix} ({number:,})" for suffix, number in sorted(others.items()))
+
+
+def _left_out(left_out: Counter[str]) -> Iterator[Finding]:
+    """Report files in the class folders that are no images."""
+    if left_out:
         yield Finding(
             "other-files",
             "warning",
-            f"{count(others.total(), 'file')} in the class folders {'is' if others.total() == 1 else 'are'} "
-            f"neither JPEG, PNG nor DICOM by name: {kinds}.",
-            "No run reads them; images in another format, or DICOM without a suffix, would be left out silently.",
-            "Name DICOM images .dcm, convert others to PNG or JPEG; move other files elsewhere.",
+            f"In the class folders, runs leave out {describe_left_out(left_out)}.",
+            "Images in another format are missing in training and test.",
+            f"Convert images to one of {READABLE_FORMATS}; move other files elsewhere.",
         )
 
 
-def _class_folder(split: str, class_name: str) -> str:
-    return f"{split}/{class_name}" if split else class_name
+def _class_folder(folder: str, class_name: str) -> str:
+    return f"{folder}/{class_name}" if folder else class_name
 
 
 def _folders(root: Path) -> list[str]:
-    return sorted(path.name for path in root.iterdir() if path.is_dir() and path.name != IGNORED_FOLDER)
+    return sorted(path.name for path in root.iterdir() if path.is_dir() and not is_clutter(path.name))

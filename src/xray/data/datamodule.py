@@ -26,7 +26,7 @@ from xray.utils.errors import UserError
 
 
 class ChestXRayDataModule(LightningDataModule):
-    """Chest X-rays in `root/train|val|test/CLASS/`, JPEG, PNG or DICOM, of any mode and size.
+    """Chest X-rays in `root/train|val|test/CLASS/`, of any format that is read, mode and size.
 
     Args:
         root: Folder that holds train, val and test. To only test, validate or calibrate on it, train may be missing, or

@@ -9,6 +9,7 @@ from xray.data.arrays import Images
 from xray.data.cache.reader import ImageReader
 from xray.data.cache.store import Rows
 from xray.data.index.folders import ROOT_FOLDER, ImageRecord, holds_classes, index_images
+from xray.data.index.split_folders import split_folders
 from xray.data.split import find_overlaps
 from xray.utils.errors import UserError
 from xray.utils.text import printable
@@ -39,8 +40,8 @@ class ImageSource:
         """Notes on the data for readers of the run: skipped images, accepted overlaps."""
 
     def has(self, folder: str) -> bool:
-        """Return whether the root has a folder of that name."""
-        return (self.root / folder).exists()
+        """Return whether the root has a folder of that split, by any of its names."""
+        return folder in split_folders(self.root)
 
     def folder_or_root(self, folder: str) -> str:
         """Return the folder, or `ROOT_FOLDER` if the root holds the class folders itself, as other sources often do."""
@@ -52,7 +53,9 @@ class ImageSource:
         Raises:
             UserError: A folder or a class folder is missing.
         """
-        images = index_images(self.root, folders, self.class_names, self.patient_pattern, self.reader.hash_files)
+        images = index_images(
+            self.root, folders, self.class_names, self.patient_pattern, self.reader.hash_files, self.note
+        )
         unnamed = [image.path for image in images if not image.named]
         if unnamed and not any("no recognisable patient" in note for note in self.notes):
             self.note(

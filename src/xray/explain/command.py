@@ -31,7 +31,7 @@ def explain(
     A map neither outlines a finding nor proves that there is one.
 
     Args:
-        images: Files and folders; folders are searched at any depth for JPEG, PNG and DICOM.
+        images: Files and folders; folders are searched at any depth for images.
         ckpt_path: A checkpoint, an exported model, a run or an experiment; by default the best checkpoint of the newest
             run.
         out: Folder for one PNG per image and a table; earlier explanations in it are replaced.
@@ -46,8 +46,10 @@ def explain(
         UserError: There is no readable image or no model, the model does not support the method, or `out` holds other
             files.
     """
-    from xray.data.index.folders import find_images
+    from xray.data.index.image_files import find_images
+    from xray.utils.library_warnings import silence_libraries
 
+    silence_libraries()
     paths = find_images(images)
     check_out(out)
     # Imported late, so that a wrong path is reported at once.

@@ -26,7 +26,7 @@ def predict(
     An image that does not look like a frontal chest X-ray is rejected: its row has a reason instead of a probability.
 
     Args:
-        images: Files and folders; folders are searched recursively for JPEG, PNG and DICOM files.
+        images: Files and folders; folders are searched at any depth for images.
         ckpt_path: The model: a checkpoint, an exported file, a run or an experiment; by default that of the newest run.
         out: The predictions table to write, one row per image.
         reject_ood: False predicts every readable image; for other images than chest X-rays this is meaningless.
@@ -37,8 +37,10 @@ def predict(
     Raises:
         UserError: There is no image or no model, or `out` must not be overwritten.
     """
-    from xray.data.index.folders import find_images
+    from xray.data.index.image_files import find_images
+    from xray.utils.library_warnings import silence_libraries
 
+    silence_libraries()
     paths = find_images(images)
     check_out(out)
     # Imported late, so that a wrong path is reported immediately.

@@ -43,4 +43,5 @@ def test_reveals_nothing_of_the_tags(tmp_path, capfd):
 
 def test_dicom_names_are_detected_by_suffix():
     assert all(is_dicom_name(name) for name in ("a.dcm", "b/c.DICOM", "d.Dcm"))
-    assert not any(is_dicom_name(name) for name in ("dcm", "e.dcm.png", "f.jpeg"))
+    assert all(is_dicom_name(name) for name in ("IM000001", "DICOM/1.2.840.10008"))  # listed for their bytes
+    assert not any(is_dicom_name(name) for name in ("e.dcm.png", "f.jpeg"))

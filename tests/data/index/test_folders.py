@@ -8,7 +8,7 @@ import pytest
 from tests.data.dicoms import write_dicom
 
 from xray.data.cache.hashing import FileDigests
-from xray.data.index.folders import ROOT_FOLDER, image_names, index_images
+from xray.data.index.folders import ROOT_FOLDER, index_images
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.utils.errors import UserError
 
@@ -57,7 +57,8 @@ def test_index_has_path_class_and_patient_of_each_image(root):
 
 
 def test_lists_images_by_suffix_in_any_case(root):
-    images, others = {"a.JPG", "b.Jpeg", "c.png", "f.dcm", "g.DICOM"}, {"notes.txt", "Thumbs.db", "jpeg", "e.jpeg.bak"}
+    images = {"a.JPG", "b.Jpeg", "c.png", "d.TIF", "e.tiff", "f.dcm", "g.DICOM", "h.jfif", "i.jpe", "j.bmp", "k.webp"}
+    others = {"notes.txt", "Thumbs.db", "jpeg", "e.jpeg.bak"}
     for name in images | others:
         put(root / "train/NORMAL" / name)
     (root / "train/NORMAL/folder.png").mkdir()
@@ -136,6 +137,30 @@ def test_digests_are_equal_for_identical_files_except_empty_ones(root):
     digests = {Path(image.path).name: image.digest for image in index(root)}
     assert digests["copy.jpeg"] == digests["IM-0115-0001.jpeg"]
     assert len(set(digests.values())) == len(digests) - 1
+
+
+def test_finds_dicom_without_a_suffix_with_its_patient(root):
+    for name, patient in (("train/NORMAL/DICOM/IM000001", "A7"), ("train/NORMAL/1.2.840.113", "A7")):
+        write_dicom(root / name, PIXELS, PatientID=patient)
+    found = [image for image in index(root) if image.patient == "train/NORMAL/1.2.840.113"]
+    assert paths(found) == ["train/NORMAL/1.2.840.113", "train/NORMAL/DICOM/IM000001"]
+
+
+def test_notes_name_what_is_left_out(root):
+    for name in (
+        *("train/NORMAL/a.txt", "train/PNEUMONIA/b.txt", "train/PNEUMONIA/c.mp4", "train/NORMAL/.d.txt"),
+        *("train/e.png", "f.png", "README.md", "train/README.md"),
+        *("extra/NORMAL/g.png", "extra/h.jpeg", "extra/i.txt", "__MACOSX/j.png", "figures/k.svg"),
+    ):
+        put(root / name)
+    notes = []
+    index_images(root, ["train"], CLASSES, KERMANY_PATTERN, FileDigests(), notes.append)
+    assert notes == [
+        f"Left out 3 files: 2 .txt, 1 .mp4 (in {root}/train).",
+        f"Left out 1 image in {root}, outside the class folders NORMAL, PNEUMONIA.",
+        f"Left out 1 image in {root}/train, outside the class folders NORMAL, PNEUMONIA.",
+        f"Left out the folder {root}/extra (2 images): it is none of train, val and test.",
+    ]
 
 
 # Patients
@@ -221,13 +246,29 @@ def test_rejects_a_missing_root(tmp_path):
     assert "is a file" in rejection(put(tmp_path / "data.zip"))
 
 
+@pytest.mark.parametrize(
+    ("split", "name"), [("train", "Training"), ("val", "valid"), ("val", "dev"), ("test", "testing")]
+)
+def test_reads_the_usual_names_of_a_split(root, split, name):
+    (root / "train").rename(root / name)
+    images = index(root, [split])
+    assert {image.folder for image in images} == {split}
+    assert paths(images) == [f"{name}/NORMAL/IM-0115-0001.jpeg", f"{name}/PNEUMONIA/person7_virus_12.jpeg"]
+
+
+def test_rejects_two_folders_of_one_split(root):
+    (root / "training").mkdir()
+    message = rejection(root)
+    assert f"{root} holds train and training, both of them names of the train folder" in message
+
+
 def test_rejects_a_missing_folder(root):
-    (root / "Testing").mkdir()
+    (root / "Exam").mkdir()
     (root / ".hidden").mkdir()
     put(root / "test")
     message = rejection(root, folders=["train", "test"])
     assert "No folder test" in message
-    assert "found: Testing, test, train)" in message
+    assert "found: Exam, test, train)" in message
 
 
 def test_rejects_an_empty_root(tmp_path):
@@ -265,13 +306,3 @@ def test_rejects_an_unknown_class_folder(root, before, after):
     message = rejection(root)
     assert after in message.partition("instead of")[0]
     assert "data.class_names" in message
-
-
-def test_rejects_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
-    def fail(top, onerror=None, followlinks=False):
-        onerror(PermissionError(13, "Permission denied", f"{top}/locked"))
-        return iter(())
-
-    monkeypatch.setattr("xray.data.index.folders.os.walk", fail)
-    with pytest.raises(UserError, match=r"locked cannot be read \(Permission denied\)"):
-        image_names(tmp_path)

@@ -8,14 +8,15 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from xray.data.decode.dicom.read import DICOM_SUFFIXES, PatientKey, read_patient
+from xray.data.decode.dicom.read import PatientKey, read_patient
+from xray.data.decode.pillow import PILLOW_SUFFIXES
 from xray.utils.progress import with_progress
 from xray.utils.threads import map_in_threads
 
 
 def is_dicom_name(name: str) -> bool:
-    """Return whether a file has a suffix of DICOM files."""
-    return os.path.splitext(name)[1].lower() in DICOM_SUFFIXES  # noqa: PTH122 - there may be many
+    """Return whether an image is DICOM by its name: no other format is listed with any other suffix, or none."""
+    return os.path.splitext(name)[1].lower() not in PILLOW_SUFFIXES  # noqa: PTH122 - there may be many
 
 
 def patients_by_tag(root: Path, names: Iterable[str]) -> dict[str, str]:

@@ -2,19 +2,21 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xray.data.decode.image import IMAGE_SUFFIXES
 from xray.data.index.dicom_patients import is_dicom_name, patients_by_tag
+from xray.data.index.left_out import notes_on_left_out
 from xray.data.index.patients import compile_pattern, patient_of
+from xray.data.index.split_folders import split_folder, split_folders
+from xray.data.index.walk import image_names, is_clutter, walk_images
 from xray.utils.errors import UserError
 from xray.utils.files import StrPath
 
 ROOT_FOLDER = "."
 """Stands for the root in place of train, val or test if the root itself holds the class folders."""
-FOLDERS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class ImageRecord:
     path: str
     """Path below the root, with forward slashes: `train/NORMAL/IM-0115-0001.jpeg`."""
     folder: str
-    """train, val or test, or the root's name if the root itself holds the class folders."""
+    """train, val or test, whatever the folder's name, or the root's name if it holds the class folders itself."""
     label: int
     """Position of its class in the class names."""
     patient: str
@@ -43,15 +45,18 @@ def index_images(
     class_names: Sequence[str],
     patient_pattern: str,
     hash_files: Callable[[Sequence[StrPath]], Sequence[str]],
+    note: Callable[[str], None] = lambda _: None,
 ) -> list[ImageRecord]:
     """List the images below `root`, sorted by path.
 
     Args:
         root: The folder that holds train, val and test.
-        folders: Which of them to read, or only `ROOT_FOLDER` for a root that holds the class folders itself.
+        folders: Which of them to read (see `xray.data.index.split_folders` for other names that they may have), or only
+            `ROOT_FOLDER` for a root that holds the class folders itself.
         class_names: Names of the class folders, in the order of their labels.
         patient_pattern: See `xray.data.index.patients.compile_pattern`.
         hash_files: Returns the hash of each file, such as `xray.data.cache.hashing.FileDigests`.
+        note: Called with a sentence on files and folders that are passed over.
 
     Raises:
         UserError: A folder is missing, or its class folders are not exactly `class_names`.
@@ -61,17 +66,23 @@ def index_images(
     if folders != [ROOT_FOLDER]:
         check_root(root, class_names)
     images: list[ImageRecord] = []
+    left_out: dict[str, Counter[str]] = {}
     for folder in folders:
-        prefix, folder_name = ("", root.name) if folder == ROOT_FOLDER else (f"{folder}/", folder)
-        check_class_folders(root / folder, class_names)
+        name_on_disk = ROOT_FOLDER if folder == ROOT_FOLDER else split_folder(root, folder)
+        prefix, folder_name = ("", root.name) if folder == ROOT_FOLDER else (f"{name_on_disk}/", folder)
+        check_class_folders(root / name_on_disk, class_names)
+        left_out[name_on_disk] = Counter()
         for label, class_name in enumerate(class_names):
-            names = image_names(root / folder / class_name)
-            digests = hash_files([os.path.join(root, folder, class_name, name) for name in names])  # noqa: PTH118
+            names, others = walk_images(root / name_on_disk / class_name)
+            left_out[name_on_disk] += others
+            digests = hash_files([os.path.join(root, name_on_disk, class_name, name) for name in names])  # noqa: PTH118
             for name, digest in zip(names, digests, strict=True):
                 path = f"{prefix}{class_name}/{name}"
                 patient = patient_of(name, pattern)
                 identity, group = patient or (path, path)
                 images.append(ImageRecord(path, folder_name, label, identity, group, digest, patient is not None))
+    for sentence in notes_on_left_out(root, left_out, class_names):
+        note(sentence)
     return with_tagged_patients(root, sorted(images, key=lambda image: image.path), class_names, pattern)
 
 
@@ -87,7 +98,7 @@ def with_tagged_patients(
         return list(images)
     names = [
         f"{prefix}{class_name}/{name}"
-        for prefix in ("", *(f"{folder}/" for folder in FOLDERS))
+        for prefix in ("", *(f"{folder}/" for folder in split_folders(root).values()))
         for class_name in class_names
         if (root / prefix / class_name).is_dir()
         for name in image_names(root / prefix / class_name)
@@ -100,59 +111,6 @@ def with_tagged_patients(
         else image
         for image in images
     ]
-
-
-def find_images(paths: Sequence[Path]) -> list[Path]:
-    """List the given image files and the images in the given folders, each once, in the order given.
-
-    Raises:
-        UserError: A path does not exist, or there is no image at all.
-    """
-    images: dict[str, Path] = {}
-    for path in paths:
-        if not path.exists():
-            raise UserError(f"{path} does not exist: give image files, or folders of JPEG, PNG or DICOM.")
-        if not path.is_file() and not path.is_dir():
-            raise UserError(f"{path} is neither a file nor a folder: give image files, or their folders.")
-        for image in [path / name for name in image_names(path)] if path.is_dir() else [path]:
-            images.setdefault(os.path.abspath(image), image)  # noqa: PTH100 - without resolving links
-    if not images:
-        raise UserError(
-            f"No JPEG, PNG or DICOM in {', '.join(map(str, paths)) or 'no path'}: give image files or their folders."
-        )
-    return list(images.values())
-
-
-def image_names(folder: Path) -> list[str]:
-    """List all JPEG, PNG and DICOM files at any depth below a folder, sorted, as relative paths with forward slashes.
-
-    Hidden files and folders are skipped. Links are followed, each folder once. A broken link is listed too, so that no
-    image is lost silently.
-    """
-    images: list[str] = []
-    visited: set[tuple[int, int]] = set()
-    for current, folders, names in os.walk(folder, onerror=_reject_unreadable_folder, followlinks=True):
-        status = os.stat(current)  # noqa: PTH116 - Path objects take ten times as long, here and below
-        if (status.st_dev, status.st_ino) in visited:
-            folders.clear()
-            continue
-        visited.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        relative = Path(current).relative_to(folder).as_posix()
-        prefix = "" if relative == "." else f"{relative}/"
-        images += [
-            prefix + name
-            for name in names
-            if not name.startswith(".")
-            and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122
-            and (os.path.isfile(f"{current}/{name}") or os.path.islink(f"{current}/{name}"))  # noqa: PTH113, PTH114
-        ]
-    return sorted(images)
-
-
-def _reject_unreadable_folder(error: OSError) -> None:
-    # os.walk would skip the folder, and with it any images inside.
-    raise UserError(f"{error.filename} cannot be read ({error.strerror}): fix its permissions, or move it elsewhere.")
 
 
 def check_root(root: Path, class_names: Sequence[str]) -> None:
@@ -187,7 +145,7 @@ def check_class_folders(folder: Path, class_names: Sequence[str]) -> None:
     """
     if not folder.is_dir():
         raise UserError(f"No folder {folder.name} in data.root {folder.parent} (found: {_listing(folder.parent)}).")
-    existing = sorted(path.name for path in folder.iterdir() if path.is_dir() and not _is_clutter(path.name))
+    existing = sorted(path.name for path in folder.iterdir() if path.is_dir() and not is_clutter(path.name))
     if existing != sorted(class_names):
         raise UserError(
             f"{folder}: found {', '.join(existing) or 'no folder'} instead of the class folders "
@@ -195,11 +153,6 @@ def check_class_folders(folder: Path, class_names: Sequence[str]) -> None:
         )
 
 
-def _is_clutter(name: str) -> bool:
-    # macOS adds such folders to archives, also to that of the public release.
-    return name.startswith(".") or name == "__MACOSX"
-
-
 def _listing(folder: Path, limit: int = 8) -> str:
-    names = sorted(path.name for path in folder.iterdir() if not _is_clutter(path.name))
+    names = sorted(path.name for path in folder.iterdir() if not is_clutter(path.name))
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "") or "nothing"
