@@ -36,13 +36,20 @@ def called(*args):
 
 
 def test_paths_are_taken_literally():
-    named = ["a b.png", ODD, "{x: y}", "null", "~", "1e3", "-", "é\n.png"]
+    named = ["a b.png", ODD, "{x: y}", "null", "./~", "1e3", "-", "é\n.png"]
     got = called(*named, "--out", ODD, "--size", "4")
     assert list(got["images"]) == [Path(name) for name in named]
     assert got["out"] == Path(ODD)
     assert got["beside"] is None
     assert got["size"] == 4
     assert called("a", "--beside", "b")["beside"] == Path("b")
+
+
+def test_a_leading_tilde_is_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    got = called("~/a.png", "b~.png", "--out=~/out", "--beside", "~")
+    assert got["images"] == [tmp_path / "a.png", Path("b~.png")]
+    assert (got["out"], got["beside"]) == (tmp_path / "out", tmp_path)
 
 
 def test_files_after_a_double_dash():

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from xray.utils.errors import UserError
+from xray.utils.files import user_path
 
 
 def early_options(args: Sequence[str]) -> Namespace:
@@ -23,7 +24,7 @@ def early_options(args: Sequence[str]) -> Namespace:
         UserError: One of them lacks its value.
     """
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("-c", "--config", action="append", default=[], type=Path, dest="configs")
+    parser.add_argument("-c", "--config", action="append", default=[], type=user_path, dest="configs")
     parser.add_argument("--ckpt_path")
     parser.add_argument("--trainer.logger.name", "--trainer.logger.init_args.name", dest="experiment")
     try:

@@ -12,7 +12,9 @@ from docstring_parser import parse
 from jsonargparse import ArgumentError, ArgumentParser
 
 from xray.cli.error_messages import short_error
+from xray.cli.user_paths import expand_home_in_paths
 from xray.utils.errors import UserError
+from xray.utils.files import user_path
 
 
 def run_plain_command(name: str, function: Callable[..., int | None], args: Sequence[str]) -> int:
@@ -30,6 +32,7 @@ def run_plain_command(name: str, function: Callable[..., int | None], args: Sequ
     Raises:
         UserError: The command line is wrong, or the function raises it.
     """
+    expand_home_in_paths()
     parser = ArgumentParser(prog=f"python -m xray {name}", exit_on_error=False, allow_abbrev=False)
     help_texts = {parameter.arg_name: parameter.description for parameter in parse(function.__doc__ or "").params}
     added: set[str | int] = set()
@@ -72,7 +75,7 @@ class _PlainPath:
     def __call__(self, arg: str) -> Path:
         if not arg:
             raise ArgumentTypeError("an empty text is not a file or folder; '.' is the working folder")
-        return Path(arg)
+        return user_path(arg)
 
     def __repr__(self) -> str:
         return "path"  # in the help

@@ -28,6 +28,7 @@ from xray.cli.resolve_checkpoint import (
     scores_only_part,
 )
 from xray.cli.signals import lightning_handles_sigterm
+from xray.cli.user_paths import expand_home_in_paths
 from xray.data.datamodule import ChestXRayDataModule
 from xray.models.base import ImageClassifier
 from xray.models.cnn import CNNClassifier
@@ -57,6 +58,7 @@ def run_trainer_command(command: str, args: Sequence[str]) -> None:
     """
     silence_libraries()
     prepare_torch()
+    expand_home_in_paths()
     named = early_options(args)
     for path in named.configs:
         read_config(path)  # its errors name the file

@@ -23,6 +23,7 @@ from xray.data.index.folders import ROOT_FOLDER, ImageRecord
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.data.split import SplitMethod, split_by_patient
 from xray.utils.errors import UserError
+from xray.utils.files import user_path
 
 
 class ChestXRayDataModule(LightningDataModule):
@@ -73,7 +74,7 @@ class ChestXRayDataModule(LightningDataModule):
         for name, value, least in (("image_size", image_size, 16), ("batch_size", batch_size, 1)):
             if value < least:
                 raise UserError(f"data.{name} {value} is too small: at least {least}.", 2)
-        self.root = Path(root)
+        self.root = user_path(root)
         self.class_names = tuple(class_names)
         self.validation = validation
         self.val_fraction = val_fraction
@@ -88,7 +89,7 @@ class ChestXRayDataModule(LightningDataModule):
         """Images that the checkpoint was trained on, if the run resumes from one."""
         self.train_and_val_images: list[ImageRecord] = []
         """Images of the train and val folders, set by `setup("test")`."""
-        reader = ImageReader(Path(cache_dir) if cache else None, image_size, resize)
+        reader = ImageReader(user_path(cache_dir) if cache else None, image_size, resize)
         self._source = ImageSource(self.root, self.class_names, patient_pattern, reader, unreadable, overlaps)
         self.notes = self._source.notes
         """Notes on the data for readers of the run: skipped images, accepted overlaps."""

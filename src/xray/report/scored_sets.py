@@ -5,6 +5,7 @@ from pathlib import Path
 from xray.evaluation.scored_set import PREDICTIONS, SOURCE
 from xray.runs.run import LOGS, Run
 from xray.utils.errors import UserError
+from xray.utils.files import user_path
 
 PAGE = "report.html"
 TEST, VALIDATE, EXTERNAL = "test", "validate", "external"
@@ -22,8 +23,8 @@ def find_scored_set(name: str) -> Path:
     Raises:
         UserError: The run does not exist or has no test.
     """
-    if _is_scored(Path(name)):
-        return Path(name)
+    if _is_scored(user_path(name)):
+        return user_path(name)
     run = _find_run(name)
     if not _is_scored(run / TEST):
         raise _not_scored(run, "no test results", [other for other in _all_runs() if _is_scored(other / TEST)])
@@ -47,8 +48,8 @@ def scored_sets(name: str = "") -> list[Path]:
                 f"that contains {PREDICTIONS} and {SOURCE}."
             )
         return _sets(scored[0])
-    if _is_scored(Path(name)):
-        return [Path(name)]
+    if _is_scored(user_path(name)):
+        return [user_path(name)]
     run = _find_run(name)
     if sets := _sets(run):
         return sets
@@ -83,7 +84,7 @@ def _is_scored(folder: Path) -> bool:
 
 
 def _find_run(name: str) -> Path:
-    for folder in (Path(name), LOGS / name):
+    for folder in (user_path(name), LOGS / name):
         if _is_run(folder):
             return folder
         if runs := _newest_first(folder):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xray.utils.errors import UserError
+from xray.utils.files import user_path
 
 LOGS = Path("logs")
 CHECKPOINTS = Path("checkpoints")
@@ -136,7 +137,7 @@ def find_model(name: str = "") -> Path:
     """
     if not name:
         return newest_run().best
-    path = Path(name)
+    path = user_path(name)
     try:
         is_folder = stat.S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):

@@ -15,6 +15,11 @@ StrPath = str | os.PathLike[str]
 data of the index."""
 
 
+def user_path(path: StrPath) -> Path:
+    """Return a path as a user writes it: a leading `~` is the home folder, also where no shell has replaced it."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser rejects what is no user's name
+
+
 def link_target(path: Path) -> Path:
     """Return the target of a symbolic link, which need not exist, or the path itself."""
     return Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114 - accepts names of any length
