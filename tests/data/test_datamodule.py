@@ -138,3 +138,24 @@ def test_patient_pattern_is_used(images):
     assert data.notes == []
     assert not values(data.images["train"], "patient") & values(data.images["val"], "patient")
     assert "patient_pattern" in rejection(images, patient_pattern="(")
+
+
+@pytest.mark.parametrize("name", ["valid", "Validation", "dev"])
+def test_the_val_folder_may_have_another_usual_name(images, name):
+    (images / "val").rename(images / name)
+    data = set_up(images, validation="folder")
+    assert paths(data.images["val"]) == files(images, name)
+    assert values(data.images["val"], "folder") == {"val"}
+    assert data.notes == []
+
+
+def test_what_is_left_out_is_a_note_of_the_run(images):
+    for place in ("train/NORMAL/a.txt", "test/NORMAL/b.mp4", "test/NORMAL/Thumbs.db"):
+        (images / place).touch()
+    with pytest.warns(UserWarning, match="Left out"):
+        data = set_up(images)
+    # The test folder is indexed to look for shared patients and files.
+    assert data.notes == [
+        f"Left out 1 file: 1 .txt (in {images}/train).",
+        f"Left out 1 file: 1 .mp4 (in {images}/test).",
+    ]
