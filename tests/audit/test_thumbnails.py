@@ -4,6 +4,7 @@ import base64
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 from tests.data.dicoms import write_dicom
 
@@ -23,6 +24,14 @@ def test_a_dicom_image_is_shown_by_its_window(tmp_path):
     small = pixels(colour_thumbnail(path))
     assert small.shape == (80, 160)
     np.testing.assert_allclose(small[40], np.linspace(0, 255, 160), atol=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("a.png", RAMP), ("a.tif", RAMP), ("a.tif", (RAMP / 4095).astype(np.float32))]
+)
+def test_deep_greys_are_shown_as_they_are_read(tmp_path, name, values):
+    Image.fromarray(values).save(tmp_path / name)
+    np.testing.assert_allclose(pixels(colour_thumbnail(tmp_path / name))[40], np.linspace(0, 255, 160), atol=4)
 
 
 def test_a_dicom_file_that_is_no_image_has_no_thumbnail(tmp_path):
