@@ -177,10 +177,11 @@ def test_reduce_on_plateau_monitors_validation_loss(trainer):
     assert rates.last == pytest.approx([0.4] * 4 + [0.2] * 4 + [0.1] * 4)
 
 
-def test_reduce_on_plateau_accepts_another_metric():
+def test_reduce_on_plateau_accepts_another_metric(trainer):
     scheduler = lambda optimizer: lightning.pytorch.cli.ReduceLROnPlateau(optimizer, monitor="val/auroc", mode="max")  # noqa: E731
-    plan = CNNClassifier(widths=(8,), scheduler=scheduler).configure_optimizers()
-    assert plan["lr_scheduler"]["monitor"] == "val/auroc"
+    model = CNNClassifier(widths=(8,), scheduler=scheduler)
+    model.trainer = trainer()
+    assert model.configure_optimizers()["lr_scheduler"]["monitor"] == "val/auroc"
 
 
 def test_logged_metrics_match_scikit_learn(trainer):

@@ -10,7 +10,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import ConstantLR
 
 from xray.models.transfer import TransferClassifier
-from xray.models.weights import read_weights
+from xray.models.weights_file import read_weights
 from xray.utils.errors import UserError
 
 HEADS = {"test_resnet": "fc", "test_vit": "head", "test_efficientnet": "classifier"}
@@ -215,7 +215,8 @@ def test_grey_image_equals_an_rgb_image_of_equal_channels(tmp_path):
     mean, std = (torch.tensor(values)[:, None, None] for values in (description.mean, description.std))
     torch.save(network.state_dict(), tmp_path / "w.pt")
     model = classifier(dropout=0.0).eval()
-    model.network.load_state_dict(read_weights(tmp_path / "w.pt", "test_resnet"), strict=False)
+    loaded = read_weights(tmp_path / "w.pt", model.network, ["fc.weight", "fc.bias"], "test_resnet")
+    model.network.load_state_dict(loaded.tensors, strict=False)
     with torch.inference_mode():
         expected = model.network.fc(network((image.expand(-1, 3, -1, -1) / 255 - mean) / std))
         torch.testing.assert_close(model(image), expected[:, 0], rtol=1e-4, atol=1e-6)

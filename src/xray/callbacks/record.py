@@ -67,10 +67,11 @@ def hyperparameters(config: dict[str, Any]) -> dict[str, Any]:
     """
     model = config["model"]
     flat = {"model": _class_name(model)}
-    for name, value in model["init_args"].items():
+    for name, value in model.get("init_args", {}).items():
         if isinstance(value, dict) and "class_path" in value:
             flat[name] = _class_name(value)
-            flat |= {key: value["init_args"][key] for key in ("lr", "weight_decay") if key in value["init_args"]}
+            arguments = value.get("init_args", {})
+            flat |= {key: arguments[key] for key in ("lr", "weight_decay") if key in arguments}
         else:
             flat[name] = value
     for section, names in (("data", ("root", "image_size", "batch_size")), ("trainer", ("max_epochs", "precision"))):

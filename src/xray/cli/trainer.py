@@ -33,6 +33,7 @@ from xray.data.datamodule import ChestXRayDataModule
 from xray.models.base import ImageClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
+from xray.models.trial import try_model
 from xray.runs.checkpoint import Checkpoint, load_weights, read_checkpoint
 from xray.runs.run import LOGS, Run, claim_run, release_run
 from xray.scoring.calibrate import complete_checkpoint
@@ -42,7 +43,7 @@ from xray.utils.errors import UserError, user_error_in
 from xray.utils.hardware import prepare_torch, usable_precision
 from xray.utils.library_warnings import silence_libraries
 
-__all__ = ["CNNClassifier", "TransferClassifier", "XrayCLI", "run_trainer_command"]
+__all__ = ["CNNClassifier", "ImageClassifier", "TransferClassifier", "XrayCLI", "run_trainer_command"]
 """The models are imported so that a config may name them without their module."""
 
 
@@ -195,14 +196,14 @@ class XrayCLI(LightningCLI):
                     f"left to train; give more with --trainer.max_epochs {done + 5}."
                 )
         self.model.check_compiler()
-        self.model.check_image_size(self.datamodule.image_size)
+        try_model(self.model, self.datamodule.image_size)
         self.datamodule.setup("fit")
         if self.resumed is not None:
             self.datamodule.trained_before = reject_fitted_images(self.resumed, self.datamodule, "val")
         if self.run is not None:
             parameters = sum(parameter.numel() for parameter in self.model.parameters()) / 1e6
             print(
-                f"Run {self.run.name}: {type(self.model).__name__} with {parameters:.2f} million parameters, logs in "
+                f"Run {self.run.name}: {self.model.title} with {parameters:.2f} million parameters, logs in "
                 f"{self.run.logs}, checkpoints in {self.run.checkpoints}"
             )
 

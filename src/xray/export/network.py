@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from xray.data.decode.image import ResizeRule
 from xray.export.resize import ResizeImages
-from xray.models.base import ImageClassifier
+from xray.models.base import ImageClassifier, one_logit_each, repeat_grey
 from xray.models.feature_map import FeatureMap, capture_outputs, logit_map
 
 
@@ -32,6 +32,7 @@ class ExportedClassifier(nn.Module):
         self.register_buffer("temperature", model.temperature.double())
         self.resize = ResizeImages(size, rule)
         self.size = size
+        self.in_channels = model.in_channels
         self._feature_map = feature_map
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -44,13 +45,14 @@ class ExportedClassifier(nn.Module):
         is_square = (images.shape[-1] == self.size) & (images.shape[-2] == self.size)
         # Images of the right size skip the resizing.
         squares = torch.cond(is_square, self._as_is, self.resize, (images,))
-        normalised = (squares.float() / 255 - self.mean) / self.std
-        if self._feature_map is None:
-            logits = self.network(normalised).squeeze(1).float()
+        normalised = repeat_grey((squares.float() / 255 - self.mean) / self.std, self.in_channels)
+        if self._feature_map is None or self._feature_map.head is None:
+            logits = one_logit_each(self.network(normalised)).float()
             return logits, self._probability(logits)
         with capture_outputs(self._feature_map.layer) as maps:
-            logits = self.network(normalised).squeeze(1).float()
-        return logits, self._probability(logits), logit_map(maps[0], self._feature_map.head).float()
+            logits = one_logit_each(self.network(normalised)).float()
+        # The last output: a module may be used several times.
+        return logits, self._probability(logits), logit_map(maps[-1], self._feature_map.head).float()
 
     def _probability(self, logits: Tensor) -> Tensor:
         return (logits.double() / self.temperature).sigmoid()

@@ -1,48 +1,52 @@
 """Base class of the classifiers: loss, metrics, optimiser, schedule, normalisation and threshold."""
 
-import math
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
-from lightning.pytorch.utilities import GradClipAlgorithmType
+from lightning.pytorch.utilities import GradClipAlgorithmType, rank_zero_only
 from torch import Tensor, nn
 from torch.nn import functional as nnf
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryAveragePrecision
 
 from xray.data.dataset import ImageBatch
 from xray.evaluation.operating_point import OperatingPoint
+from xray.models.freezing import Freezing, Stages, stages_by_pattern, train_stages
+from xray.models.optimisation import Interval, build_optimizer, build_schedule, check_length
 from xray.models.schedule import WarmupCosine
+from xray.models.weights_file import head_names, read_weights
 from xray.utils.errors import UserError, require_between
+from xray.utils.hardware import allow_tf32
 
 ClassWeight = Literal["balanced", "none"]
 
 
-def adamw(parameters: Iterable[Any]) -> torch.optim.Optimizer:
-    """Return the default optimiser, AdamW with lr 1e-3."""
-    return torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.05, fused=True)
-
-
 class ImageClassifier(LightningModule):
-    """Binary classifier of grey images.
+    """Binary classifier of grey images with any network.
 
     Takes uint8 images, or floats from 0 to 1, normalises them and returns logits. Normalisation, temperature and
     threshold are buffers, so the `state_dict` contains them.
 
     Args:
-        network: Maps normalised images, shape (batch, 1, size, size), to logits, shape (batch, 1).
+        network: Maps normalised images, shape (batch, in_channels, size, size), to one logit for each image, shape
+            (batch, 1) or (batch,).
         mean: Mean grey level for the normalisation, from 0 to 1.
         std: Standard deviation of the grey level, on the same scale.
+        in_channels: Number of equal channels that the network gets: 1, or 3 for a network made for colour images.
+        weights: File of PyTorch or safetensors weights, or another run's best.ckpt, from which the network starts.
+        freeze: Which parameters are trained in which epoch. By default all of them are trained from the start.
         optimizer: Builds the optimiser from parameter groups.
-        scheduler: Builds the schedule from the optimiser. `WarmupCosine` is stepped every batch, any other every epoch.
+        scheduler: Builds the schedule from the optimiser. Null keeps the learning rate constant.
+        scheduler_interval: When the schedule is stepped. By default `OneCycleLR`, `CyclicLR` and schedules with an
+            attribute `interval = "step"`, such as `WarmupCosine`, after every optimiser step, any other every epoch.
         class_weight: "balanced" multiplies the loss of the positive class by negatives / positives of the training
             images; "none" does not weight.
         label_smoothing: From 0 (none) to 1 (every label becomes 0.5).
@@ -59,10 +63,16 @@ class ImageClassifier(LightningModule):
     def __init__(
         self,
         network: nn.Module,
-        mean: float,
-        std: float,
-        optimizer: OptimizerCallable = adamw,
-        scheduler: LRSchedulerCallable = WarmupCosine,
+        mean: float = 0.5,
+        std: float = 0.25,
+        in_channels: int = 1,
+        weights: Path | None = None,
+        freeze: Freezing | None = None,
+        optimizer: OptimizerCallable = lambda parameters: torch.optim.AdamW(
+            parameters, lr=1e-3, weight_decay=0.05, fused=True
+        ),
+        scheduler: LRSchedulerCallable | None = WarmupCosine,
+        scheduler_interval: Interval | None = None,
         class_weight: ClassWeight = "balanced",
         label_smoothing: float = 0.0,
         operating_point: OperatingPoint = OperatingPoint(),  # noqa: B008 - frozen
@@ -70,14 +80,21 @@ class ImageClassifier(LightningModule):
     ) -> None:
         super().__init__()
         require_between("model.label_smoothing", label_smoothing, 0, 1)
+        require_between("model.in_channels", in_channels, 1, 1000)
         # Convolutions are fastest in channels-last, on GPUs and on CPUs (nearly twice as fast for `SimpleCNN`).
         self.network = network.to(memory_format=torch.channels_last)
+        self.in_channels = in_channels
+        self.weights = weights
+        self.freeze_plan = freeze
         self.optimizer = optimizer
         self.scheduler = scheduler
+        self.scheduler_interval = scheduler_interval
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
         self.operating_point = operating_point
         self._compile = compile
+        self._initial_weights: dict[str, Tensor] | None = None
+        self._resumed = False
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("std", torch.tensor(std))
         self.register_buffer("temperature", torch.tensor(1.0))
@@ -96,9 +113,9 @@ class ImageClassifier(LightningModule):
         device = images.device.type
         # bfloat16 keeps three digits: enough for training, not for ranking images. Scores use single precision.
         with torch.autocast(device, enabled=self.training and torch.is_autocast_enabled(device)):
-            normalised = ((images - self.mean) / self.std).to(next(self.network.parameters()).dtype)
-            logits: Tensor = self.network(normalised)
-        return logits.squeeze(1).float()
+            normalised = repeat_grey((images - self.mean) / self.std, self.in_channels)
+            logits = one_logit_each(self.network(normalised.to(next(self.network.parameters()).dtype)))
+        return logits if logits.dtype == torch.float64 else logits.float()
 
     def probability(self, logits: Tensor) -> Tensor:
         """Return the calibrated probability of the positive class: sigmoid(logit / temperature).
@@ -114,15 +131,26 @@ class ImageClassifier(LightningModule):
         dtype = torch.float32 if logits.device.type == "mps" else torch.float64
         return (logits.to(dtype) / self.temperature.to(logits.device, dtype)).sigmoid()
 
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean loss of a batch: weighted binary cross-entropy of smoothed labels.
+
+        Args:
+            logits: Shape (batch,).
+            labels: 0 or 1, same shape and type.
+        """
+        targets = labels * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
+        weight = self.positive_weight.to(logits.dtype)
+        return nnf.binary_cross_entropy_with_logits(logits, targets, pos_weight=weight)
+
     def model_step(self, batch: ImageBatch) -> tuple[Tensor, Tensor]:
         """Return the mean loss of a batch and its logits."""
         logits = self(batch["image"])
-        targets = batch["label"] * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
-        loss = nnf.binary_cross_entropy_with_logits(logits, targets, pos_weight=self.positive_weight)
-        return loss, logits
+        return self.loss(logits, batch["label"].to(logits.dtype)), logits
 
-    def check_image_size(self, size: int) -> None:
-        """Reject image sizes that the network cannot process; by default all sizes are accepted."""
+    @property
+    def title(self) -> str:
+        """Name of the model for people: its class, or that of its network."""
+        return type(self.network if type(self) is ImageClassifier else self).__name__
 
     @property
     def has_grouped_convolutions(self) -> bool:
@@ -143,17 +171,56 @@ class ImageClassifier(LightningModule):
             )
 
     def prepare_weights(self) -> None:
-        """Load pretrained weights before any image is read; by default there are none."""
+        """Read the weights that the network starts from, before any image is read.
+
+        Raises:
+            UserError: They are not available, or do not fit the network.
+        """
+        if self._initial_weights is None:
+            self._initial_weights = self.initial_weights()
+
+    def initial_weights(self) -> dict[str, Tensor] | None:
+        """Return tensors of the network to start from, by name; None for random ones."""
+        if self.weights is None:
+            return None
+        loaded = read_weights(self.weights, self.network, head_names(self.network), f"the network {self.title}")
+        rank_zero_only(print)(loaded.summary)
+        return loaded.tensors
+
+    @cached_property
+    def stages(self) -> Stages:
+        """Names of the network's parameters in each stage of `freeze`, from the head on."""
+        return stages_by_pattern(self.network, self.freeze_plan.stages) if self.freeze_plan else []
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002 - Lightning's signature
+        """Remember that the weights came from a checkpoint."""
+        self._resumed = True
 
     def on_fit_start(self) -> None:
-        """Set the weight of the positive class from the training images, and compile the network if requested."""
+        """Set the weight of the positive class, load initial weights unless resumed, and compile if requested."""
         weight = 1.0
         if self.class_weight == "balanced":
             negatives, positives = self.trainer.datamodule.class_counts  # type: ignore[attr-defined]
             weight = negatives / positives
         self.positive_weight.fill_(weight)
+        if self.freeze_plan:
+            self._check_strategy()
+        if not self._resumed:
+            self.prepare_weights()
+            if self._initial_weights is not None:
+                self.network.load_state_dict(self.network.state_dict() | self._initial_weights)
+        self._initial_weights = None
         if self._compile:
             self.network.compile()
+
+    def _check_strategy(self) -> None:
+        """Reject DDP strategies that would wait for gradients of frozen layers."""
+        options = getattr(self.trainer.strategy, "_ddp_kwargs", {})
+        if self.trainer.world_size > 1 and not options.get("find_unused_parameters"):
+            raise UserError(
+                "This strategy cannot train frozen layers with several processes: add --trainer.strategy "
+                "ddp_find_unused_parameters_true, or --trainer.devices 1."
+            )
 
     def on_train_start(self) -> None:
         """Let the config's optimiser settings override those of the checkpoint after a resume.
@@ -167,8 +234,24 @@ class ImageClassifier(LightningModule):
             for group, configured in zip(optimizer.param_groups, settings, strict=True):
                 group.update(configured)
         for plan in self.trainer.lr_scheduler_configs:
+            check_length(plan.scheduler, plan.interval, self.trainer)
             if isinstance(plan.scheduler, WarmupCosine):
                 plan.scheduler.set_total_steps(plan.scheduler.total_steps)
+        # After a resume Lightning does not call it.
+        ImageClassifier.on_train_epoch_start(self)
+
+    def on_train_epoch_start(self) -> None:
+        """Freeze the parameters that are not trained in this epoch."""
+        if self.freeze_plan:
+            train_stages(self.network, self.stages, self.freeze_plan.head_epochs, self.current_epoch)
+
+    def on_train_batch_start(self, batch: ImageBatch, batch_idx: int) -> None:  # noqa: ARG002
+        """Allow TF32 in training; scores keep single precision."""
+        allow_tf32(True)
+
+    def on_train_batch_end(self, outputs: Any, batch: ImageBatch, batch_idx: int) -> None:  # noqa: ANN401, ARG002
+        """Go back to single precision."""
+        allow_tf32(False)
 
     def configure_gradient_clipping(
         self,
@@ -222,28 +305,33 @@ class ImageClassifier(LightningModule):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the optimiser's parameter groups; a group's `lr_scale` multiplies the learning rate."""
-        return [{"params": list(self.parameters())}]
+        if not self.freeze_plan:
+            return [{"params": list(self.parameters())}]
+        head = set(self.stages[0])
+        body = [parameter for name, parameter in self.network.named_parameters() if name not in head]
+        body_ids = {id(parameter) for parameter in body}
+        rest = [parameter for parameter in self.parameters() if id(parameter) not in body_ids]
+        return [{"params": body, "lr_scale": self.freeze_plan.backbone_lr}, {"params": rest, "lr_scale": 1.0}]
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning accepts many types
         """Build optimiser and schedule from the callables of the config."""
-        optimizer = self.optimizer(self.parameter_groups())
-        for group in optimizer.param_groups:
-            group["lr"] *= group.get("lr_scale", 1.0)
-        scheduler = self.scheduler(optimizer)
+        optimizer = build_optimizer(self.optimizer, self.parameter_groups())
         # The learning rate itself is set by the schedule.
-        excluded = {"params", "lr", "initial_lr"}
+        excluded = {"params", "lr", "initial_lr"} if self.scheduler else {"params"}
+        plan = (
+            build_schedule(self.scheduler, optimizer, self.scheduler_interval, self.trainer) if self.scheduler else None
+        )
         self._optimizer_settings = [
             [{key: value for key, value in group.items() if key not in excluded} for group in optimizer.param_groups]
         ]
-        if isinstance(scheduler, WarmupCosine):
-            steps = self.trainer.estimated_stepping_batches
-            if math.isinf(steps):
-                raise UserError(
-                    "WarmupCosine needs the length of the run: set trainer.max_epochs or trainer.max_steps."
-                )
-            scheduler.set_total_steps(int(steps))
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-        plan: dict[str, Any] = {"scheduler": scheduler, "interval": "epoch"}
-        if isinstance(scheduler, ReduceLROnPlateau):
-            plan["monitor"] = getattr(scheduler, "monitor", "val/loss")
-        return {"optimizer": optimizer, "lr_scheduler": plan}
+        return {"optimizer": optimizer} | ({"lr_scheduler": plan} if plan else {})
+
+
+def repeat_grey(images: Tensor, channels: int) -> Tensor:
+    """Return grey images, shape (batch, 1, size, size), with a number of equal channels."""
+    return images if channels == 1 else images.expand(-1, channels, -1, -1)
+
+
+def one_logit_each(output: Tensor) -> Tensor:
+    """Return the output of a network, shape (batch, 1) or (batch,), with shape (batch,)."""
+    return output.squeeze(1) if output.ndim == 2 else output

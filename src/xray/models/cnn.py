@@ -30,5 +30,5 @@ class CNNClassifier(ImageClassifier):
             )
         # Mean 0.5 and std 0.25 bring full-range grey images to about zero mean and unit variance.
         network = SimpleCNN(widths, dropout)
-        super().__init__(network, 0.5, 0.25, **options)
+        super().__init__(network, 0.5, 0.25, 1, **options)
         self.save_hyperparameters()

@@ -19,14 +19,17 @@ class FeatureMap:
 
     Args:
         layer: Outputs the map, shape (batch, channels, height, width).
-        head: The linear layer after the pooled map, a `Linear` or a 1x1 convolution.
-        is_exact: Whether the logit is exactly the head applied to the mean of the map. Then `logit_map` adds up to the
-            logit minus the head's bias.
+        head: The linear layer after the pooled map, a `Linear` or a 1x1 convolution, if the logit is exactly the head
+            applied to the mean of the map. Then `logit_map` adds up to the logit minus the head's bias.
     """
 
     layer: nn.Module
-    head: nn.Linear | nn.Conv2d
-    is_exact: bool
+    head: nn.Linear | nn.Conv2d | None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the logit is a sum over the map."""
+        return self.head is not None
 
 
 def find_feature_map(model: ImageClassifier, size: int) -> FeatureMap | None:
@@ -57,18 +60,30 @@ def find_feature_map(model: ImageClassifier, size: int) -> FeatureMap | None:
 
 
 def _last_map(outputs: Sequence[tuple[nn.Module, Tensor]], logits: Tensor) -> FeatureMap | None:
+    tokens = [position for position, (_, output) in enumerate(outputs) if output.ndim == 3]
+    maps = [
+        (module, output)
+        for module, output in outputs[tokens[-1] + 1 if tokens else 0 :]
+        if output.ndim == 4 and output.shape[2] * output.shape[3] > 1
+    ]
     heads = [
         module for module, output in outputs if isinstance(module, nn.Linear | nn.Conv2d) and output[0].numel() == 1
     ]
-    if not heads:
-        return None
-    head = heads[-1]
-    for module, output in reversed(outputs):
-        if output.ndim == 3:
-            return None  # transformer tokens
-        if output.ndim == 4 and output.shape[1] == head.weight.shape[1] and output.shape[2] * output.shape[3] > 1:
-            summed = logit_map(output, head).sum((1, 2)) + (0 if head.bias is None else head.bias)
-            return FeatureMap(module, head, torch.allclose(summed, logits, atol=SUM_TOLERANCE, rtol=0))
+    if heads:
+        head = heads[-1]
+        for module, output in reversed(maps):
+            if output.shape[1] == head.weight.shape[1]:
+                summed = logit_map(output, head).sum((1, 2)) + (0 if head.bias is None else head.bias)
+                is_exact = torch.allclose(summed, logits, atol=SUM_TOLERANCE, rtol=0)
+                return FeatureMap(module, head if is_exact else None)
+    # With any other head the last map, if it comes from the last convolutions and those end in more than one cell.
+    # Some transformers have maps too, with the channels last.
+    convolutions = [
+        output for module, output in outputs if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1)
+    ]
+    channels = [output.shape[1] for module, output in maps if isinstance(module, nn.Conv2d | nn.BatchNorm2d)]
+    if channels and maps[-1][1].shape[1] == channels[-1] and convolutions and convolutions[-1][0, 0].numel() > 1:
+        return FeatureMap(maps[-1][0], None)
     return None
 
 

@@ -24,6 +24,8 @@ class WarmupCosine(LRScheduler):
         UserError: `warmup` is out of range.
     """
 
+    interval = "step"
+
     def __init__(self, optimizer: Optimizer, warmup: float = 0.1) -> None:
         if not 0 <= warmup <= 1:
             raise UserError(f"WarmupCosine: warmup {warmup} must be between 0 and 1, for example 0.1.")

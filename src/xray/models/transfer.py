@@ -1,15 +1,19 @@
 """Fine-tuning of a pretrained timm backbone: the head first, then the backbone in stages."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 import timm
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
 from xray.models.base import ImageClassifier
-from xray.models.weights import check_backbone, fetch_hub_weights, read_weights
+from xray.models.freezing import Freezing, Stages
+from xray.models.weights import check_backbone, fetch_hub_weights
+from xray.models.weights_file import read_weights
 from xray.utils.errors import UserError, require_between
 
 
@@ -17,13 +21,12 @@ class TransferClassifier(ImageClassifier):
     """Any timm backbone with one grey input channel and one logit.
 
     The backbone is divided into `unfreeze_stages` parts of about equal depth. For `head_epochs` epochs only the head is
-    trained; then each epoch unfreezes one more part, starting next to the head, at a lower learning rate. What is
-    frozen depends only on the epoch, so a resumed run continues as an uninterrupted one.
+    trained; then each epoch unfreezes one more part, starting next to the head, at a lower learning rate.
 
     Args:
-        backbone: Name of a timm model.
+        backbone: Name of a timm model, also as the model hub spells it: timm/NAME.
         pretrained: Start from ImageNet weights: from the file `weights` if given, otherwise from the model hub.
-        weights: Local file with the backbone's weights, see `xray.models.weights.read_weights`.
+        weights: Local file with the backbone's weights, see `xray.models.weights_file.read_weights`.
         head_epochs: Number of epochs in which only the head is trained.
         unfreeze_stages: Number of steps in which the backbone is unfrozen; 1 unfreezes all of it at once.
         backbone_lr: The backbone's learning rate as a multiple of the head's.
@@ -44,7 +47,7 @@ class TransferClassifier(ImageClassifier):
         drop_path: float = 0.0,
         **options: Any,  # LightningCLI reads their names, types and help from ImageClassifier
     ) -> None:
-        check_backbone(backbone)
+        name = check_backbone(backbone)
         require_between("model.unfreeze_stages", unfreeze_stages, 1, 1000)
         require_between("model.head_epochs", head_epochs, 0, 1000)
         require_between("model.backbone_lr", backbone_lr, 0, 10)
@@ -52,21 +55,17 @@ class TransferClassifier(ImageClassifier):
         require_between("model.drop_path", drop_path, 0, 1)
         rates: dict[str, Any] = {"drop_rate": dropout} | ({"drop_path_rate": drop_path} if drop_path else {})
         try:
-            network = timm.create_model(backbone, pretrained=False, in_chans=1, num_classes=1, **rates)
+            network = timm.create_model(name, pretrained=False, in_chans=1, num_classes=1, **rates)
         except TypeError as error:
             raise UserError(f"model.backbone {backbone} does not take {rates}: set drop_path to 0.") from error
         # Normalisation of the pretrained weights, averaged over colours.
         pretrained_cfg: dict[str, Any] = network.pretrained_cfg  # type: ignore[assignment]
         mean, std = (sum(pretrained_cfg[key]) / 3 for key in ("mean", "std"))
-        super().__init__(network, mean, std, **options)
-        self.backbone = backbone
+        freeze = Freezing(head_epochs=head_epochs, backbone_lr=backbone_lr)
+        super().__init__(network, mean, std, 1, weights, freeze, **options)
+        self.backbone = name
         self.pretrained = pretrained
-        self.weights = weights
-        self.head_epochs = head_epochs
         self.unfreeze_stages = unfreeze_stages
-        self.backbone_lr = backbone_lr
-        self._pretrained_state: dict[str, Tensor] | None = None
-        self._resumed = False
         for module in self._head().modules():
             if isinstance(module, nn.Linear):
                 # Some backbones initialise the single logit's weights from -1 to 1: the loss would start far too high.
@@ -74,55 +73,21 @@ class TransferClassifier(ImageClassifier):
                 nn.init.zeros_(module.bias)
         self.save_hyperparameters()
 
-    def prepare_weights(self) -> None:
+    def initial_weights(self) -> dict[str, Tensor] | None:
         """Read or download the pretrained weights.
 
         Raises:
             UserError: They are not available, or do not fit the backbone.
         """
-        if not self.pretrained or self._pretrained_state is not None:
-            return
-        if self.weights is not None:
-            self._pretrained_state = read_weights(self.weights, self.backbone)
-        else:
-            self._pretrained_state = fetch_hub_weights(self.backbone)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # noqa: ARG002 - Lightning's signature
-        """Remember that the weights came from a checkpoint."""
-        self._resumed = True
-
-    def on_fit_start(self) -> None:
-        """Load the pretrained weights, unless the run was resumed from a checkpoint."""
-        super().on_fit_start()
-        self._check_strategy()
-        if self.pretrained and not self._resumed:
-            self.prepare_weights()
-            assert self._pretrained_state is not None
-            self.network.load_state_dict(self.network.state_dict() | self._pretrained_state)
-        self._pretrained_state = None
-
-    def check_image_size(self, size: int) -> None:
-        """Reject other image sizes if the backbone has a fixed input size (some transformers).
-
-        Raises:
-            UserError: The size differs; the message gives the right one.
-        """
-        pretrained_cfg = self._timm.pretrained_cfg
-        required = pretrained_cfg.get("input_size", (3, size, size))[-1]
-        if pretrained_cfg.get("fixed_input_size") and required != size:
-            raise UserError(
-                f"model.backbone {self.backbone} only takes images of {required} pixels: "
-                f"use --data.image_size {required}."
-            )
-
-    def _check_strategy(self) -> None:
-        """Reject DDP strategies that would wait for gradients of frozen layers."""
-        options = getattr(self.trainer.strategy, "_ddp_kwargs", {})
-        if self.trainer.world_size > 1 and not options.get("find_unused_parameters"):
-            raise UserError(
-                "This strategy cannot train frozen layers with several processes: add --trainer.strategy "
-                "ddp_find_unused_parameters_true, or --trainer.devices 1."
-            )
+        if not self.pretrained:
+            if self.weights is not None:
+                raise UserError("model.weights is a file, but model.pretrained is false: leave one of them out.")
+            return None
+        if self.weights is None:
+            return fetch_hub_weights(self.backbone)
+        loaded = read_weights(self.weights, self.network, self._head_names(), f"model.backbone {self.backbone}")
+        rank_zero_only(print)(loaded.summary)
+        return loaded.tensors
 
     @property
     def _timm(self) -> Any:  # noqa: ANN401 - timm's models have methods that nn.Module lacks
@@ -133,40 +98,23 @@ class TransferClassifier(ImageClassifier):
         # Distilled transformers have two heads.
         return nn.ModuleList(head) if isinstance(head, tuple) else head
 
+    def _head_names(self) -> list[str]:
+        head = {id(parameter) for parameter in self._head().parameters()}
+        return [name for name, parameter in self.network.named_parameters() if id(parameter) in head]
+
     def backbone_stages(self) -> Sequence[Sequence[str]]:
         """Return the backbone's parameter names in `unfreeze_stages` parts, from the input to the head."""
         groups = timm.models.group_parameters(self._timm, self._timm.group_matcher(coarse=False))
-        head = {id(parameter) for parameter in self._head().parameters()}
-        parameters = dict(self.network.named_parameters())
+        head = set(self._head_names())
         layers = [
-            [name for name in names if id(parameters[name]) not in head]
+            [name for name in names if name not in head]
             for _, names in sorted(groups.items(), key=lambda item: item[0])
         ]
         layers = [layer for layer in layers if layer]
         bounds = [round(i * len(layers) / self.unfreeze_stages) for i in range(self.unfreeze_stages + 1)]
         return [list(chain.from_iterable(layers[low:high])) for low, high in pairwise(bounds)]
 
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return two groups: the backbone at the lower learning rate, the head at the full rate."""
-        head = list(self._head().parameters())
-        head_ids = {id(parameter) for parameter in head}
-        body = [parameter for parameter in self.parameters() if id(parameter) not in head_ids]
-        return [{"params": body, "lr_scale": self.backbone_lr}, {"params": head, "lr_scale": 1.0}]
-
-    def on_train_start(self) -> None:
-        """Freeze layers for the first epoch; after a resume Lightning does not call `on_train_epoch_start`."""
-        super().on_train_start()
-        self.on_train_epoch_start()
-
-    def on_train_epoch_start(self) -> None:
-        """Freeze the layers that are not trained in this epoch."""
-        unfrozen = max(0, self.current_epoch - self.head_epochs + 1)
-        stages = self.backbone_stages()
-        frozen = {name for stage in stages[: max(0, len(stages) - unfrozen)] for name in stage}
-        for name, parameter in self.network.named_parameters():
-            parameter.requires_grad_(name not in frozen)
-        for name, module in self.network.named_modules():
-            own = [f"{name}.{key}" if name else key for key, _ in module.named_parameters(recurse=False)]
-            # Frozen batch normalisation keeps its ImageNet statistics too.
-            if own and isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.train(not frozen.issuperset(own))
+    @cached_property
+    def stages(self) -> Stages:
+        """The head, then the parts of the backbone from the head to the input."""
+        return [self._head_names(), *reversed(self.backbone_stages())]

@@ -50,7 +50,7 @@ def manifest_of(checkpoint: Checkpoint, model: ImageClassifier, has_grad_cam: bo
     decision = checkpoint.record(DECISION_KEY)
     return Manifest(
         format="checkpoint",
-        model=type(model).__name__,
+        model=model.title,
         run=run.name if run else None,
         version=version_of(model),
         code=checkpoint.record(CODE_KEY),

@@ -98,6 +98,8 @@ def training(summary: Summary) -> list[tuple[str, str]]:
     model, data, trainer = (config.get(key) or {} for key in ("model", "data", "trainer"))
     init_args = model.get("init_args") or {}
     optimizer = init_args.get("optimizer") or {}
+    if isinstance(optimizer, str):
+        optimizer = {"class_path": optimizer}
     rows = [
         ("Model class", model.get("class_path")),
         *((f"Model: {key}", _plain(value)) for key, value in init_args.items() if not isinstance(value, Mapping)),

