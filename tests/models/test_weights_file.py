@@ -1,5 +1,6 @@
 """Weights from a file: names, prefixes, heads, colours, and the errors if they do not fit."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 from sklearn.datasets import load_sample_images
+from torch import nn
 
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
@@ -224,3 +226,103 @@ def test_rejects_imagenet_weights_of_another_network():
     rejection(imagenet_lite0(), "tf_efficientnet_lite1")
 
 
+def test_paths_may_start_with_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    saved(tmp_path / "w.pt", rgb_network("test_resnet").state_dict())
+    assert read(Path("~/w.pt"), "test_resnet")
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model", "net", "weights", "model_ema"])
+@pytest.mark.parametrize(
+    "prefix", ["module.", "model.", "network.", "backbone.", "encoder.", "module.model._orig_mod."]
+)
+def test_reads_a_chest_model_in_a_training_checkpoint(tmp_path, key, prefix):
+    network = rgb_network("test_resnet", num_classes=14)
+    tensors = {prefix + name: tensor for name, tensor in network.state_dict().items()}
+    path = saved(tmp_path / "w.pt", {"epoch": 3, key: tensors, "optimizer": {"state": {}}})
+    assert_same_features("test_resnet", read(path, "test_resnet"), network)
+
+
+def small_densenet(classes, channels=3):
+    torch.manual_seed(7)
+    return timm.models.DenseNet(4, (2, 2), num_classes=classes, in_chans=channels)
+
+
+def test_reads_the_layout_of_chexnet(tmp_path):
+    source = small_densenet(14)
+    old = {
+        "module.densenet121."
+        + re.sub(r"(denselayer\d\.\w+?)([12]\.)", r"\1.\2", name).replace("classifier.", "classifier.0."): tensor
+        for name, tensor in source.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    assert "module.densenet121.features.denseblock1.denselayer1.norm.1.weight" in old
+    path = saved(tmp_path / "model.pth.tar", {"state_dict": old, "arch": "densenet121"})
+    network = small_densenet(1, 1)
+    loaded = read_weights(path, network, head_names(network), "DenseNet")
+    network.load_state_dict(loaded.tensors, strict=False)
+    images = torch.rand(2, 1, 32, 32)
+    expected = source.eval().forward_features(images.expand(-1, 3, -1, -1))
+    torch.testing.assert_close(network.eval().forward_features(images), expected, rtol=1e-4, atol=1e-5)
+    assert "prefix module.densenet121. taken off" in loaded.summary
+    assert "as initialised classifier.weight, classifier.bias" in loaded.summary
+    assert "not used module.densenet121.classifier.0.weight" in loaded.summary
+    assert "colours of features.conv0.weight adapted" in loaded.summary
+
+
+@pytest.mark.parametrize("build", [lambda: CNNClassifier((8, 8)), lambda: TransferClassifier("test_resnet")])
+def test_continues_from_a_checkpoint_of_its_own(tmp_path, build):
+    source, other = build(), build()
+    path = saved(tmp_path / "best.ckpt", {"state_dict": source.state_dict(), "epoch": 4, "xray_config": "model:"})
+    other.weights = path
+    other.pretrained = True
+    loaded = other.initial_weights()
+    assert loaded.keys() == other.network.state_dict().keys()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in source.network.state_dict().items())
+
+
+def test_a_grey_convolution_is_spread_over_colours(tmp_path):
+    source, network = small_densenet(1, 1).eval(), small_densenet(1, 3).eval()
+    path = saved(tmp_path / "w.pt", source.state_dict())
+    network.load_state_dict(read_weights(path, network, [], "DenseNet").tensors)
+    images = torch.rand(2, 1, 32, 32)
+    torch.testing.assert_close(network(images.expand(-1, 3, -1, -1)), source(images), rtol=1e-4, atol=1e-5)
+
+
+class Wrapped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone = small_densenet(0, 1)
+        self.head = nn.Sequential(nn.Linear(self.backbone.num_features, 4), nn.ReLU(), nn.Linear(4, 1))
+
+
+def test_fills_the_backbone_of_an_own_network(tmp_path):
+    source, network = small_densenet(14), Wrapped()
+    path = saved(tmp_path / "w.pt", source.state_dict())
+    loaded = read_weights(path, network, head_names(network), "Wrapped")
+    assert {name.partition(".")[0] for name in loaded.tensors} == {"backbone"}
+    assert loaded.tensors.keys() >= {name for name, _ in network.named_parameters() if name.startswith("backbone.")}
+    assert "as initialised head.0.weight, head.0.bias, head.2.weight and 1 more" in loaded.summary
+
+
+def test_finds_the_head():
+    assert head_names(CNNClassifier().network) == ["head.3.weight", "head.3.bias"]
+    assert head_names(Wrapped()) == ["head.0.weight", "head.0.bias", "head.2.weight", "head.2.bias"]
+    assert head_names(small_densenet(1)) == ["classifier.weight", "classifier.bias"]
+    assert head_names(nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Linear(3, 1))) == ["2.weight", "2.bias"]
+
+
+def test_an_own_network_needs_all_tensors_but_the_head(tmp_path):
+    network = CNNClassifier((8, 8)).network
+    tensors = network.state_dict()
+    path = saved(tmp_path / "w.pt", tensors | {"head.3.weight": torch.zeros(5, 8), "head.3.bias": torch.zeros(5)})
+    loaded = read_weights(path, network, head_names(network), "SimpleCNN")
+    assert loaded.tensors.keys() == tensors.keys() - {"head.3.weight", "head.3.bias"}
+    missing = saved(tmp_path / "m.pt", {name: tensors[name] for name in tensors if name != "stem.0.weight"})
+    with pytest.raises(UserError, match=r"do not fit SimpleCNN: stem.0.weight is missing"):
+        read_weights(missing, network, head_names(network), "SimpleCNN")
+
+
+def test_weights_without_pretraining_contradict_each_other(tmp_path):
+    with pytest.raises(UserError, match="leave one of them out"):
+        TransferClassifier("test_resnet", pretrained=False, weights=tmp_path / "w.pt").prepare_weights()

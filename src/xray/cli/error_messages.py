@@ -125,6 +125,9 @@ def _unknown_name(message: str, parser: ArgumentParser) -> str:
     keys = [option.removeprefix("--") for action in parser._actions for option in action.option_strings]
     if place and class_path:
         full = f"{place}.{name}".replace("init_args.", "")
+        if full.startswith("model.network"):
+            model = class_path.rpartition(".")[2]
+            return f"There is no model.network of {model}: for a network of your own set --model ImageClassifier too."
         known = [*keys, *(f"{place}.{key}" for key in _parameters(class_path))]
         return f"There is no {full} of {class_path.rpartition('.')[2]}{did_you_mean(full, known)}"
     if not name or (not given.startswith("-") and kind.startswith("unrecognized")):

@@ -316,6 +316,9 @@ class ImageClassifier(LightningModule):
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning accepts many types
         """Build optimiser and schedule from the callables of the config."""
         optimizer = build_optimizer(self.optimizer, self.parameter_groups())
+        if isinstance(optimizer, torch.optim.LBFGS):
+            # It views all gradients as one vector.
+            self.network.to(memory_format=torch.contiguous_format)
         # The learning rate itself is set by the schedule.
         excluded = {"params", "lr", "initial_lr"} if self.scheduler else {"params"}
         plan = (

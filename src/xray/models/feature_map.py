@@ -74,7 +74,7 @@ def _last_map(outputs: Sequence[tuple[nn.Module, Tensor]], logits: Tensor) -> Fe
         for module, output in reversed(maps):
             if output.shape[1] == head.weight.shape[1]:
                 summed = logit_map(output, head).sum((1, 2)) + (0 if head.bias is None else head.bias)
-                is_exact = torch.allclose(summed, logits, atol=SUM_TOLERANCE, rtol=0)
+                is_exact = torch.allclose(summed.float(), logits.float(), atol=SUM_TOLERANCE, rtol=0)
                 return FeatureMap(module, head if is_exact else None)
     # With any other head the last map, if it comes from the last convolutions and those end in more than one cell.
     # Some transformers have maps too, with the channels last.
