@@ -14,7 +14,7 @@ from xray.runs.checkpoint import CONFIG_KEY, OOD_KEY, read_checkpoint
 from xray.runs.old_names import RENAMED_KEYS, RENAMED_VALUES, with_new_names
 
 OLD = {new: old for old, new in RENAMED_KEYS.items()}
-OLD_VALUES = {(key, new): old for (key, old), new in RENAMED_VALUES.items()}
+OLD_VALUES = {(key, new): old for (key, old), new in RENAMED_VALUES.items() if isinstance(new, str)}
 
 
 def with_old_names(values):
@@ -57,3 +57,10 @@ def test_reads_an_old_manifest(checkpoint):
 def test_keeps_new_names():
     values = {"images": [{"ood": 1}], "resize": "pad"}
     assert with_new_names(values) == values
+
+
+def test_reads_the_name_of_the_former_default_optimiser():
+    config = with_new_names({"model": {"class_path": "a.B", "init_args": {"optimizer": "xray.models.base.adamw"}}})
+    optimizer = config["model"]["init_args"]["optimizer"]
+    assert optimizer["class_path"] == "torch.optim.AdamW"
+    assert optimizer["init_args"]["lr"] == 1e-3

@@ -15,7 +15,14 @@ RENAMED_KEYS: Final = {
     "validation_films": "validation_images",
     "wish": "description",
 }
-RENAMED_VALUES: Final = {("resize", "squash"): "stretch", ("overlaps", "refuse"): "reject"}
+RENAMED_VALUES: Final[Mapping[tuple[str, str], Any]] = {
+    ("resize", "squash"): "stretch",
+    ("overlaps", "refuse"): "reject",
+    ("optimizer", "xray.models.base.adamw"): {
+        "class_path": "torch.optim.AdamW",
+        "init_args": {"lr": 1e-3, "weight_decay": 0.05, "fused": True},
+    },
+}
 
 
 def with_new_names(values: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
