@@ -196,7 +196,9 @@ def _place(message: str) -> str:
 
 def _class_path(message: str) -> str:
     """Return the innermost class that an error is about; empty if it names none."""
-    paths = re.findall(r"(?:given class_path |Got value: Namespace\(class_path=)'([^']+)'", message)
+    named = r"(?:given class_path |(?:Got|Given) value: Namespace\(class_path=)'([^']+)'"
+    lines = [(len(line) - len(line.lstrip()), line) for line in message.splitlines()]
+    paths = [path for _, line in sorted(lines, key=lambda pair: pair[0]) for path in re.findall(named, line)]
     return paths[-1] if paths else ""
 
 
