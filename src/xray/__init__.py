@@ -1,7 +1,15 @@
 """Train, test and report on chest X-ray classifiers from YAML files."""
 
 import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from xray.evaluation.ablations import register_ablation
+    from xray.evaluation.registry import register_metric
+    from xray.scoring.corruptions import register_corruption
+
+__all__ = ["register_ablation", "register_corruption", "register_metric"]
 __version__ = "0.1.0"
 
 # ONNX Runtime would otherwise store a device identifier and events in the home folder, to be sent. It reads
@@ -13,3 +21,16 @@ NOTICE = "For research and teaching; not a medical device."
 
 ONE_SOURCE = "A model trained on one source may be near chance on images of another."
 """Shown with the metrics of a model."""
+
+_MODULES = {
+    "register_ablation": "xray.evaluation.ablations",
+    "register_corruption": "xray.scoring.corruptions",
+    "register_metric": "xray.evaluation.registry",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the names above
+    """Import what is asked for: `--help` needs none of it."""
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
+    raise AttributeError(f"module 'xray' has no attribute {name!r}")

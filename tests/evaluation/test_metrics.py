@@ -8,16 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from xray.evaluation.calibration import probability_of
-from xray.evaluation.metrics import (
-    PREVALENCES,
-    Confusion,
-    calibration_metrics,
-    class_indices,
-    decision_metrics,
-    ranking_metrics,
-)
-from xray.evaluation.ranking import Ranking
+from xray.evaluation.calibration import calibration_slope, probability_of
+from xray.evaluation.metrics import PREVALENCES, Confusion, Resamples, ScoredImages, class_indices
+from xray.evaluation.registry import METRICS, metrics_in
 
 # Undefined metrics must not warn.
 pytestmark = pytest.mark.filterwarnings("error")
@@ -51,6 +44,12 @@ def of_scikit_learn(labels, decisions, weights):
             "mcc": sk.matthews_corrcoef(labels, decisions, **images) if varied else np.nan,
             "f1": sk.f1_score(labels, decisions, zero_division=np.nan, **images),
         }
+
+
+def decision_metrics(labels, decisions, weights=None):
+    weights = np.ones((1, len(labels))) if weights is None else weights
+    resamples = Resamples(ScoredImages(labels, np.zeros(len(labels)), decisions, 1.0), weights)
+    return {name: metric.compute(resamples) for name, metric in metrics_in("decision", "predictive value").items()}
 
 
 @given(tables())
@@ -142,11 +141,8 @@ def test_undefined_metrics_of_one_class(label, images):
 
 def test_metrics_without_images_are_nan():
     none = np.array([], dtype=np.int64)
-    result = (
-        decision_metrics(none, none)
-        | ranking_metrics(Ranking.of(none, none.astype(float)))
-        | calibration_metrics(none, none.astype(float))
-    )
+    resamples = Resamples(ScoredImages(none, none.astype(float), none, 1.0), np.ones((1, 0)))
+    result = {name: metric.compute(resamples) for name, metric in METRICS.items()}
     assert {name for name, values in result.items() if not np.isnan(values).all()} == set()
     assert {values.shape for values in result.values()} == {(1,)}
 
@@ -158,19 +154,21 @@ def test_metrics_without_images_are_nan():
 )
 def test_brier_score_matches_scikit_learn(rows):
     labels, logits, weights = (np.array([row[i] for row in rows]) for i in range(3))
-    result = calibration_metrics(labels, logits, weights[None].astype(float))
-    probability = probability_of(logits, 1.0)
-    expected = sk.brier_score_loss(labels, probability, sample_weight=weights, labels=[0, 1])
-    assert result["brier"] == pytest.approx([expected], **CLOSE)
+    resamples = Resamples(ScoredImages(labels, logits, labels, 1.7), weights[None].astype(float))
+    for when, temperature in ((resamples, 1.7), (resamples.before_scaling, 1.0)):
+        probability = probability_of(logits, temperature)
+        expected = sk.brier_score_loss(labels, probability, sample_weight=weights, labels=[0, 1])
+        assert METRICS["brier"].compute(when) == pytest.approx([expected], **CLOSE)
 
 
-def test_uses_a_known_slope():
+def test_slope_before_and_after_scaling():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 50)
     logits = rng.normal(labels, 1)
-    result = calibration_metrics(labels, logits)
-    divided = calibration_metrics(labels, logits / 1.7, slope=1.7 * result["calibration_slope"])
-    assert divided["calibration_slope"] == pytest.approx(calibration_metrics(labels, logits / 1.7)["calibration_slope"])
+    resamples = Resamples(ScoredImages(labels, logits, labels, 1.7), np.ones((1, 50)))
+    slope = METRICS["calibration_slope"].compute
+    assert slope(resamples) == pytest.approx(calibration_slope(labels, logits / 1.7))
+    assert slope(resamples.before_scaling) == pytest.approx(calibration_slope(labels, logits))
 
 
 def test_class_indices():

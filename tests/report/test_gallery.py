@@ -1,6 +1,6 @@
 from tests.report.conftest import draw, one_class, small
 
-from xray.evaluation.shortcuts import ABLATION_IMAGES, BASELINES
+from xray.evaluation.shortcuts import BASELINES
 from xray.evaluation.summary import summarise
 from xray.report.gallery import CAPTIONS, SHORT_TITLES, draw_figures
 
@@ -20,5 +20,5 @@ def test_draws_figures_of_one_class():
     assert {"roc", "confusion", "decision_curve"} <= set(draw_figures(scored_set, summarise(scored_set)))
 
 
-def test_each_baseline_and_ablation_has_a_short_title():
-    assert set(SHORT_TITLES) == set(BASELINES | ABLATION_IMAGES)
+def test_each_baseline_has_a_short_title():
+    assert set(SHORT_TITLES) == set(BASELINES)

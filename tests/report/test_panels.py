@@ -36,7 +36,7 @@ def test_robustness_has_a_panel_per_corruption(summary):
     robustness = summary["robustness"]
     figure = robustness_figure(robustness)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert titles == [name if name != "jpeg" else "JPEG compression" for name in CORRUPTIONS]
+    assert titles == ["JPEG compression" if name == "jpeg" else name.capitalize() for name in CORRUPTIONS]
     for axes, rows in zip(figure.axes, robustness.values(), strict=True):
         for line, name in zip(axes.lines, ("auroc", "specificity"), strict=True):
             assert_allclose(line.get_xdata(), range(6))
@@ -45,6 +45,13 @@ def test_robustness_has_a_panel_per_corruption(summary):
         band = axes.collections[0].get_paths()[0].vertices
         assert_allclose(min(low), band[:, 1].min())
         assert axes.get_ylim()[0] < min(low)
+
+
+def test_robustness_of_few_strengths_and_of_an_unknown_corruption():
+    rows = [{"strength": k, "auroc": metric(0.9), "specificity": metric(0.8)} for k in range(3)]
+    (axes, *_) = robustness_figure({"gone": rows}).axes
+    assert axes.get_title(loc="left") == "gone"
+    assert_allclose(axes.get_xticks(), range(3))
 
 
 def test_robustness_without_intervals():

@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from xray.scoring.corruptions import CORRUPTIONS, STRENGTHS, corrupt
+from xray import register_corruption
+from xray.scoring.corruptions import CORRUPTIONS, corrupt, variants
+from xray.utils.errors import UserError
 
 NAMES = list(CORRUPTIONS)
+STRENGTHS = (1, 2, 3, 4, 5)
 RANDOM = ["exposure", "contrast", "noise", "shift", "rotation"]
 SIDE = 64
 EVERY = pytest.mark.parametrize("name", NAMES)
@@ -249,3 +253,33 @@ def test_resampling_by_two_is_a_triangle_filter_and_linear_interpolation():
     enlarged = np.array([ndimage.zoom(image, 2, order=1, mode="nearest", grid_mode=True) for image in halved])
     inner = np.s_[:, 4:-4, 4:-4]  # at the edges the filters differ in how they extend the image
     np.testing.assert_allclose(corrupt(images, "resampling", 3, seed=0)[inner], enlarged[inner], atol=2)
+
+
+def test_own_corruption_has_as_many_strengths_as_amounts():
+    images = body_images(3)
+    before = images.copy()
+    with patch.dict(CORRUPTIONS):
+
+        @register_corruption("gain", "Gain", [1.5, 20.0], "factor")
+        def gain(image, amount, rng):
+            return image * amount
+
+        assert [strength for name, strength in variants() if name == "gain"] == [1, 2]
+        mild, severe = (corrupt(images, "gain", strength, seed=0) for strength in (1, 2))
+    # Rounded and clipped, rather than wrapped around.
+    np.testing.assert_array_equal(mild, np.minimum(np.rint(before * 1.5), 255).astype(np.uint8))
+    np.testing.assert_array_equal(severe[before > 12], 255)
+    np.testing.assert_array_equal(images, before)
+
+
+@pytest.mark.parametrize("function", [lambda image, amount, rng: image[:5], lambda image: image])
+def test_names_the_corruption_that_fails(function):
+    with patch.dict(CORRUPTIONS):
+        register_corruption("wrong", "Wrong", (1,), "")(function)
+        with pytest.raises(UserError, match="The corruption wrong fails: "):
+            corrupt(body_images(2), "wrong", 1, seed=0)
+
+
+def test_names_of_the_package_are_taken():
+    with pytest.raises(UserError, match="blur is a corruption of xray already"):
+        register_corruption("blur", "Blur", (1,), "")

@@ -37,7 +37,7 @@ from xray.models.trial import try_model
 from xray.runs.checkpoint import Checkpoint, load_weights, read_checkpoint
 from xray.runs.run import LOGS, Run, claim_run, release_run
 from xray.scoring.calibrate import complete_checkpoint
-from xray.scoring.corruptions import CORRUPTIONS, STRENGTHS
+from xray.scoring.corruptions import CORRUPTIONS, variants
 from xray.scoring.evaluate import SplitScorer
 from xray.utils.errors import UserError, user_error_in
 from xray.utils.hardware import prepare_torch, usable_precision
@@ -117,10 +117,9 @@ class XrayCLI(LightningCLI):
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         parser.description = TRAINER_COMMANDS[subcommand]
         if subcommand == "test":
-            corruptions, strengths = len(CORRUPTIONS), len(STRENGTHS)
             help_text = (
-                f"Also score the images under {corruptions} corruptions at {strengths} strengths; takes "
-                f"{corruptions * strengths} times as long."
+                f"Also score the images under {len(CORRUPTIONS)} corruptions, each at several strengths; takes "
+                f"{len(variants())} times as long."
             )
             parser.add_argument("--robustness", action="store_true", help=help_text)
         return parser

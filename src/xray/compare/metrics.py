@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xray.compare.images import AlignedRun
+from xray.evaluation import registry
 from xray.evaluation.arrays import Labels, ResampleValues, Weights
-from xray.evaluation.calibration import probability_of
-from xray.evaluation.metrics import decision_metrics, ranking_metrics
-from xray.evaluation.ranking import Ranking, divide
+from xray.evaluation.metrics import Resamples, ScoredImages
 
 Metric = Literal[
     "auroc",
@@ -49,11 +48,5 @@ that may be infinite."""
 
 def weighted_metric(metric: Metric, labels: Labels, run: AlignedRun) -> Callable[[Weights], ResampleValues]:
     """Return a run's metric as a function of image weights: (resamples, images) to (resamples,)."""
-    computed_from = METRICS[metric].computed_from
-    if computed_from == "ranking":
-        ranking = Ranking.of(labels, run.logits)
-        return lambda weights: ranking_metrics(ranking, weights)[metric]
-    if computed_from == "decision":
-        return lambda weights: decision_metrics(labels, run.decisions, weights)[metric]
-    squares = (probability_of(run.logits, run.temperature) - labels) ** 2
-    return lambda weights: divide(weights @ squares, weights.sum(axis=1))
+    images = ScoredImages(labels, run.logits, run.decisions, run.temperature)
+    return lambda weights: registry.METRICS[metric].compute(Resamples(images, weights))

@@ -1,17 +1,13 @@
-"""Metrics of a binary classifier, for a table or for many resamples of it at once."""
+"""What the metrics of a binary classifier are computed from, for a table or for many resamples of it at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from xray.evaluation.arrays import Labels, ResampleValues, Scores, Weights
-from xray.evaluation.calibration import (
-    calibration_intercept,
-    calibration_slope,
-    expected_calibration_error,
-    probability_of,
-)
+from xray.evaluation.calibration import calibration_slope, probability_of
 from xray.evaluation.ranking import Ranking, divide
 
 PREVALENCES = (0.01, 0.05, 0.1, 0.2, 0.5)
@@ -88,16 +84,68 @@ class Confusion:
         return divide(true, true + (1 - self.sensitivity) * prevalence)
 
 
-def decision_metrics(labels: Labels, decisions: Labels, weights: Weights | None = None) -> dict[str, ResampleValues]:
-    """Return the metrics of decisions 0 or 1 by name, each of shape (resamples,)."""
-    confusion = Confusion.of(labels, decisions, weights)
-    names = ("sensitivity", "specificity", "balanced_accuracy", "accuracy", "mcc", "f1")
-    ratios = ("positive_likelihood_ratio", "negative_likelihood_ratio")
-    return {name: getattr(confusion, name) for name in (*names, *ratios)} | {
-        f"{name}_at_{prevalence:g}": getattr(confusion, value)(prevalence)
-        for prevalence in PREVALENCES
-        for name, value in (("ppv", "positive_predictive_value"), ("npv", "negative_predictive_value"))
-    }
+@dataclass(frozen=True)
+class ScoredImages:
+    """What a metric is computed from: the labels of some images, and a model's answers.
+
+    Args:
+        labels: 0 or 1, shape (images,).
+        logits: Raw outputs, before temperature scaling, shape (images,).
+        decisions: 0 or 1, shape (images,).
+        temperature: Divisor of the logits in temperature scaling.
+    """
+
+    labels: Labels
+    logits: Scores
+    decisions: Labels
+    temperature: float
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The images in the order of their logits."""
+        return Ranking.of(self.labels, self.logits)
+
+    @cached_property
+    def scaled_logits(self) -> Scores:
+        """Log-odds of the calibrated probabilities."""
+        return self.logits / self.temperature
+
+    @cached_property
+    def probability(self) -> Scores:
+        """Calibrated probability of the positive class."""
+        return probability_of(self.logits, self.temperature)
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Many resamples of some images at once, with what several metrics share.
+
+    Args:
+        images: The images.
+        weights: How often each counts, shape (resamples, images).
+        scaled: The same resamples with another temperature, whose slope is then not fitted again.
+    """
+
+    images: ScoredImages
+    weights: Weights
+    scaled: "Resamples | None" = None
+
+    @cached_property
+    def confusion(self) -> Confusion:
+        """True and false positives and negatives."""
+        return Confusion.of(self.images.labels, self.images.decisions, self.weights)
+
+    @cached_property
+    def slope(self) -> ResampleValues:
+        """Calibration slope of the raw logits; that of logits / t is t times as much."""
+        if self.scaled is not None:
+            return self.scaled.slope
+        return calibration_slope(self.images.labels, self.images.logits, self.weights)
+
+    @cached_property
+    def before_scaling(self) -> "Resamples":
+        """The same resamples without temperature scaling."""
+        return Resamples(replace(self.images, temperature=1.0), self.weights, self)
 
 
 def main_metrics(labels: Labels, scores: Scores, decisions: Labels) -> Callable[[Weights], dict[str, ResampleValues]]:
@@ -109,32 +157,6 @@ def main_metrics(labels: Labels, scores: Scores, decisions: Labels) -> Callable[
         return {"auroc": ranking.auroc(weights), "sensitivity": counts.sensitivity, "specificity": counts.specificity}
 
     return metrics
-
-
-def ranking_metrics(ranking: Ranking, weights: Weights | None = None) -> dict[str, ResampleValues]:
-    """Return the threshold-free metrics by name, each of shape (resamples,)."""
-    return {"auroc": ranking.auroc(weights), "average_precision": ranking.average_precision(weights)}
-
-
-def calibration_metrics(
-    labels: Labels, logits: Scores, weights: Weights | None = None, slope: ResampleValues | None = None
-) -> dict[str, ResampleValues]:
-    """Return the calibration metrics by name, each of shape (resamples,).
-
-    Args:
-        labels: 0 or 1, shape (images,).
-        logits: Log-odds of the probabilities, shape (images,).
-        weights: How often each image counts, shape (resamples, images); by default once.
-        slope: The calibration slope if already known: that of logits / t is t times that of the logits.
-    """
-    weights = np.ones((1, len(labels))) if weights is None else weights
-    probability = probability_of(logits, 1.0)
-    return {
-        "brier": divide(weights @ (probability - labels) ** 2, weights.sum(axis=1)),
-        "ece": expected_calibration_error(labels, probability, weights),
-        "calibration_slope": calibration_slope(labels, logits, weights) if slope is None else slope,
-        "calibration_intercept": calibration_intercept(labels, logits, weights),
-    }
 
 
 def class_indices(names: Sequence[str], class_names: Sequence[str]) -> Labels:

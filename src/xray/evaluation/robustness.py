@@ -12,7 +12,7 @@ from xray.evaluation.metrics import main_metrics
 from xray.evaluation.resampling import Patients, estimates
 
 RESAMPLES_PER_POINT = 500
-"""Fewer than for a metric: there are about 40 points, which are looked at, not quoted."""
+"""Fewer than for a metric: there are many points, which are looked at, not quoted."""
 
 
 def robustness_metrics(

@@ -5,9 +5,10 @@ as brightness, sharpness or image size. A model that is not clearly above it may
 al., PLOS Medicine 15 (2018) e1002683; DeGrave et al., Nature Machine Intelligence 3 (2021) 610-619).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from xray.evaluation.ablations import ABLATIONS
 from xray.evaluation.arrays import Labels, ResampleValues, Scores, Weights
 from xray.evaluation.ranking import Ranking
 from xray.evaluation.resampling import Patients, estimates
@@ -18,11 +19,6 @@ BASELINES = {
     "statistics_and_shape": "Logistic regression on both",
 }
 """Shortcut baselines: separate models that use no anatomy, with their titles."""
-ABLATION_IMAGES = {
-    "border_only": "The model, shown only the border of each image",
-    "centre_masked": "The model, shown each image with its centre masked",
-}
-"""Input ablations: the model itself on images with the lungs hidden, with their titles."""
 
 
 def shortcut_metrics(
@@ -30,14 +26,16 @@ def shortcut_metrics(
 ) -> dict[str, Any]:
     """Compare the model with each shortcut baseline and input ablation on the same resamples of patients.
 
-    Ablations are named by the keys of `BASELINES` and `ABLATION_IMAGES`; others are ignored.
+    Ablations are named by the keys of `BASELINES` and `ABLATIONS`; others are ignored.
 
     Returns:
         A row for each baseline and ablation with its AUROC and the difference of the model's AUROC; whether the model
-        is above all baselines ("clear", "not clear", or None if none was recorded); and sentences for the report.
+        is above all baselines ("clear"), below one ("worse") or neither ("not clear"), None if none was recorded; and
+        sentences for the report.
     """
     ranking = Ranking.of(labels, logits)
-    titles = {name: title for name, title in (BASELINES | ABLATION_IMAGES).items() if name in ablations}
+    ablation_titles = {name: ablation.title for name, ablation in ABLATIONS.items()}
+    titles = {name: title for name, title in (BASELINES | ablation_titles).items() if name in ablations}
     rankings = {name: Ranking.of(labels, ablations[name]) for name in titles}
 
     def metrics(weights: Weights) -> dict[str, ResampleValues]:
@@ -50,6 +48,7 @@ def shortcut_metrics(
         {
             "name": name,
             "title": title,
+            "meaning": ABLATIONS[name].meaning if name in ABLATIONS else "",
             "auroc": values[name].as_dict(),
             "auroc_difference": values[f"above {name}"].as_dict(),
         }
@@ -63,17 +62,25 @@ def shortcut_metrics(
             "sentences": ["No shortcut baseline was recorded for this checkpoint."],
         }
     unclear = [row for row in baselines if not (row["auroc_difference"]["low"] or 0) > 0]
+    worse = [row for row in unclear if (row["auroc_difference"]["high"] or 0) < 0]
     sentences = [
-        f"The model is not clearly above this baseline: {row['title']}, AUROC {_format_auroc(row)}. Nothing here shows "
-        "that it uses the lungs."
+        f"{_place_of(row, worse)}: {row['title']}, AUROC {_format_auroc(row)}. Nothing here shows that it uses the "
+        "lungs."
         for row in unclear
     ] or ["The model is clearly above every baseline: the interval of each difference is above zero."]
     sentences += [
-        f"{row['title']}, still reaches AUROC {_format_auroc(row)}, with most of the lungs hidden."
+        f"With most of the lungs hidden ({row['title'].lower()}) the model still reaches AUROC {_format_auroc(row)}."
         for row in rows
-        if row["name"] in ABLATION_IMAGES and (row["auroc"]["low"] or 0) > 0.5
+        if row["name"] in ABLATIONS and ABLATIONS[row["name"]].lungs_hidden and (row["auroc"]["low"] or 0) > 0.5
     ]
-    return {"ablations": rows, "conclusion": "not clear" if unclear else "clear", "sentences": sentences}
+    conclusion = "worse" if worse else "not clear" if unclear else "clear"
+    return {"ablations": rows, "conclusion": conclusion, "sentences": sentences}
+
+
+def _place_of(row: Mapping[str, Any], worse: Sequence[Mapping[str, Any]]) -> str:
+    if row in worse:
+        return "The model is worse than a rule that sees no lungs"
+    return "The model is not clearly above this baseline"
 
 
 def _format_auroc(row: Mapping[str, Any]) -> str:

@@ -7,18 +7,17 @@ from typing import Any
 import numpy as np
 
 from xray.evaluation.arrays import Labels, ResampleValues, Scores, Weights
-from xray.evaluation.calibration import BINS, calibration_slope, probability_of, reliability_bins
+from xray.evaluation.calibration import BINS, probability_of, reliability_bins
 from xray.evaluation.delong import delong_interval
 from xray.evaluation.metrics import (
     PREVALENCES,
     Confusion,
-    calibration_metrics,
+    Resamples,
+    ScoredImages,
     class_indices,
-    decision_metrics,
     main_metrics,
-    ranking_metrics,
 )
-from xray.evaluation.ranking import Ranking
+from xray.evaluation.registry import METRICS, metrics_in
 from xray.evaluation.rejections import accepted_subgroup, rejection_metrics
 from xray.evaluation.resampling import LEVEL, RESAMPLES, Estimate, Patients, estimates
 from xray.evaluation.robustness import robustness_metrics
@@ -40,8 +39,7 @@ def summarise(scored_set: ScoredSet) -> dict[str, Any]:
     patients = Patients.of(table.patient, labels)
     groups, notes = _subgroups(scored_set, labels)
     temperature = float(source["temperature"])
-    before, after = _calibration(labels, table.logit, temperature, patients)
-    metrics = _metrics(labels, table.logit, decisions, patients) | after
+    metrics, before = _metrics(ScoredImages(labels, table.logit, decisions, temperature), patients)
     return {
         "images": len(table),
         "patients": len(set(table.patient)),
@@ -78,33 +76,24 @@ def summarise(scored_set: ScoredSet) -> dict[str, Any]:
     }
 
 
-def _metrics(labels: Labels, logits: Scores, decisions: Labels, patients: Patients) -> dict[str, Estimate]:
-    ranking = Ranking.of(labels, logits)
+def _metrics(images: ScoredImages, patients: Patients) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
+    """Return all metrics by name, and those of calibration also before temperature scaling."""
+    before = {f"before {name}": metric for name, metric in metrics_in("calibration").items()}
 
     def metrics(weights: Weights) -> dict[str, ResampleValues]:
-        return ranking_metrics(ranking, weights) | decision_metrics(labels, decisions, weights)
-
-    return estimates(patients, metrics)
-
-
-def _calibration(
-    labels: Labels, logits: Scores, temperature: float, patients: Patients
-) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
-    """Return the calibration metrics before and after temperature scaling."""
-
-    def metrics(weights: Weights) -> dict[str, ResampleValues]:
-        slope = calibration_slope(labels, logits, weights)
-        before = calibration_metrics(labels, logits, weights, slope)
-        after = calibration_metrics(labels, logits / temperature, weights, slope * temperature)
-        return {f"before {name}": values for name, values in before.items()} | after
+        resamples = Resamples(images, weights)
+        return {name: metric.compute(resamples) for name, metric in METRICS.items()} | {
+            name: metric.compute(resamples.before_scaling) for name, metric in before.items()
+        }
 
     values = estimates(patients, metrics)
-    for name in ("ece", "before ece"):
-        # Resampling biases the ECE upwards, so percentiles are not a valid interval.
-        ece = values[name]
-        values[name] = Estimate(ece.value, reason=ece.reason or "no interval: biased upwards by resampling")
-    before = {name.removeprefix("before "): value for name, value in values.items() if name.startswith("before ")}
-    return before, {name: value for name, value in values.items() if not name.startswith("before ")}
+    for name, metric in (METRICS | before).items():
+        if metric.no_interval:
+            value = values[name]
+            values[name] = Estimate(value.value, reason=value.reason or f"no interval: {metric.no_interval}")
+    return {name: values[name] for name in METRICS}, {
+        name: values[f"before {name}"] for name in metrics_in("calibration")
+    }
 
 
 def _confusion(labels: Labels, decisions: Labels) -> dict[str, int]:

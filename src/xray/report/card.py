@@ -7,24 +7,12 @@ from typing import Final
 from jinja2 import Environment
 from markupsafe import Markup
 
+from xray.evaluation.registry import METRICS
 from xray.report import summary_text
 from xray.report.page import environment, shared_values
 from xray.report.provenance import training
 from xray.utils.text import escape_markdown, printable
 
-HUB_METRICS: Final = {
-    "auroc": "roc_auc",
-    "average_precision": "average_precision",
-    "sensitivity": "recall",
-    "specificity": "specificity",
-    "balanced_accuracy": "balanced_accuracy",
-    "accuracy": "accuracy",
-    "mcc": "matthews_correlation",
-    "f1": "f1",
-    "brier": "brier_score",
-    "ece": "expected_calibration_error",
-}
-"""Metrics in the metadata, with the metric types that hubs use."""
 TAGS: Final = ("pytorch", "lightning", "image-classification", "chest-x-ray", "radiography", "pneumonia")
 SHOWN_FIGURES: Final = {
     "roc": "ROC curve",
@@ -49,14 +37,14 @@ def render_card(summary: summary_text.Summary, figures: Collection[str]) -> str:
 
 
 def metadata(summary: summary_text.Summary) -> str:
-    """Return the metadata as YAML: tags, and each defined metric of `HUB_METRICS` as an evaluation result.
+    """Return the metadata as YAML: tags, and each defined metric that hubs know as an evaluation result.
 
     It states no licence: that of the weights depends on the training images, and is not known here.
     """
     from huggingface_hub import EvalResult, ModelCardData
 
     source = summary["source"]
-    values = {name: summary["metrics"][name]["value"] for name in HUB_METRICS}
+    values = {name: summary["metrics"][name]["value"] for name, metric in METRICS.items() if metric.hub_name}
     defined = {name: value for name, value in values.items() if value is not None}
     results = [
         EvalResult(
@@ -65,8 +53,8 @@ def metadata(summary: summary_text.Summary) -> str:
             dataset_type="imagefolder",
             dataset_name=printable(summary_text.data_name(source)),
             dataset_split={"val": "validation"}.get(source.get("split", ""), source.get("split")),
-            metric_type=HUB_METRICS[name],
-            metric_name=summary_text.TITLES[name],
+            metric_type=METRICS[name].hub_name,
+            metric_name=METRICS[name].title,
             metric_value=value,
         )
         for name, value in defined.items()
@@ -75,7 +63,7 @@ def metadata(summary: summary_text.Summary) -> str:
         library_name="xray",
         pipeline_tag="image-classification",
         tags=list(TAGS),
-        metrics=[HUB_METRICS[name] for name in defined],
+        metrics=[METRICS[name].hub_name for name in defined],
         model_name=printable(summary_text.model_name(source)),
         eval_results=results or None,
     )

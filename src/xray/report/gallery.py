@@ -5,11 +5,12 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
+from xray.evaluation.ablations import ABLATIONS
 from xray.evaluation.curves import bands
 from xray.evaluation.metrics import class_indices
 from xray.evaluation.resampling import Patients
 from xray.evaluation.scored_set import ScoredSet
-from xray.evaluation.shortcuts import ABLATION_IMAGES, BASELINES
+from xray.evaluation.shortcuts import BASELINES
 from xray.report.figures import (
     confusion_figure,
     decision_curve_figure,
@@ -56,8 +57,8 @@ CAPTIONS: Final = {
     ),
     "subgroups": "AUROC of each group with its 95% interval; the diamond and the dotted line are all images.",
     "robustness": (
-        "Strength 0 is the unchanged image, 5 is severe. Where specificity falls and AUROC does not, the ranking still "
-        "holds but the threshold no longer fits. Bands are 95% intervals."
+        "Strength 0 is the unchanged image, the last is severe. Where specificity falls and AUROC does not, the "
+        "ranking still holds but the threshold no longer fits. Bands are 95% intervals."
     ),
 }
 """Caption of each figure by file name; a report may lack some figures."""
@@ -65,8 +66,6 @@ SHORT_TITLES: Final = {
     "statistics": "Eight statistics of intensity and sharpness",
     "shape": "Size and mode of the file",
     "statistics_and_shape": "Both",
-    "border_only": "Border only",
-    "centre_masked": "Centre masked",
 }
 
 
@@ -104,11 +103,15 @@ def draw_figures(scored_set: ScoredSet, summary: Summary) -> dict[str, Figure]:
 def _shortcut_rows(summary: Summary) -> list[tuple[str, list[Row]]]:
     groups = (
         ("Shortcut baselines (logistic regression)", BASELINES),
-        ("Input ablations (the same model, lungs hidden)", ABLATION_IMAGES),
+        ("Input ablations (the same model, a part of the image hidden)", ABLATIONS),
     )
-    aurocs = {row["name"]: row["auroc"] for row in summary["shortcuts"]["ablations"]}
+    found = summary["shortcuts"]["ablations"]
     rows = [
-        (heading, [(SHORT_TITLES[n], auroc) for n, auroc in aurocs.items() if n in names]) for heading, names in groups
+        (
+            heading,
+            [(SHORT_TITLES.get(row["name"], row["title"]), row["auroc"]) for row in found if row["name"] in names],
+        )
+        for heading, names in groups
     ]
     return [(heading, members) for heading, members in rows if members]
 

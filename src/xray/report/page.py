@@ -10,8 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from xray import NOTICE, ONE_SOURCE
+from xray.evaluation.registry import metrics_in
 from xray.evaluation.scored_set import ScoredSet
-from xray.evaluation.shortcuts import BASELINES
 from xray.explain.maps import CAVEATS
 from xray.ood.detector import CLAUSES
 from xray.report import summary_text
@@ -20,6 +20,7 @@ from xray.report.gallery import CAPTIONS
 from xray.report.maps import mapped_images, scale
 from xray.report.provenance import commands, exclusions, provenance, splits
 from xray.report.save import inline_svg
+from xray.scoring.corruptions import CORRUPTIONS
 from xray.utils.text import printable
 
 
@@ -39,10 +40,11 @@ def render_page(
             **shared_values(summary),
             metrics=summary["metrics"],
             data_name=summary_text.data_name(summary["source"]),
-            ranking=summary_text.RANKING,
-            decisions=summary_text.DECISIONS,
-            calibration=summary_text.CALIBRATION,
-            baselines=BASELINES,
+            ranking=metrics_in("ranking"),
+            decisions=metrics_in("decision"),
+            own=metrics_in("own"),
+            calibration=metrics_in("calibration"),
+            corruptions=CORRUPTIONS,
             clauses=CLAUSES,
             families=groupby(summary["subgroups"], key=lambda group: group["family"]),
             drawings=_drawings(svgs),
@@ -101,7 +103,11 @@ def environment() -> Environment:
         "interval": summary_text.interval,
         "with_interval": summary_text.with_interval,
     }
-    templates.globals["count"] = summary_text.count
+    templates.globals |= {
+        "count": summary_text.count,
+        "format_of": summary_text.format_of,
+        "number": summary_text.number,
+    }
     return templates
 
 

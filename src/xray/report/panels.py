@@ -10,13 +10,13 @@ from matplotlib.ticker import MaxNLocator
 
 from xray.report.style import BAND, FAINT, MODEL, SECOND, frame, report_style
 from xray.report.summary_text import MetricValue, number
+from xray.scoring.corruptions import title_of
 
 Row = tuple[str, MetricValue]
 """Name and metric value."""
 MAX_NAME_LENGTH = 60
 HEADING = 1.0
 """Height of a heading in a forest plot, in rows."""
-TITLES = {"jpeg": "JPEG compression"}
 ENDS = ("low", "high")
 
 
@@ -59,13 +59,14 @@ def robustness_figure(robustness: Mapping[str, Sequence[Mapping[str, Any]]]) -> 
         lines, columns, squeeze=False, sharex=True, sharey=True, gridspec_kw={**margins, "wspace": 0.1, "hspace": 0.32}
     )
     metrics = [row[name] for curve in robustness.values() for row in curve for name in ("auroc", "specificity")]
+    strongest = max(row["strength"] for curve in robustness.values() for row in curve)
     bottom = min(0.5, math.floor(10 * _lowest(metrics)) / 10)
     figure.text(0.02, 1 - 0.25 / height, "AUROC and specificity under corruption", fontsize=11, fontweight="bold")
     for axes in panels.flat[len(robustness) :]:
         axes.axis("off")
     for i, (axes, (name, curve)) in enumerate(zip(panels.flat, robustness.items(), strict=False)):
         frame(axes, "Strength" if i >= len(robustness) - columns else "", "", "")
-        axes.set_title(TITLES.get(name, name), fontsize=10, fontweight="normal", pad=4)
+        axes.set_title(title_of(name), fontsize=10, fontweight="normal", pad=4)
         axes.tick_params(labelbottom=i >= len(robustness) - columns)
         for metric, text, colour, style in (
             ("auroc", "AUROC", MODEL, "o-"),
@@ -77,7 +78,8 @@ def robustness_figure(robustness: Mapping[str, Sequence[Mapping[str, Any]]]) -> 
             ends = [[v if f[end] is None else f[end] for v, (_, f) in zip(values, points, strict=True)] for end in ENDS]
             axes.fill_between(strength, *ends, color=colour, alpha=BAND, linewidth=0)
             axes.plot(strength, values, style, color=colour, linewidth=1.6, markersize=4, label=text)
-        axes.set(ylim=(bottom - 0.05 * (1 - bottom), 1 + 0.05 * (1 - bottom)), xlim=(-0.2, 5.2), xticks=range(6))
+        axes.set(ylim=(bottom - 0.05 * (1 - bottom), 1 + 0.05 * (1 - bottom)))
+        axes.set(xlim=(-0.2, strongest + 0.2), xticks=range(strongest + 1))
     handles, texts = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, texts, loc="upper left", bbox_to_anchor=(0.005, 1 - 0.3 / height), ncols=2)
     return figure

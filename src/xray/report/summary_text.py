@@ -1,41 +1,16 @@
 """Summary as text: number formats, titles, sentences and banners shared by the page and the model card."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any
+
+from xray.evaluation.registry import METRICS, metrics_in
 
 Summary = Mapping[str, Any]
 """See `xray.evaluation.summary.summarise`."""
 MetricValue = Mapping[str, Any]
 """One metric of a summary: value, low, high, and a reason if one of them is None."""
-
-RANKING: Final = {
-    "auroc": ("AUROC", "Area under the ROC curve: share of pairs (one positive, one negative) ranked correctly."),
-    "average_precision": (
-        "Average precision",
-        "Area under the precision-recall curve, at the prevalence of these images.",
-    ),
-}
-DECISIONS: Final = {
-    "sensitivity": ("Sensitivity", "True-positive rate: share of positive images predicted positive."),
-    "specificity": ("Specificity", "True-negative rate: share of negative images predicted negative."),
-    "balanced_accuracy": ("Balanced accuracy", "Mean of sensitivity and specificity; 0.5 is chance."),
-    "accuracy": ("Accuracy", "Share of correct decisions, at the prevalence of these images."),
-    "mcc": ("Matthews correlation (MCC)", "Correlation of labels and decisions, from -1 to 1; 0 is chance."),
-    "f1": ("F1", "Harmonic mean of precision and sensitivity, at the prevalence of these images."),
-    "positive_likelihood_ratio": ("Positive likelihood ratio", "Factor by which a positive decision changes the odds."),
-    "negative_likelihood_ratio": ("Negative likelihood ratio", "Factor by which a negative decision changes the odds."),
-}
-CALIBRATION: Final = {
-    "brier": ("Brier score", "Mean squared error of the probabilities; 0 is best."),
-    "ece": (
-        "Expected calibration error (ECE)",
-        "Mean gap between predicted probability and observed share; 0 is best.",
-    ),
-    "calibration_slope": ("Calibration slope", "1 is best; below 1 the probabilities are too extreme."),
-    "calibration_intercept": ("Calibration intercept", "0 is best; below 0 the probabilities are too high overall."),
-}
-TITLES: Final = {name: title for group in (RANKING, DECISIONS, CALIBRATION) for name, (title, _) in group.items()}
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -58,6 +33,12 @@ def percent(value: float | None) -> str:
     if 0 < value < 0.0005 or 0.9995 <= value < 1:
         return "<0.1%" if value < 0.5 else ">99.9%"
     return f"{value:.1%}".replace(".0%", "%") if value in {0.0, 1.0} else f"{value:.1%}"
+
+
+def format_of(name: str) -> Callable[[float | None], str]:
+    """Return the function that writes a metric's values."""
+    metric = METRICS[name]
+    return percent if metric.percent else partial(number, digits=metric.digits)
 
 
 def interval(metric: MetricValue, fmt: Callable[[float], str] = number) -> str:
@@ -130,16 +111,12 @@ def headline(summary: Summary) -> list[str]:
     return sentences
 
 
-def metric_rows(summary: Summary) -> list[tuple[str, MetricValue]]:
-    """Return all metrics with their titles, in table order."""
-    metrics = summary["metrics"]
-    rows = [(title, metrics[name]) for name, title in TITLES.items()]
-    rows.insert(1, ("AUROC by DeLong", summary["auroc_delong"]))
-    return rows + [
-        (f"{title} predictive value at a prevalence of {prevalence:.0%}", metrics[f"{name}_at_{prevalence:g}"])
-        for prevalence in summary["method"]["prevalences"]
-        for name, title in (("ppv", "Positive"), ("npv", "Negative"))
-    ]
+def metric_rows(summary: Summary) -> list[tuple[str, MetricValue, Callable[[float | None], str]]]:
+    """Return all metrics in table order, each with its title and its format."""
+    names = metrics_in("ranking", "decision", "calibration", "own", "predictive value")
+    rows = [(metric.title, summary["metrics"][name], format_of(name)) for name, metric in names.items()]
+    rows.insert(1, ("AUROC by DeLong", summary["auroc_delong"], number))
+    return rows
 
 
 def operating_point(summary: Summary) -> str:
@@ -178,9 +155,11 @@ def banners(summary: Summary) -> list[tuple[str, str, str]]:
             "with 'python -m xray calibrate', then test again."
         )
         warnings.append(("bad", "No operating point was fitted", text))
-    if summary["shortcuts"]["conclusion"] == "not clear":
-        text = " ".join(summary["shortcuts"]["sentences"])
-        warnings.append(("bad", "Not clearly above the shortcut baselines", text))
+    conclusion = summary["shortcuts"]["conclusion"]
+    if conclusion in {"worse", "not clear"}:
+        title = "Not clearly above the shortcut baselines"
+        title = "Worse than a rule that sees no lungs" if conclusion == "worse" else title
+        warnings.append(("bad", title, " ".join(summary["shortcuts"]["sentences"])))
     seen = len({pair["first"] for pair in summary["duplicates"] if pair["with"] == "training"})
     if seen:
         verb = "is a duplicate" if seen == 1 else "are duplicates"

@@ -8,19 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from xray import NOTICE, ONE_SOURCE
-
-SHOWN = {
-    "auroc": "AUROC",
-    "average_precision": "Average precision",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "balanced_accuracy": "Balanced accuracy",
-    "mcc": "MCC",
-    "f1": "F1",
-    "brier": "Brier score",
-    "calibration_slope": "Calibration slope",
-}
-"""Metrics that are printed, by their names in metrics.json; the report shows all."""
+from xray.evaluation.registry import METRICS
+from xray.report.summary_text import format_of, interval
 
 
 def print_summary(summary: Mapping[str, Any], title: str) -> None:
@@ -28,9 +17,10 @@ def print_summary(summary: Mapping[str, Any], title: str) -> None:
     metrics = Table(title=escape(title), title_justify="left", title_style="bold")
     for column in ("Metric", "Value", "95% interval"):
         metrics.add_column(column, justify="left" if column == "Metric" else "right")
-    for key, name in SHOWN.items():
-        metric = summary["metrics"][key]
-        metrics.add_row(name, format_value(metric["value"]), format_interval(metric))
+    for name, entry in METRICS.items():
+        if entry.printed:
+            metric, form = summary["metrics"][name], format_of(name)
+            metrics.add_row(escape(entry.title), form(metric["value"]), interval(metric, form))
     metrics.add_section()
     metrics.add_row("Images, patients", f"{summary['images']}, {summary['patients']}", "")
     metrics.add_row("Threshold, temperature", f"{summary['threshold']:.4f}, {summary['temperature']:.3f}", "")

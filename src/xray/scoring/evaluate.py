@@ -9,15 +9,15 @@ import numpy.typing as npt
 
 from xray.data.decode.header import ImageHeader
 from xray.data.split_record import fingerprint
+from xray.evaluation.ablations import ABLATIONS, ablate
 from xray.evaluation.arrays import Scores
 from xray.evaluation.example_images import choose_images
 from xray.evaluation.predictions import Predictions, decide
 from xray.evaluation.scored_set import ScoredSet
 from xray.ood.detector import OODDetector
 from xray.runs.checkpoint import BASELINES_KEY, CODE_KEY, DATA_KEY, DECISION_KEY, OOD_KEY, Checkpoint
-from xray.scoring.ablations import ABLATIONS
 from xray.scoring.baselines import headers_of, score_baselines
-from xray.scoring.corruptions import CORRUPTIONS, STRENGTHS, corrupt
+from xray.scoring.corruptions import corrupt, variants
 from xray.scoring.inference import logits_of
 from xray.scoring.leakage import find_duplicates
 from xray.utils.progress import with_progress
@@ -111,8 +111,8 @@ def ablation_logits(model: "ImageClassifier", data: "ChestXRayDataModule", split
     """Return the logits of the images with parts hidden, by the name of the ablation."""
     grey = round(255 * float(model.mean))
     return {
-        name: logits_of(model, (hide(images, grey) for images in data.grey_chunks(split)), data.batch_size)
-        for name, hide in ABLATIONS.items()
+        name: logits_of(model, (ablate(images, name, grey) for images in data.grey_chunks(split)), data.batch_size)
+        for name in ABLATIONS
     }
 
 
@@ -124,9 +124,8 @@ def ood_ratios(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) 
 
 def corruption_logits(model: "ImageClassifier", data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
     """Return the logits of the images under each corruption and strength, by `name_strength`."""
-    variants = [(name, strength) for name in CORRUPTIONS for strength in STRENGTHS]
     logits = {}
-    for name, strength in with_progress(variants, "Scoring corrupted images", len(variants)):
+    for name, strength in with_progress(variants(), "Scoring corrupted images", len(variants())):
         first, chunks = 0, []
         for images in data.grey_chunks(split):
             corrupted = corrupt(images, name, strength, CORRUPTION_SEED, first)

@@ -44,6 +44,11 @@ def user_error_in(error: BaseException | None) -> UserError | None:
     return error
 
 
+def failure_of(what: str, error: Exception, fix: str) -> UserError:
+    """Return the error of a function from outside the package, such as a metric of the user."""
+    return UserError(f"{what} fails: {type(error).__name__}: {' '.join(str(error).split())}. {fix}")
+
+
 def require_between(name: str, value: float, low: float, high: float) -> None:
     """Reject a value of the config that is out of range or NaN.
 
