@@ -6,11 +6,15 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from tests.end_to_end.commands import run
 from tests.tiny_runs import CONFIGS, FAST
+from xray.evaluation.ablations import ABLATIONS
+from xray.evaluation.registry import METRICS
+from xray.scoring.corruptions import CORRUPTIONS
 
 DOC = Path(__file__).parents[2] / "docs" / "extending.md"
 BLOCK = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -33,8 +37,9 @@ def sections() -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def no_module_of_another_section() -> Iterator[None]:
-    yield
+def nothing_of_another_section() -> Iterator[None]:
+    with patch.dict(METRICS), patch.dict(CORRUPTIONS), patch.dict(ABLATIONS):
+        yield
     sys.modules.pop("my", None)
 
 

@@ -90,12 +90,14 @@ def calibrate(
     from xray.scoring.inference import best_device
     from xray.scoring.leakage import find_duplicates
     from xray.utils.hardware import prepare_torch
+    from xray.utils.imports import import_modules
     from xray.utils.library_warnings import silence_libraries
 
     silence_libraries()
     prepare_torch()
     scored = find_checkpoint(ckpt_path)
     checkpoint, run, path = scored.checkpoint, scored.run, scored.checkpoint.path
+    import_modules(checkpoint.config.get("imports"), path)
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(ChestXRayDataModule, "data")
     given = {key: value for key, value in asdict(data).items() if value is not None}

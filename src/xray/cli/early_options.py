@@ -3,12 +3,16 @@
 from argparse import ArgumentError, ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from xray.utils.errors import UserError
 from xray.utils.files import user_path
+from xray.utils.imports import import_modules
+
+if TYPE_CHECKING:
+    from xray.runs.checkpoint import Checkpoint
 
 
 def early_options(args: Sequence[str]) -> Namespace:
@@ -18,7 +22,7 @@ def early_options(args: Sequence[str]) -> Namespace:
         args: The command line after the command.
 
     Returns:
-        `configs` (list of paths), `ckpt_path` and `experiment` (None where missing).
+        `configs` (list of paths), `ckpt_path`, `experiment` and `imports` (None where missing).
 
     Raises:
         UserError: One of them lacks its value.
@@ -26,11 +30,35 @@ def early_options(args: Sequence[str]) -> Namespace:
     parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("-c", "--config", action="append", default=[], type=user_path, dest="configs")
     parser.add_argument("--ckpt_path")
+    parser.add_argument("--imports", type=yaml.safe_load)
     parser.add_argument("--trainer.logger.name", "--trainer.logger.init_args.name", dest="experiment")
     try:
         return parser.parse_known_args(list(args))[0]
     except ArgumentError as error:
         raise UserError(f"{error}.", status=2) from None
+
+
+def import_early(options: Namespace, checkpoint: "Checkpoint | None") -> None:
+    """Import the modules named by the command line, else by the last config that does, else by the checkpoint's.
+
+    Before a parser is built, so that configs may name classes in them without their module.
+
+    Args:
+        options: The result of `early_options`.
+        checkpoint: What is scored, if anything.
+
+    Raises:
+        UserError: A module cannot be imported.
+    """
+    if options.imports is not None:
+        import_modules(options.imports, "the command line")
+        return
+    for path in reversed(options.configs):
+        if "imports" in (config := read_config(path)):
+            import_modules(config["imports"], path)
+            return
+    if checkpoint is not None:
+        import_modules(checkpoint.config.get("imports"), checkpoint.path)
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def find_checkpoint(
 def config_for_scoring(checkpoint: Checkpoint) -> dict[str, Any]:
     """Return the run's config, on one device: several would score some images twice to fill their batches."""
     config = {key: checkpoint.config[key] for key in ("seed_everything", "trainer", "model", "data")}
+    config["imports"] = checkpoint.config.get("imports", [])  # missing in earlier versions
     config["trainer"] = config["trainer"] | {"devices": 1, "num_nodes": 1, "strategy": "auto", "callbacks": None}
     return config
 

@@ -16,7 +16,7 @@ from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
 from xray.cli.commands import TRAINER_COMMANDS
 from xray.cli.config_paths import checkpoint_root, logger_of, resume_path
-from xray.cli.early_options import early_options, read_config
+from xray.cli.early_options import early_options, import_early, read_config
 from xray.cli.error_messages import short_error
 from xray.cli.resolve_checkpoint import (
     ResolvedCheckpoint,
@@ -41,6 +41,7 @@ from xray.scoring.corruptions import CORRUPTIONS, variants
 from xray.scoring.evaluate import SplitScorer
 from xray.utils.errors import UserError, user_error_in
 from xray.utils.hardware import prepare_torch, usable_precision
+from xray.utils.imports import import_modules
 from xray.utils.library_warnings import silence_libraries
 
 __all__ = ["CNNClassifier", "ImageClassifier", "TransferClassifier", "XrayCLI", "run_trainer_command"]
@@ -64,10 +65,11 @@ def run_trainer_command(command: str, args: Sequence[str]) -> None:
     for path in named.configs:
         read_config(path)  # its errors name the file
     wants_help = any(arg in {"-h", "--help"} or arg.startswith("--model.help") for arg in args)
-    if command == "fit" or wants_help:
-        XrayCLI(command, args)
-    else:
-        XrayCLI(command, args, find_checkpoint(named.ckpt_path, named.configs, named.experiment))
+    scored = None
+    if command != "fit" and not wants_help:
+        scored = find_checkpoint(named.ckpt_path, named.configs, named.experiment)
+    import_early(named, scored.checkpoint if scored else None)
+    XrayCLI(command, args, scored)
 
 
 class XrayCLI(LightningCLI):
@@ -116,6 +118,12 @@ class XrayCLI(LightningCLI):
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         parser.description = TRAINER_COMMANDS[subcommand]
+        parser.add_argument(
+            "--imports",
+            type=list[str],
+            default=[],
+            help="Modules of yours to import first: they register metrics, corruptions, ablations or classes.",
+        )
         if subcommand == "test":
             help_text = (
                 f"Also score the images under {len(CORRUPTIONS)} corruptions, each at several strengths; takes "
@@ -143,6 +151,7 @@ class XrayCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Find the checkpoint that a fit resumes, and create the folders of its run."""
         config = self.config[self.subcommand]
+        import_modules(config.imports, "the command line")  # the rest of them, as of --imports+=my
         if self.subcommand != "fit":
             # Scoring neither logs nor saves, and the checkpoint is loaded and checked here.
             config.trainer.logger, config.trainer.callbacks, config.trainer.enable_checkpointing = False, None, False
@@ -254,7 +263,8 @@ class XrayCLI(LightningCLI):
             return
         external = is_external(checkpoint, self.datamodule)
         robustness = bool(self.config[self.subcommand].get("robustness"))
-        scorer = SplitScorer(checkpoint, run.name if run else None, split, external, robustness)
+        imports = tuple(self.config[self.subcommand].imports)
+        scorer = SplitScorer(checkpoint, run.name if run else None, split, external, robustness, imports)
         folder = run.logs if run is not None else checkpoint.path.parent
         out = folder / "external" / self.datamodule.root.resolve().name if external else folder / stage
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]

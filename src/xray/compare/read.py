@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xray.compare.images import LoadedRun
-from xray.evaluation.scored_set import ScoredSet, read_scored_set
+from xray.evaluation.scored_set import SOURCE, ScoredSet, read_scored_set
 from xray.utils.errors import UserError
+from xray.utils.imports import import_modules
 from xray.utils.text import printable
 
 
@@ -16,7 +17,8 @@ def read_runs(names: Sequence[str]) -> list[LoadedRun]:
         names: Runs such as `cnn/version_0`, experiments, or folders with predictions.csv and source.json.
 
     Raises:
-        UserError: There are fewer than two runs, a run is given twice, or has no readable test results.
+        UserError: There are fewer than two runs, a run is given twice, has no readable test results, or needs a
+            module that cannot be imported.
     """
     from xray.report.scored_sets import find_scored_set
 
@@ -36,6 +38,8 @@ def read_runs(names: Sequence[str]) -> list[LoadedRun]:
             raise UserError(f"{printable(name)} is {same} ({printable(str(folder))}): give each run once.", 2)
         named[path] = name
     scored_sets = [read_scored_set(folder) for folder in folders]
+    for folder, scored_set in zip(folders, scored_sets, strict=True):
+        import_modules(scored_set.source.get("imports"), folder / SOURCE)
     display = _display_names(names, folders, scored_sets)
     return [LoadedRun(*row) for row in zip(display, folders, scored_sets, strict=True)]
 

@@ -12,6 +12,7 @@ from xray.report.scored_sets import PAGE, sets_of_same_run
 from xray.report.summary_text import Summary, kind
 from xray.utils.errors import UserError
 from xray.utils.files import open_atomic
+from xray.utils.imports import import_modules
 
 METRICS, CARD, FIGURES = "metrics.json", "model_card.md", "figures"
 
@@ -26,16 +27,18 @@ def write_reports(folders: Sequence[Path]) -> dict[Path, dict[str, Any]]:
         The summary of each set by its folder; see `xray.evaluation.summary.summarise`.
 
     Raises:
-        UserError: A file cannot be written, or the tables of a set are damaged (raised after all other reports are
-            written).
+        UserError: A file cannot be written; or the tables of a set are damaged, or its metrics need a module that
+            cannot be imported (raised after all other reports are written).
     """
     tables, summaries, damaged = {}, {}, []
     for folder in folders:
         try:
-            tables[folder] = read_scored_set(folder)
+            scored_set = read_scored_set(folder)
+            import_modules(scored_set.source.get("imports"), folder / SOURCE)
         except UserError as error:
             damaged.append(error)
             continue
+        tables[folder] = scored_set
         # Write all metrics.json files before the first page: each page reads those of the other sets.
         summaries[folder] = summarise(tables[folder])
         with open_atomic(folder / METRICS) as file:

@@ -40,6 +40,7 @@ class SplitScorer:
         split: The split: val or test.
         external: Whether the images come from another source than the training images.
         robustness: Whether to score corrupted images too.
+        imports: Modules from outside the package that the report needs again.
     """
 
     checkpoint: Checkpoint
@@ -47,6 +48,7 @@ class SplitScorer:
     split: str
     external: bool = False
     robustness: bool = False
+    imports: tuple[str, ...] = ()
 
     def score(self, model: "ImageClassifier", data: "ChestXRayDataModule", logits: Scores) -> ScoredSet:
         """Compute all tables of the scored set.
@@ -92,6 +94,7 @@ def source_of(scorer: SplitScorer, model: "ImageClassifier", data: "ChestXRayDat
         "decision": checkpoint.record(DECISION_KEY),
         "model": type(model).__name__,
         "config": checkpoint.config,
+        "imports": list(scorer.imports),
         "code": code_version(),
         "trained_with": checkpoint.record(CODE_KEY),
         "training_data": checkpoint.record(DATA_KEY),

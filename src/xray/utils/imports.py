@@ -1,0 +1,45 @@
+"""Import the modules that a config names: code from outside the package."""
+
+import traceback
+from importlib import import_module
+
+from xray.utils.errors import UserError
+
+
+def import_modules(names: object, where: object) -> None:
+    """Import modules, so that what they register is there and their classes can be named without the module.
+
+    Args:
+        names: The value of the key `imports` of a config: a list of module names, or None.
+        where: File that names them, for an error message.
+
+    Raises:
+        UserError: It is not such a list, or a module cannot be imported.
+    """
+    if names is None:
+        return
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"imports in {where} is {names!r}: it must be a list of module names, such as [my].", status=2)
+    for name in names:
+        try:
+            import_module(name)
+        except UserError:
+            raise
+        except Exception as error:
+            raise _cannot_be_imported(name, where, error) from error
+
+
+def _cannot_be_imported(name: str, where: object, error: Exception) -> UserError:
+    if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+        file = f"{name.replace('.', '/')}.py"
+        return UserError(
+            f"There is no module {name}, which imports in {where} names: start in the folder where {file} lies, or "
+            "correct imports."
+        )
+    *_, last = traceback.extract_tb(error.__traceback__)
+    place = (error.filename, error.lineno) if isinstance(error, SyntaxError) else (last.filename, last.lineno)
+    text = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+    return UserError(
+        f"The module {name}, which imports in {where} names, cannot be imported: {type(error).__name__}: {text} "
+        f"({place[0]}, line {place[1]})."
+    )
