@@ -60,7 +60,8 @@ def test_prints_and_writes_the_comparison(capsys):
     assert [run["seed"] for run in result["runs"]] == [0, 1, 2]
     assert len(result["pairs"]) == 3
     assert result["method"]["resamples"] == 2000
-    assert result["configs"][0]["over_seeds"]["n"] == 3
+    assert result["configs"][0]["metrics"]["auroc"]["over_seeds"]["n"] == 3
+    assert result["settings"] == [{"setting": "seed_everything", "values": ["0", "1", "2"]}]
     assert NOTICE in (folder / "comparison.md").read_text()
     assert "(roc.png)" in (folder / "comparison.md").read_text()
 
@@ -183,7 +184,20 @@ def test_rejects_a_file_at_the_place_of_the_comparisons(error_of):
 
 
 def test_compares_another_metric_into_a_given_folder(tmp_path):
-    assert main(["compare", *runs(), "--metric", "brier", "--out", str(tmp_path / "out")]) == 0
+    assert main(["compare", *runs(), "--metric", "f1", "--out", str(tmp_path / "out")]) == 0
     result = json.loads((tmp_path / "out" / "comparison.json").read_text())
-    assert result["title"] == "Brier score"
-    assert "delong_p" not in result["pairs"][0]
+    assert list(result["metrics"])[:2] == ["f1", "auroc"]
+    assert "delong_p" not in result["pairs"][0]["metrics"]["f1"]
+
+
+def test_rejects_an_unknown_metric(error_of):
+    assert "--metric AUC cannot be compared: it must be one of auroc, " in error_of(*runs(), "--metric", "AUC")
+
+
+def test_names_the_run_that_was_not_tested(error_of):
+    runs(2)
+    Path("logs/timm/version_3").mkdir(parents=True)
+    Path("logs/timm/version_3/config.yaml").touch()
+    error = error_of("cnn/version_0", "timm")
+    assert "The run timm/version_3 has no test results" in error
+    assert "'python -m xray test --ckpt_path timm/version_3'" in error

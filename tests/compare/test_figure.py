@@ -28,7 +28,7 @@ def images_of(count=2, strength=4.0, names=()):
 
 def drawn(images):
     """Render the figure without warnings; return it with the comparison."""
-    comparison = compare_runs(images, "auroc", 99)
+    comparison = compare_runs(images, ["auroc"], 99)
     figure = compared_roc_figure(images, comparison)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -58,8 +58,7 @@ def test_legend_has_each_auroc_with_its_interval():
     figure, comparison = drawn(images)
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == [
-        f"{run['letter']}  {run['name']}: {run['auroc']['value']:.4f} ({run['auroc']['low']:.4f} to "
-        f"{run['auroc']['high']:.4f})"
+        "{letter}  {name}: {value:.4f} ({low:.4f} to {high:.4f})".format(**run, **run["metrics"]["auroc"])
         for run in comparison["runs"]
     ]
     assert "60 images of 25 patients" in figure.axes[0].get_title(loc="left")

@@ -1,13 +1,16 @@
 """Metrics of a run against scikit-learn."""
 
-from typing import get_args
-
 import numpy as np
 import pytest
 from sklearn import metrics as sk
 from tests.compare.conftest import draw, shared
 
-from xray.compare.metrics import METRICS, Metric, weighted_metric
+from xray.compare.metrics import compared_metrics, metrics_of
+from xray.evaluation.registry import METRICS
+from xray.utils.errors import UserError
+
+COMPARABLE = ["auroc", "average_precision", "sensitivity", "specificity", "balanced_accuracy", "accuracy", "mcc", "f1"]
+COMPARABLE += ["brier"]
 
 
 def of_scikit_learn(labels, logits, decisions, counts):
@@ -26,23 +29,35 @@ def of_scikit_learn(labels, logits, decisions, counts):
     }
 
 
-def test_every_metric_of_the_option_is_in_the_table():
-    assert get_args(Metric) == tuple(METRICS)
+def test_metric_asked_for_comes_first():
+    always = ["auroc", "sensitivity", "specificity", "balanced_accuracy", "brier"]
+    assert compared_metrics("auroc") == always
+    assert compared_metrics("f1") == ["f1", *always]
+    assert compared_metrics("brier") == ["brier", *always[:-1]]
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_weighted_metric_matches_scikit_learn(metric):
+@pytest.mark.parametrize("name", ["ece", "positive_likelihood_ratio", "calibration_slope", "AUC"])
+def test_rejects_a_metric_that_cannot_be_compared(name):
+    with pytest.raises(UserError, match=rf"--metric {name} cannot be compared: .*{', '.join(COMPARABLE)}"):
+        compared_metrics(name)
+
+
+def test_metrics_match_scikit_learn():
     labels, patients, logits = draw()
     run = shared(labels, patients, logits, thresholds=[0.7]).runs[0]
     weights = np.random.default_rng(1).integers(0, 4, (5, len(labels))).astype(float)
-    expected = [of_scikit_learn(labels, logits, run.decisions, counts)[metric] for counts in weights]
-    np.testing.assert_allclose(weighted_metric(metric, labels, run)(weights), expected)
+    expected = [of_scikit_learn(labels, logits, run.decisions, counts) for counts in weights]
+    values = metrics_of(run, labels, COMPARABLE)(weights)
+    for name in COMPARABLE:
+        np.testing.assert_allclose(values[name], [row[name] for row in expected])
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_direction_of_each_metric(metric):
+def test_direction_of_each_metric():
     labels, patients, noise = draw(strength=0)
-    worse, better = shared(labels, patients, noise, noise + 8 * (labels - 0.5)).runs
     one = np.ones((1, len(labels)))
-    gain = weighted_metric(metric, labels, better)(one) - weighted_metric(metric, labels, worse)(one)
-    assert (gain > 0) == METRICS[metric].higher_is_better
+    worse, better = (
+        metrics_of(run, labels, COMPARABLE)(one)
+        for run in shared(labels, patients, noise, noise + 8 * (labels - 0.5)).runs
+    )
+    for name in COMPARABLE:
+        assert (better[name] > worse[name]) == METRICS[name].higher_is_better

@@ -40,8 +40,9 @@ def compared_roc_figure(images: SharedImages, comparison: Mapping[str, Any]) -> 
     for i, (run, (rate, sensitivity)) in enumerate(zip(images.runs, curves, strict=True)):
         colour, style = COLOURS[i % len(COLOURS)], STYLES[i % len(STYLES)]
         row, counts = comparison["runs"][i], Confusion.of(images.labels, run.decisions)
-        bounds = f" ({format_interval(row['auroc'])})" if format_interval(row["auroc"]) else ""
-        label = f"{row['letter']}  {shortened(run.name, MAX_NAME)}: {format_value(row['auroc']['value'])}{bounds}"
+        auroc = row["metrics"]["auroc"]
+        bounds = f" ({format_interval(auroc)})" if format_interval(auroc) else ""
+        label = f"{row['letter']}  {shortened(run.name, MAX_NAME)}: {format_value(auroc['value'])}{bounds}"
         for target in (axes, inset) if inset else (axes,):
             handles += target.plot(rate, sensitivity, color=colour, linestyle=style, linewidth=1.6, label=label)
             point = 1 - counts.specificity, counts.sensitivity

@@ -1,52 +1,37 @@
-"""Metrics by which runs can be compared."""
+"""Which metrics are compared, and their values on resamples."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
 
 from xray.compare.images import AlignedRun
-from xray.evaluation import registry
 from xray.evaluation.arrays import Labels, ResampleValues, Weights
 from xray.evaluation.metrics import Resamples, ScoredImages
-
-Metric = Literal[
-    "auroc",
-    "average_precision",
-    "sensitivity",
-    "specificity",
-    "balanced_accuracy",
-    "accuracy",
-    "mcc",
-    "f1",
-    "brier",
-]
+from xray.evaluation.registry import METRICS
+from xray.utils.errors import UserError
 
 
-@dataclass(frozen=True)
-class MetricInfo:
-    """Title of a metric, what it is computed from, and its direction."""
+def compared_metrics(first: str) -> list[str]:
+    """Return the names of the metrics to compare: the one that was asked for, then those that are always compared.
 
-    title: str
-    computed_from: Literal["ranking", "decision", "probability"]
-    higher_is_better: bool = True
+    Left out are the expected calibration error, which resampling overestimates, metrics that may be infinite, and those
+    without a direction.
 
-
-METRICS: dict[Metric, MetricInfo] = {
-    "auroc": MetricInfo("AUROC", "ranking"),
-    "average_precision": MetricInfo("Average precision", "ranking"),
-    "sensitivity": MetricInfo("Sensitivity", "decision"),
-    "specificity": MetricInfo("Specificity", "decision"),
-    "balanced_accuracy": MetricInfo("Balanced accuracy", "decision"),
-    "accuracy": MetricInfo("Accuracy", "decision"),
-    "mcc": MetricInfo("MCC", "decision"),
-    "f1": MetricInfo("F1", "decision"),
-    "brier": MetricInfo("Brier score", "probability", higher_is_better=False),
-}
-"""Metrics that can be compared. Left out: the expected calibration error, which resampling overestimates, and metrics
-that may be infinite."""
+    Raises:
+        UserError: The first is not among those that can be compared.
+    """
+    comparable = [name for name, metric in METRICS.items() if metric.compared != "never"]
+    if first not in comparable:
+        raise UserError(f"--metric {first} cannot be compared: it must be one of {', '.join(comparable)}.", status=2)
+    return [first, *(name for name in comparable if METRICS[name].compared == "always" and name != first)]
 
 
-def weighted_metric(metric: Metric, labels: Labels, run: AlignedRun) -> Callable[[Weights], ResampleValues]:
-    """Return a run's metric as a function of image weights: (resamples, images) to (resamples,)."""
+def metrics_of(
+    run: AlignedRun, labels: Labels, names: Sequence[str]
+) -> Callable[[Weights], Mapping[str, ResampleValues]]:
+    """Return a run's metrics by name as a function of image weights: (resamples, images) to (resamples,)."""
     images = ScoredImages(labels, run.logits, run.decisions, run.temperature)
-    return lambda weights: registry.METRICS[metric].compute(Resamples(images, weights))
+
+    def values(weights: Weights) -> dict[str, ResampleValues]:
+        resamples = Resamples(images, weights)
+        return {name: METRICS[name].compute(resamples) for name in names}
+
+    return values

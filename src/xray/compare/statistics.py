@@ -1,7 +1,7 @@
 """Paired differences of runs on the same images, with bootstrap intervals and DeLong's test."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from string import ascii_uppercase
 from typing import Any
@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from xray.compare.images import SharedImages
-from xray.compare.metrics import METRICS, Metric, weighted_metric
+from xray.compare.metrics import metrics_of
 from xray.compare.seeds import SeedGroup, Spread, group_by_config, seed_of
-from xray.evaluation.arrays import ResampleValues
+from xray.compare.settings import differing_settings, settings_of
+from xray.evaluation.arrays import ResampleValues, Weights
 from xray.evaluation.delong import delong_p_value
+from xray.evaluation.registry import METRICS
 from xray.evaluation.resampling import LEVEL, RESAMPLES, Estimate, Patients, bootstrap, estimate
 
 MAX_RUNS_FOR_ALL_PAIRS = 6
@@ -22,17 +24,16 @@ MAX_RUNS_FOR_ALL_PAIRS = 6
 NO_DIFFERENCE = "no difference shown"
 
 
-def compare_runs(images: SharedImages, metric: Metric, resamples: int = RESAMPLES) -> dict[str, Any]:
-    """Compare runs by one metric.
+def compare_runs(images: SharedImages, metrics: Sequence[str], resamples: int = RESAMPLES) -> dict[str, Any]:
+    """Compare runs by several metrics, the AUROC among them.
 
     Returns:
-        Plain values for JSON. A metric is a mapping of value, low and high, each None where it is not defined, and the
-        reason. Differences are the first run minus the second.
+        Plain values for JSON. A metric of a run is a mapping of value, low and high, each None where it is not defined,
+        and the reason; that of a pair has `difference`, the first run minus the second, instead of value.
     """
     patients = Patients.of(images.patients, images.labels)
     groups = group_by_config([run.source for run in images.runs])
-    resampled = Resampled(images, metric, patients, resamples)
-    resampled_auroc = resampled if metric == "auroc" else Resampled(images, "auroc", patients, resamples)
+    resampled = resample_runs(images, metrics, patients, resamples)
     letters = [letter(i) for i in range(len(images.runs))]
     runs = [
         {
@@ -47,15 +48,18 @@ def compare_runs(images: SharedImages, metric: Metric, resamples: int = RESAMPLE
             "threshold_fitted": run.source.get("decision") is not None,
             "temperature": run.temperature,
             "trained_with": run.source.get("trained_with"),
-            "value": resampled.mean([i]).as_dict(),
-            "auroc": resampled_auroc.mean([i]).as_dict(),
+            "metrics": {name: values.mean([i]).as_dict() for name, values in resampled.items()},
         }
         for i, run in enumerate(images.runs)
     ]
     return {
-        "metric": metric,
-        "title": METRICS[metric].title,
-        "higher_is_better": METRICS[metric].higher_is_better,
+        "settings": differing_settings([run.source for run in images.runs]),
+        "settings_unknown": [
+            name for name, run in zip(letters, images.runs, strict=True) if not settings_of(run.source)
+        ],
+        "metrics": {
+            name: {"title": METRICS[name].title, "higher_is_better": METRICS[name].higher_is_better} for name in metrics
+        },
         "images": len(images.labels),
         "patients": len(set(images.patients)),
         "images_by_class": {name: int((images.labels == i).sum()) for i, name in enumerate(images.class_names)},
@@ -73,19 +77,21 @@ def compare_runs(images: SharedImages, metric: Metric, resamples: int = RESAMPLE
     }
 
 
+@dataclass(frozen=True)
 class Resampled:
-    """A metric of each run, on all images and on each bootstrap resample of patients."""
+    """A metric of each run, on all images and on each bootstrap resample of patients.
 
-    def __init__(self, images: SharedImages, metric: Metric, patients: Patients, resamples: int) -> None:
-        compute = {str(i): weighted_metric(metric, images.labels, run) for i, run in enumerate(images.runs)}
-        ones = np.ones((1, len(images.labels)))
-        by_run = bootstrap(patients, lambda weights: {i: value(weights) for i, value in compute.items()}, resamples)
-        self.metric = metric
-        self.patients = patients
-        self.observed: npt.NDArray[np.float64] = np.array([float(value(ones)[0]) for value in compute.values()])
-        """Shape (runs,)."""
-        self.resampled: npt.NDArray[np.float64] = np.stack([by_run[i] for i in compute])
-        """Shape (runs, resamples)."""
+    Args:
+        metric: Its name.
+        patients: The patient of each image.
+        observed: Its values on all images, shape (runs,).
+        resampled: Its values on the resamples, shape (runs, resamples).
+    """
+
+    metric: str
+    patients: Patients
+    observed: npt.NDArray[np.float64]
+    resampled: npt.NDArray[np.float64]
 
     def mean(self, runs: Sequence[int]) -> Estimate:
         """Return the mean of the metric over the given runs, with its interval."""
@@ -107,6 +113,29 @@ class Resampled:
         return float(self.observed[chosen].mean()), self.resampled[chosen].mean(axis=0)
 
 
+def resample_runs(
+    images: SharedImages, metrics: Sequence[str], patients: Patients, resamples: int
+) -> dict[str, Resampled]:
+    """Compute the metrics of all runs, by the name of the metric, on the same resamples."""
+    compute = [metrics_of(run, images.labels, metrics) for run in images.runs]
+
+    def by_run_and_name(weights: Weights) -> dict[str, ResampleValues]:
+        return {f"{i} {name}": values for i, of_run in enumerate(compute) for name, values in of_run(weights).items()}
+
+    whole = by_run_and_name(np.ones((1, len(images.labels))))
+    resampled = bootstrap(patients, by_run_and_name, resamples)
+    keys = {name: [f"{i} {name}" for i in range(len(images.runs))] for name in metrics}
+    return {
+        name: Resampled(
+            name,
+            patients,
+            np.array([float(whole[key][0]) for key in of_runs]),
+            np.stack([resampled[key] for key in of_runs]),
+        )
+        for name, of_runs in keys.items()
+    }
+
+
 def letter(position: int) -> str:
     """Return the short name of a run: A to Z, then A1 and so on."""
     return ascii_uppercase[position % 26] + (str(position // 26) if position >= 26 else "")
@@ -119,52 +148,84 @@ def pairs(count: int) -> list[tuple[int, int]]:
     return [(0, other) for other in range(1, count)]
 
 
-def conclusion(difference: Estimate, first: str, second: str, higher_is_better: bool) -> str:
-    """Return which side is better, that no difference is shown, or why this is unknown."""
+def conclusion(difference: Estimate, first: str, second: str, metric: str, same_ranking: bool = False) -> str:
+    """Return which side is better, that no difference is shown, or why this is unknown.
+
+    Args:
+        difference: The first side minus the second.
+        first: Name of the first side.
+        second: Name of the second side.
+        metric: The metric that differs. More sensitivity or specificity is not called better: a threshold trades one
+            for the other.
+        same_ranking: Whether no difference of the AUROC is shown, so that decisions differ by the threshold.
+    """
     if difference.value is None:
         return difference.reason or "not defined"
     if difference.low is None or difference.high is None:
         return f"no interval: {difference.reason}" if abs(difference.value) > 1e-12 else NO_DIFFERENCE
     if difference.low <= 0 <= difference.high:
         return NO_DIFFERENCE
-    return f"{first if (difference.low > 0) == higher_is_better else second} better"
+    winner = first if (difference.low > 0) == METRICS[metric].higher_is_better else second
+    result = f"{winner} {'higher' if metric in {'sensitivity', 'specificity'} else 'better'}"
+    by_threshold = same_ranking and METRICS[metric].group == "decision"
+    return f"{result}, at its threshold; the ranking (AUROC) shows no difference" if by_threshold else result
 
 
-def _pair_entry(images: SharedImages, resampled: Resampled, letters: Sequence[str], i: int, j: int) -> dict[str, Any]:
-    difference = resampled.difference([i], [j])
-    first, second = letters[i], letters[j]
-    entry = {"first": first, "second": second, **_difference_entry(resampled, difference, first, second)}
-    if resampled.metric == "auroc":
-        entry["delong_p"] = delong_p_value(images.labels, images.runs[i].logits, images.runs[j].logits)
-    return entry
+def _pair_entry(
+    images: SharedImages, resampled: Mapping[str, Resampled], letters: Sequence[str], i: int, j: int
+) -> dict[str, Any]:
+    entries = _difference_entries(resampled, ([i], letters[i]), ([j], letters[j]))
+    entries["auroc"]["delong_p"] = delong_p_value(images.labels, images.runs[i].logits, images.runs[j].logits)
+    return {"first": letters[i], "second": letters[j], "metrics": entries}
 
 
-def _difference_entry(resampled: Resampled, difference: Estimate, first: str, second: str) -> dict[str, Any]:
-    low, high = difference.low, difference.high
-    return {
-        "difference": difference.as_dict(),
-        "excludes_zero": None if low is None or high is None else not low <= 0 <= high,
-        "conclusion": conclusion(difference, first, second, METRICS[resampled.metric].higher_is_better),
-    }
+def _difference_entries(
+    resampled: Mapping[str, Resampled], first: tuple[Sequence[int], str], second: tuple[Sequence[int], str]
+) -> dict[str, dict[str, Any]]:
+    """Return the difference of two sides, each of runs and a name, by metric."""
+    (ones, one), (others, other) = first, second
+    differences = {name: values.difference(ones, others) for name, values in resampled.items()}
+    same_ranking = conclusion(differences["auroc"], one, other, "auroc") == NO_DIFFERENCE
+    entries = {}
+    for name, difference in differences.items():
+        low, high = difference.low, difference.high
+        entries[name] = {
+            {"value": "difference"}.get(key, key): value for key, value in difference.as_dict().items()
+        } | {
+            "excludes_zero": None if low is None or high is None else not low <= 0 <= high,
+            "conclusion": conclusion(difference, one, other, name, same_ranking),
+        }
+    return entries
 
 
-def _seed_summary(resampled: Resampled, groups: Sequence[SeedGroup], letters: Sequence[str]) -> dict[str, Any]:
+def _seed_summary(
+    resampled: Mapping[str, Resampled], groups: Sequence[SeedGroup], letters: Sequence[str]
+) -> dict[str, Any]:
     """Summarise configs over their seeds, with their differences; empty if no config has several seeds."""
     if all(len(group.members) == 1 for group in groups):
         return {"configs": [], "config_pairs": []}
     names = [" ".join(letters[i] for i in group.members) for group in groups]
-    spreads = [Spread.of(resampled.observed[list(group.members)]) for group in groups]
+    spreads = [
+        {name: Spread.of(values.observed[list(group.members)]) for name, values in resampled.items()}
+        for group in groups
+    ]
     differences = []
     for i, j in pairs(len(groups)):
         if len(groups[i].members) == len(groups[j].members) == 1:
             continue  # already among the pairs of runs
-        difference = resampled.difference(groups[i].members, groups[j].members)
-        entry = _difference_entry(resampled, difference, names[i], names[j])
-        one, other = spreads[i].sd, spreads[j].sd
-        sd = float(np.hypot(one, other)) if one is not None and other is not None else None
-        differences.append({"first": names[i], "second": names[j], **entry, "sd_over_seeds": sd})
+        entries = _difference_entries(resampled, (groups[i].members, names[i]), (groups[j].members, names[j]))
+        for name, entry in entries.items():
+            one, other = spreads[i][name].sd, spreads[j][name].sd
+            entry["sd_over_seeds"] = float(np.hypot(one, other)) if one is not None and other is not None else None
+        differences.append({"first": names[i], "second": names[j], "metrics": entries})
     configs = [
-        {"runs": name, "mean": resampled.mean(group.members).as_dict(), "over_seeds": asdict(spread)}
+        {
+            "runs": name,
+            "metrics": {
+                metric: values.mean(group.members).as_dict() | {"over_seeds": asdict(spread[metric])}
+                for metric, values in resampled.items()
+            },
+        }
         for name, group, spread in zip(names, groups, spreads, strict=True)
     ]
     return {"configs": configs, "config_pairs": differences}

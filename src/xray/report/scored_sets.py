@@ -1,5 +1,6 @@
 """Find the scored sets of a run: `test`, `validate` and `external/NAME` in the run's folder."""
 
+import shlex
 from pathlib import Path
 
 from xray.evaluation.scored_set import PREDICTIONS, SOURCE
@@ -117,7 +118,8 @@ def _all_runs() -> list[Path]:
 def _not_scored(run: Path, missing: str, others: list[Path]) -> UserError:
     instead = f", or give another run: {_names(others)}" if others else ""
     name = f"{run.parent.name}/{run.name}"
-    return UserError(f"The run {name} has {missing}: score it with 'python -m xray test'{instead}.")
+    command = f"python -m xray test --ckpt_path {shlex.quote(name)}"
+    return UserError(f"The run {name} has {missing}: score it with '{command}'{instead}.")
 
 
 def _names(runs: list[Path]) -> str:
