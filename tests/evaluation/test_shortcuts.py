@@ -82,7 +82,8 @@ def test_worse_if_a_baseline_is_clearly_above_the_model(images):
     assert result["conclusion"] == "worse"
     not_clear, worse = result["sentences"]
     assert not_clear.startswith("The model is not clearly above this baseline: ")
-    assert worse.startswith("The model is worse than a rule that sees no lungs: ")
+    model = sk.roc_auc_score(labels, logits)
+    assert worse.startswith(f"The model, AUROC {model:.3f}, is worse than a rule that sees no lungs: ")
 
 
 def test_reports_ablations_above_chance(images):

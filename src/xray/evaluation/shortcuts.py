@@ -79,7 +79,8 @@ def shortcut_metrics(
 
 def _place_of(row: Mapping[str, Any], worse: Sequence[Mapping[str, Any]]) -> str:
     if row in worse:
-        return "The model is worse than a rule that sees no lungs"
+        own = row["auroc"]["value"] + row["auroc_difference"]["value"]
+        return f"The model, AUROC {own:.3f}, is worse than a rule that sees no lungs"
     return "The model is not clearly above this baseline"
 
 
