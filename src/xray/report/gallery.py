@@ -103,7 +103,7 @@ def draw_figures(scored_set: ScoredSet, summary: Summary) -> dict[str, Figure]:
 def _shortcut_rows(summary: Summary) -> list[tuple[str, list[Row]]]:
     groups = (
         ("Shortcut baselines (logistic regression)", BASELINES),
-        ("Input ablations (the same model, a part of the image hidden)", ABLATIONS),
+        ("Input ablations (the same model, a part hidden)", ABLATIONS),
     )
     found = summary["shortcuts"]["ablations"]
     rows = [
