@@ -112,6 +112,11 @@ def test_banner_if_not_above_the_shortcut_baseline():
     assert "not clearly above this baseline" in text
 
 
+def test_the_first_banner_says_that_the_decision_does_not_hold():
+    summary = summarise(small(external=True)) | {"validation_gap": {"sentences": ["Lower.", "Calibrate."]}}
+    assert banners(summary)[0] == ("bad", "Not as on the validation images", "Lower. Calibrate.")
+
+
 def test_banner_counts_images_seen_in_training_once():
     pair = draw().duplicates[1]
     twice = [pair, pair | {"second": "other.jpeg"}]

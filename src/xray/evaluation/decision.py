@@ -1,16 +1,19 @@
 """The decision rule of a model: temperature and threshold, fitted on validation images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from xray.evaluation.arrays import Labels, Scores
+from xray.evaluation.arrays import Labels, ResampleValues, Scores, Weights
 from xray.evaluation.calibration import fit_temperature, probability_of
 from xray.evaluation.metrics import Confusion
 from xray.evaluation.operating_point import OperatingPoint, choose_threshold
 from xray.evaluation.ranking import auroc
+from xray.evaluation.resampling import Patients, estimates
+
+INTERVALS = ("sensitivity_interval", "specificity_interval")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Decision:
 
     The calibrated probability sigmoid(logit / temperature) is positive from the threshold on. Rule, target and
     description are those of the `OperatingPoint`; AUROC, sensitivity and specificity those on the validation images.
+    The 95% intervals are by a bootstrap of patients, and None where they are not defined or not recorded.
     """
 
     temperature: float
@@ -51,6 +55,8 @@ class Decision:
     sensitivity: float
     specificity: float
     fitted_on: ValidationImages
+    sensitivity_interval: tuple[float, float] | None = None
+    specificity_interval: tuple[float, float] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for a checkpoint or JSON."""
@@ -61,20 +67,37 @@ class Decision:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Decision":
         """Restore from the output of `as_dict`."""
-        own = {field.name: values[field.name] for field in fields(cls)}
+        # Decisions of earlier versions have no intervals.
+        own: dict[str, Any] = {field.name: values.get(field.name) for field in fields(cls)}
+        own |= {name: tuple(own[name]) for name in INTERVALS if own[name]}
         images = dict(values["fitted_on"])
         return cls(**own | {"fitted_on": ValidationImages(**images | {"notes": tuple(images["notes"])})})
 
 
-def fit_decision(labels: Labels, logits: Scores, point: OperatingPoint, fitted_on: ValidationImages) -> Decision:
+def fit_decision(
+    labels: Labels, logits: Scores, point: OperatingPoint, fitted_on: ValidationImages, patients: Sequence[str]
+) -> Decision:
     """Fit temperature and threshold on the logits of validation images of both classes.
 
     Both are rounded to float32, as stored in a checkpoint, before other values are derived from them.
+
+    Args:
+        labels: 0 or 1, shape (images,).
+        logits: Raw logits, shape (images,).
+        point: The rule of the operating point.
+        fitted_on: What is recorded of the images.
+        patients: The patient of each image, for the intervals.
     """
     temperature = float(np.float32(fit_temperature(labels, logits)))
     probability = probability_of(logits, temperature)
     threshold = float(np.float32(choose_threshold(labels, probability, point)))
-    counts = Confusion.of(labels, (probability >= threshold).astype(np.int64))
+    decisions = (probability >= threshold).astype(np.int64)
+    shares = estimates(Patients.of(patients, labels), lambda weights: _shares(labels, decisions, weights))
+    intervals = {
+        name: None if share.low is None or share.high is None else (share.low, share.high)
+        for name, share in shares.items()
+    }
+    counts = Confusion.of(labels, decisions)
     return Decision(
         temperature,
         threshold,
@@ -85,4 +108,11 @@ def fit_decision(labels: Labels, logits: Scores, point: OperatingPoint, fitted_o
         float(counts.sensitivity[0]),
         float(counts.specificity[0]),
         fitted_on,
+        intervals["sensitivity"],
+        intervals["specificity"],
     )
+
+
+def _shares(labels: Labels, decisions: Labels, weights: Weights) -> dict[str, ResampleValues]:
+    counts = Confusion.of(labels, decisions, weights)
+    return {"sensitivity": counts.sensitivity, "specificity": counts.specificity}

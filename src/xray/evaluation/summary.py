@@ -24,6 +24,7 @@ from xray.evaluation.robustness import robustness_metrics
 from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.shortcuts import shortcut_metrics
 from xray.evaluation.subgroups import Subgroup, subgroups_by_name, subgroups_by_size
+from xray.evaluation.validation_gap import validation_gap
 
 
 def summarise(scored_set: ScoredSet) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def summarise(scored_set: ScoredSet) -> dict[str, Any]:
     temperature = float(source["temperature"])
     metrics, before = _metrics(ScoredImages(labels, table.logit, decisions, temperature), patients)
     return {
+        "validation_gap": validation_gap(metrics, source, len(table)),
         "images": len(table),
         "patients": len(set(table.patient)),
         "class_names": list(class_names),

@@ -137,6 +137,8 @@ def banners(summary: Summary) -> list[tuple[str, str, str]]:
     """Return the warnings to show before any result: severity (`bad` or `note`), title and text of each."""
     source = summary["source"]
     warnings = []
+    if gap := summary["validation_gap"].get("sentences"):
+        warnings.append(("bad", "Not as on the validation images", " ".join(gap)))
     if source.get("set") == "validate":
         text = (
             "These images were used to choose epoch, temperature and threshold: the results are too optimistic. Quote "

@@ -13,7 +13,7 @@ from xray.report.summary_text import format_of, interval
 
 
 def print_summary(summary: Mapping[str, Any], title: str) -> None:
-    """Print the main metrics, the confusion matrix and the notes on shortcuts and rejections."""
+    """Print where the decision does not hold, the main metrics, the decisions, and shortcuts and rejections."""
     metrics = Table(title=escape(title), title_justify="left", title_style="bold")
     for column in ("Metric", "Value", "95% interval"):
         metrics.add_column(column, justify="left" if column == "Metric" else "right")
@@ -32,6 +32,8 @@ def print_summary(summary: Mapping[str, Any], title: str) -> None:
     matrix.add_row(negative, str(counts["tn"]), str(counts["fp"]))
     matrix.add_row(positive, str(counts["fn"]), str(counts["tp"]))
     console = Console(soft_wrap=True)
+    for sentence in summary["validation_gap"].get("sentences", ()):
+        console.print(sentence, style="bold red", markup=False, highlight=False)
     console.print(metrics, matrix, sep="\n")
     for sentence in (*summary["shortcuts"]["sentences"], summary["rejections"]["sentence"], f"{NOTICE} {ONE_SOURCE}"):
         console.print(sentence, markup=False, highlight=False)

@@ -97,7 +97,8 @@ def calibrate_checkpoint(
         fingerprint=fingerprint(images),
         notes=tuple(data.notes),
     )
-    decision = fit_decision(labels, logits_of(model, data.grey_chunks("val"), data.batch_size), point, fitted_on)
+    logits = logits_of(model, data.grey_chunks("val"), data.batch_size)
+    decision = fit_decision(labels, logits, point, fitted_on, [image.patient for image in images])
     if ood is None and (kept := read_checkpoint(path).record(OOD_KEY)) is not None:
         ood = OODDetector.from_dict(kept).with_validation(data.grey_chunks("val"))
     stored = store_decision(

@@ -20,3 +20,8 @@ def shortened(text: str, max_length: int) -> str:
         return text
     kept = max_length - 1
     return f"{text[: kept // 3]}…{text[kept // 3 - kept :]}"
+
+
+def decimals(images: int) -> int:
+    """Return with how many decimals a share of so many images is shown: two below 200, three below 2,000, else four."""
+    return 2 if images < 200 else 3 if images < 2000 else 4
