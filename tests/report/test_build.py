@@ -111,6 +111,14 @@ def test_damaged_set_does_not_stop_the_others():
     assert not (damaged / "report.html").exists()
 
 
+@pytest.mark.parametrize(("place", "command"), [("validate", "validate"), ("test", "test")])
+def test_advice_for_a_set_of_an_earlier_version_names_its_command(place, command):
+    folder = write(small(), RUN / place)
+    (folder / "films.csv").touch()
+    with pytest.raises(UserError, match=f"earlier version of xray: .*'python -m xray {command}'"):
+        write_report(folder)
+
+
 def test_error_names_an_unwritable_folder():
     folder = write(small())
     (folder / "figures").touch()

@@ -55,18 +55,27 @@ def test_experiment_means_its_newest_run():
     make_run("cnn/version_9", "test", began=1)
     make_run("cnn/version_10", "test", began=1)
     assert find_scored_set("cnn") == Path("logs/cnn/version_10/test")
-    make_run("cnn/version_2", began=2)
-    with pytest.raises(UserError, match=r"cnn/version_2 has no test results: .*python -m xray test.*cnn/version_10"):
-        find_scored_set("cnn")
-    with pytest.raises(UserError, match=r"cnn/version_2 has no scored set: .*python -m xray test.*cnn/version_10"):
-        scored_sets("cnn")
 
 
-def test_default_is_the_newest_run_with_a_scored_set():
+def test_newer_runs_without_results_are_passed_over_by_name(capsys):
+    make_run("cnn/version_0", "test", began=1)
+    make_run("cnn/version_1", "validate", began=2)
+    make_run("cnn/version_2", began=3)
+    assert find_scored_set("cnn") == Path("logs/cnn/version_0/test")
+    line = "Passed over, newer but with no test results: cnn/version_2, cnn/version_1. Taken: cnn/version_0\n"
+    assert capsys.readouterr().out == line
+    assert scored_sets("cnn") == [Path("logs/cnn/version_1/validate")]
+    assert "no scored set: cnn/version_2. Taken: cnn/version_1" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"cnn/version_2 has no test results: .*python -m xray test.*cnn/version_0"):
+        find_scored_set("cnn/version_2")
+
+
+def test_default_is_the_newest_run_with_a_scored_set(capsys):
     make_run("cnn/version_0", "validate", began=1)
     make_run("timm/version_0", "external/a", began=2)
     make_run("cnn/version_1", began=3)
     assert scored_sets() == [Path("logs/timm/version_0/external/a")]
+    assert "cnn/version_1" in capsys.readouterr().out
 
 
 def test_unknown_run_lists_the_available_runs():

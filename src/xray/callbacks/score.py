@@ -11,7 +11,7 @@ from torch import Tensor
 
 from xray.callbacks.outputs import CollectOutputs
 from xray.evaluation.scored_set import SOURCE, ScoredSet, read_scored_set, write_scored_set
-from xray.report.build import write_reports
+from xray.report.build import write_readable_reports
 from xray.report.scored_sets import sets_of_same_run
 from xray.report.terminal import print_summary
 from xray.scoring.evaluate import SplitScorer
@@ -57,9 +57,15 @@ class ScoreWriter(CollectOutputs):
         scored_set = self.scorer.score(model, data, logits.numpy())
         keep_earlier(self.folder, scored_set.source)
         write_scored_set(self.folder, with_earlier_robustness(scored_set, self.folder))
-        summary = write_reports(sets_of_same_run(self.folder))[self.folder]
+        # A set of an earlier version beside it is no fault of this one.
+        summaries, damaged = write_readable_reports(sets_of_same_run(self.folder))
+        if self.folder in damaged:
+            raise damaged.pop(self.folder)
+        summary = summaries[self.folder]
         kind = "External" if self.scorer.external else self.scorer.split.capitalize()
         print_summary(summary, f"{kind} images of {data.root}")
+        for error in damaged.values():
+            print(f"Not rebuilt: {error}")
         print(f"Written: {self.folder}/ with report.html, metrics.json, predictions.csv, model_card.md, figures/")
 
 

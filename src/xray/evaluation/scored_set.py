@@ -21,7 +21,6 @@ OLD_TABLES = ("films.csv", "controls.csv", "familiarity.csv")
 """Names of three tables before they were renamed."""
 OLD_ABLATION = "centre_blanked"
 """Name of an ablation before it was renamed."""
-FIX = "score the images again with 'python -m xray test'"
 MAP_DECIMALS = 4
 """A ten-thousandth of a logit is invisible in a map."""
 IMAGE_COLUMNS = ("width", "height", "mode", "bytes", "digest")
@@ -82,24 +81,30 @@ def read_scored_set(folder: Path) -> ScoredSet:
     """
     if any((folder / name).exists() for name in OLD_TABLES):
         # Its tables would count as missing, and a report built from the rest would omit them.
-        raise UserError(f"{folder} was written by an earlier version of xray: {FIX}.")
+        raise UserError(f"{folder} was written by an earlier version of xray: {_fix(folder)}.")
     table = read_predictions(folder / PREDICTIONS)
     source = _read_json(folder / SOURCE, dict)
     if missing := [key for key in ("class_names", "temperature", "threshold") if key not in source]:
-        raise UserError(f"{folder / SOURCE} is damaged ({', '.join(missing)} missing): {FIX}.")
+        raise UserError(f"{folder / SOURCE} is damaged ({', '.join(missing)} missing): {_fix(folder)}.")
     _check_predictions(folder / PREDICTIONS, table, source["class_names"])
     images = _read_columns(folder / IMAGES, table.path)
     for name in ("width", "height"):
         if invalid := [value for value in images.get(name, []) if not value.isdecimal()]:
-            raise UserError(f"{folder / IMAGES} has the invalid {name} {invalid[0][:50]!r}: {FIX}.")
+            raise UserError(f"{folder / IMAGES} has the invalid {name} {invalid[0][:50]!r}: {_fix(folder)}.")
     duplicates = _read_json(folder / DUPLICATES, list) if (folder / DUPLICATES).exists() else []
     ablations, ood_scores, robustness = (
         _read_numbers(folder / name, table.path) for name in (ABLATIONS, OOD, ROBUSTNESS)
     )
     if OLD_ABLATION in ablations:
-        raise UserError(f"{folder} was written by an earlier version of xray: {FIX}.")
+        raise UserError(f"{folder} was written by an earlier version of xray: {_fix(folder)}.")
     maps = _read_maps(folder / MAPS, table.path)
     return ScoredSet(table, source, images, ablations, ood_scores, robustness, duplicates, maps)
+
+
+def _fix(folder: Path) -> str:
+    # A set of validation images, or an earlier one that was renamed to validate_1.
+    command = "validate" if folder.name.startswith("validate") else "test"
+    return f"score the images again with 'python -m xray {command}'"
 
 
 def _check_predictions(path: Path, table: Predictions, class_names: Sequence[str]) -> None:
@@ -108,12 +113,12 @@ def _check_predictions(path: Path, table: Predictions, class_names: Sequence[str
         if not np.isfinite(logit) or not 0 <= probability <= 1:
             raise UserError(
                 f"{path}, line {line} ({table.path[line - 2]!r}) has an invalid number: logit {logit}, probability "
-                f"{probability}. Leaving out this image would bias the metrics: {FIX}."
+                f"{probability}. Leaving out this image would bias the metrics: {_fix(path.parent)}."
             )
     known = ", ".join(class_names)
     for name, column, fix in (
         ("label", table.label, "only images with known labels can be evaluated"),
-        ("decision", table.decision, FIX),
+        ("decision", table.decision, _fix(path.parent)),
     ):
         if unknown := sorted(set(column) - set(class_names)):
             raise UserError(f"{path} has the {name} {unknown[0]!r}, which is none of the classes {known}: {fix}.")
@@ -138,9 +143,9 @@ def _read_columns(path: Path, paths: Sequence[str]) -> dict[str, list[str]]:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             header, *rows = list(csv.reader(file)) or [[]]
     except csv.Error as error:
-        raise UserError(f"{path} is damaged ({error}): {FIX}.") from None
+        raise UserError(f"{path} is damaged ({error}): {_fix(path.parent)}.") from None
     if [row[0] for row in rows if row] != list(paths) or any(len(row) != len(header) for row in rows):
-        raise UserError(f"{path} is damaged or belongs to other predictions: {FIX}.")
+        raise UserError(f"{path} is damaged or belongs to other predictions: {_fix(path.parent)}.")
     return {name: [row[i] for row in rows] for i, name in enumerate(header) if i}
 
 
@@ -151,11 +156,12 @@ def _read_numbers(path: Path, paths: Sequence[str]) -> dict[str, Scores]:
         try:
             numbers[name] = np.array(values, dtype=np.float64)
         except ValueError as error:
-            raise UserError(f"{path} is damaged (column {name}: {error}): {FIX}.") from None
+            raise UserError(f"{path} is damaged (column {name}: {error}): {_fix(path.parent)}.") from None
         if len(invalid := np.flatnonzero(~np.isfinite(numbers[name]))):
             row = int(invalid[0])
             raise UserError(
-                f"{path}, line {row + 2} ({paths[row]!r}) has an invalid number: {name} {numbers[name][row]}. {FIX}."
+                f"{path}, line {row + 2} ({paths[row]!r}) has an invalid number: {name} {numbers[name][row]}. "
+                f"{_fix(path.parent)}."
             )
     return numbers
 
@@ -184,7 +190,7 @@ def _read_maps(path: Path, paths: Sequence[str]) -> dict[int, Scores]:
                 raise ValueError("a map is invalid or belongs to another image")
             maps[int(image["row"])] = values
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is damaged or belongs to other predictions ({error}): {FIX}.") from None
+        raise UserError(f"{path} is damaged or belongs to other predictions ({error}): {_fix(path.parent)}.") from None
     return maps
 
 
@@ -194,7 +200,7 @@ def _read_json(path: Path, kind: type) -> Any:  # noqa: ANN401 - an instance of 
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: 'python -m xray test' writes it next to the predictions.") from None
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}): {FIX}.") from None
+        raise UserError(f"{path} is damaged ({error}): {_fix(path.parent)}.") from None
     if not isinstance(content, kind):
-        raise UserError(f"{path} is damaged (not a JSON {kind.__name__}): {FIX}.")
+        raise UserError(f"{path} is damaged (not a JSON {kind.__name__}): {_fix(path.parent)}.")
     return content

@@ -14,7 +14,8 @@ from xray.explain.maps import TITLES, Explanation
 from xray.explain.overlay import colours, heat_layer, over_grey
 from xray.predictor.decision_model import ImagePrediction
 from xray.predictor.manifest import Manifest
-from xray.utils.text import printable, shortened
+from xray.utils.glyphs import drawable
+from xray.utils.text import shortened
 
 PANEL: Final = 4.6
 """Longer side of an image as drawn, in inches."""
@@ -56,12 +57,12 @@ def explanation_figure(
 
 
 def _heading(figure: Figure, name: str, prediction: ImagePrediction, manifest: Manifest) -> None:
-    negative, positive = (printable(one) for one in manifest.class_names)
+    negative, positive = (drawable(one) for one in manifest.class_names)
     numbers = (
-        f"{printable(prediction.decision)}: calibrated probability of {positive} {prediction.probability:.4f}, "
+        f"{drawable(prediction.decision)}: calibrated probability of {positive} {prediction.probability:.4f}, "
         f"threshold {manifest.threshold:.4f} (below it {negative}); logit {prediction.logit:+.2f}"
     )
-    heading = "\n".join((shortened(printable(name), 80), numbers, NOTICE))
+    heading = "\n".join((shortened(drawable(name), 80), numbers, NOTICE))
     # File names may contain dollar signs, which matplotlib would parse as formulas.
     figure.suptitle(heading, fontsize=9, parse_math=False)
 
@@ -73,5 +74,5 @@ def _scale(axes: Axes, limit: float, class_names: tuple[str, str]) -> None:
     axes.set_yticks([])
     axes.set_xticks([-limit, 0, limit], [f"{-limit:.2g}", "0", f"+{limit:.2g}"], fontsize=8)
     axes.tick_params(length=2, pad=2)
-    label = "   logit   ".join((f"← for {printable(class_names[0])}", f"for {printable(class_names[1])} →"))
+    label = "   logit   ".join((f"← for {drawable(class_names[0])}", f"for {drawable(class_names[1])} →"))
     axes.set_xlabel(label, fontsize=8, labelpad=2, parse_math=False)

@@ -30,13 +30,28 @@ def write_reports(folders: Sequence[Path]) -> dict[Path, dict[str, Any]]:
         UserError: A file cannot be written; or the tables of a set are damaged, or its metrics need a module that
             cannot be imported (raised after all other reports are written).
     """
-    tables, summaries, damaged = {}, {}, []
+    summaries, damaged = write_readable_reports(folders)
+    if damaged:
+        raise next(iter(damaged.values()))
+    return summaries
+
+
+def write_readable_reports(folders: Sequence[Path]) -> tuple[dict[Path, dict[str, Any]], dict[Path, UserError]]:
+    """Write the reports of the scored sets whose tables can be read.
+
+    Returns:
+        The summary of each such set by its folder, and the error of each other one.
+
+    Raises:
+        UserError: A file cannot be written.
+    """
+    tables, summaries, damaged = {}, {}, {}
     for folder in folders:
         try:
             scored_set = read_scored_set(folder)
             import_modules(scored_set.source.get("imports"), folder / SOURCE)
         except UserError as error:
-            damaged.append(error)
+            damaged[folder] = error
             continue
         tables[folder] = scored_set
         # Write all metrics.json files before the first page: each page reads those of the other sets.
@@ -46,9 +61,7 @@ def write_reports(folders: Sequence[Path]) -> dict[Path, dict[str, Any]]:
             file.write("\n")
     for folder, summary in summaries.items():
         _write_pages(folder, tables[folder], summary)
-    if damaged:
-        raise damaged[0]
-    return summaries
+    return summaries, damaged
 
 
 def _write_pages(folder: Path, scored_set: ScoredSet, summary: Summary) -> None:

@@ -11,8 +11,8 @@ def report(run: str = "") -> None:
     model_card.md are replaced.
 
     Args:
-        run: A run such as cnn/version_0, an experiment (its newest run), or a folder with predictions.csv and
-            source.json; by default the newest run with a scored set.
+        run: A run such as cnn/version_0, an experiment (its newest run with a scored set), or a folder with
+            predictions.csv and source.json; by default the newest run with a scored set.
 
     Raises:
         UserError: The run does not exist, has no scored set, or tables are damaged (the other sets are written first).

@@ -22,7 +22,7 @@ from xray.report.figures import (
 )
 from xray.report.panels import Row, forest_figure, robustness_figure
 from xray.report.summary_text import Summary
-from xray.utils.text import printable
+from xray.utils.glyphs import drawable
 
 CAPTIONS: Final = {
     "roc": (
@@ -72,7 +72,7 @@ SHORT_TITLES: Final = {
 def draw_figures(scored_set: ScoredSet, summary: Summary) -> dict[str, Figure]:
     """Draw every figure for which there are data, by the keys of `CAPTIONS` and in that order."""
     table, metrics, threshold = scored_set.table, summary["metrics"], summary["threshold"]
-    class_names = [printable(name) for name in summary["class_names"]]
+    class_names = [drawable(name) for name in summary["class_names"]]
     labels = class_indices(table.label, summary["class_names"])
     both_classes = len(set(labels.tolist())) == 2
     patients = Patients.of(table.patient, labels)
@@ -117,4 +117,4 @@ def _shortcut_rows(summary: Summary) -> list[tuple[str, list[Row]]]:
 
 
 def _with_images(group: Summary) -> str:
-    return f"{group['name']}, {sum(group['images_by_class'].values()):,} images"
+    return f"{drawable(group['name'])}, {sum(group['images_by_class'].values()):,} images"

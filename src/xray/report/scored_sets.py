@@ -1,6 +1,7 @@
 """Find the scored sets of a run: `test`, `validate` and `external/NAME` in the run's folder."""
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from xray.evaluation.scored_set import PREDICTIONS, SOURCE
@@ -18,18 +19,15 @@ def find_scored_set(name: str) -> Path:
     """Return the folder of a run's internal test.
 
     Args:
-        name: A run such as `cnn/version_0` or `logs/cnn/version_0`, an experiment (its newest run), or a folder of
-            tables, which is returned unchanged.
+        name: A run such as `cnn/version_0` or `logs/cnn/version_0`, an experiment (its newest run with a test), or a
+            folder of tables, which is returned unchanged.
 
     Raises:
         UserError: The run does not exist or has no test.
     """
     if _is_scored(user_path(name)):
         return user_path(name)
-    run = _find_run(name)
-    if not _is_scored(run / TEST):
-        raise _not_scored(run, "no test results", [other for other in _all_runs() if _is_scored(other / TEST)])
-    return run / TEST
+    return _newest_with(lambda run: _is_scored(run / TEST), "no test results", name) / TEST
 
 
 def scored_sets(name: str = "") -> list[Path]:
@@ -41,20 +39,9 @@ def scored_sets(name: str = "") -> list[Path]:
     Raises:
         UserError: The run does not exist or has no scored set.
     """
-    if not name:
-        scored = [run for run in _all_runs() if _sets(run)]
-        if not scored:
-            raise UserError(
-                f"No run in {LOGS}/ has a scored set: score the newest with 'python -m xray test', or give a folder "
-                f"that contains {PREDICTIONS} and {SOURCE}."
-            )
-        return _sets(scored[0])
-    if _is_scored(user_path(name)):
+    if name and _is_scored(user_path(name)):
         return [user_path(name)]
-    run = _find_run(name)
-    if sets := _sets(run):
-        return sets
-    raise _not_scored(run, "no scored set", [other for other in _all_runs() if _sets(other)])
+    return _sets(_newest_with(lambda run: bool(_sets(run)), "no scored set", name))
 
 
 def reports_without_tables(folder: Path) -> list[Path]:
@@ -84,12 +71,39 @@ def _is_scored(folder: Path) -> bool:
     return (folder / PREDICTIONS).is_file() and (folder / SOURCE).is_file()
 
 
-def _find_run(name: str) -> Path:
+def _newest_with(has_results: Callable[[Path], bool], missing: str, name: str) -> Path:
+    """Return the named run, or the newest run with results of the named experiment or of all; name those passed over.
+
+    Args:
+        has_results: Whether a run has the results.
+        missing: What a run without them is said to have.
+        name: A run or an experiment; all runs if empty.
+    """
+    candidates = _runs_called(name) if name else _all_runs()
+    for i, run in enumerate(candidates):
+        if has_results(run):
+            if i:
+                print(f"Passed over, newer but with {missing}: {_names(candidates[:i])}. Taken: {_names([run])}")
+            return run
+    others = [run for run in _all_runs() if has_results(run)]
+    if not name:
+        raise UserError(
+            f"No run in {LOGS}/ has a scored set: score the newest with 'python -m xray test', or give a folder "
+            f"that contains {PREDICTIONS} and {SOURCE}."
+        )
+    instead = f", or give another run: {_names(others)}" if others else ""
+    newest = _names(candidates[:1])
+    command = f"python -m xray test --ckpt_path {shlex.quote(newest)}"
+    raise UserError(f"The run {newest} has {missing}: score it with '{command}'{instead}.")
+
+
+def _runs_called(name: str) -> list[Path]:
+    """Return a run, or the runs of an experiment, the one started last first."""
     for folder in (user_path(name), LOGS / name):
         if _is_run(folder):
-            return folder
+            return [folder]
         if runs := _newest_first(folder):
-            return runs[0]
+            return runs
     runs = _all_runs()
     available = f"available runs are {_names(runs)}" if runs else f"{LOGS}/ contains no runs"
     raise UserError(f"There is no run {name!r}: {available}.")
@@ -113,13 +127,6 @@ def _start_key(run: Path) -> tuple[int, int]:
 def _all_runs() -> list[Path]:
     runs = [run for experiment in sorted(LOGS.glob("*")) for run in _newest_first(experiment)]
     return sorted(runs, key=_start_key, reverse=True)
-
-
-def _not_scored(run: Path, missing: str, others: list[Path]) -> UserError:
-    instead = f", or give another run: {_names(others)}" if others else ""
-    name = f"{run.parent.name}/{run.name}"
-    command = f"python -m xray test --ckpt_path {shlex.quote(name)}"
-    return UserError(f"The run {name} has {missing}: score it with '{command}'{instead}.")
 
 
 def _names(runs: list[Path]) -> str:
