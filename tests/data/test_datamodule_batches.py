@@ -208,3 +208,33 @@ def test_batches_are_not_augmented_without_a_trainer(images):
     data = set_up(images)
     batch = next(iter(data.train_dataloader()))
     assert data.on_after_batch_transfer(batch, 0)["image"].dtype == torch.uint8
+
+
+class Labels(LightningModule):
+    """Keeps the labels of the batches that it gets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = {"train": [], "val": []}
+        self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def training_step(self, batch, batch_idx):
+        self.seen["train"].append(sorted(set(batch["label"].tolist())))
+        return self.weight.sum()
+
+    def validation_step(self, batch, batch_idx):
+        self.seen["val"].append(sorted(set(batch["label"].tolist())))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.1)
+
+
+@pytest.mark.parametrize("limit", [{"overfit_batches": 2}, {"limit_val_batches": 2}])
+def test_few_batches_have_both_classes(images, limit):
+    model = Labels()
+    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+    trainer = Trainer(max_epochs=1, accelerator="cpu", num_sanity_val_steps=0, **quiet, **limit)
+    trainer.fit(model, datamodule=module(images, batch_size=4))
+    assert model.seen["val"] == [[0, 1], [0, 1]]
+    if "overfit_batches" in limit:
+        assert model.seen["train"] == [[0, 1], [0, 1]]

@@ -70,6 +70,8 @@ class RunCheckpoint(ModelCheckpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Copy the best checkpoint so far into the folder of the resumed run, if it still exists."""
+        if not state_dict["best_model_path"]:
+            return  # saved before the first epoch, by a tuner
         best, score = Path(state_dict["best_model_path"]), state_dict["best_model_score"]
         if self.dirpath is None or not self._is_best(best, score):
             rank_zero_warn(

@@ -86,6 +86,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {meant}?" if meant else ""
 
 
+def similar_name(name: str, known: Iterable[str]) -> str:
+    """Return the most similar of the other names, if it differs by about one letter in four; else empty."""
+    lower = {other.lower(): other for other in known if other != name}
+    similar = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.75)
+    return lower[similar[0]] if similar else ""
+
+
 def _equivalent(name: str, keys: Sequence[str]) -> str:
     """Return the key or command that does the same as one of another trainer; empty without one."""
     target = EQUIVALENTS.get(name.rpartition(".")[2], "")

@@ -18,6 +18,8 @@ from xray.cli.commands import TRAINER_COMMANDS
 from xray.cli.config_paths import checkpoint_root, logger_of, resume_path
 from xray.cli.early_options import early_options, import_early, read_config
 from xray.cli.error_messages import short_error
+from xray.cli.fit_checks import check_monitors, check_optimizer, check_trainer
+from xray.cli.outside_errors import explain_error, reason_of
 from xray.cli.resolve_checkpoint import (
     ResolvedCheckpoint,
     config_for_scoring,
@@ -100,11 +102,11 @@ class XrayCLI(LightningCLI):
             )
         except ArgumentError as error:
             raise short_error(str(error), self._parser(command)) from error
-        except MisconfigurationException as error:
-            raise UserError(" ".join(str(error).split())) from error
-        except ValueError as error:
-            # jsonargparse wraps the errors of a model or its schedule.
-            raise user_error_in(error) or error from error
+        except Exception as error:
+            explained = explain_error(error, getattr(self, "trainer", None))
+            if explained is None:
+                raise
+            raise explained from error
         finally:
             if self.run is not None:
                 release_run(self.run)
@@ -158,6 +160,7 @@ class XrayCLI(LightningCLI):
             config.trainer.precision = "32-true"
             config.ckpt_path = None
             return
+        check_trainer(config.trainer)
         if config.ckpt_path:
             self.resumed = read_checkpoint(resume_path(config))
             config.ckpt_path = str(self.resumed.path)
@@ -182,10 +185,12 @@ class XrayCLI(LightningCLI):
                 self.config.fit.trainer.precision = self.config_init.fit.trainer.precision = precision
         try:
             return super().instantiate_trainer(**kwargs)
-        except (MisconfigurationException, ValueError, RuntimeError) as error:
+        except (MisconfigurationException, ValueError, RuntimeError, ImportError) as error:
             accelerator = str(self.config[self.subcommand].trainer.accelerator)
-            if accelerator in {"auto", "cpu"} or user_error_in(error):
+            if user_error_in(error):
                 raise
+            if accelerator in {"auto", "cpu"}:
+                raise UserError(f"The settings of trainer do not work: {reason_of(error)}") from error
             raise UserError(
                 f"trainer.accelerator {accelerator} cannot be used here: {' '.join(str(error).split())[:200]} Use "
                 "--trainer.accelerator auto or cpu."
@@ -208,6 +213,8 @@ class XrayCLI(LightningCLI):
         self.datamodule.setup("fit")
         if self.resumed is not None:
             self.datamodule.trained_before = reject_fitted_images(self.resumed, self.datamodule, "val")
+        check_monitors(self.trainer, self.model)
+        check_optimizer(self.model, self.datamodule, self.trainer.strategy.root_device)
         if self.run is not None:
             parameters = sum(parameter.numel() for parameter in self.model.parameters()) / 1e6
             print(

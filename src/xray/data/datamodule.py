@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import compress
+from itertools import compress, count
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, DistributedSampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, Subset
 
 from xray.data.arrays import Images
 from xray.data.augment import Augmentation, augment
@@ -222,6 +222,9 @@ class ChestXRayDataModule(LightningDataModule):
         """Return training batches in an order that depends only on the run's seed and epoch, also after a resume."""
         dataset = self._datasets["train"]
         trainer = self.trainer
+        if trainer and trainer.overfit_batches:  # type: ignore[attr-defined]
+            # Lightning takes the first batches, in the order of the data.
+            return self._loader(self._both_classes_first("train"))
         sampler: DistributedSampler[ImageBatch] = DistributedSampler(
             dataset,
             num_replicas=trainer.world_size if trainer else 1,
@@ -232,14 +235,24 @@ class ChestXRayDataModule(LightningDataModule):
         return self._loader(dataset, sampler=sampler, drop_last=len(sampler) >= self.batch_size)
 
     def val_dataloader(self) -> DataLoader[ImageBatch]:
-        """Return validation batches in the order of `images["val"]`."""
+        """Return validation batches in the order of `images["val"]`; both classes first if a fit uses only some."""
+        trainer = self.trainer
+        if trainer and trainer.state.fn == "fit" and trainer.limit_val_batches != 1.0:
+            return self._loader(self._both_classes_first("val"))
         return self._loader(self._datasets["val"])
 
     def test_dataloader(self) -> DataLoader[ImageBatch]:
         """Return test batches in the order of `images["test"]`."""
         return self._loader(self._datasets["test"])
 
-    def _loader(self, dataset: ImageDataset, **options: Any) -> DataLoader[ImageBatch]:
+    def _both_classes_first(self, split: str) -> Dataset[ImageBatch]:
+        """Return a split in which the classes alternate, so that its first batches have both."""
+        labels = [image.label for image in self.images[split]]
+        counts = (count(), count())
+        rank_in_class = [next(counts[label]) for label in labels]
+        return Subset(self._datasets[split], sorted(range(len(labels)), key=rank_in_class.__getitem__))
+
+    def _loader(self, dataset: Dataset[ImageBatch], **options: Any) -> DataLoader[ImageBatch]:
         return DataLoader(
             dataset,
             batch_size=self.batch_size,

@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
-from lightning.pytorch.utilities import GradClipAlgorithmType, rank_zero_only
+from lightning.pytorch.utilities import GradClipAlgorithmType, rank_zero_info, rank_zero_only
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 from torchmetrics import MetricCollection
@@ -95,6 +95,7 @@ class ImageClassifier(LightningModule):
         self._compile = compile
         self._initial_weights: dict[str, Tensor] | None = None
         self._resumed = False
+        self._found_lr: float | None = None
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("std", torch.tensor(std))
         self.register_buffer("temperature", torch.tensor(1.0))
@@ -151,6 +152,25 @@ class ImageClassifier(LightningModule):
     def title(self) -> str:
         """Name of the model for people: its class, or that of its network."""
         return type(self.network if type(self) is ImageClassifier else self).__name__
+
+    @property
+    def lr(self) -> float:
+        """Learning rate of the head, which Lightning's `LearningRateFinder` reads and sets."""
+        group = self.trainer.optimizers[0].param_groups[-1]
+        return float(group.get("initial_lr", group["lr"]))
+
+    @lr.setter
+    def lr(self, rate: float) -> None:
+        rank_zero_info(f"LearningRateFinder: learning rate {rate:.2g} instead of {self.lr:.2g}")
+        self._found_lr = rate
+
+    def _apply_found_lr(self) -> None:
+        """Let optimiser and schedule start from the learning rate that was found."""
+        groups = [group for optimizer in self.trainer.optimizers for group in optimizer.param_groups]
+        for group in groups:
+            group["lr"] = group["initial_lr"] = self._found_lr * group.get("lr_scale", 1.0)
+        for plan in self.trainer.lr_scheduler_configs:
+            plan.scheduler.base_lrs = [group["initial_lr"] for group in groups]
 
     @property
     def has_grouped_convolutions(self) -> bool:
@@ -233,10 +253,13 @@ class ImageClassifier(LightningModule):
         for optimizer, settings in zip(self.trainer.optimizers, self._optimizer_settings, strict=True):
             for group, configured in zip(optimizer.param_groups, settings, strict=True):
                 group.update(configured)
+        if self._found_lr is not None:
+            self._apply_found_lr()
         for plan in self.trainer.lr_scheduler_configs:
             check_length(plan.scheduler, plan.interval, self.trainer)
             if isinstance(plan.scheduler, WarmupCosine):
-                plan.scheduler.set_total_steps(plan.scheduler.total_steps)
+                # A tuner may have changed the batch size since.
+                plan.scheduler.set_total_steps(int(self.trainer.estimated_stepping_batches))
         # After a resume Lightning does not call it.
         ImageClassifier.on_train_epoch_start(self)
 

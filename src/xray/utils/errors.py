@@ -39,9 +39,16 @@ def require_extra(extra: str, purpose: str, *modules: str) -> None:
 
 def user_error_in(error: BaseException | None) -> UserError | None:
     """Return the `UserError` that caused another exception, if any: libraries wrap errors of constructors."""
-    while error is not None and not isinstance(error, UserError):
+    return next((cause for cause in causes(error) if isinstance(cause, UserError)), None)
+
+
+def causes(error: BaseException | None) -> list[BaseException]:
+    """Return an exception and those that led to it, the first cause last; jsonargparse chains some in a circle."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
         error = error.__cause__ or error.__context__
-    return error
+    return chain
 
 
 def failure_of(what: str, error: Exception, fix: str) -> UserError:
