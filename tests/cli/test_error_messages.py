@@ -102,6 +102,50 @@ def test_name_from_another_trainer(error_of, args, meant):
     assert f"did you mean {meant}?" in error_of(*args)
 
 
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        ((*FIT, "--batch-size", "3"), "did you mean --data.batch_size?"),
+        ((*FIT, "--data.train_dir", "x"), "did you mean --data.root?"),
+        ((*FIT, "--trainer.checkpoint_callback", "false"), "did you mean --trainer.enable_checkpointing?"),
+        ((*FIT, "--model.optimizer.learning_rate", "1"), "did you mean model.optimizer.init_args.lr?"),
+        ((*FIT, "--model.threshold", "0.4"), "model.operating_point"),
+        ((*FIT, "--data.shuffle", "true"), "shuffled in every epoch"),
+        ((*FIT, "--trainer.patience", "3"), "--trainer.callbacks+=EarlyStopping"),
+        ((*FIT, "--model.widths", "8"), "'8' is not a list such as '[a, b]'"),
+        ((*FIT, "--model.operating_point", "youden"), "--model.operating_point.KEY VALUE"),
+        ((*FIT, "--model", "resnet18"), "there is no class resnet18: give one of your own with its module"),
+        ((*FIT, "--model", "torch.nn.Linear"), "torch.nn.Linear is not a subclass of ImageClassifier"),
+        ((*FIT, "--data.root"), "--data.root needs a value"),
+        (("test", "checkpoints"), "--ckpt_path checkpoints"),
+        (("predict", "--model", "x", "a.png"), "did you mean --ckpt_path?"),
+        (("test", "--robustness", "perhaps"), "'perhaps' is not true or false"),
+    ],
+)
+def test_mistake_is_explained(error_of, args, expected, monkeypatch):
+    monkeypatch.setattr("xray.cli.trainer.find_checkpoint", lambda *args: None)
+    assert expected in error_of(*args)
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [("model.optimizer", "ReduceLROnPlateau"), ("model.scheduler", "AdamW"), ("trainer.logger", "EarlyStopping")],
+)
+def test_class_of_another_kind_is_not_suggested_again(error_of, option, name):
+    line = error_of(*FIT, f"--{option}", name)
+    assert line.startswith(f"{option}: ")
+    assert line.endswith(f".{name} is of another kind than is expected here.")
+
+
+def test_keys_of_own_classes_are_found(error_of, monkeypatch):
+    Path("mine_too.py").write_text(
+        "from xray.models.cnn import CNNClassifier\n\n\nclass Mine(CNNClassifier):\n"
+        "    def __init__(self, sharpness: float = 1.0, **options):\n        super().__init__(**options)\n"
+    )
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    assert error_of(*FIT, "--model", "mine_too.Mine", "--model.sharpnes", "2").endswith("did you mean model.sharpness?")
+
+
 def test_workers_are_not_needed(error_of):
     assert "decoded once into the cache" in error_of(*FIT, "--data.num_workers", "4")
     assert "cache" not in error_of("serve", "--workers", "4", "model.onnx")

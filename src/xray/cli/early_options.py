@@ -35,7 +35,7 @@ def early_options(args: Sequence[str]) -> Namespace:
     try:
         return parser.parse_known_args(list(args))[0]
     except ArgumentError as error:
-        raise UserError(f"{error}.", status=2) from None
+        raise UserError(str(error).replace(": expected one argument", " needs a value") + ".", status=2) from None
 
 
 def import_early(options: Namespace, checkpoint: "Checkpoint | None") -> None:

@@ -9,16 +9,14 @@ from jsonargparse import ArgumentParser
 
 from xray.utils.errors import UserError
 
-MODELS = ("xray.models.cnn.CNNClassifier", "xray.models.transfer.TransferClassifier")
-"""Models whose parameters are suggested."""
-CLASSES = (
-    "torch.optim",
-    "torch.optim.lr_scheduler",
-    "lightning.pytorch.callbacks",
-    "lightning.pytorch.loggers",
-    "xray.models.schedule",
+KINDS = (
+    "xray.models.base.ImageClassifier",
+    "torch.optim.Optimizer",
+    "torch.optim.lr_scheduler.LRScheduler",
+    "lightning.pytorch.callbacks.Callback",
+    "lightning.pytorch.loggers.Logger",
 )
-"""Modules whose classes are suggested, where a config may name a class without its module."""
+"""Classes whose subclasses a config may name without their module."""
 
 EQUIVALENTS = {
     **dict.fromkeys(("epochs", "num_epochs", "n_epochs", "n_epoch", "nb_epoch"), "trainer.max_epochs"),
@@ -30,7 +28,11 @@ EQUIVALENTS = {
     **dict.fromkeys(("smoothing", "label_smoothing"), "model.label_smoothing"),
     **dict.fromkeys(("batch_size", "bs", "batch"), "data.batch_size"),
     **dict.fromkeys(("img_size", "image_size", "input_size", "size"), "data.image_size"),
-    **dict.fromkeys(("data_dir", "data_path", "data_root", "dataset", "root", "path"), "data.root"),
+    **dict.fromkeys(("data_dir", "data_path", "data_root", "dataset", "dir", "folder", "path", "root"), "data.root"),
+    **dict.fromkeys(("train_dir", "train_path"), "data.root"),
+    **dict.fromkeys(("classes", "labels"), "data.class_names"),
+    **dict.fromkeys(("checkpoint_callback", "save_checkpoints"), "trainer.enable_checkpointing"),
+    **dict.fromkeys(("progress_bar_refresh_rate", "progress_bar"), "trainer.enable_progress_bar"),
     **dict.fromkeys(("validation_split", "val_split", "valid_pct"), "data.val_fraction"),
     **dict.fromkeys(("gpus", "num_gpus", "gpu", "num_processes", "auto_select_gpus"), "trainer.devices"),
     **dict.fromkeys(("tpu_cores", "device"), "trainer.accelerator"),
@@ -39,15 +41,26 @@ EQUIVALENTS = {
     **dict.fromkeys(("grad_accum_steps", "gradient_accumulation_steps"), "trainer.accumulate_grad_batches"),
     **dict.fromkeys(("seed", "random_seed", "random_state"), "seed_everything"),
     **dict.fromkeys(("resume", "resume_from_checkpoint", "checkpoint", "initial_epoch", "weights"), "ckpt_path"),
+    **dict.fromkeys(("model", "model_path", "ckpt", "checkpoint_path"), "ckpt_path"),
     **dict.fromkeys(("output", "output_dir"), "out"),
     **dict.fromkeys(("train", "training"), "fit"),
     **dict.fromkeys(("evaluate", "eval"), "test"),
 }
 """Names from Lightning 1.x, timm, fastai, Keras and Transformers, and the key or command that does the same here."""
-NOT_NEEDED = dict.fromkeys(
-    ("num_workers", "workers", "pin_memory", "persistent_workers"),
-    ": leave it out, images are decoded once into the cache and need no workers",
-)
+HINTS = {
+    **dict.fromkeys(
+        ("num_workers", "workers", "pin_memory", "persistent_workers"),
+        ": leave it out, images are decoded once into the cache and need no workers",
+    ),
+    "shuffle": ": leave it out, training images are shuffled in every epoch",
+    "num_classes": ": leave it out, there are two classes, and one logit for each image",
+    "threshold": ": it is chosen on the validation images, as model.operating_point says",
+    **dict.fromkeys(
+        ("early_stopping", "patience"),
+        "; early stopping is --trainer.callbacks+=EarlyStopping --trainer.callbacks.monitor val/loss",
+    ),
+}
+"""Names without an equivalent key, and what to do instead."""
 
 NOISE = re.compile(
     r"(- )?($|Parser key|Does not validate|Subtypes:|Errors:|Given value|Problem with given class_path|"
@@ -61,6 +74,7 @@ TYPES = {
     "str": "text",
     "tuple": "a list such as '[a, b]'",
     "list": "a list such as '[a, b]'",
+    "Sequence": "a list such as '[a, b]'",
 }
 
 
@@ -96,7 +110,8 @@ def similar_name(name: str, known: Iterable[str]) -> str:
 def _equivalent(name: str, keys: Sequence[str]) -> str:
     """Return the key or command that does the same as one of another trainer; empty without one."""
     target = EQUIVALENTS.get(name.rpartition(".")[2], "")
-    exists = any(target == key or ("." in key and target.startswith(f"{key}.")) for key in keys)
+    short = target.replace(".init_args", "")
+    exists = any(key in {target, short} or ("." in key and target.startswith(f"{key}.")) for key in keys)
     return target if exists and target != name else ""
 
 
@@ -127,7 +142,7 @@ def _unknown_name(message: str, parser: ArgumentParser) -> str:
         return ""
     kind, given = match[1], match[2]
     group = re.match(r"Group '([\w.]+)'", message)
-    name = f"{group[1]}.{given}" if group else given.lstrip("-")
+    name = f"{group[1]}.{given}" if group else given.lstrip("-").replace("-", "_")
     place, class_path = _place(message), _class_path(message)
     keys = [option.removeprefix("--") for action in parser._actions for option in action.option_strings]
     if place and class_path:
@@ -136,9 +151,11 @@ def _unknown_name(message: str, parser: ArgumentParser) -> str:
             model = class_path.rpartition(".")[2]
             return f"There is no model.network of {model}: for a network of your own set --model ImageClassifier too."
         known = [*keys, *(f"{place}.{key}" for key in _parameters(class_path))]
-        return f"There is no {full} of {class_path.rpartition('.')[2]}{did_you_mean(full, known)}"
+        hint = HINTS.get(name.rpartition(".")[2]) or did_you_mean(full, known)
+        return f"There is no {full} of {class_path.rpartition('.')[2]}{hint}"
     if not name or (not given.startswith("-") and kind.startswith("unrecognized")):
-        fix = f"such as --config {given}" if _takes_config(parser) else "or the files must be listed one after another"
+        option = "--config" if given.endswith((".yaml", ".yml")) else "--ckpt_path"
+        fix = f"such as {option} {given}" if _takes_config(parser) else "or the files must be listed one after another"
         return f"{given!r} is not expected here: an option before it may be missing, {fix}."
     return _unknown_key(name, given, keys, parser)
 
@@ -154,10 +171,10 @@ def _unknown_key(name: str, given: str, keys: list[str], parser: ArgumentParser)
     """
     is_option, takes_config = given.startswith("-"), _takes_config(parser)
     if takes_config:  # other commands have no model, and wait for no torch
-        keys = keys + [f"model.{key}" for path in MODELS for key in _parameters(path)]
+        keys = keys + [f"model.{key}" for model in _subclasses(KINDS[0]) for key in _parameters(model)]
     hint = did_you_mean(name, keys).replace("mean ", "mean --" if is_option else "mean ")
     if takes_config:
-        hint = NOT_NEEDED.get(name.rpartition(".")[2], hint)
+        hint = HINTS.get(name.rpartition(".")[2], hint)
     if is_option:
         hint = hint or f"; '{parser.prog.replace(' [options]', '')} --help' lists them"
         return f"There is no option {given}{hint}"
@@ -183,10 +200,17 @@ def _bad_value(message: str) -> str:
     lines = [line.strip() for line in short.splitlines()]
     reasons = [line.removeprefix("- ") for line in lines if not NOISE.match(line)]
     types = [re.sub(r"\. Got value: .*", "", line) for line in reasons if re.match(r"Expected an? (<|typing)", line)]
-    if match := re.search(r"Expected a dot import path string: ([A-Z]\w*)$", message, re.MULTILINE):
-        names = [path.rpartition(".")[2] for path in MODELS]
-        names += [name for module in CLASSES for name in dir(import_module(module)) if name[0].isupper()]
-        return f"{start}there is no class {match[1]}{did_you_mean(match[1], names)}"
+    named = re.search(r"Expected a dot import path string: (\w+)$", message, re.MULTILINE)
+    if named and (named[1][0].isupper() or not types):
+        return start + _wrong_class(named[1])
+    if match := re.search(r"Import path does not correspond to a subclass of (\w+).*?: '?([\w.]+)", message, re.DOTALL):
+        return f"{start}{match[2]} is not a subclass of {match[1]}."
+    if match := re.search(r"Unable to load config '(.*)'", message):
+        return (
+            f"{start}{match[1]!r} cannot stand for a group of settings: give them one by one, as --{place}.KEY VALUE."
+        )
+    if match := re.match(r"argument (?:-c/)?(--[\w.]+): expected one argument", message):
+        return f"argument {match[1]} needs a value."
     if types:
         (value, *_) = [*re.findall(r"(?:Got|Given) value: '?(.*?)'?$", short, re.MULTILINE), ""]
         return f"{start}{value!r} is not {_type_names(types)}."
@@ -194,6 +218,27 @@ def _bad_value(message: str) -> str:
     if match := re.match(r"module '([^']+)' has no attribute '([^']+)'", reason):
         return f"{start}{match[1]} has no {match[2]}{did_you_mean(match[2], dir(import_module(match[1])))}"
     return f"{start}{reason}"
+
+
+def _wrong_class(name: str) -> str:
+    """Explain a class that was named without its module and cannot be used."""
+    known = {path.rpartition(".")[2]: path for kind in KINDS for path in _subclasses(kind)}
+    if name in known:
+        return f"{known[name]} is of another kind than is expected here."
+    similar = similar_name(name, known)
+    hint = f"; did you mean {similar}?" if similar else ": give one of your own with its module, such as my.Net"
+    return f"there is no class {name}{hint}"
+
+
+def _subclasses(path: str) -> list[str]:
+    """Return the paths of all classes below one that were imported until now, and its own if it is one of ours."""
+    module, _, name = path.rpartition(".")
+    found, waiting = [], [getattr(import_module(module), name)]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        found.append(f"{kind.__module__}.{kind.__qualname__}")
+    return [other for other in found if "<locals>" not in other]
 
 
 def _place(message: str) -> str:

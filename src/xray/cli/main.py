@@ -51,9 +51,11 @@ def main(args: Sequence[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except ModuleNotFoundError as error:
         # As in an environment that only serves exported models.
-        if debug or error.name is None or error.name.partition(".")[0] == "xray":
+        if debug or (error.name or "").partition(".")[0] == "xray":
             raise
         message = f"{args[0]} needs {error.name}, which is not installed: pip install . in the checkout of xray"
+        if error.name is None:  # raised by a library, which says what it needs
+            message = f"{args[0]}: {' '.join(str(error).split())}"
         print(f"xray: error: {message}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -82,6 +84,10 @@ def _run(args: Sequence[str]) -> int:
     command, *rest = args
     if command == "--version":
         print(f"xray {__version__}")
+    elif command in TRAINER_COMMANDS and {"-h", "--help"} & set(rest):
+        from xray.cli.trainer_help import help_text
+
+        print(help_text(command))
     elif command in TRAINER_COMMANDS:
         from xray.cli.trainer import run_trainer_command
 

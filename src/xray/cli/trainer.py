@@ -66,12 +66,20 @@ def run_trainer_command(command: str, args: Sequence[str]) -> None:
     named = early_options(args)
     for path in named.configs:
         read_config(path)  # its errors name the file
-    wants_help = any(arg in {"-h", "--help"} or arg.startswith("--model.help") for arg in args)
+    args = ["--help" if arg == "--help_all" else arg for arg in args]
+    wants_help = any(arg == "--help" or arg.partition("=")[0].endswith(".help") for arg in args)
     scored = None
     if command != "fit" and not wants_help:
         scored = find_checkpoint(named.ckpt_path, named.configs, named.experiment)
     import_early(named, scored.checkpoint if scored else None)
     XrayCLI(command, args, scored)
+
+
+class XrayParser(LightningArgumentParser):
+    """A parser whose usage line has the command that users type, also in the help of a class."""
+
+    def __init__(self, *args: Any, prog: str = "python -m xray fit", **kwargs: Any) -> None:
+        super().__init__(*args, prog=prog, **kwargs)
 
 
 class XrayCLI(LightningCLI):
@@ -93,6 +101,7 @@ class XrayCLI(LightningCLI):
                 ImageClassifier,
                 ChestXRayDataModule,
                 subclass_mode_model=True,
+                parser_class=XrayParser,
                 save_config_callback=RunRecord if command == "fit" else None,
                 seed_everything_default=42,
                 # The model configures its own: model.optimizer and model.scheduler.
@@ -131,11 +140,12 @@ class XrayCLI(LightningCLI):
                 f"Also score the images under {len(CORRUPTIONS)} corruptions, each at several strengths; takes "
                 f"{len(variants())} times as long."
             )
-            parser.add_argument("--robustness", action="store_true", help=help_text)
+            parser.add_argument("--robustness", type=bool, nargs="?", const=True, default=False, help=help_text)
         return parser
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's own
         """Parse the command line; what neither it nor its config files give is as the checkpoint's config says."""
+        self._parser(args[0]).prog = f"python -m xray {args[0]}"
         defaults = None
         if self.scored is not None:
             (command, *_) = args
