@@ -8,6 +8,7 @@ import numpy as np
 from xray.compare.images import AlignedRun, SharedImages
 from xray.evaluation.calibration import probability_of
 from xray.evaluation.predictions import Predictions, decide
+from xray.evaluation.scaling import Scaling
 from xray.evaluation.scored_set import ScoredSet, write_scored_set
 
 CLASSES = ["NORMAL", "PNEUMONIA"]
@@ -25,7 +26,7 @@ def scored_set(
     labels, patients, logits, name="cnn/version_0", seed=42, root="data", digests=True, threshold=0.5, **config
 ):
     """Return the scored set of a run's test."""
-    probability = probability_of(logits, 1.3)
+    probability = probability_of(logits / 1.3)
     table = Predictions(
         [f"{root}/test/{CLASSES[label]}/{i}.jpeg" for i, label in enumerate(labels)],
         list(patients),
@@ -71,7 +72,7 @@ def shared(labels, patients, *scores, sources=None, thresholds=None):
             name=f"cnn/version_{i}",
             logits=np.asarray(logits, dtype=np.float64),
             decisions=(np.asarray(logits) > (thresholds or [0] * len(scores))[i]).astype(np.int64),
-            temperature=1.3,
+            scaling=Scaling(1.3),
             source=sources[i] if sources else {"threshold": 0.5},
             folder=Path(f"logs/cnn/version_{i}/test"),
         )

@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 from tests.end_to_end.commands import BEST, CNN, RUN, fit, metrics, run, table
 from xray.cli import main
 from xray.data.datamodule import ChestXRayDataModule
-from xray.evaluation.calibration import fit_temperature, probability_of
 from xray.evaluation.operating_point import OperatingPoint, choose_threshold
+from xray.evaluation.scaling import fit_scaling
 from xray.runs.checkpoint import BASELINES_KEY, DECISION_KEY, read_checkpoint
 from xray.scoring.corruptions import CORRUPTIONS
 
@@ -39,8 +39,9 @@ def test_a_fit_ends_with_a_decision_from_its_validation_images(trained):
     rows = table(f"{RUN}/validate/predictions.csv")
     labels = np.array([row["label"] == "PNEUMONIA" for row in rows], dtype=np.int64)
     logits = np.array([float(row["logit"]) for row in rows])
-    assert fitted["temperature"] == pytest.approx(fit_temperature(labels, logits), rel=1e-4)
-    probability = probability_of(logits, float(fitted["temperature"]))
+    scaling = fit_scaling(labels, logits, [row["patient"] for row in rows])
+    assert (fitted["temperature"], fitted["offset"]) == pytest.approx((scaling.temperature, scaling.offset), rel=1e-4)
+    probability = scaling.probability(logits)
     assert fitted["threshold"] == pytest.approx(choose_threshold(labels, probability, OperatingPoint()), abs=1e-6)
     assert [float(row["probability"]) for row in rows] == pytest.approx(probability.tolist())
     decided = [row["decision"] == "PNEUMONIA" for row in rows]
@@ -93,7 +94,7 @@ def test_calibrate_does_not_train(tested, images: Path, make):
     assert [each["rule"] for each in fitted["earlier"]] == ["youden"]
     after = read_checkpoint(BEST)
     for name, tensor in before.content["state_dict"].items():
-        assert name in {"threshold", "temperature"} or torch.equal(tensor, after.content["state_dict"][name])
+        assert name in {"threshold", "temperature", "offset"} or torch.equal(tensor, after.content["state_dict"][name])
     run("test")
     assert metrics("cnn/version_0")["threshold"] == pytest.approx(fitted["threshold"])
     assert metrics("cnn/version_0", "test_1")["threshold"] != metrics("cnn/version_0")["threshold"]

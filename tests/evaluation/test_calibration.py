@@ -13,12 +13,10 @@ from sklearn.linear_model import LogisticRegression
 
 from xray.evaluation.calibration import (
     BINS,
-    MAX_TEMPERATURE,
     bin_indices,
     calibration_intercept,
     calibration_slope,
     expected_calibration_error,
-    fit_temperature,
     probability_of,
     reliability_bins,
 )
@@ -142,46 +140,10 @@ def test_undefined_resample_does_not_affect_others():
         np.testing.assert_allclose(result[[0, 2]], complete[[0, 2]], rtol=1e-6)
 
 
-def soft_targets(labels):
-    positives, negatives = (labels == 1).sum(), (labels == 0).sum()
-    return np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-
-
-@pytest.mark.parametrize("scale", [0.2, 1.0, 4.0])
-@pytest.mark.parametrize("seed", range(2))
-def test_temperature_matches_logistic_regression_on_soft_targets(seed, scale):
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 2, 80)
-    logits = scale * rng.normal(3 * labels - 1.5, 1.5)
-    # Each image twice: as a positive with the weight of its target, and as a negative with the rest.
-    targets = soft_targets(labels)
-    model = LogisticRegression(C=np.inf, fit_intercept=False, solver="newton-cholesky", tol=1e-12)
-    model.fit(np.tile(logits, 2)[:, None], np.repeat([1, 0], 80), np.concatenate([targets, 1 - targets]))
-    assert fit_temperature(labels, logits) == pytest.approx(1 / model.coef_[0, 0], rel=1e-4)
-
-
-@pytest.mark.parametrize("distance", [1.0, 5.0, 40.0])
-def test_temperature_is_finite_for_separated_classes(distance):
-    labels = np.repeat([0, 1], 50)
-    # All images have equal confidence, so the best probability is the target itself.
-    expected = distance / np.log(51)
-    assert fit_temperature(labels, np.where(labels == 1, distance, -distance)) == pytest.approx(expected, rel=1e-4)
-
-
-def test_temperature_stays_in_range():
-    labels = np.repeat([0, 1], 50)
-    assert fit_temperature(labels, np.where(labels == 1, -1.0, 1.0)) == pytest.approx(MAX_TEMPERATURE, rel=1e-3)
-    assert fit_temperature(labels, np.where(labels == 1, 1e-3, -1e-3)) == pytest.approx(1 / MAX_TEMPERATURE, rel=1e-3)
-
-
-def test_temperature_of_zero_logits_is_1():
-    assert fit_temperature(np.array([0, 1, 1]), np.zeros(3)) == 1
-
-
-@given(st.floats(-800, 800), st.floats(0.05, 20))
-def test_probability_matches_scipy(logit, temperature):
-    result = probability_of(np.array([logit]), temperature)
-    assert result == pytest.approx(expit(logit / temperature), rel=1e-12, abs=1e-300)
+@given(st.floats(-800, 800))
+def test_probability_matches_scipy(log_odds):
+    result = probability_of(np.array([log_odds]))
+    assert result == pytest.approx(expit(log_odds), rel=1e-12, abs=1e-300)
     assert 0 <= result[0] <= 1
 
 

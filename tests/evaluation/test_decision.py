@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from xray.evaluation.calibration import probability_of
 from xray.evaluation.decision import INTERVALS, Decision, ValidationImages, fit_decision
 from xray.evaluation.metrics import main_metrics
 from xray.evaluation.operating_point import OperatingPoint
@@ -34,7 +33,7 @@ def images(seed=0, n=60):
 def test_decision_records_its_validation_metrics(point):
     labels, logits = images()
     decision = fit_decision(labels, logits, point, ON, PATIENTS)
-    predicted = probability_of(logits, decision.temperature) >= decision.threshold
+    predicted = decision.scaling.probability(logits) >= decision.threshold
     tn, fp, fn, tp = confusion_matrix(labels, predicted).ravel()
     assert decision.sensitivity == pytest.approx(tp / (tp + fn))
     assert decision.specificity == pytest.approx(tn / (tn + fp))
@@ -57,7 +56,7 @@ def test_decision_survives_float32_and_json(seed, point):
 def test_intervals_are_those_of_a_report_on_the_same_images():
     labels, logits = images()
     decision = fit_decision(labels, logits, OperatingPoint(), ON, PATIENTS)
-    predicted = (probability_of(logits, decision.temperature) >= decision.threshold).astype(np.int64)
+    predicted = (decision.scaling.probability(logits) >= decision.threshold).astype(np.int64)
     expected = estimates(Patients.of(PATIENTS, labels), main_metrics(labels, logits, predicted))
     for name in ("sensitivity", "specificity"):
         assert getattr(decision, f"{name}_interval") == (expected[name].low, expected[name].high)

@@ -11,6 +11,7 @@ from sklearn import metrics as sk
 from xray.evaluation.calibration import calibration_slope, probability_of
 from xray.evaluation.metrics import PREVALENCES, Confusion, Resamples, ScoredImages, class_indices
 from xray.evaluation.registry import METRICS, metrics_in
+from xray.evaluation.scaling import Scaling
 
 # Undefined metrics must not warn.
 pytestmark = pytest.mark.filterwarnings("error")
@@ -48,7 +49,7 @@ def of_scikit_learn(labels, decisions, weights):
 
 def decision_metrics(labels, decisions, weights=None):
     weights = np.ones((1, len(labels))) if weights is None else weights
-    resamples = Resamples(ScoredImages(labels, np.zeros(len(labels)), decisions, 1.0), weights)
+    resamples = Resamples(ScoredImages(labels, np.zeros(len(labels)), decisions), weights)
     return {name: metric.compute(resamples) for name, metric in metrics_in("decision", "predictive value").items()}
 
 
@@ -141,7 +142,7 @@ def test_undefined_metrics_of_one_class(label, images):
 
 def test_metrics_without_images_are_nan():
     none = np.array([], dtype=np.int64)
-    resamples = Resamples(ScoredImages(none, none.astype(float), none, 1.0), np.ones((1, 0)))
+    resamples = Resamples(ScoredImages(none, none.astype(float), none), np.ones((1, 0)))
     result = {name: metric.compute(resamples) for name, metric in METRICS.items()}
     assert {name for name, values in result.items() if not np.isnan(values).all()} == set()
     assert {values.shape for values in result.values()} == {(1,)}
@@ -154,9 +155,9 @@ def test_metrics_without_images_are_nan():
 )
 def test_brier_score_matches_scikit_learn(rows):
     labels, logits, weights = (np.array([row[i] for row in rows]) for i in range(3))
-    resamples = Resamples(ScoredImages(labels, logits, labels, 1.7), weights[None].astype(float))
+    resamples = Resamples(ScoredImages(labels, logits, labels, Scaling(1.7)), weights[None].astype(float))
     for when, temperature in ((resamples, 1.7), (resamples.before_scaling, 1.0)):
-        probability = probability_of(logits, temperature)
+        probability = probability_of(logits / temperature)
         expected = sk.brier_score_loss(labels, probability, sample_weight=weights, labels=[0, 1])
         assert METRICS["brier"].compute(when) == pytest.approx([expected], **CLOSE)
 
@@ -165,7 +166,7 @@ def test_slope_before_and_after_scaling():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 50)
     logits = rng.normal(labels, 1)
-    resamples = Resamples(ScoredImages(labels, logits, labels, 1.7), np.ones((1, 50)))
+    resamples = Resamples(ScoredImages(labels, logits, labels, Scaling(1.7)), np.ones((1, 50)))
     slope = METRICS["calibration_slope"].compute
     assert slope(resamples) == pytest.approx(calibration_slope(labels, logits / 1.7))
     assert slope(resamples.before_scaling) == pytest.approx(calibration_slope(labels, logits))

@@ -122,7 +122,7 @@ def test_equally_near_ties_go_to_the_upper_threshold():
 def test_higher_cost_of_misses_lowers_the_threshold():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 400)
-    probability = probability_of(rng.normal(2 * labels - 1, 1.0), 0.5)
+    probability = probability_of(rng.normal(2 * labels - 1, 1.0) / 0.5)
     chosen = [choose_threshold(labels, probability, OperatingPoint("cost", ratio)) for ratio in (0.05, 1.0, 20.0)]
     assert chosen[0] > chosen[1] > chosen[2]
 
@@ -146,7 +146,7 @@ def test_threshold_for_probabilities_0_and_1(certain):
 def test_float32_threshold_gives_the_same_decisions(seed):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, 500)
-    probability = probability_of(rng.normal(3 * labels - 1.5, 1.5), 1.2)
+    probability = probability_of(rng.normal(3 * labels - 1.5, 1.5) / 1.2)
     for point in (OperatingPoint(), OperatingPoint("sensitivity", 0.95), OperatingPoint("cost", 5.0)):
         chosen = choose_threshold(labels, probability, point)
         np.testing.assert_array_equal(probability >= float(np.float32(chosen)), probability >= chosen)

@@ -1,6 +1,7 @@
 """Writing, reading and checking manifests."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,9 +42,17 @@ def test_has_a_notice():
     assert "not a medical device" in manifest().notice
 
 
-def test_probability_applies_the_temperature():
+def test_probability_applies_temperature_and_offset():
     logits = np.array([-800.0, -2.0, 0.0, 1.0, 800.0])
     np.testing.assert_allclose(manifest().probability(logits), expit(logits / 1.7))
+    shifted = replace(manifest(), offset=-0.6)
+    np.testing.assert_allclose(shifted.probability(logits), expit(logits / 1.7 - 0.6))
+
+
+def test_reads_a_manifest_without_offset():
+    values = json.loads(manifest().to_json())
+    del values["offset"]
+    assert Manifest.from_json(json.dumps(values), "onnx") == manifest()
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "null", '{"format": "onnx"}', "text"])
@@ -70,6 +79,7 @@ def test_rejects_a_manifest_of_another_format():
         ("image_size", 128.5),
         ("temperature", 0),
         ("temperature", float("nan")),
+        ("offset", "none"),
         ("threshold", 2),
         ("threshold", None),
         ("class_names", ["A", "B", "C"]),

@@ -91,7 +91,7 @@ def draw(images=60, patients=24, seed=0, class_names=CLASSES, root="images", **c
     number = np.concatenate([np.arange(patients), rng.integers(0, patients, images - patients)])
     labels = number % 2
     logits = np.round(rng.normal(3.0 * labels - 1.5, 1.5), 2)
-    probability = probability_of(logits, TEMPERATURE)
+    probability = probability_of(logits / TEMPERATURE)
     prefixes = [("IM-", "person{}_virus_"), ("IM-", "person{}_bacteria_"), ("NORMAL2-IM-", ""), ("", "person{}_virus_")]
     names = [
         f"{prefixes[n % 4][label].format(n)}{n:04d}-{i}.jpeg"

@@ -29,6 +29,7 @@ IDENTITY = (
     "image_size",
     "resize",
     "temperature",
+    "offset",
     "threshold",
 )
 """Keys of the source by which two scored sets are the same: scoring again replaces one, otherwise both are kept."""
@@ -87,7 +88,7 @@ def keep_earlier(folder: Path, source: Mapping[str, object]) -> None:
         earlier = json.loads((folder / SOURCE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
-    if any(earlier.get(key) != source[key] for key in IDENTITY):
+    if any({"offset": 0.0, **earlier}.get(key) != source[key] for key in IDENTITY):
         number = next(n for n in range(1, 10**6) if not folder.with_name(f"{folder.name}_{n}").exists())
         folder.rename(folder.with_name(f"{folder.name}_{number}"))
         print(f"Kept: the earlier result of {earlier.get('data_root')} is now in {folder.name}_{number}/")

@@ -12,6 +12,7 @@ import numpy as np
 
 from xray.evaluation.arrays import Labels, Scores
 from xray.evaluation.metrics import class_indices
+from xray.evaluation.scaling import Scaling
 from xray.evaluation.scored_set import ScoredSet
 from xray.utils.errors import UserError
 from xray.utils.text import printable
@@ -35,9 +36,9 @@ class AlignedRun:
 
     Args:
         name: Display name.
-        logits: Raw outputs, before temperature scaling.
+        logits: Raw outputs, before scaling.
         decisions: 0 or 1, at the run's own threshold.
-        temperature: Divisor of the logits in temperature scaling.
+        scaling: Of logits to probabilities.
         source: Origin of the predictions, see `xray.evaluation.scored_set.ScoredSet`.
         folder: Folder of the predictions.
     """
@@ -45,7 +46,7 @@ class AlignedRun:
     name: str
     logits: Scores
     decisions: Labels
-    temperature: float
+    scaling: Scaling
     source: Mapping[str, Any]
     folder: Path
 
@@ -109,7 +110,7 @@ def align(runs: Sequence[LoadedRun]) -> SharedImages:
 def _reordered(run: LoadedRun, order: Sequence[int]) -> AlignedRun:
     table, source = run.scored_set.table, run.scored_set.source
     decisions = class_indices(table.decision, source["class_names"])
-    return AlignedRun(run.name, table.logit[order], decisions[order], float(source["temperature"]), source, run.folder)
+    return AlignedRun(run.name, table.logit[order], decisions[order], Scaling.of(source), source, run.folder)
 
 
 def _digests(run: LoadedRun) -> Sequence[str]:

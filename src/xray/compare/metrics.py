@@ -28,7 +28,7 @@ def metrics_of(
     run: AlignedRun, labels: Labels, names: Sequence[str]
 ) -> Callable[[Weights], Mapping[str, ResampleValues]]:
     """Return a run's metrics by name as a function of image weights: (resamples, images) to (resamples,)."""
-    images = ScoredImages(labels, run.logits, run.decisions, run.temperature)
+    images = ScoredImages(labels, run.logits, run.decisions, run.scaling)
 
     def values(weights: Weights) -> dict[str, ResampleValues]:
         resamples = Resamples(images, weights)

@@ -46,7 +46,7 @@ def compare_runs(images: SharedImages, metrics: Sequence[str], resamples: int = 
             "seed": seed_of(run.source),
             "threshold": run.source.get("threshold"),
             "threshold_fitted": run.source.get("decision") is not None,
-            "temperature": run.temperature,
+            **asdict(run.scaling),
             "trained_with": run.source.get("trained_with"),
             "metrics": {name: values.mean([i]).as_dict() for name, values in resampled.items()},
         }

@@ -1,4 +1,4 @@
-"""Calibration metrics and temperature scaling."""
+"""Calibration metrics."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,6 @@ from xray.evaluation.ranking import divide
 
 BINS = 10
 """Bins of equal width from 0 to 1, for the reliability diagram and the expected calibration error."""
-MAX_TEMPERATURE = 20.0
-"""The highest temperature; its inverse is the lowest."""
 MAX_STEPS = 100
 """Newton's method needs about 6 steps, or about 50 if it has to halve them."""
 TOLERANCE = 1e-3
@@ -20,34 +18,9 @@ MAX_LOG_ODDS = 300.0
 """Larger log-odds are clipped: their exponential might overflow, and no probability differs at this size."""
 
 
-def probability_of(logits: Scores, temperature: float) -> Scores:
-    """Return the probability of the positive class, sigmoid(logit / temperature)."""
-    return np.exp(-np.logaddexp(0.0, -logits / temperature))
-
-
-def fit_temperature(labels: Labels, logits: Scores) -> float:
-    """Temperature scaling (Guo et al., ICML 2017): fit the divisor of the logits by maximum likelihood.
-
-    Ranking and AUROC do not change. Images of both classes are needed. The labels are smoothed (Platt, Advances in
-    Large Margin Classifiers, 1999, 61-74); without that, perfectly separated images would drive the temperature to 0.
-
-    Returns:
-        From 0.05 to 20; above 1 if the network was overconfident. 1 if all logits are 0.
-    """
-    if not logits.any():
-        return 1.0
-    from scipy.optimize import minimize_scalar
-
-    positives = int(labels.sum())
-    negatives = len(labels) - positives
-    targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-
-    def loss(log_temperature: float) -> float:
-        scaled = logits / np.exp(log_temperature)
-        return float(np.mean(np.logaddexp(0.0, scaled) - targets * scaled))
-
-    bounds = (-np.log(MAX_TEMPERATURE), np.log(MAX_TEMPERATURE))
-    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x))
+def probability_of(log_odds: Scores) -> Scores:
+    """Return the sigmoid, exact also where it is close to 0."""
+    return np.exp(-np.logaddexp(0.0, -log_odds))
 
 
 def expected_calibration_error(labels: Labels, probability: Scores, weights: Weights | None = None) -> ResampleValues:

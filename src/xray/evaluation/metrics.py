@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from xray.evaluation.arrays import Labels, ResampleValues, Scores, Weights
-from xray.evaluation.calibration import calibration_slope, probability_of
+from xray.evaluation.calibration import calibration_slope
 from xray.evaluation.ranking import Ranking, divide
+from xray.evaluation.scaling import Scaling
 
 PREVALENCES = (0.01, 0.05, 0.1, 0.2, 0.5)
 """Prevalences at which predictive values are reported; that of the test images is not representative of a clinic."""
@@ -90,15 +91,15 @@ class ScoredImages:
 
     Args:
         labels: 0 or 1, shape (images,).
-        logits: Raw outputs, before temperature scaling, shape (images,).
+        logits: Raw outputs, before scaling, shape (images,).
         decisions: 0 or 1, shape (images,).
-        temperature: Divisor of the logits in temperature scaling.
+        scaling: Of logits to probabilities.
     """
 
     labels: Labels
     logits: Scores
     decisions: Labels
-    temperature: float
+    scaling: Scaling = Scaling()  # noqa: RUF009 - frozen
 
     @cached_property
     def ranking(self) -> Ranking:
@@ -108,12 +109,12 @@ class ScoredImages:
     @cached_property
     def scaled_logits(self) -> Scores:
         """Log-odds of the calibrated probabilities."""
-        return self.logits / self.temperature
+        return self.scaling.scale(self.logits)
 
     @cached_property
     def probability(self) -> Scores:
         """Calibrated probability of the positive class."""
-        return probability_of(self.logits, self.temperature)
+        return self.scaling.probability(self.logits)
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Resamples:
     Args:
         images: The images.
         weights: How often each counts, shape (resamples, images).
-        scaled: The same resamples with another temperature, whose slope is then not fitted again.
+        scaled: The same resamples with another scaling, whose slope is then not fitted again.
     """
 
     images: ScoredImages
@@ -144,8 +145,8 @@ class Resamples:
 
     @cached_property
     def before_scaling(self) -> "Resamples":
-        """The same resamples without temperature scaling."""
-        return Resamples(replace(self.images, temperature=1.0), self.weights, self)
+        """The same resamples without scaling."""
+        return Resamples(replace(self.images, scaling=Scaling()), self.weights, self)
 
 
 def main_metrics(labels: Labels, scores: Scores, decisions: Labels) -> Callable[[Weights], dict[str, ResampleValues]]:

@@ -264,7 +264,7 @@ METRICS: Final[dict[str, Metric]] = {
         no_interval="biased upwards by resampling",
     ),
     "calibration_slope": Metric(
-        lambda resamples: resamples.slope * resamples.images.temperature,
+        lambda resamples: resamples.slope * resamples.images.scaling.temperature,
         "Calibration slope",
         "1 is best; below 1 the probabilities are too extreme.",
         "calibration",

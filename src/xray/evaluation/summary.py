@@ -21,6 +21,7 @@ from xray.evaluation.registry import METRICS, metrics_in
 from xray.evaluation.rejections import accepted_subgroup, rejection_metrics
 from xray.evaluation.resampling import LEVEL, RESAMPLES, Estimate, Patients, estimates
 from xray.evaluation.robustness import robustness_metrics
+from xray.evaluation.scaling import Scaling
 from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.shortcuts import shortcut_metrics
 from xray.evaluation.subgroups import Subgroup, subgroups_by_name, subgroups_by_size
@@ -39,8 +40,8 @@ def summarise(scored_set: ScoredSet) -> dict[str, Any]:
     labels, decisions = class_indices(table.label, class_names), class_indices(table.decision, class_names)
     patients = Patients.of(table.patient, labels)
     groups, notes = _subgroups(scored_set, labels)
-    temperature = float(source["temperature"])
-    metrics, before = _metrics(ScoredImages(labels, table.logit, decisions, temperature), patients)
+    scaling = Scaling.of(source)
+    metrics, before = _metrics(ScoredImages(labels, table.logit, decisions, scaling), patients)
     return {
         "validation_gap": validation_gap(metrics, source, len(table)),
         "images": len(table),
@@ -50,14 +51,14 @@ def summarise(scored_set: ScoredSet) -> dict[str, Any]:
         "patients_by_class": dict(zip(class_names, patients.per_class, strict=True)),
         "prevalence": float(labels.mean()) if len(labels) else None,
         "threshold": float(source["threshold"]),
-        "temperature": temperature,
+        **asdict(scaling),
         "metrics": {name: metric.as_dict() for name, metric in metrics.items()},
         "auroc_delong": delong_interval(labels, table.logit).as_dict(),
         "before_scaling": {name: metric.as_dict() for name, metric in before.items()},
         "confusion_matrix": _confusion(labels, decisions),
         "reliability": {
             "bins": BINS,
-            "before": [asdict(b) for b in reliability_bins(labels, probability_of(table.logit, 1.0))],
+            "before": [asdict(b) for b in reliability_bins(labels, probability_of(table.logit))],
             "after": [asdict(b) for b in reliability_bins(labels, table.probability)],
         },
         "subgroups": [_subgroup(group, labels, table.logit, decisions, table.patient, class_names) for group in groups],
@@ -65,7 +66,7 @@ def summarise(scored_set: ScoredSet) -> dict[str, Any]:
         "rejections": rejection_metrics(labels, scored_set.ood_scores, patients, class_names),
         "shortcuts": shortcut_metrics(labels, table.logit, scored_set.ablations, patients),
         "robustness": robustness_metrics(
-            labels, table.logit, scored_set.robustness, temperature, source["threshold"], patients
+            labels, table.logit, scored_set.robustness, scaling, source["threshold"], patients
         ),
         "duplicates": list(scored_set.duplicates),
         "method": {
@@ -79,7 +80,7 @@ def summarise(scored_set: ScoredSet) -> dict[str, Any]:
 
 
 def _metrics(images: ScoredImages, patients: Patients) -> tuple[dict[str, Estimate], dict[str, Estimate]]:
-    """Return all metrics by name, and those of calibration also before temperature scaling."""
+    """Return all metrics by name, and those of calibration also before scaling."""
     before = {f"before {name}": metric for name, metric in metrics_in("calibration").items()}
 
     def metrics(weights: Weights) -> dict[str, ResampleValues]:

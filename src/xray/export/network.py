@@ -22,6 +22,7 @@ class ExportedClassifier(nn.Module):
     mean: Tensor
     std: Tensor
     temperature: Tensor
+    offset: Tensor
 
     def __init__(self, model: ImageClassifier, size: int, rule: ResizeRule, feature_map: FeatureMap | None) -> None:
         super().__init__()
@@ -30,6 +31,7 @@ class ExportedClassifier(nn.Module):
         self.register_buffer("mean", model.mean.clone())
         self.register_buffer("std", model.std.clone())
         self.register_buffer("temperature", model.temperature.double())
+        self.register_buffer("offset", model.offset.double())
         self.resize = ResizeImages(size, rule)
         self.size = size
         self.in_channels = model.in_channels
@@ -55,7 +57,7 @@ class ExportedClassifier(nn.Module):
         return logits, self._probability(logits), logit_map(maps[-1], self._feature_map.head).float()
 
     def _probability(self, logits: Tensor) -> Tensor:
-        return (logits.double() / self.temperature).sigmoid()
+        return (logits.double() / self.temperature + self.offset).sigmoid()
 
     def _as_is(self, images: Tensor) -> Tensor:
         """Return the images unchanged, in a way that fixes their size in the graph."""

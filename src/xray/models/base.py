@@ -19,6 +19,7 @@ from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryAvera
 
 from xray.data.dataset import ImageBatch
 from xray.evaluation.operating_point import OperatingPoint
+from xray.models.calibrated_loss import CalibratedLoss
 from xray.models.freezing import Freezing, Stages, stages_by_pattern, train_stages
 from xray.models.optimisation import Interval, build_optimizer, build_schedule, check_length
 from xray.models.schedule import WarmupCosine
@@ -57,6 +58,7 @@ class ImageClassifier(LightningModule):
     mean: Tensor
     std: Tensor
     temperature: Tensor
+    offset: Tensor
     threshold: Tensor
     positive_weight: Tensor
 
@@ -99,6 +101,7 @@ class ImageClassifier(LightningModule):
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("std", torch.tensor(std))
         self.register_buffer("temperature", torch.tensor(1.0))
+        self.register_buffer("offset", torch.tensor(0.0))
         self.register_buffer("threshold", torch.tensor(0.5))
         self.register_buffer("positive_weight", torch.tensor(1.0))
         metrics = MetricCollection(
@@ -106,6 +109,7 @@ class ImageClassifier(LightningModule):
         )
         self.train_metrics = metrics.clone(prefix="train/")
         self.val_metrics = metrics.clone(prefix="val/")
+        self.calibrated_loss = CalibratedLoss()
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits of the positive class, shape (batch,), for images of shape (batch, 1, size, size)."""
@@ -119,7 +123,7 @@ class ImageClassifier(LightningModule):
         return logits if logits.dtype == torch.float64 else logits.float()
 
     def probability(self, logits: Tensor) -> Tensor:
-        """Return the calibrated probability of the positive class: sigmoid(logit / temperature).
+        """Return the calibrated probability of the positive class: sigmoid(logit / temperature + offset).
 
         In double precision where the device supports it: single precision would round confident images to 1, as ties.
 
@@ -130,7 +134,8 @@ class ImageClassifier(LightningModule):
             Values from 0 to 1, same shape and device as `logits`, float64 (float32 on Apple GPUs).
         """
         dtype = torch.float32 if logits.device.type == "mps" else torch.float64
-        return (logits.to(dtype) / self.temperature.to(logits.device, dtype)).sigmoid()
+        temperature, offset = (value.to(logits.device, dtype) for value in (self.temperature, self.offset))
+        return (logits.to(dtype) / temperature + offset).sigmoid()
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Return the mean loss of a batch: weighted binary cross-entropy of smoothed labels.
@@ -245,10 +250,11 @@ class ImageClassifier(LightningModule):
     def on_train_start(self) -> None:
         """Let the config's optimiser settings override those of the checkpoint after a resume.
 
-        Temperature and threshold are reset: those in the checkpoint were fitted to its weights, and new ones are fitted
+        Scaling and threshold are reset: those in the checkpoint were fitted to its weights, and new ones are fitted
         at the end of training.
         """
         self.temperature.fill_(1.0)
+        self.offset.fill_(0.0)
         self.threshold.fill_(0.5)
         for optimizer, settings in zip(self.trainer.optimizers, self._optimizer_settings, strict=True):
             for group, configured in zip(optimizer.param_groups, settings, strict=True):
@@ -318,6 +324,8 @@ class ImageClassifier(LightningModule):
         loss, logits = self.model_step(batch)
         self.val_metrics.update(self.probability(logits), batch["label"].int())
         self.log("val/loss", loss, prog_bar=True, batch_size=len(logits), sync_dist=True)
+        self.calibrated_loss.update(logits, batch["label"])
+        self.log("val/calibrated_loss", self.calibrated_loss)
         for name, metric in self.val_metrics.items():
             self.log(name, metric, prog_bar=name == "val/auroc")
         return {"logit": logits, "index": batch["index"], "label": batch["label"]}

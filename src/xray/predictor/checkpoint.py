@@ -59,6 +59,7 @@ def manifest_of(checkpoint: Checkpoint, model: ImageClassifier, has_grad_cam: bo
         class_names=(data["class_names"][0], data["class_names"][1]),
         patient_pattern=data["patient_pattern"],
         temperature=float(model.temperature),
+        offset=float(model.offset),
         threshold=float(model.threshold),
         # Leaves out earlier decisions and paths of the machine.
         decision={

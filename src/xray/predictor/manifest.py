@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from xray import NOTICE
 from xray.data.decode.image import ResizeRule
 from xray.evaluation.arrays import Scores
-from xray.evaluation.calibration import probability_of
+from xray.evaluation.scaling import MAX_OFFSET, Scaling
 from xray.ood.detector import OODDetector
 from xray.runs.old_names import with_new_names
 
@@ -37,7 +37,8 @@ class Manifest:
         resize: How an image becomes a square.
         class_names: Negative class, positive class.
         patient_pattern: Regular expression for the patient in a file name.
-        temperature: Divides the logit.
+        temperature: Divides the logit, see `xray.evaluation.scaling.Scaling`.
+        offset: Is added to the divided logit; 0 in old files.
         threshold: Calibrated probability from which an image is predicted positive.
         decision: How the threshold was chosen, see `xray.evaluation.decision.Decision`; None in old checkpoints.
         training: Number of images, patients and images per class, fingerprint and folder name of the training data;
@@ -61,6 +62,7 @@ class Manifest:
     patient_pattern: str
     temperature: float
     threshold: float
+    offset: float = 0.0
     decision: Mapping[str, Any] | None
     training: Mapping[str, Any] | None
     ood: Mapping[str, Any] | None
@@ -71,7 +73,7 @@ class Manifest:
 
     def probability(self, logits: Scores) -> Scores:
         """Return calibrated probabilities of the positive class, from 0 to 1, shape (images,)."""
-        return probability_of(logits, self.temperature)
+        return Scaling(self.temperature, self.offset).probability(logits)
 
     def to_json(self) -> str:
         """Return the manifest as a JSON object."""
@@ -90,6 +92,8 @@ class Manifest:
         """
         values = with_new_names(json.loads(text))
         names = {field.name for field in fields(cls)}
+        if isinstance(values, dict):
+            values.setdefault("offset", 0.0)
         if not isinstance(values, dict) or values.keys() != names:
             raise ValueError("its manifest is of another version of xray")
         for name, is_valid in _CHECKS.items():
@@ -113,6 +117,7 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "resize": lambda value: value in get_args(ResizeRule),
     "class_names": lambda value: isinstance(value, list) and len(value) == 2,
     "temperature": lambda value: isinstance(value, int | float) and value > 0,
+    "offset": lambda value: isinstance(value, int | float) and abs(value) <= MAX_OFFSET,
     "threshold": lambda value: isinstance(value, int | float) and 0 <= value <= 1,
     "ood": _is_ood_detector,
 }

@@ -31,7 +31,7 @@ CODE_KEY = "xray_code"
 
 DECISION_KEY = "xray_decision"
 """Checkpoint key of the decision fitted on validation images, see `xray.evaluation.decision.Decision`, as JSON; set at
-the end of training. The state dict has its `temperature` and `threshold`."""
+the end of training. The state dict has its `temperature`, `offset` and `threshold`."""
 
 DECIDED_KEY = "xray_decided_images"
 """Checkpoint key of the images that the decision was fitted on, see `xray.data.split_record.images_to_json`."""
@@ -124,7 +124,9 @@ def load_weights(model: "ImageClassifier", checkpoint: Checkpoint) -> None:
     Raises:
         UserError: The weights belong to another model; the model is unchanged.
     """
-    own, stored = model.state_dict(), checkpoint.content["state_dict"]
+    own = model.state_dict()
+    # Older checkpoints have no offset.
+    stored = {"offset": own["offset"].new_zeros(()), **checkpoint.content["state_dict"]}
     different = sorted(own.keys() ^ stored.keys()) or sorted(key for key in own if own[key].shape != stored[key].shape)
     if different:
         stored_class = checkpoint.config["model"]["class_path"].rpartition(".")[2]
@@ -169,6 +171,7 @@ def store_decision(
     stored = decision.as_dict() | {"earlier": earlier}
     content["state_dict"] |= {
         "temperature": torch.tensor(decision.temperature),
+        "offset": torch.tensor(decision.offset),
         "threshold": torch.tensor(decision.threshold),
     }
     content[DECISION_KEY] = json.dumps(stored)

@@ -85,9 +85,8 @@ def calibrate_checkpoint(
     if counts.min() < MIN_PER_CLASS:
         text = " and ".join(f"{count} of {name}" for count, name in zip(counts, data.class_names, strict=True))
         data.note(
-            f"Temperature and threshold are imprecise: fitted on few validation images ({text}). Use at least "
-            f"{MIN_PER_CLASS} of each class for a sensitivity to within 0.1. With few images, probabilities are pulled "
-            "towards 0.5."
+            f"Scaling and threshold are imprecise: fitted on few validation images ({text}). Use at least "
+            f"{MIN_PER_CLASS} of each class for a sensitivity to within 0.1."
         )
     fitted_on = ValidationImages(
         data_root=str(data.root),
@@ -96,6 +95,7 @@ def calibrate_checkpoint(
         patients=len({image.patient for image in images}),
         fingerprint=fingerprint(images),
         notes=tuple(data.notes),
+        images_by_class=(int(counts[0]), int(counts[1])),
     )
     logits = logits_of(model, data.grey_chunks("val"), data.batch_size)
     decision = fit_decision(labels, logits, point, fitted_on, [image.patient for image in images])
@@ -130,6 +130,6 @@ def describe(decision: Decision) -> str:
     on = decision.fitted_on
     return (
         f"Decision fitted on {on.images} validation images of {on.patients} patients: temperature "
-        f"{decision.temperature:.3f}, threshold {decision.threshold:.4f}\n"
+        f"{decision.temperature:.3f}, offset {decision.offset:.3f}, threshold {decision.threshold:.4f}\n"
         f"  ({decision.description}: sensitivity {decision.sensitivity:.4f}, specificity {decision.specificity:.4f})"
     )

@@ -90,6 +90,7 @@ def source_of(scorer: SplitScorer, model: "ImageClassifier", data: "ChestXRayDat
         "resize": data.resize,
         "class_names": list(data.class_names),
         "temperature": float(model.temperature),
+        "offset": float(model.offset),
         "threshold": float(model.threshold),
         "decision": checkpoint.record(DECISION_KEY),
         "model": type(model).__name__,
