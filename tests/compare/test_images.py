@@ -57,6 +57,14 @@ def test_moved_image_is_matched_by_digest():
     assert align([candidate(first), candidate(replace(second, table=moved))]).matched_by == "digest"
 
 
+def test_table_of_another_model_is_matched_by_its_full_paths():
+    labels, patients, logits = draw()
+    run = scored_set(labels, patients, logits, root="data/demo")
+    table = scored_set(labels, patients, logits, root="data/demo", digests=False)
+    source = {key: table.source[key] for key in ("class_names", "temperature", "threshold")}
+    assert align([candidate(run, "A"), candidate(replace(table, source=source), "B")]).matched_by == "path"
+
+
 def test_without_digests_images_are_matched_by_path_below_the_data_root():
     labels, patients, logits = draw()
     here = scored_set(labels, patients, logits, root="data/images", digests=False)

@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.utils.errors import UserError
 from xray.utils.files import why_not_writable
+
+if TYPE_CHECKING:
+    from xray.audit.finding import Finding
 
 RECORD = "audit.json"
 PAGE = "audit.html"
@@ -40,18 +44,12 @@ def audit(
     out = Path("logs", "audit", directory.resolve().name or "root") if out is None else out
     check_out(out, directory)
     # Imported late, so that a wrong path is reported at once.
-    from xray.audit.checks import run_checks
-    from xray.audit.folder import read_folder
     from xray.audit.page import write_page
-    from xray.audit.scan import SIZE, scan_folder
     from xray.audit.terminal import print_audit
-    from xray.data.cache.reader import ImageReader
     from xray.utils.files import open_atomic
     from xray.utils.text import printable
 
-    reader = ImageReader(cache_dir, SIZE, "stretch")
-    folder = read_folder(directory, class_names, patient_pattern, reader.hash_files)
-    record, findings = run_checks(scan_folder(folder, reader))
+    record, findings = check_images(directory, patient_pattern, class_names, cache_dir)
     with open_atomic(out / RECORD) as file:
         json.dump(record, file, indent=2, allow_nan=False)
         file.write("\n")
@@ -59,6 +57,19 @@ def audit(
     print_audit(record, findings)
     print(f"Written: {printable(str(out / RECORD))} and {printable(str(out / PAGE))}")
     return 1 if record["severities"]["blocking"] else 0
+
+
+def check_images(
+    directory: Path, patient_pattern: str, class_names: tuple[str, str], cache_dir: Path | None
+) -> tuple[dict[str, Any], list["Finding"]]:
+    """Return the record and the findings of an audit, see `audit`; without a cache if `cache_dir` is None."""
+    from xray.audit.checks import run_checks
+    from xray.audit.folder import read_folder
+    from xray.audit.scan import SIZE, scan_folder
+    from xray.data.cache.reader import ImageReader
+
+    reader = ImageReader(cache_dir, SIZE, "stretch")
+    return run_checks(scan_folder(read_folder(directory, class_names, patient_pattern, reader.hash_files), reader))
 
 
 def check_out(out: Path, directory: Path) -> None:

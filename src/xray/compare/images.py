@@ -4,7 +4,7 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,7 @@ def align(runs: Sequence[LoadedRun]) -> SharedImages:
     Raises:
         UserError: The runs differ in classes, images or labels, or there is no image.
     """
+    runs = _with_root(runs)
     first = runs[0]
     by_digest = all(digests and all(digests) for digests in map(_digests, runs))
     keys = [_keys(run, by_digest) for run in runs]
@@ -105,6 +106,15 @@ def align(runs: Sequence[LoadedRun]) -> SharedImages:
         matched_by="digest" if by_digest else "path",
         notes=notes + _notes_on_sets(runs),
     )
+
+
+def _with_root(runs: Sequence[LoadedRun]) -> list[LoadedRun]:
+    """Give tables of other models, which have no data root, that of the first run with one."""
+    root = next((root for run in runs if (root := run.scored_set.source.get("data_root"))), "")
+    return [
+        replace(run, scored_set=replace(run.scored_set, source={"data_root": root} | dict(run.scored_set.source)))
+        for run in runs
+    ]
 
 
 def _reordered(run: LoadedRun, order: Sequence[int]) -> AlignedRun:
@@ -153,12 +163,14 @@ def _check_images(
         only = sorted(path for path, key in zip(_paths_below_root(run), own, strict=True) if key not in others)
         example = f" (such as {printable(only[0])})" if only else ""
         differences.append(f"{len(only)} only in {run.name}{example}")
-    source = first.scored_set.source
-    args = ["--ckpt_path", other.scored_set.source.get("checkpoint"), "--data.root", source.get("data_root")]
+    root, checkpoint = first.scored_set.source.get("data_root"), other.scored_set.source.get("checkpoint")
+    args = ["--ckpt_path", str(checkpoint), "--data.root", str(root)]
+    # A table of another model has neither.
+    advice = f", such as by 'python -m xray test {shlex.join(map(printable, args))}'" if root and checkpoint else ""
     raise UserError(
         f"{first.name} and {other.name} were tested on different images: {', '.join(differences)}, "
         f"{len(set(here) & set(there))} in both, matched by {'the hash of their files' if by_digest else 'path'}. Test "
-        f"both on the same images, such as by 'python -m xray test {shlex.join(map(printable, map(str, args)))}'."
+        f"both on the same images{advice}."
     )
 
 

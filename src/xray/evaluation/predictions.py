@@ -79,11 +79,14 @@ def write_predictions(path: Path, table: Predictions) -> None:
 
 def write_outcomes(path: Path, images: Sequence[ImageOutcome]) -> None:
     """Write one row per image as CSV, atomically; numbers are empty for images without a prediction."""
-    _write_rows(
-        path,
-        OUTCOME_COLUMNS,
-        ((i.path, i.patient, "", i.logit, i.probability, i.decision, i.outcome, i.reason) for i in images),
-    )
+    columns = outcome_columns(images)
+    _write_rows(path, list(columns), zip(*columns.values(), strict=True))
+
+
+def outcome_columns(images: Sequence[ImageOutcome]) -> dict[str, list[str | float | None]]:
+    """Return the table of `predict` by column; label is empty, and numbers are None without a prediction."""
+    rows = [(i.path, i.patient, "", i.logit, i.probability, i.decision, i.outcome, i.reason) for i in images]
+    return {name: [row[position] for row in rows] for position, name in enumerate(OUTCOME_COLUMNS)}
 
 
 def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Iterable[str | float | None]]) -> None:

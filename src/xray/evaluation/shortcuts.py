@@ -59,7 +59,7 @@ def shortcut_metrics(
         return {
             "ablations": rows,
             "conclusion": None,
-            "sentences": ["No shortcut baseline was recorded for this checkpoint."],
+            "sentences": ["No shortcut baseline was recorded."],
         }
     unclear = [row for row in baselines if not (row["auroc_difference"]["low"] or 0) > 0]
     worse = [row for row in unclear if (row["auroc_difference"]["high"] or 0) < 0]

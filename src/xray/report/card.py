@@ -60,9 +60,9 @@ def metadata(summary: summary_text.Summary) -> str:
         for name, value in defined.items()
     ]
     card = ModelCardData(
-        library_name="xray",
+        library_name=None if source.get("table") else "xray",
         pipeline_tag="image-classification",
-        tags=list(TAGS),
+        tags=list(TAGS[2:] if source.get("table") else TAGS),
         metrics=[METRICS[name].hub_name for name in defined],
         model_name=printable(summary_text.model_name(source)),
         eval_results=results or None,

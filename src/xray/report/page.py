@@ -57,7 +57,7 @@ def render_page(
             scale=scale(),
             caveat=CAVEATS["gradcam"],
             pairs=duplicate_pairs(summary["duplicates"]),
-            config=yaml.safe_dump(summary["source"].get("config") or {}, sort_keys=False, allow_unicode=True),
+            config=_config(summary["source"]),
         )
     )
 
@@ -109,6 +109,11 @@ def environment() -> Environment:
         "number": summary_text.number,
     }
     return templates
+
+
+def _config(source: Mapping[str, Any]) -> str:
+    config = source.get("config")
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else ""
 
 
 def _drawings(svgs: Mapping[str, str]) -> dict[str, tuple[Markup, str]]:

@@ -16,6 +16,10 @@ def provenance(summary: Summary) -> list[tuple[str, str]]:
     source, method = summary["source"], summary["method"]
     decision = source.get("decision") or {}
     fitted_on = decision.get("fitted_on") or {}
+    intervals = f"{method['level']:.0%}, {method['interval']}, {method['resamples']:,} resamples; AUROC also by DeLong"
+    if table := source.get("table"):
+        rows = [("Table of predictions", table), ("Threshold", number(summary["threshold"]))]
+        return [*rows, ("Evaluated with", _code(source.get("code")) or UNKNOWN), ("Intervals", intervals)]
     rows = [
         ("Run", source.get("run") or "none: the checkpoint is not in a run's folder"),
         ("Model", source.get("model")),
@@ -29,10 +33,7 @@ def provenance(summary: Summary) -> list[tuple[str, str]]:
         *((name, fitted_on.get(key)) for name, key in FITTED_ON.items() if decision),
         ("Scored with", _code(source.get("code"))),
         ("Trained with", _code(source.get("trained_with"))),
-        (
-            "Intervals",
-            f"{method['level']:.0%}, {method['interval']}, {method['resamples']:,} resamples; AUROC also by DeLong",
-        ),
+        ("Intervals", intervals),
     ]
     return [(name, str(value or UNKNOWN)) for name, value in rows]
 
@@ -87,6 +88,8 @@ def commands(source: Mapping[str, Any]) -> list[tuple[str, str]]:
         score += ["--data.root", root]
     if checkpoint:
         steps.append(("Score these images again", score))
+    if source.get("table"):
+        steps.append(("Write this report again", ["report", source["table"], *source.get("options", [])]))
     if run:
         steps.append(("Rebuild the report without the model", ["report", run]))
     return [(text, f"python -m xray {shlex.join(args)}") for text, args in steps]

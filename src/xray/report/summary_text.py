@@ -71,13 +71,16 @@ def kind(source: Mapping[str, Any]) -> str:
 
 def data_name(source: Mapping[str, Any]) -> str:
     """Return the name of the image folder, without its parents."""
+    if source.get("table"):
+        return f"the images of {PurePath(source['table']).name}"
     root = str(source.get("data_root") or "")
     return PurePath(root).name or root or "unknown images"
 
 
 def model_name(source: Mapping[str, Any]) -> str:
-    """Return the name of the run, or the checkpoint if there is no run."""
-    return str(source.get("run") or source.get("checkpoint") or "a model")
+    """Return the name of the run, or of the checkpoint or the table of predictions if there is no run."""
+    table = source.get("table")
+    return str(source.get("run") or source.get("checkpoint") or (PurePath(table).stem if table else "a model"))
 
 
 def headline(summary: Summary) -> list[str]:
@@ -121,7 +124,9 @@ def metric_rows(summary: Summary) -> list[tuple[str, MetricValue, Callable[[floa
 
 def operating_point(summary: Summary) -> str:
     """Return one sentence on how temperature and threshold were chosen."""
-    decision = summary["source"].get("decision")
+    decision, table = summary["source"].get("decision"), summary["source"].get("table")
+    if table:
+        return f"Probabilities are those of {PurePath(table).name}, the threshold is {number(summary['threshold'])}."
     if not decision:
         return "No operating point was fitted: the threshold is 0.5 and the temperature 1."
     fitted_on = decision.get("fitted_on") or {}
@@ -151,7 +156,7 @@ def banners(summary: Summary) -> list[tuple[str, str, str]]:
             "test. They count as another source only if they are not copies of training images."
         )
         warnings.append(("note", "External data", text))
-    if not source.get("decision"):
+    if not source.get("decision") and not source.get("table"):
         text = (
             "Probabilities are uncalibrated (temperature 1) and the threshold is 0.5. Fit both on validation images "
             "with 'python -m xray calibrate', then test again."

@@ -35,7 +35,10 @@ def print_summary(summary: Mapping[str, Any], title: str) -> None:
     for sentence in summary["validation_gap"].get("sentences", ()):
         console.print(sentence, style="bold red", markup=False, highlight=False)
     console.print(metrics, matrix, sep="\n")
-    for sentence in (*summary["shortcuts"]["sentences"], summary["rejections"]["sentence"], f"{NOTICE} {ONE_SOURCE}"):
+    # A table of another model has neither baselines nor rejections, but notes on what was assumed.
+    of_model = [*summary["shortcuts"]["sentences"], summary["rejections"]["sentence"]]
+    sentences = summary["source"]["notes"] if summary["source"].get("table") else of_model
+    for sentence in (*sentences, f"{NOTICE} {ONE_SOURCE}"):
         console.print(sentence, markup=False, highlight=False)
 
 
