@@ -63,18 +63,19 @@ class Model:
         return f"<{manifest.model} {manifest.run or self.predictor.path}, version {manifest.version}>"
 
 
-def load_model(name: str | Path = "", reject_ood: bool = True) -> Model:
+def load_model(name: str | Path = "", reject_ood: bool = True, allow_undecided: bool = False) -> Model:
     """Load a trained model, to be called with image files.
 
     Args:
         name: A run such as cnn/version_0, an experiment, a checkpoint or an exported file; by default the newest run.
         reject_ood: False predicts every readable image; for other images than chest X-rays this is meaningless.
+        allow_undecided: True also takes a model of an interrupted fit, with threshold 0.5 and without OOD check.
 
     Raises:
-        UserError: There is no such model, or pandas is not installed.
+        UserError: There is no such model, it is undecided, or pandas is not installed.
     """
     require_extra("tables", "a table of predictions in Python", "pandas")
     from xray.predictor.open import open_predictor
     from xray.runs.run import find_model
 
-    return Model(open_predictor(find_model(str(name))), reject_ood)
+    return Model(open_predictor(find_model(str(name)), allow_undecided=allow_undecided), reject_ood)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 from scipy.special import expit, log_expit
+from sklearn.metrics import roc_auc_score
 from tests.models.conftest import Rates, TinyData
 from torch import nn
 from torch.optim import SGD
@@ -49,6 +50,29 @@ def classifier():
 @pytest.fixture
 def images():
     return torch.randint(0, 256, (4, 1, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def test_data_loaders_without_class_counts_are_reported_before_training(classifier, trainer):
+    batches = TinyData().train_dataloader()
+    with pytest.raises(UserError, match=r"class_weight balanced needs the number of images .* which data loaders"):
+        trainer(max_epochs=1).fit(classifier, batches)
+    unweighted = CNNClassifier(widths=(8, 8), class_weight="none")
+    trainer(max_epochs=1).fit(unweighted, batches, batches)
+    assert unweighted.positive_weight == 1
+
+
+def test_trainer_of_ones_own_tests_and_predicts(classifier, trainer):
+    batches = TinyData().train_dataloader()
+    own = trainer()
+    (logged,) = own.test(classifier, batches, verbose=False)
+    predicted = own.predict(classifier, batches)
+    logits, labels = (
+        torch.cat([part[key] for part in parts]) for parts, key in ((predicted, "logit"), (batches, "label"))
+    )
+    assert logged["test/auroc"] == pytest.approx(roc_auc_score(labels, logits))
+    probability = torch.cat([batch["probability"] for batch in predicted])
+    np.testing.assert_allclose(probability, expit(logits), rtol=1e-6)
+    assert torch.cat([batch["index"] for batch in predicted]).tolist() == list(range(16))
 
 
 @pytest.mark.parametrize("training", [True, False])

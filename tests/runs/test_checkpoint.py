@@ -66,6 +66,12 @@ def test_loads_the_model_from_a_checkpoint_alone(path, model):
     assert (loaded.temperature.item(), loaded.threshold.item()) == (1.5, pytest.approx(0.3))
 
 
+def test_checkpoint_of_a_trainer_in_python_says_how_to_load_it(tmp_path, model):
+    torch.save({"state_dict": model.state_dict(), "pytorch-lightning_version": "2.6.6"}, tmp_path / "epoch=0.ckpt")
+    message = rejection(read_checkpoint, tmp_path / "epoch=0.ckpt", naming=tmp_path / "epoch=0.ckpt")
+    assert f"CNNClassifier.load_from_checkpoint('{tmp_path}/epoch=0.ckpt')" in message
+
+
 def test_rejects_a_missing_file_and_a_folder(tmp_path):
     assert "does not exist" in rejection(read_checkpoint, tmp_path / "no.ckpt", naming=tmp_path / "no.ckpt")
     rejection(read_checkpoint, tmp_path, naming=tmp_path)

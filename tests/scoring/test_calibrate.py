@@ -11,11 +11,20 @@ import yaml
 from PIL import Image
 
 from xray.data.datamodule import ChestXRayDataModule
+from xray.data.split_record import trained_images_json
 from xray.evaluation.operating_point import OperatingPoint
 from xray.models.cnn import CNNClassifier
 from xray.ood.detector import OODDetector
-from xray.runs.checkpoint import CONFIG_KEY, DECISION_KEY, OOD_KEY, load_classifier, read_checkpoint
-from xray.scoring.calibrate import RECORD, calibrate_checkpoint, complete_checkpoint
+from xray.runs.checkpoint import (
+    BASELINES_KEY,
+    CONFIG_KEY,
+    DECISION_KEY,
+    OOD_KEY,
+    TRAINED_KEY,
+    load_classifier,
+    read_checkpoint,
+)
+from xray.scoring.calibrate import RECORD, calibrate_checkpoint, complete_checkpoint, fit_missing_parts
 from xray.utils.errors import UserError
 
 MODEL = {"class_path": "xray.models.cnn.CNNClassifier", "init_args": {"widths": [8, 8]}}
@@ -39,9 +48,9 @@ def ready(root: Path, **options):
     return data
 
 
-def calibrate(path, data, folder):
+def calibrate(path, data, folder, *parts):
     model = load_classifier(read_checkpoint(path))
-    calibrate_checkpoint(path, model, data, OperatingPoint(), folder / RECORD)
+    calibrate_checkpoint(path, model, data, OperatingPoint(), folder / RECORD, *parts)
 
 
 def test_fit_stores_the_ood_detector_and_notes_few_validation_images(path, many, tmp_path, capsys):
@@ -66,6 +75,22 @@ def test_too_few_training_images_for_ood(path, images, tmp_path, capsys):
         store(path, data, tmp_path)
         assert read_checkpoint(path).record(OOD_KEY) is None
         assert "OOD check disabled" in capsys.readouterr().out
+
+
+def test_interrupted_fit_gets_its_missing_parts_from_its_training_images(path, many, make, tmp_path):
+    data = ready(many)
+    content = torch.load(path, weights_only=True) | {TRAINED_KEY: trained_images_json(data)}
+    torch.save(content, path)
+    undecided = read_checkpoint(path)
+    calibrate(path, data, tmp_path, *fit_missing_parts(undecided, data))
+    mended = read_checkpoint(path)
+    torch.save(content, path)
+    complete_checkpoint(path, data, tmp_path)
+    for key in (OOD_KEY, BASELINES_KEY, DECISION_KEY):
+        assert mended.record(key) == read_checkpoint(path).record(key) is not None
+    assert fit_missing_parts(mended, data) == (None, None)
+    # Images of another site are not its training images.
+    assert fit_missing_parts(undecided, ready(make("elsewhere", seed=1))) == (None, None)
 
 
 def test_calibrate_fits_only_the_ood_limits(path, many, tmp_path):

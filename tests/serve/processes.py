@@ -23,7 +23,7 @@ class Slow(FakePredictor):
             time.sleep(float(sys.argv[1]))
         return super().logits(images)
 if __name__ == "__main__":
-    xray.predictor.open.open_predictor = lambda path: Slow()
+    xray.predictor.open.open_predictor = lambda path, **options: Slow()
     xray.runs.run.find_model = lambda named: None
     xray.serve.command.STOP_SECONDS = 2
     sys.exit(main(["serve", "--port", "0", *sys.argv[2:]]))

@@ -150,7 +150,7 @@ def test_sizes_that_contradict_each_other_are_rejected(sizes: dict[str, float], 
 
 
 def test_workers_that_cannot_start_are_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xray.predictor.open.open_predictor", lambda _path: FakePredictor())
+    monkeypatch.setattr("xray.predictor.open.open_predictor", lambda _path, **options: FakePredictor())
     monkeypatch.setattr("xray.runs.run.find_model", lambda _named: None)
     monkeypatch.setattr("xray.serve.logs.set_up_logs", lambda: None)
     monkeypatch.setattr("xray.serve.workers._work", die)

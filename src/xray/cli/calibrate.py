@@ -72,7 +72,8 @@ def calibrate(
 ) -> None:
     """Fit temperature, threshold and OOD limits of a checkpoint again, on validation images, without training.
 
-    Settings that are not given are those of the training run.
+    Settings that are not given are those of the training run. A checkpoint of an interrupted fit also gets the shortcut
+    baselines and the OOD detector, from its training images.
 
     Args:
         ckpt_path: A run such as cnn/version_0, an experiment, a checkpoint, or "last" for the newest run's last one; by
@@ -86,7 +87,7 @@ def calibrate(
     from xray.cli.resolve_checkpoint import find_checkpoint, outdated_config
     from xray.data.datamodule import ChestXRayDataModule
     from xray.runs.checkpoint import DECISION_KEY, load_classifier
-    from xray.scoring.calibrate import RECORD, calibrate_checkpoint
+    from xray.scoring.calibrate import RECORD, calibrate_checkpoint, fit_missing_parts
     from xray.scoring.inference import best_device
     from xray.scoring.leakage import find_duplicates
     from xray.utils.hardware import prepare_torch
@@ -113,7 +114,8 @@ def calibrate(
     find_duplicates(checkpoint, images, "val")  # for the notes in the decision
     is_best = run is not None and path.absolute() == run.best.absolute()
     record = run.logs / RECORD if run is not None and is_best else path.with_name(f"{path.stem}.{RECORD}")
-    calibrate_checkpoint(path, classifier.to(best_device()), images, point, record)
+    parts = fit_missing_parts(checkpoint, images)
+    calibrate_checkpoint(path, classifier.to(best_device()), images, point, record, *parts)
     print(f"Written to {path} and {record}. Next: python -m xray test --ckpt_path {path}")
     if exports := sorted(file.name for file in path.parent.glob(f"{path.stem}*") if file.suffix in SUFFIXES.values()):
         print(f"Existing exports keep the old threshold; export again: {', '.join(exports)}")

@@ -1,5 +1,6 @@
 """Find the checkpoint to score or calibrate, and check that the images fit it."""
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,6 +44,12 @@ class ResolvedCheckpoint:
         reject_fitted_images(self.checkpoint, data, split)
         of_run = f" of run {self.run.name}" if self.run is not None else ""
         print(f"Checkpoint {self.checkpoint.path}{of_run}, images of {data.root}")
+        if stage != "calibrate" and self.checkpoint.record(DECISION_KEY) is None:
+            path = shlex.quote(str(self.checkpoint.path))
+            print(
+                "This checkpoint is undecided: it is scored at threshold 0.5 without temperature and OOD limits, which "
+                f"'python -m xray calibrate --ckpt_path {path}' fits."
+            )
 
 
 def find_checkpoint(

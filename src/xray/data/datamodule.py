@@ -106,7 +106,7 @@ class ChestXRayDataModule(LightningDataModule):
                 self._setup_validation(check_test=stage == "calibrate")
             else:
                 self._setup_train_and_val(check_test=stage != "validate")
-        if stage == "test" and "test" not in self.images:
+        if stage in {"test", "predict"} and "test" not in self.images:
             self._setup_test()
 
     def _setup_validation(self, check_test: bool) -> None:
@@ -244,6 +244,10 @@ class ChestXRayDataModule(LightningDataModule):
     def test_dataloader(self) -> DataLoader[ImageBatch]:
         """Return test batches in the order of `images["test"]`."""
         return self._loader(self._datasets["test"])
+
+    def predict_dataloader(self) -> DataLoader[ImageBatch]:
+        """Return the same batches as for a test; `xray.load_model` predicts other images."""
+        return self.test_dataloader()
 
     def _both_classes_first(self, split: str) -> Dataset[ImageBatch]:
         """Return a split in which the classes alternate, so that its first batches have both."""

@@ -25,6 +25,7 @@ def explain(
     out: Path = Path("explanations"),
     method: MethodChoice = "both",
     reject_ood: bool = True,
+    allow_undecided: bool = False,
 ) -> int:
     """Draw each image with maps of what moved the model's logit, with probability, threshold and scales.
 
@@ -37,6 +38,7 @@ def explain(
         out: Folder for one PNG per image and a table; earlier explanations in it are replaced.
         method: gradcam needs one pass of the network, occlusion about two hundred; both if the network supports both.
         reject_ood: False also explains images that do not look like chest X-rays; their probability means nothing.
+        allow_undecided: True also takes a model of an interrupted fit, with threshold 0.5 and without OOD check.
 
     Returns:
         The exit status: 1 if an image could not be read. Unreadable and rejected images are reported on stderr; the
@@ -59,7 +61,7 @@ def explain(
     from xray.predictor.open import open_predictor
     from xray.runs.run import find_model
 
-    predictor = open_predictor(find_model(str(ckpt_path or "")))
+    predictor = open_predictor(find_model(str(ckpt_path or "")), allow_undecided=allow_undecided)
     manifest = predictor.manifest
     methods = choose_methods(method, predictor)
     print(f"{'Checkpoint' if manifest.format == 'checkpoint' else 'Model'} {printable(str(predictor.path))}")

@@ -27,6 +27,7 @@ def export(
     out: Path | None = None,
     license: str = "not stated",
     data_root: Path | None = None,
+    allow_undecided: bool = False,
 ) -> None:
     """Export a trained model to one file for predict, serve and other programs.
 
@@ -41,6 +42,7 @@ def export(
         out: The file to write; by default next to the checkpoint, with its name.
         license: License of the weights, for the file's metadata.
         data_root: Current folder of the training data; by default the folder in the checkpoint's config.
+        allow_undecided: True also takes a model of an interrupted fit, with threshold 0.5 and without OOD check.
 
     Raises:
         UserError: There is no such run, its data is missing, `out` must not be overwritten, or the export differs.
@@ -67,11 +69,13 @@ def export(
     from xray.export.verify import verify
     from xray.export.write import trace, write_onnx, write_program
     from xray.predictor.checkpoint import CheckpointPredictor
-    from xray.predictor.open import open_predictor
+    from xray.predictor.open import open_predictor, require_decision
 
+    trained = CheckpointPredictor(checkpoint)
+    if not allow_undecided:
+        require_decision(trained)
     print(f"Checkpoint {path}")
     data = training_data(checkpoint, data_root)
-    trained = CheckpointPredictor(checkpoint)
     images = evenly_spaced_images(data, "val", len(data.images["val"]))
     # Without the exact sum Grad-CAM would need gradients, which an export does not have.
     feature_map = trained.feature_map if trained.feature_map is not None and trained.feature_map.is_exact else None
@@ -86,7 +90,7 @@ def export(
         with atomic_path(out) as exported:
             (write_onnx if format == "onnx" else write_program)(exported, program, manifest)
             files = evenly_spaced_files(data, "val", RAW_IMAGES)
-            difference = verify(trained, open_predictor(exported), images, files)
+            difference = verify(trained, open_predictor(exported, allow_undecided=True), images, files)
             print(
                 f"Verified{' before quantisation' if precision == 'int8' else ''}: on {len(images)} validation images, "
                 f"{len(files)} of them at original size, the logits differ by at most {difference:.1e}"

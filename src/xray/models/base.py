@@ -110,6 +110,7 @@ class ImageClassifier(LightningModule):
         self.train_metrics = metrics.clone(prefix="train/")
         self.val_metrics = metrics.clone(prefix="val/")
         self.calibrated_loss = CalibratedLoss()
+        self.test_metrics = metrics.clone(prefix="test/")
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits of the positive class, shape (batch,), for images of shape (batch, 1, size, size)."""
@@ -222,10 +223,23 @@ class ImageClassifier(LightningModule):
         self._resumed = True
 
     def on_fit_start(self) -> None:
-        """Set the weight of the positive class, load initial weights unless resumed, and compile if requested."""
+        """Set the weight of the positive class, load initial weights unless resumed, and compile if requested.
+
+        Raises:
+            UserError: The weights are to be balanced, and nothing says how many images each class has; or the initial
+                weights do not fit.
+        """
         weight = 1.0
         if self.class_weight == "balanced":
-            negatives, positives = self.trainer.datamodule.class_counts  # type: ignore[attr-defined]
+            data = self.trainer.datamodule  # type: ignore[attr-defined]
+            if not hasattr(data, "class_counts"):
+                given = "data loaders" if data is None else type(data).__name__
+                raise UserError(
+                    f"model.class_weight balanced needs the number of images of each class, which {given} do not give: "
+                    "train on a ChestXRayDataModule or another data module with class_counts, or set class_weight to "
+                    "none."
+                )
+            negatives, positives = data.class_counts
             weight = negatives / positives
         self.positive_weight.fill_(weight)
         if self.freeze_plan:
@@ -331,8 +345,16 @@ class ImageClassifier(LightningModule):
         return {"logit": logits, "index": batch["index"], "label": batch["label"]}
 
     def test_step(self, batch: ImageBatch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the logits of one batch."""
-        return {"logit": self(batch["image"]), "index": batch["index"], "label": batch["label"]}
+        """Update the metrics and return the logits of one batch for the callbacks."""
+        logits = self(batch["image"])
+        self.test_metrics.update(self.probability(logits), batch["label"].int())
+        self.log_dict(self.test_metrics)
+        return {"logit": logits, "index": batch["index"], "label": batch["label"]}
+
+    def predict_step(self, batch: ImageBatch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return logits and probabilities of one batch, and the position of each image in the data module's list."""
+        logits = self(batch["image"])
+        return {"logit": logits, "probability": self.probability(logits), "index": batch["index"]}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the optimiser's parameter groups; a group's `lr_scale` multiplies the learning rate."""

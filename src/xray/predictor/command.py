@@ -20,6 +20,7 @@ def predict(
     ckpt_path: Path | None = None,
     out: Path = Path("predictions.csv"),
     reject_ood: bool = True,
+    allow_undecided: bool = False,
 ) -> int:
     """Predict images and write a predictions table.
 
@@ -30,6 +31,7 @@ def predict(
         ckpt_path: The model: a checkpoint, an exported file, a run or an experiment; by default that of the newest run.
         out: The predictions table to write, one row per image.
         reject_ood: False predicts every readable image; for other images than chest X-rays this is meaningless.
+        allow_undecided: True also takes a model of an interrupted fit, with threshold 0.5 and without OOD check.
 
     Returns:
         Exit status: 1 if an image could not be read (the others are still predicted), else 0.
@@ -49,7 +51,7 @@ def predict(
     from xray.predictor.open import open_predictor
     from xray.runs.run import find_model
 
-    predictor = open_predictor(find_model(str(ckpt_path or "")))
+    predictor = open_predictor(find_model(str(ckpt_path or "")), allow_undecided=allow_undecided)
     manifest = predictor.manifest
     print(f"{'Checkpoint' if manifest.format == 'checkpoint' else 'Model'} {printable(str(predictor.path))}")
     outcomes = predict_images(paths, predictor, reject_ood)

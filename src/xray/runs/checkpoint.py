@@ -80,9 +80,17 @@ def read_checkpoint(path: Path) -> Checkpoint:
         if not isinstance(content, dict) or not isinstance(content["state_dict"], dict):
             raise TypeError("no state_dict")
         content = {RENAMED_KEYS.get(key, key): value for key, value in content.items()}
+        if CONFIG_KEY not in content and "pytorch-lightning_version" in content:
+            raise UserError(
+                f"{path} was written by Lightning's Trainer in Python and holds no config of a run: load it in Python "
+                f"by the class of its model, as with CNNClassifier.load_from_checkpoint({str(path)!r}), or train with "
+                "'python -m xray fit'."
+            )
         config = with_new_names(yaml.safe_load(content[CONFIG_KEY]))
         if not {"model", "data"} <= config.keys():
             raise KeyError("not the config of a run")
+    except UserError:
+        raise
     except Exception as error:  # any content may be in the file, and torch fails in many ways
         raise UserError(
             f"{path} is not a checkpoint of xray (it has no readable run config): give a best.ckpt or last.ckpt of "

@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from xray.data.split_record import fingerprint, images_to_json
+from xray.data.split_record import fingerprint, images_from_json, images_to_json
 from xray.evaluation.decision import Decision, ValidationImages, fit_decision
 from xray.evaluation.operating_point import OperatingPoint
 from xray.ood.detector import MIN_IMAGES, OODDetector, fit_ood_detector
-from xray.runs.checkpoint import OOD_KEY, load_classifier, read_checkpoint, store_decision
+from xray.runs.checkpoint import (
+    BASELINES_KEY,
+    OOD_KEY,
+    TRAINED_KEY,
+    Checkpoint,
+    load_classifier,
+    read_checkpoint,
+    store_decision,
+)
 from xray.scoring.inference import best_device, logits_of
 from xray.utils.errors import UserError
 from xray.utils.files import open_atomic, why_not_writable
@@ -47,7 +55,30 @@ def complete_checkpoint(path: Path, data: "ChestXRayDataModule", record: Path) -
 
     model = load_classifier(read_checkpoint(path)).to(best_device())
     ood = fit_ood_detector(data.grey_chunks("train"), data.grey_chunks("val"))
-    calibrate_checkpoint(path, model, data, model.operating_point, record / RECORD, fit_baselines(data), ood)
+    point, copy = model.operating_point, record / RECORD
+    calibrate_checkpoint(path, model, data, point, copy, fit_baselines(data), ood, keep_earlier=False)
+
+
+def fit_missing_parts(
+    checkpoint: Checkpoint, data: "ChestXRayDataModule"
+) -> tuple[dict[str, Any] | None, OODDetector | None]:
+    """Fit the shortcut baselines and the OOD detector that an interrupted fit has not stored.
+
+    Args:
+        checkpoint: The checkpoint.
+        data: Set up for calibrate.
+
+    Returns:
+        Both as for `calibrate_checkpoint`; None if the checkpoint has them, or if `data` has not its training images.
+    """
+    from xray.scoring.baselines import fit_baselines
+
+    trained = {image.digest for image in images_from_json(checkpoint.content.get(TRAINED_KEY, "[]"))}
+    train = {image.digest for image in data.images.get("train", [])}
+    if BASELINES_KEY in checkpoint.content or not train or not train <= trained:
+        return None, None
+    print("Fitting shortcut baselines and OOD detector on the training images, which its fit did not get to")
+    return fit_baselines(data), fit_ood_detector(data.grey_chunks("train"), data.grey_chunks("val"))
 
 
 def calibrate_checkpoint(
@@ -58,6 +89,7 @@ def calibrate_checkpoint(
     record: Path,
     baselines: dict[str, Any] | None = None,
     ood: OODDetector | None = None,
+    keep_earlier: bool = True,
 ) -> None:
     """Fit a decision on the validation images, store it in a checkpoint, and print it.
 
@@ -70,9 +102,9 @@ def calibrate_checkpoint(
         data: Set up with validation images.
         point: The rule of the operating point.
         record: File for a copy of the decision.
-        baselines: Shortcut baselines for the checkpoint, at the end of training; None keeps those in it, and its
-            earlier decisions.
+        baselines: Shortcut baselines for the checkpoint; None keeps those in it.
         ood: OOD detector for the checkpoint; None keeps the one in it, if any, with new limits.
+        keep_earlier: Whether to keep the checkpoint's earlier decisions; not at the end of training.
 
     Raises:
         UserError: It cannot be written.
@@ -105,7 +137,7 @@ def calibrate_checkpoint(
         path,
         decision,
         images_to_json(images),
-        keep_earlier=baselines is None,
+        keep_earlier=keep_earlier,
         baselines=baselines,
         ood=ood.as_dict() if ood else None,
     )
@@ -114,7 +146,9 @@ def calibrate_checkpoint(
         file.write("\n")
     print(describe(decision))
     if ood is None:
-        why = f"it needs at least {MIN_IMAGES} training images" if baselines else "this checkpoint has no OOD detector"
+        why = "this checkpoint has no OOD detector, which is fitted on its training images"
+        if baselines:
+            why = f"it needs at least {MIN_IMAGES} training images"
         print(f"OOD check disabled: {why}.")
         return
     print(ood.describe())

@@ -33,6 +33,7 @@ def serve(
     queue: int = Settings.queue,
     batch: int = Settings.batch,
     answer_seconds: float = Settings.answer_seconds,
+    allow_undecided: bool = False,
 ) -> int:
     """Serve a model over HTTP: predictions, explanations and a page for people. Uploads are not stored.
 
@@ -49,6 +50,7 @@ def serve(
         queue: Maximum number of uploads in progress; more get status 503.
         batch: Maximum number of images in one pass through the network.
         answer_seconds: Time from the end of an upload to its response.
+        allow_undecided: True also takes a model of an interrupted fit, with threshold 0.5 and without OOD check.
 
     Returns:
         The exit status: 0 after SIGTERM or SIGINT.
@@ -104,7 +106,7 @@ def serve(
     from xray.serve.app import make_app
     from xray.serve.logs import set_up_logs
 
-    predictor = open_predictor(find_model(model))
+    predictor = open_predictor(find_model(model), allow_undecided=allow_undecided)
     try:
         app = make_app(predictor, settings)
     except (ValueError, RuntimeError) as error:
