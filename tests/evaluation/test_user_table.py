@@ -39,7 +39,7 @@ def test_frame_with_index_and_csv_give_the_same(tmp_path):
     from_frame, from_csv = read_user_table(frame), read_user_table(tmp_path / "t.csv")
     for field in ("path", "patient", "label", "decision"):
         assert list(getattr(from_frame.table, field)) == list(getattr(from_csv.table, field))
-    assert from_frame.images == from_csv.images == {"sex": ["F", "M", "", "F"], "site": ["1", "2", "", "2"]}
+    assert from_frame.columns == from_csv.columns == {"sex": ["F", "M", "", "F"], "site": ["1", "2", "", "2"]}
     assert from_frame.table.logit.tolist() == from_csv.table.logit.tolist()
 
 

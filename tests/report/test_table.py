@@ -33,7 +33,7 @@ def test_writes_the_whole_report_of_a_table(capsys):
         assert absent not in page
     assert "library_name" not in (folder / "model_card.md").read_text()
     assert json.loads((folder / "metrics.json").read_text())["threshold"] == 0.4
-    assert "sex" in (folder / "images.csv").read_text().splitlines()[0]
+    assert "sex" in (folder / "columns.csv").read_text().splitlines()[0]
     # The command that the page gives writes the same page again, and so does the one for its folder.
     command = "python -m xray report mine.csv --threshold 0.4"
     assert command in page

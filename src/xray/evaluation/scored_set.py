@@ -15,7 +15,7 @@ from xray.utils.errors import UserError
 from xray.utils.files import open_atomic
 
 PREDICTIONS, IMAGES, ABLATIONS = "predictions.csv", "images.csv", "ablations.csv"
-OOD, ROBUSTNESS = "ood.csv", "robustness.csv"
+OOD, ROBUSTNESS, COLUMNS = "ood.csv", "robustness.csv", "columns.csv"
 SOURCE, DUPLICATES, MAPS = "source.json", "duplicates.json", "maps.json"
 OLD_TABLES = ("films.csv", "controls.csv", "familiarity.csv")
 """Names of three tables before they were renamed."""
@@ -34,6 +34,7 @@ class ScoredSet:
         table: The predictions.
         source: Provenance: checkpoint, run, data, decision; see `xray.callbacks.score`.
         images: Properties of the image files, by `IMAGE_COLUMNS`.
+        columns: What else is known of the images, such as age or sex, by the names in the table that they come from.
         ablations: Scores of the shortcut baselines and input ablations, by name.
         ood_scores: OOD scores (distances from the training images as multiples of their limits) by name; see
             `xray.ood.detector`.
@@ -45,6 +46,7 @@ class ScoredSet:
     table: Predictions
     source: Mapping[str, Any]
     images: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     ablations: Mapping[str, Scores] = field(default_factory=dict)
     ood_scores: Mapping[str, Scores] = field(default_factory=dict)
     robustness: Mapping[str, Scores] = field(default_factory=dict)
@@ -65,6 +67,7 @@ def write_scored_set(folder: Path, scored_set: ScoredSet) -> None:
         texts = {key: [repr(float(value)) for value in values] for key, values in columns.items()}
         _write_columns(folder / name, scored_set.table.path, texts)
     _write_columns(folder / IMAGES, scored_set.table.path, scored_set.images)
+    _write_columns(folder / COLUMNS, scored_set.table.path, scored_set.columns)
     _write_maps(folder / MAPS, scored_set)
     for name, content in ((DUPLICATES, list(scored_set.duplicates)), (SOURCE, scored_set.source)):
         with open_atomic(folder / name) as file:
@@ -98,7 +101,8 @@ def read_scored_set(folder: Path) -> ScoredSet:
     if OLD_ABLATION in ablations:
         raise UserError(f"{folder} was written by an earlier version of xray: {_fix(folder)}.")
     maps = _read_maps(folder / MAPS, table.path)
-    return ScoredSet(table, source, images, ablations, ood_scores, robustness, duplicates, maps)
+    columns = _read_columns(folder / COLUMNS, table.path)
+    return ScoredSet(table, source, images, columns, ablations, ood_scores, robustness, duplicates, maps)
 
 
 def _fix(folder: Path) -> str:

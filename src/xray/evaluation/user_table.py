@@ -36,7 +36,7 @@ def read_user_table(
     """Read a table of predictions with known labels, one row per image.
 
     Columns: `label` (class names, 0 and 1, or booleans), `probability` of the positive class or `logit`, and optionally
-    `patient`, `path` and `decision`. All others, such as sex or site, are kept with the images.
+    `patient`, `path` and `decision`. All others, such as sex or site, are kept as columns of the images.
 
     Args:
         table: A data frame, a mapping of columns, or the path of a CSV file.
@@ -82,7 +82,7 @@ def read_user_table(
             "decision": None,
             "notes": notes,
         },
-        images=_further_columns(columns),
+        columns=_further_columns(columns),
     )
 
 

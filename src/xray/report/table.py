@@ -1,9 +1,10 @@
 """Write the report of a table of any model's predictions."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
-from xray.evaluation.scored_set import SOURCE, ScoredSet, write_scored_set
+from xray.evaluation.scored_set import SOURCE, write_scored_set
 from xray.evaluation.user_table import read_user_table
 from xray.report.build import write_reports
 from xray.report.terminal import print_summary
@@ -41,7 +42,7 @@ def report_table(
     options += [] if threshold is None else ["--threshold", str(threshold)]
     options += [] if class_names is None else ["--class_names", json.dumps(class_names, ensure_ascii=False)]
     source = dict(scored_set.source) | {"options": options, "code": code_version()}
-    write_scored_set(folder, ScoredSet(scored_set.table, source, scored_set.images))
+    write_scored_set(folder, replace(scored_set, source=source))
     print_summary(write_reports([folder])[folder], f"Predictions of {table}")
     return folder
 
