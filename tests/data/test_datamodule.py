@@ -14,7 +14,7 @@ from tests.data.datamodules import CLASSES, files, paths, rejection, set_up, val
 
 @pytest.mark.parametrize(
     ("stage", "splits"),
-    [("fit", {"train", "val"}), ("validate", {"train", "val"}), ("test", {"test"}), ("predict", set())],
+    [("fit", {"train", "val"}), ("validate", {"train", "val"}), ("test", {"test"}), ("predict", {"test"})],
 )
 def test_each_stage_sets_up_the_splits_it_needs(images, stage, splits):
     assert set(set_up(images, stage).images) == splits
