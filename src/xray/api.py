@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xray.audit import find_problems as audit
 from xray.evaluation.evaluate import Evaluation, evaluate
 from xray.utils.errors import require_extra
+from xray.utils.files import user_path
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -49,12 +50,12 @@ class Model:
         """
         from pandas import DataFrame
 
-        from xray.data.index.folders import find_images
+        from xray.data.index.image_files import find_images
         from xray.evaluation.predictions import outcome_columns
         from xray.predictor.images import predict_images
 
         named = [paths] if isinstance(paths, str | Path) else list(paths)
-        files = find_images([Path(path) for path in named])
+        files = find_images([user_path(path) for path in named])
         columns = outcome_columns(predict_images(files, self.predictor, self.reject_ood))
         return DataFrame(columns).astype({"logit": float, "probability": float})
 

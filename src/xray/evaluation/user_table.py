@@ -171,7 +171,7 @@ def _scores(columns: Columns, where: str) -> tuple[Scores, Scores]:
         return probability, np.clip(logit, lowest, SATURATED)
     if "logit" in columns:
         logit = _numbers(columns, "logit", where)
-        return probability_of(logit, 1.0), logit
+        return probability_of(logit), logit
     raise UserError(f"{where} has no column probability and none called logit: its columns are {', '.join(columns)}.")
 
 

@@ -21,8 +21,8 @@ def report(
     decision and others, such as sex or site.
 
     Args:
-        run: A run such as cnn/version_0, an experiment (its newest run with a scored set), a folder with predictions.csv and
-            source.json, or a CSV file; by default the newest run with a scored set.
+        run: A run such as cnn/version_0, an experiment (its newest run with a scored set), a folder with
+            predictions.csv and source.json, or a CSV file; by default the newest run with a scored set.
         out: Only for a CSV file: folder of the report; by default the file's name without suffix.
         threshold: Only for a CSV file: probability from which an image is predicted positive; by default the column
             decision counts, or 0.5.
