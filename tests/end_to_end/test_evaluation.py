@@ -14,6 +14,7 @@ from tests.end_to_end.commands import BEST, CNN, RUN, fit, metrics, run, table
 from xray.cli import main
 from xray.data.datamodule import ChestXRayDataModule
 from xray.evaluation.operating_point import OperatingPoint, choose_threshold
+from xray.predictor.checkpoint import CheckpointPredictor
 from xray.evaluation.scaling import fit_scaling
 from xray.runs.checkpoint import BASELINES_KEY, DECISION_KEY, read_checkpoint
 from xray.scoring.corruptions import CORRUPTIONS
@@ -154,6 +155,28 @@ def test_validate_elsewhere_is_external(trained, make):
     run("validate", "--data.root", other)
     assert json.loads((RUN / "external/other/source.json").read_text())["set"] == "validate"
     assert not (RUN / "validate_1").exists()
+
+
+def test_manifest_has_the_figures_of_the_test_with_the_same_decision(tested):
+    path, shares = RUN / "test/metrics.json", ("sensitivity", "specificity")
+    written = json.loads(path.read_text())
+    expected = {name: written["metrics"][name] for name in shares} | {"images": written["images"]}
+    recorded = CheckpointPredictor(read_checkpoint(BEST)).manifest.decision
+    assert recorded is not None
+    assert {name: recorded["test"][name] for name in expected} == expected
+    path.write_text(json.dumps(written | {"threshold": 0.123}))
+    recorded = CheckpointPredictor(read_checkpoint(BEST)).manifest.decision
+    assert recorded is not None
+    assert "test" not in recorded
+
+
+def test_test_is_no_failure_beside_results_of_an_earlier_version(trained, capsys):
+    (RUN / "validate").mkdir()
+    for name in ("predictions.csv", "source.json", "films.csv"):
+        (RUN / "validate" / name).touch()
+    run("test")
+    assert "Not rebuilt: logs/cnn/version_0/validate was written by an earlier version" in capsys.readouterr().out
+    assert (RUN / "test/report.html").is_file()
 
 
 def test_calibrate_rejects_images_of_the_training(trained, capsys):

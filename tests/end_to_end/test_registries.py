@@ -14,7 +14,8 @@ from tests.end_to_end.commands import RUN, metrics, run, table
 from xray.cli import main
 from xray.evaluation.ablations import ABLATIONS
 from xray.evaluation.registry import METRICS
-from xray.report.summary_text import percent
+from xray.report.summary_text import interval as interval_of
+from xray.report.summary_text import percent, percent_format
 from xray.scoring.corruptions import CORRUPTIONS
 
 CODE = """
@@ -53,7 +54,8 @@ def test_entries_from_outside_appear_everywhere(tested: None, capsys: pytest.Cap
     brier = summary["metrics"]["brier"]
     assert brier["low"] < brier["high"]
     assert summary["metrics"]["square"] == pytest.approx(brier)
-    percentage, interval = percent(brier["value"]), f"{percent(brier['low'])} to {percent(brier['high'])}"
+    few_digits = percent_format(summary)
+    percentage, interval = few_digits(brier["value"]), interval_of(brier, few_digits)
     (row,) = [line for line in printed.splitlines() if "Mean [square]" in line]
     assert percentage in row
     assert interval in row
@@ -82,7 +84,7 @@ def test_entries_from_outside_appear_everywhere(tested: None, capsys: pytest.Cap
     comparison = json.loads(Path("logs/comparisons/comparison_0/comparison.json").read_text())
     assert comparison["runs"][0]["metrics"]["square"] == pytest.approx(brier)
     assert comparison["pairs"][0]["metrics"]["square"]["difference"] == 0
-    row = f"| Mean \\[square\\] | A | {percentage} | {interval} |"
+    row = f"| Mean \\[square\\] | A | {percent(brier['value'])} | {interval_of(brier, percent)} |"
     assert row in Path("logs/comparisons/comparison_0/comparison.md").read_text()
 
 

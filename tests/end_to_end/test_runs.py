@@ -47,6 +47,18 @@ def test_every_config_trains_tests_and_predicts(config: Path, images: Path, caps
     assert metrics(version, "validate")["images"] == len(in_val)
 
 
+def test_history_is_what_the_run_logged_and_the_report_names_the_kept_epoch(tested):
+    epochs = table(RUN / "history.csv")
+    assert [row["epoch"] for row in epochs] == ["1", "2"]
+    assert all(float(row["seconds"]) > 0 for row in epochs)
+    logged = final_validation("cnn/version_0")
+    for name in ("val/loss", "val/auroc"):
+        assert float(epochs[-1][name]) == pytest.approx(logged[name], rel=1e-4)
+    kept = min(epochs, key=lambda row: float(row["val/loss"]))["epoch"]
+    assert f"Kept epoch: {kept} of 2" in (RUN / "test/model_card.md").read_text()
+    assert 'id="figure-training"' in (RUN / "test/report.html").read_text()
+
+
 def test_predict_agrees_with_test_on_every_image(tested, images: Path):
     run("predict", images / "test", "--out", "out.csv")
     expected = {row["path"]: row for row in table(RUN / "test/predictions.csv")}

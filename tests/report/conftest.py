@@ -11,6 +11,7 @@ from xray.evaluation.predictions import Predictions, decide
 from xray.evaluation.scored_set import ScoredSet, write_scored_set
 from xray.evaluation.summary import summarise
 from xray.report.build import write_reports
+from xray.runs.history import read_history
 
 CLASSES = ["NORMAL", "PNEUMONIA"]
 CORRUPTIONS = ("exposure", "contrast", "blur", "noise", "jpeg", "shift", "rotation", "resampling")
@@ -32,6 +33,7 @@ def source(class_names=CLASSES, **changes):
         "set": "test",
         "external": False,
         "checkpoint": "checkpoints/cnn/version_0/best.ckpt",
+        "epoch": 2,
         "run": "cnn/version_0",
         "data_root": "images",
         "split": "test",
@@ -150,6 +152,13 @@ def write_images(scored_set, seed=0):
         Image.fromarray(rng.integers(0, 255, (48, 64), dtype=np.uint8)).save(path)
 
 
+HISTORY = """epoch,train/loss,val/loss,val/auroc,lr,seconds
+1,0.4,0.5,0.81,0.002,40
+2,0.2,0.25,0.93,0.001,20
+3,0.1,0.3,0.95,0,30.5
+"""
+
+
 def write(scored_set, folder="logs/cnn/version_0/test"):
     """Write the scored set and return its folder."""
     write_scored_set(Path(folder), scored_set)
@@ -167,6 +176,13 @@ def summary():
     return summarise(draw())
 
 
+@pytest.fixture
+def history(tmp_path):
+    """Three epochs of a run."""
+    (tmp_path / "history.csv").write_text(HISTORY)
+    return read_history(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def reported(tmp_path_factory):
     """Folder of a complete report; tests must not change it."""
@@ -176,5 +192,6 @@ def reported(tmp_path_factory):
         scored_set = draw()
         write_images(scored_set)
         folder = write(scored_set)
+        (folder.parent / "history.csv").write_text(HISTORY)
         write_report(folder)
     return root / folder

@@ -7,8 +7,9 @@ from xray import NOTICE, ONE_SOURCE
 from xray.evaluation.registry import METRICS
 from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.summary import summarise
+from xray.report.alt_text import alt_texts
 from xray.report.card import render_card
-from xray.report.summary_text import interval, metric_rows, number
+from xray.report.summary_text import interval, metric_rows, number_format
 
 SUMMARY = summarise(draw())
 CARD = render_card(SUMMARY, {"roc": ""})
@@ -38,10 +39,11 @@ def test_metadata_results_are_the_metrics():
 
 
 def test_table_has_each_metric_with_its_interval():
+    shown = number_format(SUMMARY)
     for title, result, _ in metric_rows(SUMMARY):
         (line,) = [line for line in CARD.splitlines() if line.startswith(f"| {title} |")]
-        assert number(result["value"]).replace("<", "&lt;").replace(">", "&gt;") in line
-        assert interval(result).replace(">", "&gt;") in line
+        assert shown(result["value"]).replace("<", "&lt;").replace(">", "&gt;") in line
+        assert interval(result, shown).replace(">", "&gt;") in line
 
 
 @pytest.mark.parametrize("heading", ["Intended use", "Out-of-scope use", "Data", "Training", "Evaluation", "Limits"])
@@ -57,7 +59,7 @@ def test_card_has_notices_command_and_fingerprint():
         "scored-fingerprint",
     ):
         assert part in CARD
-    assert "![ROC curve](figures/roc.png)" in CARD
+    assert f"![{alt_texts(SUMMARY)['roc']}](figures/roc.png)" in CARD
     assert "confusion.png" not in CARD
 
 
@@ -98,3 +100,13 @@ def test_banners_come_first():
     card = render_card(summarise(draw(source=source(set="validate", split="val"))), {})
     assert card.index("Validation images") < card.index("## Intended use")
     assert results(card)["roc_auc"].dataset_split == "validation"
+
+
+def test_subgroups_stand_under_their_family_with_the_images_of_each_class():
+    families = [group["family"] for group in SUMMARY["subgroups"]]
+    lines = CARD.splitlines()
+    for group in SUMMARY["subgroups"]:
+        (row,) = [line for line in lines if line.startswith(f"| {group['name']} |")]
+        assert [cell.strip() for cell in row.split("|")[2:4]] == [str(n) for n in group["images_by_class"].values()]
+        assert lines.index(f"{group['family']}:") < lines.index(row)
+    assert [line.rstrip(":") for line in lines if line.rstrip(":") in families] == sorted(set(families))

@@ -44,7 +44,7 @@ def test_roc_curve_matches_scikit_learn():
     assert_allclose(line(figure, "operating point"), [point])
     band = figure.axes[0].collections[0].get_paths()[0].vertices
     assert (band[:, 1].min(), band[:, 1].max()) == (0.2, 0.9)
-    assert f"AUROC {SUMMARY['metrics']['auroc']['value']:.4f}" in texts(figure)
+    assert f"AUROC {SUMMARY['metrics']['auroc']['value']:.2f}" in texts(figure)
 
 
 def test_inset_only_for_curves_near_the_corner():
@@ -150,3 +150,23 @@ def test_sensitivity_and_specificity_by_threshold():
         assert share == pytest.approx((TABLE.probability[LABELS == 1] >= t).mean())
     for t, share in line(figure, "specificity")[::13]:
         assert share == pytest.approx((TABLE.probability[LABELS == 0] < t).mean())
+
+
+def test_no_legend_covers_a_curve():
+    """Every legend lies above its panel and below the title."""
+    many = np.ones(len(LABELS), dtype=np.int64), TABLE.probability, THRESHOLD
+    made = [
+        figures.roc_figure(LABELS, TABLE.logit, FLAT, SUMMARY["metrics"]),
+        figures.precision_recall_figure(LABELS, TABLE.logit, FLAT, SUMMARY["metrics"], SUMMARY["confusion_matrix"]),
+        figures.reliability_figure(SUMMARY["reliability"]),
+        figures.histogram_figure(LABELS, TABLE.probability, THRESHOLD, ["a very long name of a class", "P"]),
+        figures.decision_curve_figure(*many),
+        figures.threshold_figure(*many),
+    ]
+    for figure in made:
+        figure.canvas.draw()
+        axes = figure.axes[0]
+        legend = axes.get_legend().get_window_extent()
+        assert legend.y0 >= axes.get_window_extent().y1 - 1
+        assert legend.y1 <= axes._left_title.get_window_extent().y0 + 1  # Matplotlib has no public name for it
+        assert legend.x1 <= figure.bbox.x1

@@ -5,14 +5,14 @@ from xray.evaluation.summary import summarise
 from xray.report.gallery import CAPTIONS, SHORT_TITLES, draw_figures
 
 
-def test_draws_every_figure(summary):
-    assert list(draw_figures(draw(), summary)) == list(CAPTIONS)
+def test_draws_every_figure(summary, history):
+    assert list(draw_figures(draw(), summary, history)) == list(CAPTIONS)
 
 
 def test_skips_figures_without_data():
     bare = small()
     missing = set(CAPTIONS) - set(draw_figures(bare, summarise(bare)))
-    assert missing == {"shortcuts", "robustness"}
+    assert missing == {"shortcuts", "robustness", "training"}
 
 
 def test_draws_figures_of_one_class():

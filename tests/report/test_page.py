@@ -14,7 +14,7 @@ from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.summary import summarise
 from xray.report.build import siblings
 from xray.report.page import render_page
-from xray.report.summary_text import interval, number
+from xray.report.summary_text import interval, number_format
 
 EMPTY = {"meta", "img", "br", "link", "hr"}
 
@@ -75,13 +75,13 @@ def page(reported):
 
 def test_page_shows_every_metric_of_metrics_json(page, reported):
     summary = json.loads((reported / "metrics.json").read_text())
-    rows = read(page).rows
+    rows, number = read(page).rows, number_format(summary)
     marked = {f"data-metric={name}": scored_set for name, scored_set in summary["metrics"].items()}
     marked |= {f"data-before={name}": scored_set for name, scored_set in summary["before_scaling"].items()}
     marked["data-metric=auroc_delong"] = summary["auroc_delong"]
     for mark, scored_set in marked.items():
         assert number(scored_set["value"]) in rows[mark], mark
-        assert interval(scored_set) in rows[mark], mark
+        assert interval(scored_set, number) in rows[mark], mark
     for group in summary["subgroups"]:
         text = rows[f"data-group={group['name']}"]
         for name in ("auroc", "sensitivity", "specificity"):
@@ -108,7 +108,44 @@ def test_page_is_self_contained(page):
     assert "@import" not in page
     assert page.startswith('<!DOCTYPE html>\n<html lang="en">')
     assert "<title>cnn/version_0: test on images</title>" in page
-    assert page.count('role="img"') == 10
+    assert page.count('role="img"') == 11
+
+
+def test_figures_have_their_values_as_text(page, reported):
+    summary = json.loads((reported / "metrics.json").read_text())
+    texts = re.findall(r'role="img" aria-label="([^"]+)"', page)
+    labels = {text.split(".")[0].split(",")[0]: text for text in texts}
+    auroc = f"{summary['metrics']['auroc']['value']:.2f}"
+    for title in ("ROC curve", "Forest plot of AUROC"):
+        assert auroc in labels[title]
+    assert f"{summary['confusion_matrix']['tp']} PNEUMONIA" in labels["Confusion matrix"]
+    assert "epoch 2: training loss 0.200, validation loss 0.250" in labels["Loss and AUROC by epoch"]
+
+
+def test_page_tells_how_it_was_trained(page):
+    text = re.sub(r"<[^>]+>", " ", page.split('id="training"')[1].split("</section>")[0])
+    for part in ("2 of 3", "90 s in 3 epochs", "0.002", "bf16-mixed", "rotation 7.0", "42"):
+        assert part in text
+    assert "no record of its epochs" in page_without_figures(small())
+
+
+def test_figures_follow_the_colours_of_the_page(page):
+    drawn = "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
+    for colour in ("#ffffff", "#000000"):
+        assert colour not in drawn
+    used = set(re.findall(r"var\((--\w+)\)", drawn))
+    assert {"--ground", "--text", "--model"} <= used
+    for name in used:
+        assert page.count(f"{name}: #") == 3, "light, dark and print"
+
+
+def test_cells_of_tables_that_stack_on_a_phone_name_their_column(page):
+    stacked = re.findall(r'<table class="[^"]*stack.*?</table>', page, flags=re.DOTALL)
+    assert len(stacked) == 3
+    for table in stacked:
+        cells = re.findall(r"<td[^>]*>", table)
+        assert cells
+        assert all("data-label=" in cell for cell in cells)
 
 
 def test_images_have_alt_text(page):
@@ -172,10 +209,11 @@ def test_page_lists_other_sets_of_the_run():
     (write(other, "logs/cnn/version_0/external/away") / "metrics.json").write_text(json.dumps(summary))
     folder, metrics = write(small()), summary["metrics"]
     row = read(page_without_figures(small(), siblings(folder))).rows["data-set=external/away"]
+    number = number_format(summary)
     assert "external test, /far/away" in row
     for name in ("auroc", "sensitivity", "specificity"):
         assert number(metrics[name]["value"]) in row
-        assert interval(metrics[name]) in row
+        assert interval(metrics[name], number) in row
 
 
 def test_page_warns_if_not_above_the_shortcut_baselines():

@@ -69,3 +69,13 @@ def test_training_settings_come_from_the_config(summary):
     assert rows["Seed"] == "42"
     assert "Batch size" in rows
     assert "Validation images" not in rows
+
+
+def test_training_settings_of_parts_that_are_names_or_missing(summary):
+    init_args = {"optimizer": "torch.optim.SGD", "scheduler": None}
+    config = {"model": {"class_path": "my.Net", "init_args": init_args}, "trainer": None}
+    assert training(summary | {"source": {"config": config}}) == [
+        ("Model class", "my.Net"),
+        ("Optimiser", "torch.optim.SGD"),
+    ]
+    assert training(summary | {"source": {"config": {"model": "my.Net"}}}) == [("Model class", "my.Net")]

@@ -1,20 +1,25 @@
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.report.conftest import draw, one_class, small, source
 
+from xray.evaluation.registry import METRICS
 from xray.evaluation.summary import summarise
 from xray.report.summary_text import (
     banners,
     count,
+    format_of,
     headline,
     interval,
     metric_rows,
     number,
+    number_format,
     operating_point,
     percent,
+    percent_format,
     with_interval,
 )
 
@@ -46,6 +51,30 @@ def test_number_and_percent(value, written, share):
     assert percent(value) == share
 
 
+@pytest.mark.parametrize(
+    ("images", "written", "share"),
+    [(199, "0.94", "94%"), (200, "0.936", "93.6%"), (1999, "0.936", "93.6%"), (2000, "0.9357", "93.6%")],
+)
+def test_few_images_have_few_decimals(images, written, share):
+    assert number_format({"images": images})(0.93566) == written
+    assert percent_format({"images": images})(0.93566) == share
+
+
+@pytest.mark.parametrize(
+    ("entry", "many", "few"),
+    [({}, "0.9357", "0.94"), ({"digits": 1}, "0.9", "0.9"), ({"percent": True}, "93.6%", "94%")],
+)
+def test_format_follows_the_entry_of_the_metric_and_the_number_of_images(entry, many, few):
+    with patch.dict(METRICS, own=replace(METRICS["auroc"], **entry)):
+        assert format_of("own")(0.93566) == format_of("own", {"images": 5000})(0.93566) == many
+        assert format_of("own", {"images": 199})(0.93566) == few
+
+
+def test_percent_without_decimals():
+    shown = [percent(value, 0) for value in (0.0, 0.004, 0.994, 0.997, 1.0)]
+    assert shown == ["0%", "<1%", "99%", ">99%", "100%"]
+
+
 def test_large_and_tiny_numbers():
     assert number(91.00536) == "91.01"
     assert number(0.00001) == "<0.0001"
@@ -70,10 +99,11 @@ def test_headline_has_the_main_metrics(summary):
     metrics, counts = summary["metrics"], summary["confusion_matrix"]
     positives = draw().table.label.count("PNEUMONIA")
     assert f"60 images of 24 patients: {60 - positives} NORMAL and {positives} PNEUMONIA" in text
-    assert f"AUROC {with_interval(metrics['auroc'])}" in text
-    sensitivity = with_interval(metrics["sensitivity"], percent)
+    assert f"AUROC {with_interval(metrics['auroc'], number_format(summary))}" in text
+    in_percent = percent_format(summary)
+    sensitivity = with_interval(metrics["sensitivity"], in_percent)
     assert f"predicts PNEUMONIA for {counts['tp']} of {positives} PNEUMONIA images: sensitivity {sensitivity}" in text
-    assert f"specificity {with_interval(metrics['specificity'], percent)}" in text
+    assert f"specificity {with_interval(metrics['specificity'], in_percent)}" in text
 
 
 def test_headline_of_one_class():

@@ -50,6 +50,23 @@ def test_training_data_and_limits_of_use_are_shown_from_the_start(server: Server
     expect(page.locator("#rejects-text")).to_contain_text("no check for images that are not chest X-rays")
 
 
+def test_figures_of_the_test_take_precedence_over_those_of_validation(visit: Visit) -> None:
+    decision = {"rule": "youden", "sensitivity": 0.97, "specificity": 1.0, "images": 466, "patients": 352}
+    tested = {
+        "images": 559,
+        "patients": 336,
+        "sensitivity": {"value": 0.95, "low": 0.93, "high": 0.97},
+        "specificity": {"value": 0.62, "low": None, "high": None},
+    }
+    with serving(decision=decision | {"test": tested}) as server:
+        page = visit(server)
+        upload(page, image(250))
+        expect(page.locator("#performance")).to_have_text(
+            "At this threshold, on 559 test images: sensitivity 95%, 95% interval 93% to 97% (PNEUMONIA), specificity "
+            "62% (NORMAL)."
+        )
+
+
 def test_missing_records_of_old_models_are_stated(visit: Visit) -> None:
     with serving(decision=None, training=None, has_grad_cam=False) as server:
         page = visit(server)

@@ -32,7 +32,7 @@ class RunRecord(SaveConfigCallback):
         # Without the version: a repeated run gets its own folder.
         config.trainer.logger.init_args.version = None
         self._config = self.parser.dump(config, skip_none=False)
-        self._code = code_version()
+        self._code = code_version() | {"device": str(trainer.strategy.root_device)}
         folder = trainer.log_dir
         if folder is not None and trainer.is_global_zero:
             data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]

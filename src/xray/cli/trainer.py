@@ -12,6 +12,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from xray.callbacks.history import History
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
 from xray.cli.commands import TRAINER_COMMANDS
@@ -226,6 +227,7 @@ class XrayCLI(LightningCLI):
         check_monitors(self.trainer, self.model)
         check_optimizer(self.model, self.datamodule, self.trainer.strategy.root_device)
         if self.run is not None:
+            self.trainer.callbacks.insert(0, History(self.run.logs))  # type: ignore[attr-defined]
             parameters = sum(parameter.numel() for parameter in self.model.parameters()) / 1e6
             print(
                 f"Run {self.run.name}: {self.model.title} with {parameters:.2f} million parameters, logs in "

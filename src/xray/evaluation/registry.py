@@ -32,7 +32,7 @@ class Metric:
         meaning: What it is, in one line.
         group: Part of the report that shows it.
         higher_is_better: Its direction; None if neither, as for a slope that should be 1.
-        digits: Decimals.
+        digits: Decimals; the report of a few images shows no more than their number supports.
         percent: Whether it is written as a percentage.
         hub_name: Name by which model hubs know it; if empty, it is not in the card's metadata.
         printed: Whether `test` prints it; the report has all.
@@ -77,7 +77,7 @@ def register_metric(
         title: Name for people.
         meaning: What it is, in one line.
         higher_is_better: Its direction.
-        digits: Decimals.
+        digits: Decimals; the report of a few images shows no more than their number supports.
         percent: Whether to write it as a percentage.
         hub_name: Name by which model hubs know it; by default `name`.
 

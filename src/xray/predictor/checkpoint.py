@@ -1,6 +1,7 @@
 """Predict with a checkpoint, in torch."""
 
 import hashlib
+import json
 from pathlib import Path
 
 from torch import nn
@@ -48,6 +49,7 @@ def manifest_of(checkpoint: Checkpoint, model: ImageClassifier, has_grad_cam: bo
     data = checkpoint.config["data"]
     run = run_of_checkpoint(checkpoint.path)
     decision = checkpoint.record(DECISION_KEY)
+    tested = _tested(checkpoint, run.logs / "test" / "metrics.json", model) if run else None
     return Manifest(
         format="checkpoint",
         model=model.title,
@@ -66,12 +68,27 @@ def manifest_of(checkpoint: Checkpoint, model: ImageClassifier, has_grad_cam: bo
             key: decision[key] for key in ("rule", "target", "description", "auroc", "sensitivity", "specificity")
         }
         | {key: decision["fitted_on"][key] for key in ("images", "patients")}
+        | ({"test": tested} if tested else {})
         if decision
         else None,
         training=_training(checkpoint),
         ood=checkpoint.record(OOD_KEY),
         has_grad_cam=has_grad_cam,
     )
+
+
+def _tested(checkpoint: Checkpoint, metrics: Path, model: ImageClassifier) -> dict[str, object] | None:
+    """Return images, sensitivity and specificity of the run's test; None if it had no or another decision."""
+    try:
+        summary = json.loads(metrics.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    decision = (float(model.temperature), float(model.threshold), checkpoint.path.name)
+    of_test = (summary["temperature"], summary["threshold"], Path(summary["source"]["checkpoint"]).name)
+    shares = {name: summary["metrics"][name] for name in ("sensitivity", "specificity")}
+    if decision != of_test or any(share["value"] is None for share in shares.values()):
+        return None
+    return {"images": summary["images"], "patients": summary["patients"], **shares}
 
 
 def version_of(model: nn.Module) -> str:

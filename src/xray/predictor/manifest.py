@@ -40,7 +40,8 @@ class Manifest:
         temperature: Divides the logit, see `xray.evaluation.scaling.Scaling`.
         offset: Is added to the divided logit; 0 in old files.
         threshold: Calibrated probability from which an image is predicted positive.
-        decision: How the threshold was chosen, see `xray.evaluation.decision.Decision`; None in old checkpoints.
+        decision: How the threshold was chosen, see `xray.evaluation.decision.Decision`; None in old checkpoints. If the
+            run was tested, with the test's images, sensitivity and specificity in `test`.
         training: Number of images, patients and images per class, fingerprint and folder name of the training data;
             None in old checkpoints.
         ood: OOD detector, see `xray.ood.detector`; None if there is none.

@@ -8,7 +8,7 @@ from typing import Any
 from xray import NOTICE
 from xray.evaluation.scored_set import SOURCE, ScoredSet, read_scored_set
 from xray.evaluation.summary import summarise
-from xray.report.scored_sets import PAGE, sets_of_same_run
+from xray.report.scored_sets import PAGE, run_folder, sets_of_same_run
 from xray.report.summary_text import Summary, kind
 from xray.utils.errors import UserError
 from xray.utils.files import open_atomic
@@ -70,9 +70,12 @@ def _write_pages(folder: Path, scored_set: ScoredSet, summary: Summary) -> None:
     from xray.report.gallery import CAPTIONS, draw_figures
     from xray.report.page import render_page
     from xray.report.save import save_figures
+    from xray.runs.history import read_history
 
-    svgs = save_figures(folder / FIGURES, draw_figures(scored_set, summary), known=list(CAPTIONS))
-    page, card = render_page(scored_set, summary, svgs, siblings(folder)), render_card(summary, svgs)
+    history = read_history(run_folder(folder))
+    svgs = save_figures(folder / FIGURES, draw_figures(scored_set, summary, history), known=list(CAPTIONS))
+    page = render_page(scored_set, summary, svgs, siblings(folder), history)
+    card = render_card(summary, svgs, history)
     for name, text in ((PAGE, page), (CARD, card)):
         with open_atomic(folder / name) as file:
             file.write(text)

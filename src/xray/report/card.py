@@ -1,6 +1,6 @@
 """The model card: Markdown with the YAML metadata that model hubs read."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Final
 
@@ -9,8 +9,10 @@ from markupsafe import Markup
 
 from xray.evaluation.registry import METRICS
 from xray.report import summary_text
+from xray.report.alt_text import alt_texts
 from xray.report.page import environment, shared_values
 from xray.report.provenance import training
+from xray.runs.history import Epoch
 from xray.utils.text import escape_markdown, printable
 
 TAGS: Final = ("pytorch", "lightning", "image-classification", "chest-x-ray", "radiography", "pneumonia")
@@ -21,7 +23,7 @@ SHOWN_FIGURES: Final = {
 }
 
 
-def render_card(summary: summary_text.Summary, figures: Collection[str]) -> str:
+def render_card(summary: summary_text.Summary, figures: Collection[str], history: Sequence[Epoch] = ()) -> str:
     """Render the model card: Markdown that begins with a YAML block, and shows some of the figures in `figures/`."""
     body = (
         _environment()
@@ -29,7 +31,8 @@ def render_card(summary: summary_text.Summary, figures: Collection[str]) -> str:
         .render(
             **shared_values(summary),
             rows=summary_text.metric_rows(summary),
-            training=training(summary),
+            training=training(summary, history),
+            alt=alt_texts(summary, history),
             figures={name: title for name, title in SHOWN_FIGURES.items() if name in figures},
         )
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from xray.evaluation.arrays import Labels, Scores
@@ -15,6 +16,7 @@ from xray.report.style import (
     FAINT,
     INSET,
     MODEL,
+    PLAIN_WHITE,
     SECOND,
     SQUARE,
     THIRD,
@@ -22,13 +24,14 @@ from xray.report.style import (
     frame,
     frame_inset,
     inset_side,
+    legend_above,
     panel,
     report_style,
     unit_square,
     write_centred,
 )
 from xray.report.summary_text import number
-from xray.utils.text import shortened
+from xray.utils.text import decimals, shortened
 
 ONE_CLASS = "not defined: all images\nhave the same label"
 HISTOGRAM_BINS = 40
@@ -43,7 +46,7 @@ def roc_figure(labels: Labels, scores: Scores, band: Band | None, metrics: Mappi
     There is no band if a class is absent; `metrics` are the `figures` of the summary.
     """
     figure, axes = panel(SQUARE)
-    frame(axes, "1 - specificity", "Sensitivity", f"ROC curve, AUROC {number(metrics['auroc']['value'])}")
+    frame(axes, "1 - specificity", "Sensitivity", f"ROC curve, AUROC {_shown(metrics['auroc'], labels)}")
     unit_square(axes)
     if band is None:
         write_centred(axes, ONE_CLASS)
@@ -59,7 +62,7 @@ def roc_figure(labels: Labels, scores: Scores, band: Band | None, metrics: Mappi
         _draw_curve(target, (rate, sensitivity), band, point)
     if inset and side:
         frame_inset(axes, inset, (0, side), (1 - side, 1))
-    axes.legend(loc="lower right", ncols=3 if inset else 1, columnspacing=1.2, handlelength=1.4)
+    legend_above(axes)
     return figure
 
 
@@ -69,7 +72,7 @@ def precision_recall_figure(
 ) -> Figure:
     """Draw the precision-recall curve with its 95% band, operating point and inset; see `roc_figure`."""
     figure, axes = panel(SQUARE)
-    average = number(metrics["average_precision"]["value"])
+    average = _shown(metrics["average_precision"], labels)
     frame(axes, "Recall (sensitivity)", "Precision", f"Precision-recall curve, average precision {average}")
     unit_square(axes)
     if band is None:
@@ -89,7 +92,7 @@ def precision_recall_figure(
         _draw_curve(target, (recall, precision), band, point, "steps-pre")
     if inset and side:
         frame_inset(axes, inset, (1 - side, 1), (1 - side, 1))
-    axes.legend(loc="lower left", ncols=3 if inset else 1, columnspacing=1.2, handlelength=1.4)
+    legend_above(axes)
     return figure
 
 
@@ -110,7 +113,7 @@ def reliability_figure(reliability: Mapping[str, Any]) -> Figure:
         axes.plot(x, y, style, color=colour, linewidth=1.6, markersize=5.5, label=name)
     unit_square(axes)
     axes.tick_params(labelbottom=False)
-    axes.legend(loc="upper left")
+    legend_above(axes)
     bins = reliability["after"]
     middles = [(b["low"] + b["high"]) / 2 for b in bins]
     bars = below.bar(middles, [b["images"] for b in bins], width=0.09, color=MODEL, alpha=0.6)
@@ -129,15 +132,15 @@ def histogram_figure(labels: Labels, probability: Scores, threshold: float, clas
     for label, (name, colour) in enumerate(zip(class_names, CLASSES, strict=True)):
         counts, edges = np.histogram(probability[labels == label], bins=HISTOGRAM_BINS, range=(0, 1))
         highest = max(highest, int(counts.max()))
-        text = f"label {name}, {int(counts.sum()):,}"
+        text = f"label {shortened(name, 16)}, {int(counts.sum()):,}"
         axes.stairs(np.maximum(counts, 0.5), edges, baseline=0.5, fill=True, color=colour, alpha=0.35)
         axes.stairs(np.maximum(counts, 0.5), edges, baseline=0.5, color=colour, linewidth=1.4, label=text)
     axes.axvline(threshold, color="black", linestyle="--", linewidth=1.2, label=f"threshold {number(threshold)}")
-    axes.set(yscale="log", ylim=(0.5, 12 * highest), xlim=(-0.02, 1.02))
-    ticks = [tick for tick in 10.0 ** np.arange(7) if tick <= 10 * highest]
+    axes.set(yscale="log", ylim=(0.5, 2 * highest), xlim=(-0.02, 1.02))
+    ticks = [tick for tick in 10.0 ** np.arange(7) if tick <= 2 * highest]
     axes.set_yticks(ticks, [f"{int(tick):,}" for tick in ticks])
     axes.minorticks_off()
-    axes.legend(loc="upper center")
+    legend_above(axes, columns=2)
     return figure
 
 
@@ -148,11 +151,13 @@ def confusion_figure(counts: Mapping[str, int], class_names: Sequence[str], thre
     matrix = np.array([[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]], dtype=np.int64)
     rows = np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     edges = [-0.5, 0.5, 1.5]
-    axes.pcolormesh(edges, edges, matrix / rows, cmap="Blues", vmin=0, vmax=1.25)
+    # Opacity instead of lightness, so that the page can put a dark ground below it.
+    shades = LinearSegmentedColormap.from_list("share", [(MODEL, 0.04), (MODEL, 0.95)])
+    axes.pcolormesh(edges, edges, matrix / rows, cmap=shades, vmin=0, vmax=1)
     axes.invert_yaxis()
     for row, column in np.ndindex(2, 2):
         share = matrix[row, column] / rows[row, 0]
-        colour = "white" if share > 0.6 else "black"
+        colour = PLAIN_WHITE if share > 0.8 else "black"
         axes.text(column, row - 0.06, f"{matrix[row, column]:,}", ha="center", va="center", color=colour, fontsize=20)
         text = f"{share:.1%} of row" if matrix[row].any() else "no images"
         axes.text(column, row + 0.2, text, ha="center", va="center", color=colour)
@@ -180,8 +185,7 @@ def decision_curve_figure(labels: Labels, probability: Scores, threshold: float)
     _mark_threshold(axes, threshold)
     top = max(float(labels.mean()), 0.05)
     axes.set(xlim=(0, 1), ylim=(-0.25 * top, 1.12 * top))
-    # The legend must not cover the curves, whose height depends on the prevalence.
-    axes.legend(loc="center left" if labels.mean() > 0.3 else "upper right")
+    legend_above(axes, columns=2)
     return figure
 
 
@@ -195,7 +199,7 @@ def threshold_figure(labels: Labels, probability: Scores, threshold: float) -> F
     axes.plot(GRID, specificity, color=MODEL, linewidth=1.8, linestyle="--", label="specificity")
     _mark_threshold(axes, threshold)
     unit_square(axes)
-    axes.legend(loc="lower center")
+    legend_above(axes)
     return figure
 
 
@@ -206,6 +210,10 @@ def _draw_curve(
     axes.plot(*curve, color=MODEL, linewidth=1.8, drawstyle=steps)
     if point:
         axes.plot(*point, "o", color=SECOND, markeredgecolor="white", markersize=8, label="operating point")
+
+
+def _shown(metric: Mapping[str, Any], labels: Labels) -> str:
+    return number(metric["value"], decimals(len(labels)))
 
 
 def _mark_threshold(axes: Axes, threshold: float) -> None:

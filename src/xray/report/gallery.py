@@ -1,5 +1,6 @@
 """All figures of a report by name, with their captions."""
 
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
@@ -20,9 +21,11 @@ from xray.report.figures import (
     roc_figure,
     threshold_figure,
 )
-from xray.report.panels import Row, forest_figure, robustness_figure
+from xray.report.panels import Row, forest_figure, robustness_figure, training_figure
 from xray.report.summary_text import Summary
+from xray.runs.history import Epoch
 from xray.utils.glyphs import drawable
+from xray.utils.text import decimals
 
 CAPTIONS: Final = {
     "roc": (
@@ -60,6 +63,7 @@ CAPTIONS: Final = {
         "Strength 0 is the unchanged image, the last is severe. Where specificity falls and AUROC does not, the "
         "ranking still holds but the threshold no longer fits. Bands are 95% intervals."
     ),
+    "training": "Losses and AUROC at the end of each epoch; the dotted line is the epoch whose weights were kept.",
 }
 """Caption of each figure by file name; a report may lack some figures."""
 SHORT_TITLES: Final = {
@@ -69,7 +73,7 @@ SHORT_TITLES: Final = {
 }
 
 
-def draw_figures(scored_set: ScoredSet, summary: Summary) -> dict[str, Figure]:
+def draw_figures(scored_set: ScoredSet, summary: Summary, history: Sequence[Epoch] = ()) -> dict[str, Figure]:
     """Draw every figure for which there are data, by the keys of `CAPTIONS` and in that order."""
     table, metrics, threshold = scored_set.table, summary["metrics"], summary["threshold"]
     class_names = [drawable(name) for name in summary["class_names"]]
@@ -87,16 +91,18 @@ def draw_figures(scored_set: ScoredSet, summary: Summary) -> dict[str, Figure]:
         "reliability": reliability_figure(summary["reliability"]),
         "decision_curve": decision_curve_figure(labels, table.probability, threshold),
     }
-    auroc = metrics["auroc"]
+    auroc, digits = metrics["auroc"], decimals(len(table))
     if summary["shortcuts"]["ablations"]:
         title = "Model, shortcut baselines, input ablations"
-        figures["shortcuts"] = forest_figure(_shortcut_rows(summary), ("The model", auroc), title)
+        figures["shortcuts"] = forest_figure(_shortcut_rows(summary), ("The model", auroc), title, digits)
     if summary["subgroups"]:
         families = groupby(summary["subgroups"], key=lambda group: str(group["family"]))
         groups = [(family, [(_with_images(row), row["auroc"]) for row in rows]) for family, rows in families]
-        figures["subgroups"] = forest_figure(groups, ("All images", auroc), "AUROC by group")
+        figures["subgroups"] = forest_figure(groups, ("All images", auroc), "AUROC by group", digits)
     if summary["robustness"]:
         figures["robustness"] = robustness_figure(summary["robustness"])
+    if history:
+        figures["training"] = training_figure(history, summary["source"].get("epoch"))
     return figures
 
 

@@ -1,12 +1,13 @@
 """The report as one self-contained HTML page."""
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from xray import NOTICE, ONE_SOURCE
@@ -15,12 +16,14 @@ from xray.evaluation.scored_set import ScoredSet
 from xray.explain.maps import CAVEATS
 from xray.ood.detector import CLAUSES
 from xray.report import summary_text
+from xray.report.alt_text import alt_texts
 from xray.report.examples import duplicate_pairs, worst_errors
 from xray.report.gallery import CAPTIONS
 from xray.report.maps import mapped_images, scale
-from xray.report.provenance import commands, exclusions, provenance, splits
+from xray.report.provenance import commands, exclusions, provenance, splits, training
 from xray.report.save import inline_svg
-from xray.scoring.corruptions import CORRUPTIONS
+from xray.runs.history import Epoch
+from xray.scoring.corruptions import CORRUPTIONS, title_of
 from xray.utils.text import printable
 
 
@@ -29,8 +32,17 @@ def render_page(
     summary: summary_text.Summary,
     svgs: Mapping[str, str],
     siblings: Sequence[Mapping[str, Any]],
+    history: Sequence[Epoch] = (),
 ) -> str:
-    """Render the page as HTML, with control characters and invalid Unicode written as escapes."""
+    """Render the page as HTML, with control characters and invalid Unicode written as escapes.
+
+    Args:
+        scored_set: The tables.
+        summary: Their metrics.
+        svgs: The figures by name.
+        siblings: The other scored sets of the run.
+        history: The epochs of the training, as far as its run recorded them.
+    """
     negative, positive = summary["class_names"]
     false_negatives, false_positives = worst_errors(scored_set.table, (negative, positive))
     return (
@@ -39,15 +51,19 @@ def render_page(
         .render(
             **shared_values(summary),
             metrics=summary["metrics"],
+            number=summary_text.number_format(summary),
+            format_of=partial(summary_text.format_of, summary=summary),
             data_name=summary_text.data_name(summary["source"]),
             ranking=metrics_in("ranking"),
             decisions=metrics_in("decision"),
             own=metrics_in("own"),
             calibration=metrics_in("calibration"),
             corruptions=CORRUPTIONS,
+            title_of=title_of,
             clauses=CLAUSES,
             families=groupby(summary["subgroups"], key=lambda group: group["family"]),
-            drawings=_drawings(svgs),
+            drawings=_drawings(svgs, alt_texts(summary, history)),
+            training=training(summary, history),
             siblings=siblings,
             errors=(
                 (f"False negatives: {positive} images", "fn", false_negatives),
@@ -98,16 +114,12 @@ def environment() -> Environment:
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
     templates.filters |= {
-        "number": summary_text.number,
-        "percent": summary_text.percent,
-        "interval": summary_text.interval,
-        "with_interval": summary_text.with_interval,
+        "number": _number,
+        "percent": _percent,
+        "interval": _interval,
+        "with_interval": _with_interval,
     }
-    templates.globals |= {
-        "count": summary_text.count,
-        "format_of": summary_text.format_of,
-        "number": summary_text.number,
-    }
+    templates.globals["count"] = summary_text.count
     return templates
 
 
@@ -116,6 +128,29 @@ def _config(source: Mapping[str, Any]) -> str:
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True) if config else ""
 
 
-def _drawings(svgs: Mapping[str, str]) -> dict[str, tuple[Markup, str]]:
+@pass_context
+def _number(context: Context, value: float | None, digits: int | None = None) -> str:
+    """Format with as many decimals as the number of images supports, unless the template gives another number."""
+    return summary_text.number(value, digits) if digits else summary_text.number_format(context["summary"])(value)
+
+
+@pass_context
+def _percent(context: Context, value: float | None) -> str:
+    return summary_text.percent_format(context["summary"])(value)
+
+
+@pass_context
+def _interval(
+    context: Context, metric: summary_text.MetricValue, fmt: Callable[[float | None], str] | None = None
+) -> str:
+    return summary_text.interval(metric, fmt or summary_text.number_format(context["summary"]))
+
+
+@pass_context
+def _with_interval(context: Context, metric: summary_text.MetricValue) -> str:
+    return summary_text.with_interval(metric, summary_text.number_format(context["summary"]))
+
+
+def _drawings(svgs: Mapping[str, str], alt: Mapping[str, str]) -> dict[str, tuple[Markup, str]]:
     # Safe as markup: Matplotlib has escaped all text in its SVG.
-    return {name: (Markup(inline_svg(name, svg, CAPTIONS[name])), CAPTIONS[name]) for name, svg in svgs.items()}
+    return {name: (Markup(inline_svg(name, svg, printable(alt[name]))), CAPTIONS[name]) for name, svg in svgs.items()}

@@ -1,7 +1,8 @@
-"""Figures of many results: forest plots, and curves under corruption."""
+"""Figures of many results: forest plots, curves under corruption, and the course of the training."""
 
 import math
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
@@ -10,37 +11,43 @@ from matplotlib.ticker import MaxNLocator
 
 from xray.report.style import BAND, FAINT, MODEL, SECOND, frame, report_style
 from xray.report.summary_text import MetricValue, number
+from xray.runs.history import Epoch
 from xray.scoring.corruptions import title_of
+from xray.utils.text import shortened
 
 Row = tuple[str, MetricValue]
 """Name and metric value."""
-MAX_NAME_LENGTH = 60
+NAME_WIDTH, MAX_HEADING_LENGTH = 36, 64
+"""Characters of a name on a line, of which it has up to two, and of a heading."""
+WIDTH, EDGE, LEFT, RIGHT = 5.2, 0.15, 2.65, 4.35
+"""Width of a forest plot, its margin, and where its axes begin and end, in inches: names left of it, values right."""
 HEADING = 1.0
 """Height of a heading in a forest plot, in rows."""
 ENDS = ("low", "high")
 
 
 @report_style()
-def forest_figure(groups: Sequence[tuple[str, Sequence[Row]]], reference: Row, title: str) -> Figure:
-    """Draw a forest plot of AUROCs with their intervals, in groups, below a reference row."""
+def forest_figure(groups: Sequence[tuple[str, Sequence[Row]]], reference: Row, title: str, digits: int = 4) -> Figure:
+    """Draw a forest plot of AUROCs in groups below a reference row: name, interval and value of each on one line."""
     lines = 1 + sum(HEADING + len(members) for _, members in groups)
-    height = 0.95 + 0.42 * lines
-    figure = Figure(figsize=(5.2, height))
-    axes = figure.add_axes((0.2 / 5.2, 0.6 / height, 4.8 / 5.2, 1 - 0.98 / height))
-    frame(axes, "AUROC", "", title)
+    height = 0.95 + 0.36 * lines
+    figure = Figure(figsize=(WIDTH, height))
+    axes = figure.add_axes((LEFT / WIDTH, 0.6 / height, (RIGHT - LEFT) / WIDTH, 1 - 0.98 / height))
+    frame(axes, "AUROC", "", "")
+    axes.set_title(title, x=_column(EDGE))
     start = _axis_start([metric for _, members in (*groups, ("", [reference])) for _, metric in members])
-    axes.set(xlim=(start - 0.03 * (1 - start), 1 + 0.03 * (1 - start)), ylim=(lines - 0.3, -0.7), yticks=[])
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.set(xlim=(start - 0.03 * (1 - start), 1 + 0.03 * (1 - start)), ylim=(lines - 0.4, -0.6), yticks=[])
+    axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.spines[["left"]].set_visible(False)
     y = 0.0
     for heading, members in (("", [reference]), *groups):
         if heading:
-            _write(axes, y + 0.25, heading, "left", "bold")
+            _write(axes, y + 0.15, shortened(heading, MAX_HEADING_LENGTH), "left", "bold")
             y += HEADING
         for name, metric in members:
-            _write(axes, y, name, "left")
-            _write(axes, y, number(metric["value"]), "right")
-            _draw_interval(axes, y + 0.2, metric, (MODEL, "o") if heading else (SECOND, "D"))
+            _write(axes, y, "\n".join(wrap(shortened(name, 2 * NAME_WIDTH), NAME_WIDTH)), "left")
+            _write(axes, y, number(metric["value"], digits), "right")
+            _draw_interval(axes, y, metric, (MODEL, "o") if heading else (SECOND, "D"))
             y += 1
     if reference[1]["value"] is not None:
         axes.axvline(reference[1]["value"], color=FAINT, linestyle=":", linewidth=1.2, zorder=0)
@@ -85,6 +92,29 @@ def robustness_figure(robustness: Mapping[str, Sequence[Mapping[str, Any]]]) -> 
     return figure
 
 
+@report_style()
+def training_figure(epochs: Sequence[Epoch], kept: int | None) -> Figure:
+    """Draw the losses and the validation AUROC by epoch, with the epoch that was kept."""
+    figure = Figure(figsize=(5.2, 2.7))
+    margins = {"left": 0.1, "right": 0.98, "bottom": 0.2, "top": 0.74, "wspace": 0.3}
+    loss, auroc = figure.subplots(1, 2, gridspec_kw=margins)
+    x = [epoch["epoch"] for epoch in epochs]
+    for axes, name, label, colour, style in (
+        (loss, "train/loss", "training", FAINT, "s--"),
+        (loss, "val/loss", "validation", MODEL, "o-"),
+        (auroc, "val/auroc", "validation", MODEL, "o-"),
+    ):
+        axes.plot(x, [epoch[name] for epoch in epochs], style, color=colour, linewidth=1.6, markersize=4, label=label)
+    for axes, title in ((loss, "Loss"), (auroc, "AUROC")):
+        frame(axes, "Epoch", "", title)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        if kept is not None:
+            axes.axvline(kept, color=SECOND, linewidth=1.4, linestyle=":", label=f"kept, epoch {kept}")
+    handles, labels = loss.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper left", ncols=3, frameon=False, bbox_to_anchor=(0.08, 1.0))
+    return figure
+
+
 def _axis_start(metrics: Sequence[MetricValue]) -> float:
     """Return the lower end of the scale: 0.5 or below, or just below the lowest value if all are close to 1."""
     lowest = _lowest(metrics)
@@ -104,8 +134,14 @@ def _draw_interval(axes: Axes, y: float, metric: MetricValue, style: tuple[str, 
         axes.plot(metric["value"], y, marker, color=colour, markersize=5.5)
 
 
+def _column(inches: float) -> float:
+    """Return a distance from the left edge of a forest plot in the coordinates of its axes."""
+    return (inches - LEFT) / (RIGHT - LEFT)
+
+
 def _write(axes: Axes, y: float, text: str, side: Literal["left", "right"], weight: str = "normal") -> None:
-    short = text if len(text) <= MAX_NAME_LENGTH else f"{text[: MAX_NAME_LENGTH - 1]}…"
-    x, transform = 0 if side == "left" else 1, axes.get_yaxis_transform()
-    label = axes.text(x, y - 0.2, short, transform=transform, ha=side, va="center", fontsize=9, fontweight=weight)
-    label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
+    x = _column(EDGE if side == "left" else WIDTH - EDGE)
+    label = axes.text(x, y, text, transform=axes.get_yaxis_transform(), ha=side, va="center", linespacing=1.05)
+    label.set(fontsize=9, fontweight=weight)
+    if weight == "bold":  # a heading may reach over the grid
+        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})

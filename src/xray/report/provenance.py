@@ -1,11 +1,12 @@
 """Provenance of a report: run, data, code, splits, exclusions, and the commands that reproduce it."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xray.report.summary_text import Summary, number
+from xray.report.summary_text import Summary, count, number
+from xray.runs.history import Epoch, duration
 
 UNKNOWN = "not recorded"
 FITTED_ON = {"Fitted on images of": "data_root", "Fingerprint of those images": "fingerprint"}
@@ -95,28 +96,44 @@ def commands(source: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(text, f"python -m xray {shlex.join(args)}") for text, args in steps]
 
 
-def training(summary: Summary) -> list[tuple[str, str]]:
-    """Return the main training settings, as far as the config states them."""
-    config = summary["source"].get("config") or {}
-    model, data, trainer = (config.get(key) or {} for key in ("model", "data", "trainer"))
-    init_args = model.get("init_args") or {}
-    optimizer = init_args.get("optimizer") or {}
-    if isinstance(optimizer, str):
-        optimizer = {"class_path": optimizer}
+def training(summary: Summary, history: Sequence[Epoch] = ()) -> list[tuple[str, str]]:
+    """Return the kept epoch, the duration and the main settings of the training, as far as they are recorded."""
+    source = summary["source"]
+    config = _part(source.get("config"))
+    model, data, trainer = (_part(config.get(key)) for key in ("model", "data", "trainer"))
+    init_args = _part(model.get("init_args"))
+    optimizer = _part(init_args.get("optimizer"))
+    kept = source.get("epoch")
+    last = f" of {history[-1]['epoch']:.0f}" if history else ""
     rows = [
+        ("Kept epoch", f"{kept}{last}" if kept else None),
+        ("Duration", f"{duration(history)} in {count(len(history), 'epoch')}" if history else None),
         ("Model class", model.get("class_path")),
-        *((f"Model: {key}", _plain(value)) for key, value in init_args.items() if not isinstance(value, Mapping)),
+        *(
+            (f"Model: {key}", _plain(value))
+            for key, value in init_args.items()
+            if key not in {"optimizer", "scheduler"} and not isinstance(value, Mapping)
+        ),
         ("Optimiser", optimizer.get("class_path")),
-        ("Learning rate", (optimizer.get("init_args") or {}).get("lr")),
+        ("Learning rate", _part(optimizer.get("init_args")).get("lr")),
+        ("Schedule", _part(init_args.get("scheduler")).get("class_path")),
         ("Max epochs", trainer.get("max_epochs")),
         ("Precision", trainer.get("precision")),
         ("Batch size", data.get("batch_size")),
+        ("Image size", _input(source)),
         ("Augmentation", _plain(data.get("augmentation"))),
         ("Seed", config.get("seed_everything")),
         ("Split seed", data.get("split_seed")),
         ("Validation images", data.get("validation")),
+        ("Device", (source.get("trained_with") or {}).get("device")),
+        ("Versions", _code(source.get("trained_with"))),
     ]
     return [(name, str(value)) for name, value in rows if value is not None]
+
+
+def _part(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any value of a config
+    """Return a part of a config as a mapping: a name alone is a class without arguments, a missing part is empty."""
+    return {"class_path": value} if isinstance(value, str) else value or {}
 
 
 def _plain(value: Any) -> str | None:  # noqa: ANN401 - any value of a config

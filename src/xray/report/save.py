@@ -13,6 +13,8 @@ from xray.utils.errors import UserError
 from xray.utils.files import atomic_path
 
 DPI = 150
+COLOURS = {"#ffffff": "--ground", "#000000": "--text", "#e6e9ed": "--grid", "#57606a": "--soft", "#0072b2": "--model"}
+"""Colours of the figures that the page sets by its own variables, so that they also suit a dark page."""
 
 
 def save_figures(folder: Path, figures: Mapping[str, Figure], known: Sequence[str] = ()) -> dict[str, str]:
@@ -54,11 +56,13 @@ def save_figures(folder: Path, figures: Mapping[str, Figure], known: Sequence[st
 
 
 def inline_svg(name: str, text: str, description: str) -> str:
-    """Return an SVG file as an inline element: full width, unique ids, and a description for screen readers."""
+    """Return an SVG file as an inline element: unique ids, the page's colours, and a description for screen readers."""
     opening, rest = text[text.index("<svg") :].split(">", 1)
     view = re.search(r'viewBox="[^"]*"', opening)
     assert view is not None, "Matplotlib always writes one"
     rest = re.sub(r'\bid="', f'id="{name}-', rest)
     rest = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", rest)
+    for colour, variable in COLOURS.items():
+        rest = rest.replace(f": {colour}", f": var({variable})")
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return f'<svg {names} {view[0]} role="img" aria-label="{escape(description)}">{rest.rstrip()}'

@@ -46,16 +46,17 @@ def scored_sets(name: str = "") -> list[Path]:
 
 def reports_without_tables(folder: Path) -> list[Path]:
     """Return the sets of the same run that have a report but no tables to rebuild it from."""
-    return [other for other in _set_folders(_run_of(folder)) if (other / PAGE).is_file() and not _is_scored(other)]
+    return [other for other in _set_folders(run_folder(folder)) if (other / PAGE).is_file() and not _is_scored(other)]
 
 
 def sets_of_same_run(folder: Path) -> list[Path]:
     """Return all scored sets of the run that a set belongs to, including it; only itself if it is not in a run."""
-    sets = _sets(_run_of(folder))
+    sets = _sets(run_folder(folder))
     return sets if folder in sets else [folder]
 
 
-def _run_of(scored_set: Path) -> Path:
+def run_folder(scored_set: Path) -> Path:
+    """Return the folder of the run that a scored set belongs to: its parent, or that of `external`."""
     return scored_set.parent.parent if scored_set.parent.name == EXTERNAL else scored_set.parent
 
 

@@ -14,6 +14,10 @@ MODEL, SECOND, THIRD = "#0072b2", "#d55e00", "#009e73"
 CLASSES: Final = (MODEL, SECOND)
 FAINT = "#8a94a0"
 GRID_LINE = "#e6e9ed"
+PLAIN_WHITE = "#fefefe"
+"""White that stays white where the page is dark; see `xray.report.save.COLOURS`."""
+LEGEND_ROW = 0.2
+"""Height of a row of a legend above a panel, in inches."""
 BAND = 0.18
 """Opacity of an interval band."""
 SQUARE, WIDE = (5.2, 5.2), (5.2, 4.3)
@@ -66,6 +70,26 @@ def frame(axes: Axes, x: str, y: str, title: str) -> None:
 def unit_square(axes: Axes) -> None:
     """Set both axes to 0 to 1, with room for a line at the edge."""
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+
+
+def legend_above(axes: Axes, columns: int = 3) -> None:
+    """Put the legend between title and panel, where it covers no curve; the panel shrinks to make room for it."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    rows = -(-len(axes.get_legend_handles_labels()[1]) // columns)
+    box = axes.get_position()
+    height = box.height - (LEGEND_ROW * rows + 0.04) / figure.get_figheight()
+    axes.set_position((box.x0, box.y0, box.width, height))
+    axes.set_title(axes.get_title(loc="left"), pad=72 * (LEGEND_ROW * rows + 0.11))
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.02, 1.0),
+        ncols=columns,
+        borderaxespad=0.1,
+        columnspacing=1.2,
+        handlelength=1.5,
+        frameon=False,
+    )
 
 
 def write_centred(axes: Axes, text: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from xray.evaluation.registry import METRICS, metrics_in
+from xray.utils.text import decimals
 
 Summary = Mapping[str, Any]
 """See `xray.evaluation.summary.summarise`."""
@@ -26,19 +27,34 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{value:.{digits}f}" if abs(value) < 10 else f"{value:.4g}"
 
 
-def percent(value: float | None) -> str:
-    """Format a share as a percentage with one decimal; only exactly 1 gives 100% and only exactly 0 gives 0%."""
+def percent(value: float | None, digits: int = 1) -> str:
+    """Format a share as a percentage; only exactly 1 gives 100% and only exactly 0 gives 0%."""
     if value is None:
         return "not defined"
-    if 0 < value < 0.0005 or 0.9995 <= value < 1:
-        return "<0.1%" if value < 0.5 else ">99.9%"
-    return f"{value:.1%}".replace(".0%", "%") if value in {0.0, 1.0} else f"{value:.1%}"
+    if value in {0.0, 1.0}:
+        return f"{value:.0%}"
+    least = 10.0 ** -(digits + 2)
+    if value < least / 2:
+        return f"<{least:.{digits}%}"
+    return f">{1 - least:.{digits}%}" if value >= 1 - least / 2 else f"{value:.{digits}%}"
 
 
-def format_of(name: str) -> Callable[[float | None], str]:
-    """Return the function that writes a metric's values."""
+def number_format(summary: Summary) -> Callable[[float | None], str]:
+    """Return `number` with as many decimals as the number of images supports."""
+    return partial(number, digits=decimals(summary["images"]))
+
+
+def percent_format(summary: Summary) -> Callable[[float | None], str]:
+    """Return `percent` without decimals where the number of images supports none."""
+    return partial(percent, digits=min(1, decimals(summary["images"]) - 2))
+
+
+def format_of(name: str, summary: Summary | None = None) -> Callable[[float | None], str]:
+    """Return the function that writes a metric's values, in a summary with no more decimals than its images support."""
     metric = METRICS[name]
-    return percent if metric.percent else partial(number, digits=metric.digits)
+    if metric.percent:
+        return percent_format(summary) if summary else percent
+    return partial(number, digits=min(metric.digits, decimals(summary["images"])) if summary else metric.digits)
 
 
 def interval(metric: MetricValue, fmt: Callable[[float], str] = number) -> str:
@@ -87,6 +103,7 @@ def headline(summary: Summary) -> list[str]:
     """Return the main results as sentences: what was scored, AUROC, and sensitivity and specificity."""
     source, metrics, counts = summary["source"], summary["metrics"], summary["confusion_matrix"]
     negative, positive = summary["class_names"]
+    in_numbers, in_percent = number_format(summary), percent_format(summary)
     by_class = summary["images_by_class"]
     images, patients = count(summary["images"], "image"), count(summary["patients"], "patient")
     scored = {
@@ -102,10 +119,10 @@ def headline(summary: Summary) -> list[str]:
         sentences.append(f"AUROC is not defined ({auroc['reason']}).")
     else:
         sentences.append(
-            f"In {percent(auroc['value'])} of all pairs of one {positive} and one {negative} image, it gives the "
-            f"{positive} image the higher score: AUROC {with_interval(auroc)}."
+            f"In {in_percent(auroc['value'])} of all pairs of one {positive} and one {negative} image, it gives the "
+            f"{positive} image the higher score: AUROC {with_interval(auroc, in_numbers)}."
         )
-    sensitivity, specificity = (with_interval(metrics[name], percent) for name in ("sensitivity", "specificity"))
+    sensitivity, specificity = (with_interval(metrics[name], in_percent) for name in ("sensitivity", "specificity"))
     sentences.append(
         f"At the threshold {number(summary['threshold'])} it predicts {positive} for {counts['tp']:,} of "
         f"{counts['tp'] + counts['fn']:,} {positive} images: sensitivity {sensitivity}. It predicts {negative} for "
@@ -117,8 +134,8 @@ def headline(summary: Summary) -> list[str]:
 def metric_rows(summary: Summary) -> list[tuple[str, MetricValue, Callable[[float | None], str]]]:
     """Return all metrics in table order, each with its title and its format."""
     names = metrics_in("ranking", "decision", "calibration", "own", "predictive value")
-    rows = [(metric.title, summary["metrics"][name], format_of(name)) for name, metric in names.items()]
-    rows.insert(1, ("AUROC by DeLong", summary["auroc_delong"], number))
+    rows = [(metric.title, summary["metrics"][name], format_of(name, summary)) for name, metric in names.items()]
+    rows.insert(1, ("AUROC by DeLong", summary["auroc_delong"], number_format(summary)))
     return rows
 
 

@@ -19,7 +19,7 @@ def print_summary(summary: Mapping[str, Any], title: str) -> None:
         metrics.add_column(column, justify="left" if column == "Metric" else "right")
     for name, entry in METRICS.items():
         if entry.printed:
-            metric, form = summary["metrics"][name], format_of(name)
+            metric, form = summary["metrics"][name], format_of(name, summary)
             metrics.add_row(escape(entry.title), form(metric["value"]), interval(metric, form))
     metrics.add_section()
     metrics.add_row("Images, patients", f"{summary['images']}, {summary['patients']}", "")

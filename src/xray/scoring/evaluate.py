@@ -82,6 +82,7 @@ def source_of(scorer: SplitScorer, model: "ImageClassifier", data: "ChestXRayDat
         "set": "test" if split == "test" else "validate",
         "external": scorer.external,
         "checkpoint": str(checkpoint.path),
+        "epoch": checkpoint.content["epoch"] + 1,
         "run": scorer.run,
         "data_root": str(data.root),
         "split": split,

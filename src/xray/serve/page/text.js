@@ -51,14 +51,22 @@ export function isClose(result) {
   return Math.abs(logOdds(result.probability) - logOdds(result.threshold)) < Math.log(CLOSE_FACTOR);
 }
 
-/** Sensitivity and specificity at the threshold on the validation images. */
+/** Sensitivity and specificity at the threshold, on the test images where the model was tested. */
 export function performance(decision, classNames) {
   if (!decision) return "The model's sensitivity and specificity at this threshold were not recorded.";
   const [negative, positive] = classNames;
+  const { test } = decision;
+  const images = test ? `${count(test.images)} test images` : `${count(decision.images)} validation images`;
+  const share = (name) => (test ? withInterval(test[name]) : percent(decision[name]));
   return (
-    `At this threshold, on ${count(decision.images)} validation images: sensitivity ` +
-    `${percent(decision.sensitivity)} (${positive}), specificity ${percent(decision.specificity)} (${negative}).`
+    `At this threshold, on ${images}: sensitivity ${share("sensitivity")} (${positive}), ` +
+    `specificity ${share("specificity")} (${negative}).`
   );
+}
+
+/** A share with its 95% interval, if it has one. */
+function withInterval({ value, low, high }) {
+  return low === null ? percent(value) : `${percent(value)}, 95% interval ${percent(low)} to ${percent(high)}`;
 }
 
 /** A limit of the colour scale, with two significant digits. */

@@ -1,0 +1,30 @@
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from xray.callbacks.history import History
+from xray.runs.history import read_history
+
+
+def test_writes_a_line_per_epoch(tmp_path):
+    history, model = History(tmp_path), SimpleNamespace()
+    optimizer = SimpleNamespace(param_groups=[{"lr": 0.01}])
+    trainer: Any = SimpleNamespace(
+        current_epoch=0,
+        accumulate_grad_batches=2,
+        optimizers=[optimizer],
+        callback_metrics={"val/loss": torch.tensor(0.3)},
+    )
+    for epoch, losses in enumerate(([1.0, 2.0, 6.0], [0.5])):
+        trainer.current_epoch = epoch
+        history.on_train_epoch_start(trainer, model)
+        for i, loss in enumerate(losses):
+            history.on_train_batch_end(trainer, model, {"loss": torch.tensor(loss / 2)}, {}, i)
+        trainer.callback_metrics |= {"val/auroc": torch.tensor(0.9)} if epoch else {}
+        history.on_train_epoch_end(trainer, model)
+    first, second = read_history(tmp_path)
+    assert (first["epoch"], first["train/loss"], first["val/loss"], first["lr"]) == pytest.approx((1, 3.0, 0.3, 0.01))
+    assert first["val/auroc"] != first["val/auroc"], "not logged yet"
+    assert (second["epoch"], second["train/loss"], second["val/auroc"]) == pytest.approx((2, 0.5, 0.9))
