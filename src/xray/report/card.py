@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from functools import cache
+from itertools import groupby
 from typing import Final
 
 from jinja2 import Environment
@@ -33,6 +34,7 @@ def render_card(summary: summary_text.Summary, figures: Collection[str], history
             rows=summary_text.metric_rows(summary),
             training=training(summary, history),
             alt=alt_texts(summary, history),
+            families=groupby(summary["subgroups"], key=lambda group: group["family"]),
             figures={name: title for name, title in SHOWN_FIGURES.items() if name in figures},
         )
     )
