@@ -14,8 +14,8 @@ from tests.end_to_end.commands import BEST, CNN, RUN, fit, metrics, run, table
 from xray.cli import main
 from xray.data.datamodule import ChestXRayDataModule
 from xray.evaluation.operating_point import OperatingPoint, choose_threshold
-from xray.predictor.checkpoint import CheckpointPredictor
 from xray.evaluation.scaling import fit_scaling
+from xray.predictor.checkpoint import CheckpointPredictor
 from xray.runs.checkpoint import BASELINES_KEY, DECISION_KEY, read_checkpoint
 from xray.scoring.corruptions import CORRUPTIONS
 
