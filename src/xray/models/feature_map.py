@@ -19,17 +19,14 @@ class FeatureMap:
 
     Args:
         layer: Outputs the map, shape (batch, channels, height, width).
-        head: The linear layer after the pooled map, a `Linear` or a 1x1 convolution, if the logit is exactly the head
-            applied to the mean of the map. Then `logit_map` adds up to the logit minus the head's bias.
+        head: The linear layer after the pooled map, a `Linear` or a 1x1 convolution; None for other heads.
+        is_exact: Whether the logit is exactly the head applied to the mean of the map. Then `logit_map` adds up to the
+            logit minus the head's bias.
     """
 
     layer: nn.Module
     head: nn.Linear | nn.Conv2d | None
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the logit is a sum over the map."""
-        return self.head is not None
+    is_exact: bool
 
 
 def find_feature_map(model: ImageClassifier, size: int) -> FeatureMap | None:
@@ -69,13 +66,14 @@ def _last_map(outputs: Sequence[tuple[nn.Module, Tensor]], logits: Tensor) -> Fe
     heads = [
         module for module, output in outputs if isinstance(module, nn.Linear | nn.Conv2d) and output[0].numel() == 1
     ]
-    if heads:
-        head = heads[-1]
+    for head in heads[-1:]:
         for module, output in reversed(maps):
             if output.shape[1] == head.weight.shape[1]:
                 summed = logit_map(output, head).sum((1, 2)) + (0 if head.bias is None else head.bias)
                 is_exact = torch.allclose(summed.float(), logits.float(), atol=SUM_TOLERANCE, rtol=0)
-                return FeatureMap(module, head if is_exact else None)
+                # An earlier map may have as many channels by chance.
+                if is_exact or output is maps[-1][1]:
+                    return FeatureMap(module, head, is_exact)
     # With any other head the last map, if it comes from the last convolutions and those end in more than one cell.
     # Some transformers have maps too, with the channels last.
     convolutions = [
@@ -83,7 +81,7 @@ def _last_map(outputs: Sequence[tuple[nn.Module, Tensor]], logits: Tensor) -> Fe
     ]
     channels = [output.shape[1] for module, output in maps if isinstance(module, nn.Conv2d | nn.BatchNorm2d)]
     if channels and maps[-1][1].shape[1] == channels[-1] and convolutions and convolutions[-1][0, 0].numel() > 1:
-        return FeatureMap(maps[-1][0], None)
+        return FeatureMap(maps[-1][0], None, is_exact=False)
     return None
 
 
