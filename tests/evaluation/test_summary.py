@@ -227,6 +227,7 @@ def expected(whole):
         "prevalence": sum(labels) / 90,
         "threshold": THRESHOLD,
         "temperature": TEMPERATURE,
+        "offset": 0.0,
         "metrics": estimates(ranking | images.decision_metrics(decisions)) | calibration["after"],
         "auroc_delong": delong(labels, logits),
         "before_scaling": calibration["before"],

@@ -23,7 +23,7 @@ def test_a_prediction_is_shown_as_text_and_as_a_bar(server: Server, visit: Visit
     expect(page.locator("#near")).to_be_hidden()
     expect(item(page, 0)).to_contain_text("PNEUMONIA-like, 0.87")
     expect(page.locator("#announcer")).to_have_text(f"image.png: {SENTENCE}")
-    bar = page.get_by_role("meter", name="Calibrated probability of PNEUMONIA")
+    bar = page.get_by_role("meter", name="Probability of PNEUMONIA")
     expect(bar).to_have_attribute("aria-valuenow", "0.871")
     track, fill, mark = (page.locator(part).bounding_box() for part in (".track", ".fill", ".mark"))
     assert fill["width"] / track["width"] == pytest.approx(0.87, abs=0.02)

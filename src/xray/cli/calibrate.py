@@ -7,6 +7,7 @@ from typing import Literal
 from jsonargparse import ArgumentError, ArgumentParser
 
 from xray.evaluation.operating_point import OperatingPoint, Rule
+from xray.evaluation.scaling import Scaling
 from xray.runs.model_file import SUFFIXES
 
 
@@ -70,7 +71,7 @@ def calibrate(
     data: DataOverrides = DataOverrides(),
     model: ModelOverrides = ModelOverrides(),
 ) -> None:
-    """Fit temperature, threshold and OOD limits of a checkpoint again, on validation images, without training.
+    """Fit scaling, threshold and OOD limits of a checkpoint again, on validation images, without training.
 
     Settings that are not given are those of the training run. A checkpoint of an interrupted fit also gets the shortcut
     baselines and the OOD detector, from its training images.
@@ -110,7 +111,7 @@ def calibrate(
     point = new_point(classifier.operating_point, model.operating_point)
     scored.set_up(images, "calibrate", "val")
     if earlier := checkpoint.record(DECISION_KEY):
-        print(f"Until now: temperature {earlier['temperature']:.3f}, threshold {earlier['threshold']:.4f}")
+        print(f"Until now: {Scaling.of(earlier)}, threshold {earlier['threshold']:.4f}")
     find_duplicates(checkpoint, images, "val")  # for the notes in the decision
     is_best = run is not None and path.absolute() == run.best.absolute()
     record = run.logs / RECORD if run is not None and is_best else path.with_name(f"{path.stem}.{RECORD}")

@@ -10,7 +10,7 @@ TRAINER_COMMANDS = {
 PLAIN_COMMANDS = {
     "calibrate": (
         "xray.cli.calibrate",
-        "Fit temperature, threshold and OOD limits again, on validation images, without training.",
+        "Fit scaling, threshold and OOD limits again, on validation images, without training.",
     ),
     "report": ("xray.report.command", "Write a run's report again from its predictions, without the model."),
     "compare": (

@@ -77,7 +77,7 @@ def check_monitors(trainer: Trainer, model: ImageClassifier) -> None:
     foreign = [callback for callback in trainer.callbacks if not _is_known(type(callback))]  # type: ignore[attr-defined]
     if foreign or _overrides(model, "training_step", "validation_step", "on_train_epoch_end"):
         return
-    logged = {"train/loss", "val/loss", "lr", *model.train_metrics, *model.val_metrics}
+    logged = {"train/loss", "val/loss", "val/calibrated_loss", "lr", *model.train_metrics, *model.val_metrics}
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         monitor = getattr(callback, "monitor", None)
         if monitor is not None and monitor not in logged:

@@ -47,7 +47,7 @@ class ResolvedCheckpoint:
         if stage != "calibrate" and self.checkpoint.record(DECISION_KEY) is None:
             path = shlex.quote(str(self.checkpoint.path))
             print(
-                "This checkpoint is undecided: it is scored at threshold 0.5 without temperature and OOD limits, which "
+                "This checkpoint is undecided: it is scored at threshold 0.5 without scaling and OOD limits, which "
                 f"'python -m xray calibrate --ckpt_path {path}' fits."
             )
 

@@ -207,7 +207,7 @@ def _notes_on_sets(runs: Sequence[LoadedRun]) -> list[str]:
     notes = []
     if chosen_on:
         notes.append(
-            f"These are validation images of {', '.join(chosen_on)}: epoch, temperature and threshold were chosen on "
+            f"These are validation images of {', '.join(chosen_on)}: epoch, scaling and threshold were chosen on "
             "them, so these metrics are optimistic."
         )
     if external:

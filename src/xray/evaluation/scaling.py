@@ -33,6 +33,11 @@ class Scaling:
         """Read `temperature` and `offset`, which older results lack."""
         return cls(float(values["temperature"]), float(values.get("offset", 0.0)))
 
+    def __str__(self) -> str:
+        if self == Scaling():
+            return "sigmoid(logit)"
+        return f"sigmoid(logit / {self.temperature:.3f}{f' {self.offset:+.3f}' if self.offset else ''})"
+
     def scale(self, logits: Scores) -> Scores:
         """Return the log-odds of the calibrated probabilities."""
         return logits / self.temperature + self.offset

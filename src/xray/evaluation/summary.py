@@ -8,6 +8,7 @@ import numpy as np
 
 from xray.evaluation.arrays import Labels, ResampleValues, Scores, Weights
 from xray.evaluation.calibration import BINS, probability_of, reliability_bins
+from xray.evaluation.calibration_check import check_calibration
 from xray.evaluation.delong import delong_interval
 from xray.evaluation.metrics import (
     PREVALENCES,
@@ -54,6 +55,7 @@ def summarise(scored_set: ScoredSet) -> dict[str, Any]:
         **asdict(scaling),
         "metrics": {name: metric.as_dict() for name, metric in metrics.items()},
         "auroc_delong": delong_interval(labels, table.logit).as_dict(),
+        "calibration": check_calibration(metrics, source.get("decision"), len(table)),
         "before_scaling": {name: metric.as_dict() for name, metric in before.items()},
         "confusion_matrix": _confusion(labels, decisions),
         "reliability": {

@@ -59,7 +59,7 @@ def explanation_figure(
 def _heading(figure: Figure, name: str, prediction: ImagePrediction, manifest: Manifest) -> None:
     negative, positive = (drawable(one) for one in manifest.class_names)
     numbers = (
-        f"{drawable(prediction.decision)}: calibrated probability of {positive} {prediction.probability:.4f}, "
+        f"{drawable(prediction.decision)}: probability of {positive} {prediction.probability:.4f}, "
         f"threshold {manifest.threshold:.4f} (below it {negative}); logit {prediction.logit:+.2f}"
     )
     heading = "\n".join((shortened(drawable(name), 80), numbers, NOTICE))

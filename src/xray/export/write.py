@@ -90,6 +90,6 @@ def write_metadata(model: "onnx.ModelProto", manifest: Manifest) -> None:
     model.doc_string = (
         f"{manifest.model} {manifest.version}: {negative} or {positive} on frontal chest X-rays. Input: grey bytes, "
         f"shape (images, 1, height, width), 0 black to 255 white, any size. Outputs: logit of {positive}; its "
-        f"calibrated probability, {positive} from {manifest.threshold:.6g} upwards. License: {manifest.license}. "
+        f"probability, {positive} from {manifest.threshold:.6g} upwards. License: {manifest.license}. "
         f"{NOTICE}"
     )

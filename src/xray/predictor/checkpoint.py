@@ -83,8 +83,13 @@ def _tested(checkpoint: Checkpoint, metrics: Path, model: ImageClassifier) -> di
         summary = json.loads(metrics.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    decision = (float(model.temperature), float(model.threshold), checkpoint.path.name)
-    of_test = (summary["temperature"], summary["threshold"], Path(summary["source"]["checkpoint"]).name)
+    decision = (float(model.temperature), float(model.offset), float(model.threshold), checkpoint.path.name)
+    of_test = (
+        summary["temperature"],
+        summary.get("offset", 0.0),
+        summary["threshold"],
+        Path(summary["source"]["checkpoint"]).name,
+    )
     shares = {name: summary["metrics"][name] for name in ("sensitivity", "specificity")}
     if decision != of_test or any(share["value"] is None for share in shares.values()):
         return None

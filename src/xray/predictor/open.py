@@ -18,7 +18,7 @@ def open_predictor(path: Path, threads: int | None = None, allow_undecided: bool
     Args:
         path: The file.
         threads: Threads per computation in ONNX Runtime; by default one per usable core.
-        allow_undecided: Whether to open a model whose temperature, threshold and OOD limits were never fitted.
+        allow_undecided: Whether to open a model whose scaling, threshold and OOD limits were never fitted.
 
     Raises:
         UserError: The file is missing, damaged, undecided or not a model; or it needs torch, which is not installed.
@@ -45,7 +45,7 @@ def require_decision(predictor: "Predictor") -> None:
     elif (run := run_of_checkpoint(path)) and run.best.is_file() and run.best.absolute() != path.absolute():
         mend = f"use {run.best}, the best epoch, or {mend}"
     raise UserError(
-        f"{path} is undecided, since temperature, threshold and OOD limits were never fitted to it: {mend}; "
+        f"{path} is undecided, since scaling, threshold and OOD limits were never fitted to it: {mend}; "
         "--allow_undecided true (in Python allow_undecided=True) goes on at threshold 0.5."
     )
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from xray import NOTICE, ONE_SOURCE
 from xray.evaluation.registry import metrics_in
+from xray.evaluation.scaling import Scaling
 from xray.evaluation.scored_set import ScoredSet
 from xray.explain.maps import CAVEATS
 from xray.ood.detector import CLAUSES
@@ -92,6 +93,7 @@ def shared_values(summary: summary_text.Summary) -> dict[str, Any]:
         "banners": summary_text.banners(summary),
         "headline": summary_text.headline(summary),
         "operating_point": summary_text.operating_point(summary),
+        "scaling": str(Scaling.of(summary)),
         "provenance": provenance(summary),
         "splits": splits(summary),
         "exclusions": exclusions(summary),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from xray.evaluation.scaling import Scaling
 from xray.report.summary_text import Summary, count, number
 from xray.runs.history import Epoch, duration
 
@@ -29,7 +30,8 @@ def provenance(summary: Summary) -> list[tuple[str, str]]:
         ("Split", source.get("split")),
         ("Fingerprint of the images", source.get("data_fingerprint")),
         ("Input", _input(source)),
-        ("Temperature, threshold", f"{number(summary['temperature'])}, {number(summary['threshold'])}"),
+        ("Scaling", Scaling.of(summary)),
+        ("Threshold", number(summary["threshold"])),
         ("Operating point", decision.get("description") or "none was fitted"),
         *((name, fitted_on.get(key)) for name, key in FITTED_ON.items() if decision),
         ("Scored with", _code(source.get("code"))),

@@ -140,18 +140,18 @@ def metric_rows(summary: Summary) -> list[tuple[str, MetricValue, Callable[[floa
 
 
 def operating_point(summary: Summary) -> str:
-    """Return one sentence on how temperature and threshold were chosen."""
+    """Return one sentence on how scaling and threshold were chosen."""
     decision, table = summary["source"].get("decision"), summary["source"].get("table")
     if table:
         return f"Probabilities are those of {PurePath(table).name}, the threshold is {number(summary['threshold'])}."
     if not decision:
-        return "No operating point was fitted: the threshold is 0.5 and the temperature 1."
+        return "No operating point was fitted: the threshold is 0.5 and the logits are not scaled."
     fitted_on = decision.get("fitted_on") or {}
     images, patients = fitted_on.get("images"), fitted_on.get("patients")
     data = f" on {count(images, 'validation image')} of {count(patients, 'patient')}" if images and patients else ""
     return (
-        f"Temperature {number(summary['temperature'])} and threshold {number(summary['threshold'])} were fitted{data}"
-        f": {decision.get('description') or decision.get('rule')}."
+        f"Scaling and the threshold {number(summary['threshold'])} were fitted{data}: "
+        f"{decision.get('description') or decision.get('rule')}."
     )
 
 
@@ -163,7 +163,7 @@ def banners(summary: Summary) -> list[tuple[str, str, str]]:
         warnings.append(("bad", "Not as on the validation images", " ".join(gap)))
     if source.get("set") == "validate":
         text = (
-            "These images were used to choose epoch, temperature and threshold: the results are too optimistic. Quote "
+            "These images were used to choose epoch, scaling and threshold: the results are too optimistic. Quote "
             "the test results instead."
         )
         warnings.append(("bad", "Validation images", text))
@@ -175,7 +175,7 @@ def banners(summary: Summary) -> list[tuple[str, str, str]]:
         warnings.append(("note", "External data", text))
     if not source.get("decision") and not source.get("table"):
         text = (
-            "Probabilities are uncalibrated (temperature 1) and the threshold is 0.5. Fit both on validation images "
+            "Probabilities are not scaled and the threshold is 0.5. Fit both on validation images "
             "with 'python -m xray calibrate', then test again."
         )
         warnings.append(("bad", "No operating point was fitted", text))

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from xray import NOTICE, ONE_SOURCE
 from xray.evaluation.registry import METRICS
+from xray.evaluation.scaling import Scaling
 from xray.report.summary_text import format_of, interval
 
 
@@ -23,7 +24,8 @@ def print_summary(summary: Mapping[str, Any], title: str) -> None:
             metrics.add_row(escape(entry.title), form(metric["value"]), interval(metric, form))
     metrics.add_section()
     metrics.add_row("Images, patients", f"{summary['images']}, {summary['patients']}", "")
-    metrics.add_row("Threshold, temperature", f"{summary['threshold']:.4f}, {summary['temperature']:.3f}", "")
+    metrics.add_row("Threshold", f"{summary['threshold']:.4f}", "")
+    metrics.add_row("Scaling", str(Scaling.of(summary)), "")
     matrix = Table(title="Decisions", title_justify="left")
     negative, positive = map(escape, summary["class_names"])
     for column in ("Label", negative, positive):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from xray.data.split_record import fingerprint, images_from_json, images_to_json
+from xray.evaluation.calibration_check import MIN_PER_CLASS
 from xray.evaluation.decision import Decision, ValidationImages, fit_decision
 from xray.evaluation.operating_point import OperatingPoint
 from xray.ood.detector import MIN_IMAGES, OODDetector, fit_ood_detector
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 
 RECORD: Final = "decision.json"
 """Name of the file with a copy of the decision, next to the logs or the checkpoint."""
-MIN_PER_CLASS: Final = 50
-"""Validation images of a class below which a note warns: the 95% interval (Wilson) of a sensitivity of 0.9 on 50 images
-is 0.79 to 0.96."""
 MAX_NAMED: Final = 8
 """Images that are listed."""
 
@@ -163,7 +161,7 @@ def describe(decision: Decision) -> str:
     """Return a decision in two lines of text."""
     on = decision.fitted_on
     return (
-        f"Decision fitted on {on.images} validation images of {on.patients} patients: temperature "
-        f"{decision.temperature:.3f}, offset {decision.offset:.3f}, threshold {decision.threshold:.4f}\n"
+        f"Decision fitted on {on.images} validation images of {on.patients} patients: "
+        f"{decision.scaling}, threshold {decision.threshold:.4f}\n"
         f"  ({decision.description}: sensitivity {decision.sensitivity:.4f}, specificity {decision.specificity:.4f})"
     )

@@ -39,7 +39,10 @@ class Result(ResponseBody):
         description="rejected: the image does not look like a frontal chest X-ray, so it gets no probability."
     )
     probability: float | None = Field(
-        description="Calibrated probability of the positive class; null if rejected.", ge=0, le=1, examples=[0.931]
+        description="Probability of the positive class, scaled on validation images; null if rejected.",
+        ge=0,
+        le=1,
+        examples=[0.931],
     )
     decision: str | None = Field(
         description="The positive class from the threshold upwards, else the negative one; null if rejected.",

@@ -85,8 +85,8 @@ function drawBar(result, names) {
   bar.style.setProperty("--point", result.threshold);
   bar.ariaValueNow = result.probability.toFixed(3);
   bar.ariaValueText = `${shown}; threshold ${point}`;
-  bar.ariaLabel = `Calibrated probability of ${names[1]}`;
-  at("bar-title").textContent = `Calibrated probability of ${names[1]}: ${shown}`;
+  bar.ariaLabel = `Probability of ${names[1]}`;
+  at("bar-title").textContent = `Probability of ${names[1]}: ${shown}`;
   at("bar-point").textContent = `threshold ${point}`;
 }
 
