@@ -1,5 +1,6 @@
 import shlex
 
+import pytest
 from tests.report.conftest import source
 
 from xray.report.provenance import UNKNOWN, commands, exclusions, provenance, splits, training
@@ -59,6 +60,21 @@ def test_commands_name_checkpoint_and_images():
     other = commands(source(data_root="/images of; others", external=True))[1][1]
     assert shlex.split(other)[-2:] == ["--data.root", "/images of; others"]
     assert [line.split()[3] for _, line in commands(source(run=None))] == ["test"]
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ({"class_path": "my.Net"}, {"Model class": "my.Net"}),
+        (
+            {"class_path": "my.Net", "init_args": {"optimizer": "my.sgd", "depth": 3}},
+            {"Model class": "my.Net", "Model: depth": "3", "Optimiser": "my.sgd"},
+        ),
+    ],
+)
+def test_training_settings_of_a_model_with_few_arguments(summary, model, expected):
+    own = summary | {"source": summary["source"] | {"config": {"model": model}}}
+    assert dict(training(own)) == expected
 
 
 def test_training_settings_come_from_the_config(summary):
