@@ -33,7 +33,7 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 
 demo: setup  ## Train, test and predict on synthetic images
 	test -e $(DEMO)/README.md || $(BIN)/python -m xray synth $(DEMO)
-	$(BIN)/python -m xray fit --config configs/cnn.yaml --data.root $(DEMO) --trainer.logger.name demo
+	$(BIN)/python -m xray fit --config configs/cnn.yaml --data.root $(DEMO) --run.name demo
 	$(BIN)/python -m xray test
 	$(BIN)/python -m xray predict $(DEMO)/test --out logs/demo/predictions.csv
 	@echo "The images are synthetic: the results show that the program works, and say nothing about people."
@@ -66,7 +66,7 @@ bench: setup  ## Measure training, cache, evaluation, fixed costs, memory and se
 	$(BIN)/python benchmarks/fixed_costs.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/memory.py
-	test -e checkpoints/bench || $(BIN)/python -m xray fit --config configs/cnn.yaml --data.root $(ROOT) --trainer.max_epochs 2 --trainer.logger.name bench
+	test -e checkpoints/bench || $(BIN)/python -m xray fit --config configs/cnn.yaml --data.root $(ROOT) --trainer.max_epochs 2 --run.name bench
 	$(BIN)/python benchmarks/serving.py --run bench --images $(IMAGES)
 
 bench-peers: $(PEERS)/.installed  ## Compare whole jobs and augmentation with other tools (IMAGES=DIR); takes long

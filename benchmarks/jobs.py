@@ -59,10 +59,7 @@ def our_config(folder: Path, root: Path, options: argparse.Namespace, epochs: in
     config["trainer"]["max_epochs"] = epochs
     if options.settings != "defaults":
         config["trainer"]["precision"] = options.precision
-    config["trainer"]["logger"]["init_args"]["save_dir"] = str(folder / "logs")
-    for callback in config["trainer"]["callbacks"]:
-        if callback["class_path"].endswith(".RunCheckpoint"):
-            callback["init_args"]["root"] = str(folder / "checkpoints")
+    config["run"] = {"name": "cnn", "root": str(folder / "logs"), "checkpoints": str(folder / "checkpoints")}
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False))
     return path

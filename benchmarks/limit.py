@@ -64,11 +64,10 @@ def write_config(config: dict[str, Any], case: Case, options: argparse.Namespace
         "limit_val_batches": 0,
         "precision": options.precision,
     }
-    config["trainer"]["logger"]["init_args"]["save_dir"] = str(folder / "logs")
+    config["run"] = {"name": "limit", "root": str(folder / "logs"), "checkpoints": str(folder / "checkpoints")}
     config["trainer"]["enable_checkpointing"] = False
     clock = {"class_path": "clock.Clock", "init_args": {"skip": case.warm_up}}
-    others = config["trainer"]["callbacks"]
-    config["trainer"]["callbacks"] = [*(c for c in others if not c["class_path"].endswith(".RunCheckpoint")), clock]
+    config["trainer"]["callbacks"] += [clock]
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path

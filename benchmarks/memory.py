@@ -37,10 +37,7 @@ def peak_of_fit(config: Path, root: Path, size: int, folder: Path) -> float:
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     settings["data"] |= {"root": str(root), "image_size": size, "cache_dir": str(folder / "cache")}
     settings["trainer"] |= {"max_epochs": 2, "limit_train_batches": 12, "limit_val_batches": 3}
-    settings["trainer"]["logger"]["init_args"]["save_dir"] = str(folder / "logs")
-    for callback in settings["trainer"]["callbacks"]:
-        if callback["class_path"].endswith(".RunCheckpoint"):
-            callback["init_args"]["root"] = str(folder / "checkpoints")
+    settings["run"] = {"name": "memory", "root": str(folder / "logs"), "checkpoints": str(folder / "checkpoints")}
     written = folder / "config.yaml"
     written.write_text(yaml.safe_dump(settings), encoding="utf-8")
     command = [sys.executable, "-m", "xray", "fit", "--config", str(written)]

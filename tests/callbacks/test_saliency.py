@@ -47,7 +47,7 @@ def test_training_is_bit_identical_with_and_without(tmp_path):
             assert torch.equal(watched["optimizer_states"][0]["state"][number][key], value), (number, key)
     events = EventAccumulator(os.fspath(logs)).Reload()
     # The first epoch and the last.
-    assert [event.step for event in events.Images("val/grad_cam")] == [0, 1]
+    assert [event.step for event in events.Images("val/grad_cam")] == [1, 2]
 
 
 def test_chosen_images_are_spread_over_both_classes():

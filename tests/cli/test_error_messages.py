@@ -49,7 +49,7 @@ def error_of(capsys):
         ((*FIT, "--model.width", "[8]"), "model.width of CNNClassifier", "model.widths"),
         ((*FIT, "--model.operating_point.ruel", "cost"), "ruel of CNNClassifier", "model.operating_point.rule"),
         ((*FIT, "--model.optimizer.init_args.weightdecay", "0"), "of AdamW", "model.optimizer.weight_decay"),
-        ((*FIT, "--trainer.logger.init_args.nam", "x"), "of TensorBoardLogger", "trainer.logger.name"),
+        ((*FIT, "--trainer.logger=CSVLogger", "--trainer.logger.nam", "x"), "of CSVLogger", "trainer.logger.name"),
         ((*FIT, "--model", "xray.models.cnn.CNNClasifier"), "CNNClasifier", "CNNClassifier"),
         ((*FIT, "--model.optimizer", "Adamw"), "Adamw", "AdamW"),
         ((*FIT, "--trainer.callbacks", "EarlyStoping"), "EarlyStoping", "EarlyStopping"),

@@ -39,7 +39,7 @@ def error_of(images, capsys):
         (["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor", "val_loss"], "did you mean val/loss?"),
         (
             ["--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.monitor", "f1"],
-            "logged are lr, train/accuracy",
+            "logged are train/accuracy",
         ),
         (["--trainer.precision", "transformer-engine"], "transformer_engine"),
         (["--trainer.strategy", "ddq"], "invalid strategy name"),

@@ -227,7 +227,6 @@ def test_each_run_has_its_own_folder(trained, images: Path):
     assert main(["fit", "--config", str(CNN), "--data.root", "nowhere"]) == 1
     fit(images, epochs=1)
     assert sorted(p.name for p in Path("logs/cnn").iterdir()) == ["version_0", "version_1"]
-    assert main(["fit", "--config", str(CNN), "--data.root", str(images), "--trainer.logger.version", "1"]) == 1
 
 
 def test_test_rejects_training_images(trained, images: Path, capsys):

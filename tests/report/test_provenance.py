@@ -74,7 +74,7 @@ def test_commands_name_checkpoint_and_images():
 )
 def test_training_settings_of_a_model_with_few_arguments(summary, model, expected):
     own = summary | {"source": summary["source"] | {"config": {"model": model}}}
-    assert dict(training(own)) == expected
+    assert expected.items() <= dict(training(own)).items()
 
 
 def test_training_settings_come_from_the_config(summary):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from xray.runs.run import Run, claim_run, find_model, newest_run, release_run, run_of_checkpoint, run_of_config
+from xray.runs.settings import RunSettings
 from xray.utils.errors import UserError
 
 LOGS, CHECKPOINTS = Path("logs"), Path("checkpoints")
@@ -20,8 +21,8 @@ def work(tmp_path, monkeypatch):
     return tmp_path
 
 
-def claim(experiment="cnn", version=None):
-    return claim_run(LOGS, CHECKPOINTS, experiment, version)
+def claim(experiment="cnn"):
+    return claim_run(RunSettings(experiment))
 
 
 def make_run(name, started=0, checkpoint=True):
@@ -69,8 +70,8 @@ def test_next_number_is_free_in_logs_and_checkpoints():
 
 def test_concurrent_processes_get_different_runs():
     code = (
-        "from pathlib import Path; from xray.runs.run import claim_run\n"
-        "for _ in range(30): print(claim_run(Path('logs'), Path('checkpoints'), 'cnn').version)"
+        "from xray.runs.run import claim_run; from xray.runs.settings import RunSettings\n"
+        "for _ in range(30): print(claim_run(RunSettings('cnn')).version)"
     )
     claiming = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
     claimed = [int(number) for process in claiming for number in process.communicate()[0].split()]
@@ -84,21 +85,6 @@ def test_skips_a_number_taken_by_another_process(monkeypatch):
     assert claim().version == 1
 
 
-@pytest.mark.parametrize(("version", "name"), [(4, "version_4"), ("final", "final"), ("version_7", "version_7")])
-def test_chosen_version_is_never_overwritten(version, name):
-    run = claim(version=version)
-    assert run.logs == LOGS / "cnn" / name
-    message = rejection(claim, version=version)
-    assert f"cnn/{name} exists" in message
-    assert "trainer.logger.version" in message
-
-
-def test_rejects_a_chosen_version_with_checkpoints_only():
-    (CHECKPOINTS / "cnn" / "version_4").mkdir(parents=True)
-    rejection(claim, version=4)
-    assert not LOGS.exists()
-
-
 @pytest.mark.parametrize(
     ("name", "version"), [("version_12", 12), ("final", "final"), ("version_a", "version_a"), ("7", "7")]
 )
@@ -106,16 +92,17 @@ def test_version_is_a_number_or_a_name(name, version):
     assert Run(LOGS / "cnn" / name, CHECKPOINTS / "cnn" / name).version == version
 
 
-@pytest.mark.parametrize("version", [None, 0])
-@pytest.mark.parametrize("file", ["logs", "logs/cnn", "logs/cnn/version_0"])
-def test_reports_a_file_with_the_name_of_the_folder(file, version):
+@pytest.mark.parametrize("file", ["logs", "logs/cnn"])
+def test_reports_a_file_with_the_name_of_the_folder(file):
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     Path(file).touch()
-    if version is None and file.endswith("0"):
-        # The next number is free.
-        assert claim().version == 1
-    else:
-        assert "logs/cnn/version_0" in rejection(claim, version=version)
+    assert "logs/cnn/version_0" in rejection(claim)
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "/tmp"])
+def test_rejects_a_name_that_is_not_of_a_folder(name):
+    assert "run.name" in rejection(claim, name)
+    assert not LOGS.exists()
 
 
 def test_reports_a_folder_that_cannot_be_written(monkeypatch):
@@ -125,7 +112,7 @@ def test_reports_a_folder_that_cannot_be_written(monkeypatch):
     monkeypatch.setattr(Path, "mkdir", fail)
     message = rejection(claim)
     assert "Permission denied" in message
-    assert "save_dir" in message
+    assert "run.root" in message
 
 
 @pytest.mark.parametrize("file", ["checkpoints", "checkpoints/cnn"])
@@ -168,13 +155,18 @@ def test_higher_number_wins_if_started_at_the_same_time():
     assert newest_run().version == 10
 
 
-def test_newest_run_needs_config_and_best_checkpoint():
+def test_newest_run_needs_config_and_best_checkpoint(capsys):
     make_run("cnn/version_0", 10)
     make_run("cnn/version_1", 20, checkpoint=False)
     (CHECKPOINTS / "cnn" / "version_2").mkdir()
     (CHECKPOINTS / "cnn" / "version_2" / "best.ckpt").touch()
     make_run("cnn/version_3", 30).best.rename(CHECKPOINTS / "cnn" / "version_3" / "last.ckpt")
     assert newest_run().version == 0
+    (line,) = capsys.readouterr().err.splitlines()  # names those that it passes over
+    assert "cnn/version_0 is taken" in line
+    assert "cnn/version_3, cnn/version_1" in line
+    assert newest_run(kind="last").version == 3
+    assert not capsys.readouterr().err
 
 
 def test_finds_an_experiment_with_brackets_in_its_name():

@@ -9,21 +9,19 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities import rank_zero_warn
 
-from xray.utils.errors import UserError
+from xray.data.dataset import ImageBatch
+from xray.runs.run import Run
 
 
 class RunCheckpoint(ModelCheckpoint):
-    """Keep the best and the last epoch in `<root>/<experiment>/version_N/`.
+    """Keep the best and the last epoch in the run's folder of checkpoints, which the command `fit` sets.
 
     Args:
-        root: Folder of all checkpoints; experiment and version come from the logger.
         monitor: The logged value by which the best epoch is chosen.
         mode: Whether a higher or a lower value is better.
     """
 
-    def __init__(
-        self, root: Path = Path("checkpoints"), monitor: str = "val/loss", mode: Literal["max", "min"] = "min"
-    ) -> None:
+    def __init__(self, monitor: str = "val/loss", mode: Literal["max", "min"] = "min") -> None:
         # Lightning's `save_last` would write last.ckpt only in epochs that improve, so a run resumed from it would
         # repeat the later ones.
         super().__init__(
@@ -36,30 +34,28 @@ class RunCheckpoint(ModelCheckpoint):
             # Never within an epoch: a run could not be resumed exactly from there.
             save_on_train_epoch_end=True,
         )
-        self.root = Path(root)
 
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Set the checkpoint folder of the run."""
-        if stage == "fit" and not _is_fast_dev_run(trainer):
-            logger = trainer.logger
-            if logger is None or logger.name is None or logger.version is None:
-                raise UserError(
-                    "trainer.logger has no name and version for the checkpoint folder: use TensorBoardLogger as in "
-                    "configs/cnn.yaml, or remove RunCheckpoint from trainer.callbacks."
-                )
-            version = logger.version if isinstance(logger.version, str) else f"version_{logger.version}"
-            self.dirpath = str(self.root / logger.name / version)
-        super().setup(trainer, pl_module, stage)
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,  # noqa: ANN401 - Lightning's type
+        batch: ImageBatch,
+        batch_idx: int,
+    ) -> None:
+        """Let Lightning validate where `max_steps` ends a run within an epoch, as it does at `max_time`."""
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        if 0 <= trainer.max_steps <= trainer.global_step:
+            trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write last.ckpt, and best.ckpt if the epoch is the best so far."""
         super().on_train_epoch_end(trainer, pl_module)
         monitored = trainer.callback_metrics.get(str(self.monitor))
         if monitored is not None and not monitored.isfinite():
-            rank_zero_warn(
-                f"{self.monitor} is not a finite number in epoch {trainer.current_epoch}: try a lower learning rate."
-            )
-        if not _is_fast_dev_run(trainer):
+            epoch = trainer.current_epoch + 1
+            rank_zero_warn(f"{self.monitor} is not a finite number in epoch {epoch}: try a lower learning rate.")
+        if not trainer.fast_dev_run:  # type: ignore[attr-defined]
             trainer.save_checkpoint(Path(str(self.dirpath)) / "last.ckpt", weights_only=False)
 
     def state_dict(self) -> dict[str, Any]:
@@ -91,6 +87,14 @@ class RunCheckpoint(ModelCheckpoint):
         return bool(stored.get("best_model_score") == score)
 
 
-def _is_fast_dev_run(trainer: Trainer) -> bool:
-    """Whether this is a `fast_dev_run`, which writes no files."""
-    return bool(trainer.fast_dev_run)  # type: ignore[attr-defined]
+def set_folders(trainer: Trainer, run: Run) -> None:
+    """Let the checkpoint callbacks of a trainer write into the folder of a run.
+
+    Further ones than `RunCheckpoint` get a folder in it, where they cannot replace its files, or that of their own
+    `dirpath`.
+    """
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, RunCheckpoint):
+            callback.dirpath = str(run.checkpoints)
+        elif isinstance(callback, ModelCheckpoint) and callback.dirpath is None:
+            callback.dirpath = str(run.checkpoints / "further")

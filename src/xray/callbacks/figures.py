@@ -1,20 +1,18 @@
-"""TensorBoard figures: augmented training images, validation curves and the worst errors."""
+"""Figures for loggers: augmented training images, validation curves and the worst errors."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from xray import NOTICE
+from xray.callbacks.loggers import add_figure, takes_figures
 from xray.callbacks.outputs import CollectOutputs
 from xray.callbacks.plots import curves_figure, images_figure
 from xray.data.dataset import ImageBatch
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from xray.data.datamodule import ChestXRayDataModule
     from xray.models.base import ImageClassifier
 
@@ -37,10 +35,12 @@ class AugmentedImages(Callback):
         """Draw the first batch."""
         if batch_idx or trainer.current_epoch % self.every_n_epochs or not trainer.is_global_zero:
             return
+        if not takes_figures(trainer):
+            return
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
         images = batch["image"][: self.count, 0].float().cpu().numpy()
         captions = [data.class_names[int(label)] for label in batch["label"][: self.count]]
-        title = f"Training images after augmentation, epoch {trainer.current_epoch}"
+        title = f"Training images after augmentation, epoch {trainer.current_epoch + 1}"
         add_figure(trainer, "train/images", images_figure(list(images), captions, title))
 
 
@@ -59,7 +59,7 @@ class ValidationFigures(CollectOutputs):
 
     def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
         """Draw the figures of one epoch."""
-        if trainer.state.fn != "fit":
+        if trainer.state.fn != "fit" or not takes_figures(trainer):
             return
         model: ImageClassifier = pl_module  # type: ignore[assignment]
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
@@ -68,7 +68,7 @@ class ValidationFigures(CollectOutputs):
         scores = model.probability(logits).numpy()
         epoch = trainer.current_epoch
         threshold = float(model.threshold)
-        title = f"{len(images)} validation images, epoch {epoch}"
+        title = f"{len(images)} validation images, epoch {epoch + 1}"
         add_figure(trainer, "val/curves", curves_figure(labels, scores, threshold, data.class_names, title))
         if epoch % self.every_n_epochs and epoch + 1 != trainer.max_epochs:
             return
@@ -81,12 +81,5 @@ class ValidationFigures(CollectOutputs):
             f"P({data.class_names[1]}) = {scores[i]:.3f}"
             for i in worst
         ]
-        title = f"Most confidently wrong validation images, epoch {epoch}. {NOTICE}"
+        title = f"Most confidently wrong validation images, epoch {epoch + 1}. {NOTICE}"
         add_figure(trainer, "val/worst", images_figure(worst_images, captions, title, columns=4))
-
-
-def add_figure(trainer: Trainer, tag: str, figure: "Figure") -> None:
-    """Add a figure to all TensorBoard loggers of a trainer."""
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.experiment.add_figure(tag, figure, global_step=trainer.current_epoch)

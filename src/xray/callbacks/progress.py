@@ -1,13 +1,34 @@
-"""Print one line per epoch, which also suits log files."""
+"""A progress bar, and one line per epoch, which also suits log files."""
 
 import time
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import RichProgressBar
+from lightning.pytorch.callbacks.progress.rich_progress import RichProgressBarTheme
 from torch import Tensor
 
 from xray.data.dataset import ImageBatch
+
+
+class RunProgressBar(RichProgressBar):
+    """Progress bar on one line, with epochs counted from 1."""
+
+    def __init__(self) -> None:
+        super().__init__(theme=RichProgressBarTheme(metrics_format=".4g"))
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """Return the metrics to show: not the run's version."""
+        return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        return epoch_of(current_epoch, self.trainer.max_epochs)
+
+
+def epoch_of(epoch: int, max_epochs: int | None) -> str:
+    """Return an epoch, given counted from 0, as people count it, such as "Epoch 1/12"."""
+    return f"Epoch {epoch + 1}" + (f"/{max_epochs}" if max_epochs is not None and max_epochs > 0 else "")
 
 
 class EpochLines(Callback):
@@ -46,4 +67,5 @@ class EpochLines(Callback):
         if self._losses:
             values.insert(0, f"train/loss {float(torch.stack(self._losses).mean()):.4f}")
         seconds = time.monotonic() - self._started
-        pl_module.print(f"Epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: {', '.join(values)}, {seconds:.0f} s")
+        epoch = epoch_of(trainer.current_epoch, trainer.max_epochs)
+        pl_module.print(f"{epoch}: {', '.join(values)}, {seconds:.0f} s")

@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 import yaml
+from jsonargparse import Namespace
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.cli import SaveConfigCallback
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 
+from xray.callbacks.checkpoint import RunCheckpoint
+from xray.callbacks.loggers import log_final
 from xray.data.split_record import summary, trained_images_json, write_split, write_summary
-from xray.runs.checkpoint import CODE_KEY, CONFIG_KEY, DATA_KEY, TRAINED_KEY
+from xray.runs.checkpoint import CODE_KEY, CONFIG_KEY, DATA_KEY, METRICS_KEY, TRAINED_KEY, read_checkpoint
+from xray.utils.class_description import arguments, class_name
 from xray.utils.files import open_atomic
 from xray.utils.provenance import code_version
 
@@ -22,24 +26,29 @@ class RunRecord(SaveConfigCallback):
     """Write the resolved config, the split and a data summary into the run, and the same into every checkpoint.
 
     The command line adds this callback to every fit.
+
+    Args:
+        parser: The parser of the command.
+        config: The parsed config.
+        folder: Folder of the run; None in other processes than the first, which write nothing.
     """
+
+    def __init__(self, parser: LightningArgumentParser, config: Namespace, folder: Path | None = None) -> None:
+        super().__init__(parser, config)
+        self.folder = folder
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write config.yaml, split.csv and data.json before the first step."""
         if stage != "fit":
             return
-        config = self.config.clone()
-        # Without the version: a repeated run gets its own folder.
-        config.trainer.logger.init_args.version = None
-        self._config = self.parser.dump(config, skip_none=False)
+        self._config = self.parser.dump(repeatable(self.config), skip_none=False)
         self._code = code_version() | {"device": str(trainer.strategy.root_device)}
-        folder = trainer.log_dir
-        if folder is not None and trainer.is_global_zero:
+        if self.folder is not None and trainer.is_global_zero:
             data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
-            with open_atomic(Path(folder) / "config.yaml") as file:
+            with open_atomic(self.folder / "config.yaml") as file:
                 file.write(self._config)
-            write_split(Path(folder) / "split.csv", data.images, data.class_names)
-            write_summary(Path(folder) / "data.json", data)
+            write_split(self.folder / "split.csv", data.images, data.class_names)
+            write_summary(self.folder / "data.json", data)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add config, training images, data summary and code version, so the checkpoint can be used without its run."""
@@ -49,40 +58,64 @@ class RunRecord(SaveConfigCallback):
         checkpoint[DATA_KEY] = json.dumps(summary(data))
         checkpoint[CODE_KEY] = json.dumps(self._code)
 
+        values = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+        checkpoint[METRICS_KEY] = json.dumps(values)
+
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log the hyper-parameters and final metrics to TensorBoard."""
-        if not isinstance(trainer.logger, TensorBoardLogger):
+        """Log the hyper-parameters, and the validation metrics of the epoch that is kept."""
+        if not trainer.is_global_zero:
             return
-        final = {
-            f"final/{name}": float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")
-        }
-        trainer.logger.log_hyperparams(hyperparameters(yaml.safe_load(self._config)), final)
+        kept = [Path(each.best_model_path) for each in trainer.checkpoint_callbacks if isinstance(each, RunCheckpoint)]
+        if kept and kept[0].is_file():
+            best = read_checkpoint(kept[0])
+            final = best.record(METRICS_KEY) | {"epoch": best.content["epoch"] + 1}
+            log_final(trainer, hyperparameters(yaml.safe_load(self._config)), final, pl_module.hparams.keys())
+
+
+def repeatable(config: Namespace) -> Namespace:
+    """Return a config that YAML can express, without versions and ids of loggers: a repeated run gets its own."""
+    config = config.clone()
+    loggers = config.trainer.logger
+    for logger in loggers if isinstance(loggers, list) else [loggers]:
+        for key in ("version", "id", "run_id"):
+            if isinstance(logger, Namespace) and logger.get(f"init_args.{key}"):
+                logger.init_args[key] = None
+    # StochasticWeightAveraging has a device as default, which YAML cannot express.
+    for callback in config.trainer.callbacks or []:
+        for key, value in callback.get("init_args", {}).items():
+            if isinstance(value, torch.device):
+                callback.init_args[key] = str(value)
+    return config
 
 
 def hyperparameters(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the most often compared settings of a run under short names; config.yaml has all.
+    """Return the settings of a run under short names, those first that are compared most; config.yaml has all.
 
     >>> hyperparameters({"model": {"class_path": "a.B", "init_args": {"x": 2, "y": None}}, "seed_everything": 1})
     {'model': 'B', 'x': 2, 'seed': 1}
+    >>> hyperparameters({"model": {"class_path": "a.B"}, "data": {"batch_size": 8}, "trainer": {"max_epochs": 3}})
+    {'max_epochs': 3, 'batch_size': 8, 'model': 'B'}
     """
-    model = config["model"]
-    flat = {"model": _class_name(model)}
-    for name, value in model.get("init_args", {}).items():
-        if isinstance(value, dict) and "class_path" in value:
-            flat[name] = _class_name(value)
-            arguments = value.get("init_args", {})
-            flat |= {key: arguments[key] for key in ("lr", "weight_decay") if key in arguments}
-        else:
-            flat[name] = value
-    for section, names in (("data", ("root", "image_size", "batch_size")), ("trainer", ("max_epochs", "precision"))):
-        flat |= {name: config[section][name] for name in names if name in config.get(section, {})}
-    flat["seed"] = config["seed_everything"]
+    model, data, trainer = (arguments(config.get(key)) for key in ("model", "data", "trainer"))
+    optimizer = arguments(model.get("optimizer"))
+    settings = {
+        "lr": optimizer.get("lr"),
+        "max_epochs": trainer.get("max_epochs"),
+        "batch_size": data.get("batch_size"),
+        "model": class_name(config.get("model")),
+        "weight_decay": optimizer.get("weight_decay"),
+        **{name: _short(value) for name, value in model.items()},
+        **{name: data.get(name) for name in ("root", "image_size")},
+        "precision": trainer.get("precision"),
+        "seed": config.get("seed_everything"),
+    }
     return {
         name: value if isinstance(value, int | float) else str(value)
-        for name, value in flat.items()
+        for name, value in settings.items()
         if value is not None
     }
 
 
-def _class_name(component: dict[str, Any]) -> str:
-    return str(component["class_path"]).rpartition(".")[2]
+def _short(value: Any) -> Any:  # noqa: ANN401 - any value of a config
+    """Return the name of a class that is described; any other value as it is."""
+    return class_name(value) if isinstance(value, dict) and "class_path" in value else value

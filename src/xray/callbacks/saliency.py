@@ -1,4 +1,4 @@
-"""TensorBoard figures: Grad-CAM on the same validation images in the course of training."""
+"""Figures for loggers: Grad-CAM on the same validation images in the course of training."""
 
 from typing import TYPE_CHECKING
 
@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
 from xray import NOTICE
-from xray.callbacks.figures import add_figure
+from xray.callbacks.loggers import add_figure, takes_figures
 from xray.callbacks.plots import images_figure
 from xray.explain.maps import CAVEATS, Explanation
 from xray.explain.overlay import colours, lay_over, over_grey
@@ -42,7 +42,7 @@ class SaliencyFigures(Callback):
         epoch = trainer.current_epoch
         if trainer.state.fn != "fit" or trainer.sanity_checking or not trainer.is_global_zero:
             return
-        if epoch % self.every_n_epochs and epoch + 1 != trainer.max_epochs:
+        if not takes_figures(trainer) or (epoch % self.every_n_epochs and epoch + 1 != trainer.max_epochs):
             return
         model: ImageClassifier = pl_module  # type: ignore[assignment]
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
@@ -50,7 +50,7 @@ class SaliencyFigures(Callback):
             feature_map = find_feature_map(model, data.image_size)
         if feature_map is None:
             if not epoch:
-                rank_zero_info("No Grad-CAM in TensorBoard: this network does not end in a convolutional feature map.")
+                rank_zero_info("No Grad-CAM figures: this network does not end in a convolutional feature map.")
             return
         labels = [image.label for image in data.images["val"]]
         rows = fixed_rows(labels, self.count)
@@ -71,7 +71,7 @@ class SaliencyFigures(Callback):
                 f"logit {logit:+.2f}\ncolours end at ±{explanation.limit:.2g}",
             ]
         negative, positive = data.class_names
-        title = f"Grad-CAM, epoch {epoch}: blue is evidence for {negative}, orange for {positive}. {NOTICE}"
+        title = f"Grad-CAM, epoch {epoch + 1}: blue is evidence for {negative}, orange for {positive}. {NOTICE}"
         figure = images_figure(panels, captions, title, COLUMNS)
         # Between the title and the captions below it.
         figure.text(0.5, 1 - 0.3 / figure.get_figheight(), CAVEATS["gradcam"], ha="center", va="top", fontsize=7)

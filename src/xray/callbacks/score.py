@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
+from xray.callbacks.loggers import has_tensorboard_log, log_test
 from xray.callbacks.outputs import CollectOutputs
 from xray.evaluation.scored_set import SOURCE, ScoredSet, read_scored_set, write_scored_set
 from xray.report.build import write_readable_reports
@@ -36,20 +37,25 @@ IDENTITY = (
 
 
 class ScoreWriter(CollectOutputs):
-    """Write a scored set and its report, and print the summary.
+    """Write a scored set and its report; `print_results` prints its summary.
 
     Args:
         folder: Folder of the scored set. A scored set of other images or of another checkpoint in it is renamed.
         scorer: The split, checkpoint and options of the scoring.
+        tensorboard: Folder of the run, whose TensorBoard log gets the results, if it has one; None if they are not
+            those of the run's own test.
     """
 
-    def __init__(self, folder: Path, scorer: SplitScorer) -> None:
+    def __init__(self, folder: Path, scorer: SplitScorer, tensorboard: Path | None = None) -> None:
         super().__init__()
         self.folder = folder
         self.scorer = scorer
+        self.tensorboard = tensorboard
+        self.summary: dict[str, Any] = {}
+        self.damaged: dict[Path, UserError] = {}
 
     def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
-        """Write the scored set, the reports and the summary."""
+        """Write the scored set and the reports."""
         model: ImageClassifier = pl_module  # type: ignore[assignment]
         data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
         assert len(index) == len(data.images[self.scorer.split]), (
@@ -59,13 +65,20 @@ class ScoreWriter(CollectOutputs):
         keep_earlier(self.folder, scored_set.source)
         write_scored_set(self.folder, with_earlier_robustness(scored_set, self.folder))
         # A set of an earlier version beside it is no fault of this one.
-        summaries, damaged = write_readable_reports(sets_of_same_run(self.folder))
-        if self.folder in damaged:
-            raise damaged.pop(self.folder)
-        summary = summaries[self.folder]
+        summaries, self.damaged = write_readable_reports(sets_of_same_run(self.folder))
+        if self.folder in self.damaged:
+            raise self.damaged.pop(self.folder)
+        self.summary = summaries[self.folder]
+        if self.tensorboard is not None and has_tensorboard_log(self.tensorboard):
+            log_test(self.tensorboard, self.summary)
+
+    def print_results(self) -> None:
+        """Print the summary, and where the results are, if this is the first process."""
+        if not self.summary:
+            return
         kind = "External" if self.scorer.external else self.scorer.split.capitalize()
-        print_summary(summary, f"{kind} images of {data.root}")
-        for error in damaged.values():
+        print_summary(self.summary, f"{kind} images of {self.summary['source']['data_root']}")
+        for error in self.damaged.values():
             print(f"Not rebuilt: {error}")
         print(f"Written: {self.folder}/ with report.html, metrics.json, predictions.csv, model_card.md, figures/")
 

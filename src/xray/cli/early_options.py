@@ -22,7 +22,7 @@ def early_options(args: Sequence[str]) -> Namespace:
         args: The command line after the command.
 
     Returns:
-        `configs` (list of paths), `ckpt_path`, `experiment` and `imports` (None where missing).
+        `configs` (list of paths), and `ckpt_path`, `imports`, `name`, `root` and `checkpoints` (None where missing).
 
     Raises:
         UserError: One of them lacks its value.
@@ -31,7 +31,8 @@ def early_options(args: Sequence[str]) -> Namespace:
     parser.add_argument("-c", "--config", action="append", default=[], type=user_path, dest="configs")
     parser.add_argument("--ckpt_path")
     parser.add_argument("--imports", type=yaml.safe_load)
-    parser.add_argument("--trainer.logger.name", "--trainer.logger.init_args.name", dest="experiment")
+    for name in ("name", "root", "checkpoints"):
+        parser.add_argument(f"--run.{name}", dest=name)
     try:
         return parser.parse_known_args(list(args))[0]
     except ArgumentError as error:

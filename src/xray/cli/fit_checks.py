@@ -66,6 +66,35 @@ def check_trainer(settings: Namespace) -> None:
     require_between("trainer.accumulate_grad_batches", settings.accumulate_grad_batches, 1, 10**6)
     if settings.plugins and settings.precision and "recision" in str(settings.plugins):
         raise UserError("trainer.plugins has a precision of its own: add --trainer.precision null.")
+    check_limits(settings)
+
+
+def check_limits(trainer: Namespace) -> None:
+    """Reject settings with which a fit would end without a model.
+
+    Args:
+        trainer: Settings of the trainer.
+
+    Raises:
+        UserError: There are such settings.
+    """
+    for name in ("max_epochs", "max_steps", "limit_train_batches"):
+        if trainer[name] == 0:
+            raise UserError(f"trainer.{name} 0 trains nothing: give at least 1, or leave it out.")
+    if trainer.enable_checkpointing is False:
+        return
+    keep_none = "or keep no model with --trainer.enable_checkpointing false."
+    if trainer.limit_val_batches == 0:
+        raise UserError(
+            "trainer.limit_val_batches 0 leaves no validation images to choose the best epoch and the threshold by: "
+            f"leave it out, {keep_none}"
+        )
+    every, epochs = trainer.check_val_every_n_epoch or 1, trainer.max_epochs or -1
+    if every > epochs > 0:
+        raise UserError(
+            f"trainer.check_val_every_n_epoch {every} never validates in trainer.max_epochs {epochs}, so no epoch "
+            f"could be the best: give at most {epochs}, {keep_none}"
+        )
 
 
 def check_monitors(trainer: Trainer, model: ImageClassifier) -> None:
@@ -77,7 +106,7 @@ def check_monitors(trainer: Trainer, model: ImageClassifier) -> None:
     foreign = [callback for callback in trainer.callbacks if not _is_known(type(callback))]  # type: ignore[attr-defined]
     if foreign or _overrides(model, "training_step", "validation_step", "on_train_epoch_end"):
         return
-    logged = {"train/loss", "val/loss", "val/calibrated_loss", "lr", *model.train_metrics, *model.val_metrics}
+    logged = {"train/loss", "val/loss", "val/calibrated_loss", *model.train_metrics, *model.val_metrics}
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
         monitor = getattr(callback, "monitor", None)
         if monitor is not None and monitor not in logged:

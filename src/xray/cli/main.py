@@ -45,7 +45,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         if type(stop).__name__ == "SIGTERMException":
             # Lightning's exception for SIGTERM has no exit status.
-            print("xray: stopped by SIGTERM; resume a fit with --ckpt_path last.", file=sys.stderr)
+            print("xray: stopped by SIGTERM.", file=sys.stderr)
             return 143
         # Parsers exit after --help and --print_config.
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)

@@ -1,11 +1,13 @@
 """Find the checkpoint to score or calibrate, and check that the images fit it."""
 
 import shlex
-from collections.abc import Sequence
-from contextlib import suppress
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pkgutil import resolve_name
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
@@ -14,11 +16,15 @@ from xray.cli.error_messages import short_error
 from xray.data.index.folders import ImageRecord
 from xray.data.split_record import images_from_json
 from xray.runs.checkpoint import DECIDED_KEY, DECISION_KEY, TRAINED_KEY, Checkpoint, read_checkpoint
-from xray.runs.run import Run, find_model, newest_run, run_of_checkpoint, run_of_config
+from xray.runs.run import Kind, Run, find_model, newest_run, run_of_checkpoint, run_of_config
+from xray.runs.settings import CHECKPOINTS, LOGS
 from xray.utils.errors import UserError
 
 if TYPE_CHECKING:
     from xray.data.datamodule import ChestXRayDataModule
+
+FOLDERS: Final = {"root": LOGS, "checkpoints": CHECKPOINTS}
+"""Settings of `run` that are folders, with their defaults."""
 
 
 @dataclass(frozen=True)
@@ -53,40 +59,81 @@ class ResolvedCheckpoint:
 
 
 def find_checkpoint(
-    ckpt_path: str | None = None, configs: Sequence[Path] = (), experiment: str | None = None
+    ckpt_path: str | None = None, configs: Sequence[Path] = (), run: Mapping[str, str | None] = MappingProxyType({})
 ) -> ResolvedCheckpoint:
     """Find the checkpoint that is named, or else the best one of the newest run.
 
     Args:
         ckpt_path: A file, a run such as cnn/version_0, an experiment, or "best" or "last" of the run that follows
             from the other arguments.
-        configs: Config files. The last one that names a checkpoint, a run or an experiment counts.
-        experiment: Take the newest run of this experiment.
+        configs: Config files. The last one that names a checkpoint, or that is the saved config of a run, counts; so
+            do their settings of `run`.
+        run: Settings of `run` on the command line, which override theirs: `name`, `root`, `checkpoints`.
 
     Raises:
         UserError: There is none.
     """
-    run = newest_run(experiment=experiment) if experiment else None
-    for path in reversed(configs):
-        if run is None and ckpt_path in {None, "best", "last"}:
-            run = run_of_config(path)
-            config = {} if run else read_config(path)
-            ckpt_path = ckpt_path or config.get("ckpt_path")
-            with suppress(KeyError, TypeError):
-                run = run or newest_run(experiment=config["trainer"]["logger"]["init_args"]["name"])
+    read = [read_config(path) for path in configs]
+    ckpt_path = ckpt_path or next((config["ckpt_path"] for config in reversed(read) if config.get("ckpt_path")), None)
     if ckpt_path and ckpt_path not in {"best", "last"}:
         file = find_model(ckpt_path)
         return ResolvedCheckpoint(read_checkpoint(file), run_of_checkpoint(file))
-    run = run or newest_run()
-    return ResolvedCheckpoint(read_checkpoint(run.last if ckpt_path == "last" else run.best), run)
+    given = {key: value for key, value in run.items() if value is not None}
+    saved = next((found for path in reversed(configs) if (found := run_of_config(path))), None)
+    kind: Kind = "last" if ckpt_path == "last" else "best"
+    if saved is None or given:
+        settings = run_settings(configs, read) | given
+        logs, checkpoints = (Path(settings.get(key) or default) for key, default in FOLDERS.items())
+        saved = newest_run(logs, checkpoints, settings.get("name"), kind)
+    return ResolvedCheckpoint(read_checkpoint(saved.checkpoint(kind)), saved)
+
+
+def run_settings(configs: Sequence[Path], read: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the settings of `run` in config files; a config that trains has a name also if it gives none.
+
+    Args:
+        configs: The files.
+        read: Their content.
+    """
+    settings: dict[str, Any] = {}
+    for config in read:
+        settings |= config.get("run") or {}
+    if not settings.get("name") and any("model" in config for config in read):
+        settings["name"] = configs[-1].stem
+    return settings
 
 
 def config_for_scoring(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return the run's config, on one device: several would score some images twice to fill their batches."""
+    """Return the run's config without its loggers, and of its callbacks with the user's own.
+
+    On one device: several would score some images twice to fill their batches.
+    """
     config = {key: checkpoint.config[key] for key in ("seed_everything", "trainer", "model", "data")}
     config["imports"] = checkpoint.config.get("imports", [])  # missing in earlier versions
-    config["trainer"] = config["trainer"] | {"devices": 1, "num_nodes": 1, "strategy": "auto", "callbacks": None}
+    config["trainer"] = config["trainer"] | {
+        "devices": 1,
+        "num_nodes": 1,
+        "strategy": "auto",
+        "logger": False,
+        "callbacks": own_callbacks(config["trainer"].get("callbacks")),
+    }
     return config
+
+
+def own_callbacks(callbacks: Any) -> list[Any]:  # noqa: ANN401 - None, one or a list
+    """Return the callbacks of a checkpoint's config that are not xray's, which record fits, and that exist here."""
+    own = []
+    for callback in callbacks if isinstance(callbacks, list) else [callbacks] if callbacks else []:
+        class_path = callback["class_path"]
+        if class_path.startswith("xray."):
+            continue
+        try:
+            resolve_name(class_path)
+        except (ImportError, AttributeError):
+            print(f"Note: {class_path} of the fit takes no part: there is no such class here.", file=sys.stderr)
+        else:
+            own.append(callback)
+    return own
 
 
 def outdated_config(checkpoint: Checkpoint, error: ArgumentError, parser: ArgumentParser) -> UserError:

@@ -9,17 +9,19 @@ from jsonargparse import ArgumentError, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from xray.callbacks.checkpoint import set_folders
 from xray.callbacks.history import History
+from xray.callbacks.loggers import finish_loggers, new_logger
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
 from xray.cli.commands import TRAINER_COMMANDS
-from xray.cli.config_paths import checkpoint_root, logger_of, resume_path
-from xray.cli.early_options import early_options, import_early, read_config
+from xray.cli.early_options import early_options, import_early
 from xray.cli.error_messages import short_error
 from xray.cli.fit_checks import check_monitors, check_optimizer, check_trainer
+from xray.cli.fit_end import finish_fit, finishing_if_interrupted
 from xray.cli.outside_errors import explain_error, reason_of
 from xray.cli.resolve_checkpoint import (
     ResolvedCheckpoint,
@@ -30,6 +32,14 @@ from xray.cli.resolve_checkpoint import (
     reject_fitted_images,
     scores_only_part,
 )
+from xray.cli.run_config import (
+    XrayParser,
+    complete_trainer,
+    experiment_name,
+    reject_old_config,
+    resume_path,
+    scoring_callbacks,
+)
 from xray.cli.signals import lightning_handles_sigterm
 from xray.cli.user_paths import expand_home_in_paths
 from xray.data.datamodule import ChestXRayDataModule
@@ -38,8 +48,8 @@ from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
 from xray.models.trial import try_model
 from xray.runs.checkpoint import Checkpoint, load_weights, read_checkpoint
-from xray.runs.run import LOGS, Run, claim_run, release_run
-from xray.scoring.calibrate import complete_checkpoint
+from xray.runs.run import Run, claim_run, release_run
+from xray.runs.settings import RunSettings
 from xray.scoring.corruptions import CORRUPTIONS, variants
 from xray.scoring.evaluate import SplitScorer
 from xray.utils.errors import UserError, user_error_in
@@ -66,21 +76,15 @@ def run_trainer_command(command: str, args: Sequence[str]) -> None:
     expand_home_in_paths()
     named = early_options(args)
     for path in named.configs:
-        read_config(path)  # its errors name the file
+        reject_old_config(path)
     args = ["--help" if arg == "--help_all" else arg for arg in args]
     wants_help = any(arg == "--help" or arg.partition("=")[0].endswith(".help") for arg in args)
     scored = None
     if command != "fit" and not wants_help:
-        scored = find_checkpoint(named.ckpt_path, named.configs, named.experiment)
+        run = {key: getattr(named, key) for key in ("name", "root", "checkpoints")}
+        scored = find_checkpoint(named.ckpt_path, named.configs, run)
     import_early(named, scored.checkpoint if scored else None)
-    XrayCLI(command, args, scored)
-
-
-class XrayParser(LightningArgumentParser):
-    """A parser whose usage line has the command that users type, also in the help of a class."""
-
-    def __init__(self, *args: Any, prog: str = "python -m xray fit", **kwargs: Any) -> None:
-        super().__init__(*args, prog=prog, **kwargs)
+    XrayCLI(command, args, experiment_name(named.configs), scored)
 
 
 class XrayCLI(LightningCLI):
@@ -89,21 +93,28 @@ class XrayCLI(LightningCLI):
     Args:
         command: fit, validate or test.
         args: The command line after it.
+        experiment: Name of a fit's experiment if the config gives none.
         scored: What validate and test score. Its config is the default of every option.
     """
 
-    def __init__(self, command: str, args: Sequence[str], scored: ResolvedCheckpoint | None = None) -> None:
+    def __init__(
+        self, command: str, args: Sequence[str], experiment: str = "", scored: ResolvedCheckpoint | None = None
+    ) -> None:
+        self.experiment = experiment
         self.scored = scored
         self.resumed: Checkpoint | None = None
         self.run: Run | None = None
+        self.writer: ScoreWriter | None = None
         strict = {"exit_on_error": False, "allow_abbrev": False}
         try:
             super().__init__(
                 ImageClassifier,
                 ChestXRayDataModule,
                 subclass_mode_model=True,
-                parser_class=XrayParser,
                 save_config_callback=RunRecord if command == "fit" else None,
+                # TensorBoard, unless the config says otherwise; null means none.
+                trainer_defaults={"logger": True},
+                parser_class=XrayParser,
                 seed_everything_default=42,
                 # The model configures its own: model.optimizer and model.scheduler.
                 auto_configure_optimizers=False,
@@ -119,6 +130,8 @@ class XrayCLI(LightningCLI):
             raise explained from error
         finally:
             if self.run is not None:
+                if hasattr(self, "trainer"):
+                    finish_loggers(self.trainer)
                 release_run(self.run)
 
     @staticmethod
@@ -126,6 +139,20 @@ class XrayCLI(LightningCLI):
         """Return the commands, each with the parameters of its trainer method that are not options."""
         hidden = {"weights_only", "verbose"}
         return {name: LightningCLI.subcommands()[name] | hidden for name in ("fit", "validate", "test")}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the group `run`."""
+        parser.add_class_arguments(RunSettings, "run")
+
+    def _add_instantiators(self) -> None:
+        """Give loggers the run's name and folder when they are built; the saved config stays that of any run."""
+        super()._add_instantiators()
+        self.parser.add_instantiator(self._new_logger, Logger, subclasses=True)
+
+    def _new_logger(self, logger: type[Logger], *args: Any, **kwargs: Any) -> Logger:
+        run = self.config.fit.run
+        # Other processes than the first write nothing.
+        return new_logger(logger, args, kwargs, self.run or Run(run.root / run.name / "other", run.checkpoints))
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
@@ -167,35 +194,36 @@ class XrayCLI(LightningCLI):
         import_modules(config.imports, "the command line")  # the rest of them, as of --imports+=my
         if self.subcommand != "fit":
             # Scoring neither logs nor saves, and the checkpoint is loaded and checked here.
-            config.trainer.logger, config.trainer.callbacks, config.trainer.enable_checkpointing = False, None, False
+            config.trainer.logger, config.trainer.enable_checkpointing = False, False
+            config.trainer.callbacks = scoring_callbacks(config.trainer.callbacks)
             config.trainer.precision = "32-true"
             config.ckpt_path = None
             return
-        check_trainer(config.trainer)
+        config.run.name = config.run.name or self.experiment
+        settings = RunSettings(config.run.name, Path(config.run.root), Path(config.run.checkpoints))
         if config.ckpt_path:
-            self.resumed = read_checkpoint(resume_path(config))
+            self.resumed = read_checkpoint(resume_path(config.ckpt_path, settings))
             config.ckpt_path = str(self.resumed.path)
+        complete_trainer(config.trainer)
+        check_trainer(config.trainer)
         if not config.trainer.fast_dev_run and getattr(rank_zero_only, "rank", 0) == 0:
-            logger = logger_of(config)
-            self.run = claim_run(
-                Path(logger.save_dir), checkpoint_root(config), logger.get("name") or "default", logger.get("version")
-            )
-            logger.version = self.run.version
+            self.run = claim_run(settings)
+            self.save_config_kwargs = {"folder": self.run.logs}
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer, in another precision if the device is slow in the config's; the saved config says so."""
         if self.subcommand == "fit":
-            trainer = self.config.fit.trainer
+            settings = self.config.fit.trainer
             precision, reason = usable_precision(
-                str(trainer.precision), str(trainer.accelerator), self.model.has_grouped_convolutions
+                str(settings.precision), str(settings.accelerator), self.model.has_grouped_convolutions
             )
             if reason:
                 warnings.warn(
-                    f"trainer.precision is {precision} instead of {trainer.precision}: {reason}.", stacklevel=2
+                    f"trainer.precision is {precision} instead of {settings.precision}: {reason}.", stacklevel=2
                 )
                 self.config.fit.trainer.precision = self.config_init.fit.trainer.precision = precision
         try:
-            return super().instantiate_trainer(**kwargs)
+            trainer = super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, ValueError, RuntimeError, ImportError) as error:
             accelerator = str(self.config[self.subcommand].trainer.accelerator)
             if user_error_in(error):
@@ -206,6 +234,9 @@ class XrayCLI(LightningCLI):
                 f"trainer.accelerator {accelerator} cannot be used here: {' '.join(str(error).split())[:200]} Use "
                 "--trainer.accelerator auto or cpu."
             ) from error
+        if self.run is not None:
+            set_folders(trainer, self.run)
+        return trainer
 
     def before_fit(self) -> None:
         """Check what can go wrong before the run writes anything."""
@@ -236,16 +267,8 @@ class XrayCLI(LightningCLI):
 
     def fit(self, model: ImageClassifier, **kwargs: Any) -> None:
         """Train; a checkpoint is read without running code from it."""
-        try:
-            with lightning_handles_sigterm():
-                self.trainer.fit(model, weights_only=True, **kwargs)
-        except SIGTERMException:
-            raise
-        except SystemExit:
-            # Lightning exits by itself when it is interrupted from the keyboard.
-            if self.trainer.interrupted:
-                raise KeyboardInterrupt from None
-            raise
+        with finishing_if_interrupted(self.run, self.trainer, self.datamodule), lightning_handles_sigterm():
+            self.trainer.fit(model, weights_only=True, **kwargs)
 
     def validate(self, model: ImageClassifier, **kwargs: Any) -> None:
         """Score without Lightning's own table of results."""
@@ -256,13 +279,9 @@ class XrayCLI(LightningCLI):
         self.trainer.test(model, verbose=False, **kwargs)
 
     def after_fit(self) -> None:
-        """Fit the decision of the best checkpoint on the validation images, and print what to do next."""
-        if self.run is not None and self.run.best.is_file():
-            complete_checkpoint(self.run.best, self.datamodule, self.run.logs)
-            print(f"Best checkpoint: {self.run.best}")
-            logs = self.run.logs.parent.parent
-            option = "" if logs == LOGS else f" --ckpt_path {self.run.best}"
-            print(f"Next: python -m xray test{option}; tensorboard --logdir {logs}")
+        """Check that there is a model, and complete it."""
+        if self.run is not None:
+            finish_fit(self.run, self.trainer, self.model, self.datamodule)
 
     def before_validate(self) -> None:
         """Load the checkpoint, and reject images that it was trained on."""
@@ -286,5 +305,14 @@ class XrayCLI(LightningCLI):
         scorer = SplitScorer(checkpoint, run.name if run else None, split, external, robustness, imports)
         folder = run.logs if run is not None else checkpoint.path.parent
         out = folder / "external" / self.datamodule.root.resolve().name if external else folder / stage
+        own_test = run is not None and split == "test" and not external and checkpoint.path == run.best
+        self.writer = ScoreWriter(out, scorer, run.logs if run is not None and own_test else None)
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
-        callbacks.append(ScoreWriter(out, scorer))
+        callbacks.append(self.writer)
+
+    def after_validate(self) -> None:
+        """Print the results, now that the progress bar is gone."""
+        if self.writer is not None:
+            self.writer.print_results()
+
+    after_test = after_validate

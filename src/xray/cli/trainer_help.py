@@ -20,10 +20,9 @@ options:
   --trainer.max_epochs N    Epochs.
   --trainer.precision P     bf16-mixed, 32-true, 16-mixed, ...
   --trainer.accelerator A   auto, cpu, gpu, ...
-  --trainer.logger.name NAME
-                            Name of the experiment.
-  --ckpt_path RUN           Continue from a checkpoint, as a new run: last or best (of the experiment's newest run), or
-                            a file.
+  --run.name NAME           Name of the experiment.
+  --ckpt_path RUN           Continue from a checkpoint, as a new run: last or best (of the experiment's newest run), a
+                            run such as cnn/version_0, or a file.
   --print_config            Print the whole config with all defaults, and do not train.
   --model.help [CLASS]      Options of a model; likewise --trainer.callbacks.help EarlyStopping and others.
   --help_all                All options, also those of Lightning.

@@ -325,7 +325,6 @@ class ImageClassifier(LightningModule):
         loss, logits = self.model_step(batch)
         self.train_metrics.update(self.probability(logits.detach()), batch["label"].int())
         self.log("train/loss", loss, prog_bar=True, on_step=True, on_epoch=False)
-        self.log("lr", self.optimizers().param_groups[-1]["lr"], prog_bar=True, logger=False)  # type: ignore[union-attr]
         return loss
 
     def on_train_epoch_end(self) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xray.evaluation.scored_set import PREDICTIONS, SOURCE
-from xray.runs.run import LOGS, Run
+from xray.runs.run import Run
+from xray.runs.settings import LOGS
 from xray.utils.errors import UserError
 from xray.utils.files import user_path
 

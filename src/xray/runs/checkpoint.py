@@ -29,6 +29,9 @@ DATA_KEY = "xray_data"
 CODE_KEY = "xray_code"
 """Checkpoint key of the code version, see `xray.utils.provenance.code_version`, as JSON."""
 
+METRICS_KEY = "xray_metrics"
+"""Checkpoint key of the validation metrics of its epoch, as JSON."""
+
 DECISION_KEY = "xray_decision"
 """Checkpoint key of the decision fitted on validation images, see `xray.evaluation.decision.Decision`, as JSON; set at
 the end of training. The state dict has its `temperature`, `offset` and `threshold`."""

@@ -7,15 +7,19 @@ Config and logs are in `logs/<experiment>/version_N/`, checkpoints in `checkpoin
 import glob
 import os
 import stat
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from xray.runs.settings import CHECKPOINTS, LOGS, RunSettings
 from xray.utils.errors import UserError
 from xray.utils.files import user_path
+from xray.utils.text import printable
 
-LOGS = Path("logs")
-CHECKPOINTS = Path("checkpoints")
+Kind = Literal["best", "last"]
+"""Which checkpoint of a run: of the best validation epoch, or of the last epoch."""
 
 
 @dataclass(frozen=True)
@@ -56,38 +60,28 @@ class Run:
         """The checkpoint of the last epoch, to resume from."""
         return self.checkpoints / "last.ckpt"
 
+    def checkpoint(self, kind: Kind) -> Path:
+        """Return the best or the last checkpoint."""
+        return self.best if kind == "best" else self.last
 
-def claim_run(logs: Path, checkpoints: Path, experiment: str, version: int | str | None = None) -> Run:
-    """Create the folders of a new run; two processes never get the same run.
+
+def claim_run(settings: RunSettings) -> Run:
+    """Create the folders of a new run, with the next free number; two processes never get the same run.
 
     Args:
-        logs: Folder of all logs.
-        checkpoints: Folder of all checkpoints.
-        experiment: Name of the experiment.
-        version: A version chosen by the user; by default the next free number.
+        settings: Folders, and the name of the experiment.
 
     Raises:
-        UserError: The version exists, or the folder cannot be written.
+        UserError: The name is not that of a folder, or the folders cannot be written.
     """
-    for part in (experiment, str(version)):
-        if part in {"", ".", ".."} or Path(part).name != part:
-            raise UserError(
-                f"trainer.logger: {part!r} is not a folder name; name and version must not contain slashes."
-            )
-    if version is not None:
-        name = version if isinstance(version, str) else f"version_{version}"
-        run = Run(logs / experiment / name, checkpoints / experiment / name)
-        if run.checkpoints.exists() or not _make_folder(run.logs):
-            raise UserError(
-                f"The run {run.name} exists and is never overwritten: omit trainer.logger.version to get the next "
-                "free number, or choose another."
-            )
-    else:
-        folders = [path for root in (logs, checkpoints) for path in (root / experiment).glob("version_*")]
-        number = max(map(_version_number, folders), default=-1) + 1
-        while not _make_folder(logs / experiment / f"version_{number}"):
-            number += 1
-        run = Run(logs / experiment / f"version_{number}", checkpoints / experiment / f"version_{number}")
+    experiment, logs, checkpoints = settings.name or "default", settings.root, settings.checkpoints
+    if experiment in {".", ".."} or Path(experiment).name != experiment:
+        raise UserError(f"run.name {experiment!r} is not a folder name: give one without slashes, or set run.root.")
+    folders = [path for root in (logs, checkpoints) for path in (root / experiment).glob("version_*")]
+    number = max(map(_version_number, folders), default=-1) + 1
+    while not _make_folder(logs / experiment / f"version_{number}"):
+        number += 1
+    run = Run(logs / experiment / f"version_{number}", checkpoints / experiment / f"version_{number}")
     try:
         _make_folder(run.checkpoints)
     except UserError:
@@ -104,72 +98,88 @@ def release_run(run: Run) -> None:
             folder.rmdir()
 
 
-def newest_run(logs: Path = LOGS, checkpoints: Path = CHECKPOINTS, experiment: str | None = None) -> Run:
-    """Return the most recently started run that has a best checkpoint.
+def newest_run(
+    logs: Path = LOGS, checkpoints: Path = CHECKPOINTS, experiment: str | None = None, kind: Kind = "best"
+) -> Run:
+    """Return the most recently started run that has a checkpoint; name the newer ones without on standard error.
+
+    Args:
+        logs: Folder of all runs.
+        checkpoints: Folder of all checkpoints.
+        experiment: Only runs of this experiment.
+        kind: Which checkpoint it must have.
 
     Raises:
         UserError: There is no such run.
     """
     pattern = f"{glob.escape(experiment) if experiment else '*'}/*/config.yaml"
-    candidates = [Run(config.parent, checkpoints / config.parent.relative_to(logs)) for config in logs.glob(pattern)]
-    finished = [run for run in candidates if run.best.is_file()]
-    if not finished:
+    runs = [Run(config.parent, checkpoints / config.parent.relative_to(logs)) for config in logs.glob(pattern)]
+    runs.sort(key=lambda run: (run.config.stat().st_mtime_ns, _version_number(run.logs)), reverse=True)
+    found = next((number for number, run in enumerate(runs) if run.checkpoint(kind).is_file()), None)
+    if found is None:
         where = f"of the experiment {experiment} " if experiment else ""
         raise UserError(
-            f"No run {where}with a checkpoint in {logs}/ and {checkpoints}/: train one with 'python -m xray fit "
+            f"No run {where}with a {kind}.ckpt in {logs}/ and {checkpoints}/: train one with 'python -m xray fit "
             "--config configs/cnn.yaml', or give a checkpoint with --ckpt_path FILE."
         )
-    return max(finished, key=lambda run: (run.config.stat().st_mtime_ns, _version_number(run.logs)))
+    if passed_over := [run.name for run in runs[:found]]:
+        print(
+            f"Note: {runs[found].name} is taken; newer, but without a {kind}.ckpt (interrupted, failed, still "
+            f"training or without checkpoints): {printable(', '.join(passed_over))}",
+            file=sys.stderr,
+        )
+    return runs[found]
 
 
-def find_model(name: str = "") -> Path:
+def find_model(name: str = "", kind: Kind = "best") -> Path:
     """Return the model file of a run, experiment, folder or file name.
 
     Args:
         name: A run such as `cnn/version_0`, an experiment (its newest run), a folder of logs or checkpoints of either,
             in any project, or a file; by default the newest run.
+        kind: Which checkpoint of the run.
 
     Returns:
-        The best checkpoint of the run, or the file itself, whose type is not checked.
+        The checkpoint of the run, or the file itself, whose type is not checked.
 
     Raises:
         UserError: There is no such run or file, or it cannot be accessed.
     """
     if not name:
-        return newest_run().best
+        return newest_run(kind=kind).checkpoint(kind)
     path = user_path(name)
     try:
         is_folder = stat.S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         is_folder = False
-        problem = f"There is no run with a checkpoint, and no file, called {name!r}"
+        problem = f"There is no run with a {kind}.ckpt, and no file, called {name!r}"
     except OSError as error:
         raise UserError(f"{name} cannot be accessed ({error.strerror}): fix that, or give another model.") from error
     else:
         if not is_folder:
             return path
-        problem = f"{name} is a folder without a best.ckpt, and not of a run or experiment that has one"
+        problem = f"{name} is a folder without a {kind}.ckpt, and not of a run or experiment that has one"
     folders = [path] if is_folder else []
     if ".." not in path.parts:  # may be the name of a run
         folders.append(LOGS / path)
-    for best in map(_find_best, folders):
-        if best:
-            return best
+    for folder in folders:
+        if found := _find_checkpoint(folder, kind):
+            return found
     raise UserError(f"{problem}: give a run such as cnn/version_0, an experiment, a checkpoint or an exported file.")
 
 
-def _find_best(folder: Path) -> Path | None:
-    """Return the best checkpoint in a folder, or of the run or experiment that the folder belongs to."""
-    if (folder / "best.ckpt").is_file():
-        return folder / "best.ckpt"
+def _find_checkpoint(folder: Path, kind: Kind) -> Path | None:
+    """Return the checkpoint in a folder, or of the run or experiment that the folder belongs to."""
+    if (folder / f"{kind}.ckpt").is_file():
+        return folder / f"{kind}.ckpt"
     run = run_of_config(folder / "config.yaml")
-    if run and run.best.is_file():
-        return run.best
+    if run and run.checkpoint(kind).is_file():
+        return run.checkpoint(kind)
     root, experiment = _absolute(folder).parent, _absolute(folder).name
     if root.name in {LOGS.name, CHECKPOINTS.name}:
         logs, checkpoints = (_relative(root.with_name(sibling.name)) for sibling in (LOGS, CHECKPOINTS))
         with suppress(UserError):
-            return newest_run(logs, checkpoints, experiment).best
+            return newest_run(logs, checkpoints, experiment, kind).checkpoint(kind)
     return None
 
 
@@ -212,8 +222,8 @@ def _make_folder(folder: Path) -> bool:
         raise UserError(f"{folder} cannot be created because a file has its name: move the file.") from None
     except OSError as error:
         raise UserError(
-            f"{folder} cannot be written ({error.strerror}): fix its permissions, or set another folder in the "
-            "config (save_dir of trainer.logger, root of RunCheckpoint)."
+            f"{folder} cannot be written ({error.strerror}): fix its permissions, or set other folders with run.root "
+            "and run.checkpoints."
         ) from None
     return True
 

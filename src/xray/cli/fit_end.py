@@ -1,0 +1,96 @@
+"""Make sure that a fit leaves a model, or says why not."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import StochasticWeightAveraging
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from xray.callbacks.checkpoint import RunCheckpoint
+from xray.callbacks.loggers import has_tensorboard_log
+from xray.data.datamodule import ChestXRayDataModule
+from xray.models.base import ImageClassifier
+from xray.runs.run import Run
+from xray.runs.settings import LOGS
+from xray.scoring.calibrate import complete_checkpoint
+from xray.utils.errors import UserError
+
+
+def finish_fit(run: Run, trainer: Trainer, model: ImageClassifier, data: ChestXRayDataModule) -> None:
+    """Fit the decision of the best checkpoint on the validation images, and print what to do next.
+
+    Raises:
+        UserError: There is no best checkpoint.
+    """
+    (checkpoint, *_) = [*(each for each in trainer.checkpoint_callbacks if isinstance(each, RunCheckpoint)), None]
+    if checkpoint is None:
+        print(f"No checkpoint was kept, as trainer.enable_checkpointing is false; logs in {run.logs}")
+        return
+    keep_average(run, checkpoint, trainer, model, data)
+    if not run.best.is_file():
+        raise UserError(
+            f"The run {run.name} ends without {run.best}, since {checkpoint.monitor} was never measured at the end of "
+            "an epoch: let it validate, with --trainer.check_val_every_n_epoch 1 and at least one whole epoch."
+        )
+    complete_checkpoint(run.best, data, run.logs)
+    print(f"Best checkpoint: {run.best}")
+    logs = run.logs.parent.parent
+    option = "" if logs == LOGS else f" --ckpt_path {run.best}"
+    tensorboard = f"; tensorboard --logdir {logs}" if has_tensorboard_log(run.logs) else ""
+    print(f"Next: python -m xray test{option}{tensorboard}")
+
+
+def keep_average(
+    run: Run, checkpoint: RunCheckpoint, trainer: Trainer, model: ImageClassifier, data: ChestXRayDataModule
+) -> None:
+    """Validate the weights that StochasticWeightAveraging leaves after training, and keep them if they are the best.
+
+    Networks with batch normalisation are validated by Lightning, in an epoch for its statistics.
+    """
+    averaging = any(isinstance(each, StochasticWeightAveraging) for each in trainer.callbacks)  # type: ignore[attr-defined]
+    if not averaging or StochasticWeightAveraging.pl_module_contains_batch_norm(model) or trainer.world_size > 1:
+        return
+    (metrics,) = trainer.validate(model, data, verbose=False)
+    value, best = metrics[str(checkpoint.monitor)], checkpoint.best_model_score
+    better = best is None or (value < best if checkpoint.mode == "min" else value > best)
+    if better:
+        trainer.save_checkpoint(run.best)
+    outcome = "it is kept" if better else "an epoch is better"
+    print(f"The average of the weights has {checkpoint.monitor} {value:.4f}: {outcome}")
+
+
+@contextmanager
+def finishing_if_interrupted(run: Run | None, trainer: Trainer, data: ChestXRayDataModule) -> Iterator[None]:
+    """Complete the best checkpoint so far of a fit that is stopped by Ctrl-C or SIGTERM, and say how to go on.
+
+    Args:
+        run: The run; None if it writes nothing.
+        trainer: Its trainer.
+        data: Its data.
+    """
+    on_keyboard = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as stop:
+        if not trainer.interrupted:
+            raise
+        signal.signal(signal.SIGINT, on_keyboard)  # Lightning ignores further ones; a second one ends at once
+        if run is not None:
+            finish_interrupted(run, data)
+        # After Ctrl-C, Lightning exits as if it had failed.
+        raise stop if isinstance(stop, SIGTERMException) else KeyboardInterrupt from None
+
+
+def finish_interrupted(run: Run, data: ChestXRayDataModule) -> None:
+    """Fit the decision of the best checkpoint so far, and say how to go on."""
+    if run.best.is_file():
+        print(f"Stopped: fitting the decision of {run.best}, the best epoch so far. A second signal ends at once.")
+        complete_checkpoint(run.best, data, run.logs)
+    if run.last.is_file():
+        text = f"go on with: python -m xray fit --config {run.config} --ckpt_path {run.last}"
+    else:
+        text = f"no epoch was finished, so there is nothing to go on with in {run.checkpoints}."
+    print(f"xray: {text}", file=sys.stderr)
