@@ -12,7 +12,7 @@ from xray.audit.copies import check_copies
 from xray.audit.folder import ImageFolder
 from xray.audit.scan import FolderScan
 from xray.data.duplicates import NearDuplicate
-from xray.data.index.folders import ImageRecord
+from xray.data.index.base import ImageRecord
 from xray.data.index.walk import image_names
 
 
@@ -64,7 +64,7 @@ def test_chain_of_copies_is_one_duplicate_image(findings):
 
 
 def scan_with(similar_pairs, images):
-    folder = ImageFolder(None, CLASSES, ("train", "test"), images, [])
+    folder = ImageFolder(None, None, CLASSES, ("train", "test"), images, [])
     return FolderScan(folder, {}, [], [], None, None, None, similar_pairs)
 
 

@@ -12,7 +12,7 @@ from tests.data.dicoms import write_dicom
 from xray.audit.folder import read_folder
 from xray.data.cache.hashing import FileDigests
 from xray.data.index.folders import index_images
-from xray.data.index.patients import KERMANY_PATTERN
+from xray.data.index.patients import KERMANY_PATTERN, compile_pattern, patient_of
 from xray.utils.errors import UserError
 
 
@@ -133,3 +133,19 @@ def test_error_for_a_folder_without_images_lists_its_folders(images):
 def test_rejects_a_pattern_without_a_patient(images):
     with pytest.raises(UserError, match="no group named patient"):
         read(images, pattern="IM")
+
+
+def test_a_table_is_audited_like_its_folders(images):
+    rows = ["path,label,patient,split"]
+    for path in sorted(images.glob("*/*/*.jpeg")):
+        split, name, file = path.relative_to(images).parts
+        rows.append(
+            f"{split}/{name}/{file},{name},{patient_of(file, compile_pattern(KERMANY_PATTERN)).patient},{split}"
+        )
+    (images / "labels.csv").write_text("\n".join(rows))
+    table, folders = (
+        read_folder(root, CLASSES, KERMANY_PATTERN, FileDigests()) for root in (images / "labels.csv", images)
+    )
+    key = [(i.path, i.folder, i.label, i.patient, i.digest) for i in folders.images]
+    assert [(i.path, i.folder, i.label, i.patient, i.digest) for i in table.images] == key
+    assert (table.splits, table.root, table.source) == (folders.splits, images, images / "labels.csv")

@@ -6,7 +6,7 @@ from tests.audit.conftest import files_of
 from xray.audit.folder import ImageFolder
 from xray.audit.patients import check_patients
 from xray.audit.scan import FolderScan
-from xray.data.index.folders import ImageRecord
+from xray.data.index.base import ImageRecord
 
 
 def check(*images):
@@ -15,7 +15,7 @@ def check(*images):
     for k, (split, patient, group) in enumerate(images):
         path = f"{split}/NORMAL/{k}.png"
         rows.append(ImageRecord(path, split, k % 2, patient or path, group or patient or path, path, bool(patient)))
-    folder = ImageFolder(None, ("NORMAL", "PNEUMONIA"), ("train", "val", "test"), rows, [])
+    folder = ImageFolder(None, None, ("NORMAL", "PNEUMONIA"), ("train", "val", "test"), rows, [])
     return {finding.code: finding for finding in check_patients(FolderScan(folder, {}, [], [], None, None, None, []))}
 
 

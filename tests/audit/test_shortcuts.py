@@ -9,7 +9,7 @@ from xray.audit.measures import measure_shortcuts
 from xray.audit.scan import FolderScan
 from xray.audit.shortcuts import check_shortcuts
 from xray.data.decode.header import ImageHeader
-from xray.data.index.folders import ImageRecord
+from xray.data.index.base import ImageRecord
 from xray.data.intensity import STATISTICS
 
 GREY = ImageHeader(48, 48, "L", "JPEG", 2000)
@@ -29,7 +29,7 @@ def scan(headers=(GREY, GREY), levels=(0, 0), test_levels=(), patients=(24, 24))
                 images.append(ImageRecord(path, split, label, path, path, path, True))
                 image_headers.append(headers[label])
                 statistics.append(level + rng.normal(size=len(STATISTICS)))
-    folder = ImageFolder(None, CLASSES, ("train", "test"), images, [])
+    folder = ImageFolder(None, None, CLASSES, ("train", "test"), images, [])
     rows = list(range(len(images)))
     return FolderScan(folder, {}, rows, image_headers, np.array(statistics), None, None, [])
 

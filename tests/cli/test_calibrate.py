@@ -31,4 +31,4 @@ def test_config_of_another_version(tmp_path, capsys):
     torch.save({"state_dict": CNNClassifier(widths=(8, 8)).state_dict(), CONFIG_KEY: config}, tmp_path / "old.ckpt")
     assert main(["calibrate", "--ckpt_path", str(tmp_path / "old.ckpt")]) == 1
     line = capsys.readouterr().err.splitlines()[-1]
-    assert line.endswith("old.ckpt is of another version of xray: There is no config key data.sharpness")
+    assert line.endswith("old.ckpt is of another version of xray: There is no data.sharpness of ChestXRayDataModule")

@@ -7,8 +7,9 @@ import pytest
 import torch
 from scipy import ndimage, stats
 from torch.nn import functional as nnf
+from torchvision.transforms import v2
 
-from xray.data.augment import Augmentation, affine_grid, augment
+from xray.data.augment import Augmentation, affine_grid, augment, augment_batch, augmentation_steps
 from xray.utils.errors import UserError
 
 OFF = Augmentation(rotation=0, shift=0, scale=0, exposure=0, contrast=0)
@@ -174,3 +175,40 @@ def test_rejects_strengths_from_one(name):
     Augmentation(**{name: 0.99})
     with pytest.raises(UserError, match=f"data.augmentation.{name}"):
         Augmentation(**{name: 1.0})
+
+
+# Steps of one's own
+
+
+def test_steps_are_applied_in_order_and_give_floats():
+    images = noise(4)
+    steps = augmentation_steps([lambda images: 255 - images, lambda images: images // 2])
+    torch.testing.assert_close(augment_batch(images, steps), ((255 - images) // 2).float() / 255)
+    torch.testing.assert_close(augment_batch(images, augmentation_steps(None)), images.float() / 255)
+    assert augmentation_steps([]) == []
+
+
+def test_the_default_is_a_step_that_takes_floats_too():
+    images, strengths = noise(4), Augmentation()
+    torch.manual_seed(1)
+    expected = augment(images, strengths)
+    for given in (images, images.float() / 255):
+        torch.manual_seed(1)
+        torch.testing.assert_close(augment_batch(given, augmentation_steps(strengths)), expected, rtol=0, atol=0)
+
+
+def test_transforms_of_torchvision_draw_for_each_image():
+    (step,) = augmentation_steps(v2.RandomRotation([-45, 45]))
+    images = dotted(2)
+    torch.manual_seed(1)
+    first, second = augmented = augment_batch(images, [step])
+    assert not torch.equal(first, second)
+    torch.manual_seed(1)
+    assert torch.equal(augmented, augment_batch(images, [step]))
+
+
+def test_a_step_that_changes_the_shape_is_rejected():
+    with pytest.raises(UserError, match=r"RandomCrop makes \(4, 1, 8, 8\) of images of \(4, 1, 32, 32\)"):
+        augment_batch(noise(4), augmentation_steps(v2.RandomCrop(8)))
+    with pytest.raises(UserError, match="function makes tuple"):
+        augment_batch(noise(4), augmentation_steps(lambda images: (images, 1)))

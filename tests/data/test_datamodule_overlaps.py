@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from tests.data.datamodules import files, first, paths, rejection, set_up, set_up_with_warning, values
-from xray.data.index.folders import ImageRecord
+from xray.data.index.base import ImageRecord
 from xray.utils.errors import UserError
 
 

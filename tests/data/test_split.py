@@ -9,7 +9,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from xray.data.cache.hashing import FileDigests
-from xray.data.index.folders import ImageRecord, index_images
+from xray.data.index.base import ImageRecord
+from xray.data.index.folders import index_images
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.data.split import find_overlaps, inseparable_clusters, split_by_patient
 from xray.utils.errors import UserError

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from xray.data.cache.hashing import FileDigests
 from xray.data.datamodule import ChestXRayDataModule
-from xray.data.index.folders import ImageRecord, index_images
+from xray.data.index.base import ImageRecord
+from xray.data.index.folders import index_images
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.data.split import find_overlaps
 from xray.data.split_record import fingerprint, images_from_json, trained_images_json, write_split, write_summary

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xray.evaluation.subgroups import subgroups_by_name, subgroups_by_size
+from xray.evaluation.subgroups import subgroups_by_column, subgroups_by_name, subgroups_by_size
 
 NAMES = {
     "person7_bacteria_24.jpeg": 1,
@@ -121,3 +121,50 @@ def test_counts_images_of_unknown_size():
     groups, notes = subgroups_by_size(np.array([0, 100, 200, 300, 0]))
     assert sum(group.members.sum() for group in groups) == 3
     assert "2 images" in notes[0]
+
+
+# Further columns
+
+TWENTY = np.array([0, 1] * 20)
+
+
+def by_column(labels=TWENTY, **columns):
+    groups, notes = subgroups_by_column(columns, labels)
+    return {(group.family, group.name): group.members for group in groups}, notes
+
+
+def test_a_column_with_few_values_has_a_group_for_each():
+    groups, notes = by_column(sex=["F", "F", "M", "M"] * 10)
+    assert list(groups) == [("Column sex", "F"), ("Column sex", "M")]
+    np.testing.assert_array_equal(groups["Column sex", "F"], [True, True, False, False] * 10)
+    assert notes == []
+
+
+def test_few_numbers_are_sorted_by_value():
+    groups, _ = by_column(stage=["10", "10", "9", "9"] * 10)
+    assert [name for _, name in groups] == ["9", "10"]
+
+
+def test_many_numbers_are_divided_into_quarters():
+    ages = np.arange(40) // 2
+    groups, notes = by_column(age=[str(age) for age in ages])
+    assert [name for _, name in groups] == ["up to 4", "above 4 up to 9", "above 9 up to 14", "above 14"]
+    assert notes == []
+    np.testing.assert_array_equal(groups["Column age", "above 4 up to 9"], (ages > 4) & (ages <= 9))
+    np.testing.assert_array_equal(sum(groups.values()), np.ones(40))
+
+
+def test_groups_that_cannot_be_formed_are_noted():
+    names = [f"clinic {i}" for i in range(40)]
+    rare = ["a"] * 36 + ["b"] * 4
+    groups, notes = by_column(site=names, view=["PA"] * 40, note=[""] * 40, device=rare)
+    assert list(groups) == [("Column device", "a")]
+    assert notes == [
+        "Column site: 40 different values are too many for groups (at most 8).",
+        "Column view: all images have one value.",
+        "Column note: it is empty.",
+        "Column device: not shown, since they have fewer than 5 images of a class: b.",
+    ]
+    groups, notes = by_column(sex=["F", "F", "M", "nan"] * 10, labels=np.array([0, 1, 0, 0, 0, 1, 1, 0] * 5))
+    assert len(groups) == 2
+    assert notes == ["Column sex: 10 images without a value are in no subgroup."]

@@ -9,11 +9,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from xray.data.datamodule import ChestXRayDataModule
-from xray.data.decode.header import ImageHeader
+from xray.data.decode.header import ImageHeader, headers_of
 from xray.data.intensity import grey_statistics
 from xray.evaluation.ranking import auroc
 from xray.evaluation.shortcuts import BASELINES
-from xray.scoring.baselines import fit_baselines, headers_of, score_baselines, shape_features
+from xray.scoring.baselines import fit_baselines, score_baselines, shape_features
 from xray.utils.errors import UserError
 
 

@@ -37,7 +37,7 @@ def run_checks(scan: FolderScan) -> tuple[dict[str, Any], list[Finding]]:
         "kind": "xray-audit",
         "version": __version__,
         "notice": NOTICE,
-        "root": str(scan.folder.root),
+        "root": str(scan.folder.source),
         "class_names": list(scan.folder.class_names),
         "images": len(scan.folder.images),
         "readable": len(scan.rows),

@@ -1,4 +1,4 @@
-"""The command audit: check a folder of images before training."""
+"""The command audit: check a folder or table of images before training."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,8 @@ def audit(
     Writes audit.json, which is complete, and audit.html, with thumbnails. Nothing is written into the folder itself.
 
     Args:
-        directory: Folder with train, val and test, or any of them, or the class folders themselves.
+        directory: Folder with train, val and test, or any of them, or the class folders themselves; or a table with
+            the columns path, label and where known patient and split.
         out: Folder for audit.json and audit.html; by default logs/audit/NAME, with the name of the directory.
         patient_pattern: Regular expression searched in the path below the class folder; its group `patient` is the
             patient, an optional group `group` joins patients that may be the same person.

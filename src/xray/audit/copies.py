@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from xray.audit.finding import Case, Finding, Severity, count
 from xray.audit.scan import FolderScan
 from xray.data.duplicates import COPY, exact_duplicates
-from xray.data.index.folders import ImageRecord
+from xray.data.index.base import ImageRecord
 
 MAX_SIMILAR: Final = 20
 """Number of similar pairs that are listed."""

@@ -3,19 +3,20 @@
 import difflib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from xray.audit.finding import Case, Finding, count
 from xray.data.decode.pillow import READABLE_FORMATS
-from xray.data.index.folders import ImageRecord, with_tagged_patients
+from xray.data.index.base import ROOT_FOLDER, HashFiles, ImageRecord
+from xray.data.index.folders import with_tagged_patients
 from xray.data.index.patients import compile_pattern, patient_of
-from xray.data.index.split_folders import split_folders
+from xray.data.index.split_folders import SPLITS, split_folders
+from xray.data.index.table import TableIndex, is_table
 from xray.data.index.walk import describe_left_out, has_image_suffix, is_clutter, walk_images
 from xray.utils.errors import UserError
-from xray.utils.files import StrPath
 
 NO_SPLIT: Final = ""
 """Split of images whose class folders are in the root itself."""
@@ -25,7 +26,10 @@ NO_SPLIT: Final = ""
 class ImageFolder:
     """The images of a folder, and findings about its layout."""
 
+    source: Path
+    """The folder or the table that was given."""
     root: Path
+    """Folder that paths of images start in."""
     class_names: tuple[str, str]
     splits: tuple[str, ...]
     """Those of train, val and test that exist; `NO_SPLIT` if the class folders are in the root."""
@@ -38,12 +42,12 @@ def read_folder(
     root: Path,
     class_names: tuple[str, str],
     patient_pattern: str,
-    hash_files: Callable[[Sequence[StrPath]], Sequence[str]],
+    hash_files: HashFiles,
 ) -> ImageFolder:
-    """List the images of `root/train|val|test/CLASS` (any of these splits, by any of their names) and `root/CLASS`.
+    """List the images of `root/train|val|test/CLASS` (any splits, by any of their names), `root/CLASS`, or a table.
 
     Args:
-        root: The folder.
+        root: The folder or table.
         class_names: Names of the class folders, in the order of their labels.
         patient_pattern: See `xray.data.index.patients.compile_pattern`.
         hash_files: Returns the hash of each file.
@@ -55,6 +59,8 @@ def read_folder(
         pattern = compile_pattern(patient_pattern)
     except UserError as error:
         raise UserError(str(error).replace("data.", "--", 1), 2) from error
+    if is_table(root):
+        return _read_table(TableIndex(root), class_names, patient_pattern, hash_files)
     if not root.is_dir():
         reason = "is a file" if root.is_file() else "does not exist"
         raise UserError(
@@ -90,7 +96,18 @@ def read_folder(
         *_outside_classes(root, folders, class_names),
         *_left_out(left_out),
     ]
-    return ImageFolder(root, class_names, tuple(folders), images, findings)
+    return ImageFolder(root, root, class_names, tuple(folders), images, findings)
+
+
+def _read_table(
+    index: TableIndex, class_names: tuple[str, str], patient_pattern: str, hash_files: HashFiles
+) -> ImageFolder:
+    """List the images of a table; its layout needs no findings, since a wrong row is an error."""
+    splits = tuple(split for split in SPLITS if index.has(split))
+    images = index.records(splits or (ROOT_FOLDER,), class_names, patient_pattern, hash_files)
+    if not splits:
+        images = [replace(image, folder=NO_SPLIT) for image in images]
+    return ImageFolder(index.path, index.root, class_names, splits or (NO_SPLIT,), images, [])
 
 
 def _missing_classes(

@@ -45,12 +45,17 @@ def write_page(path: Path, record: Mapping[str, Any], findings: Sequence[Finding
         record=record,
         conclusion=conclusion(record),
         titles=TITLES,
-        findings=list(zip(findings, _shown_cases(findings, Path(record["root"])), strict=True)),
+        findings=list(zip(findings, _shown_cases(findings, _folder(Path(record["root"]))), strict=True)),
         max_cases=MAX_CASES,
         max_files=MAX_FILES,
     )
     with open_atomic(path) as file:
         file.write(text)
+
+
+def _folder(source: Path) -> Path:
+    """Return the folder that paths start in: an audited table's own."""
+    return source.parent if source.is_file() else source
 
 
 def _shown_cases(findings: Sequence[Finding], root: Path) -> list[list[dict[str, Any]]]:

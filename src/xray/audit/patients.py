@@ -6,7 +6,7 @@ from typing import Final
 
 from xray.audit.finding import Case, Finding, count
 from xray.audit.scan import FolderScan
-from xray.data.index.folders import ImageRecord
+from xray.data.index.base import ImageRecord
 from xray.data.index.patients import series_and_number
 
 MIN_VAL_IMAGES: Final = 100

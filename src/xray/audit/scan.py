@@ -16,7 +16,7 @@ from xray.data.arrays import Images
 from xray.data.cache.reader import ImageReader
 from xray.data.decode.header import ImageHeader, read_headers
 from xray.data.duplicates import NearDuplicate, near_duplicates
-from xray.data.index.folders import ImageRecord
+from xray.data.index.base import ImageRecord
 from xray.data.intensity import grey_statistics
 from xray.evaluation.arrays import Labels
 

@@ -13,7 +13,7 @@ from xray.callbacks.plots import curves_figure, images_figure
 from xray.data.dataset import ImageBatch
 
 if TYPE_CHECKING:
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.image_data import ImageData
     from xray.models.base import ImageClassifier
 
 
@@ -37,7 +37,7 @@ class AugmentedImages(Callback):
             return
         if not takes_figures(trainer):
             return
-        data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        data: ImageData = trainer.datamodule  # type: ignore[attr-defined]
         images = batch["image"][: self.count, 0].float().cpu().numpy()
         captions = [data.class_names[int(label)] for label in batch["label"][: self.count]]
         title = f"Training images after augmentation, epoch {trainer.current_epoch + 1}"
@@ -62,7 +62,7 @@ class ValidationFigures(CollectOutputs):
         if trainer.state.fn != "fit" or not takes_figures(trainer):
             return
         model: ImageClassifier = pl_module  # type: ignore[assignment]
-        data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        data: ImageData = trainer.datamodule  # type: ignore[attr-defined]
         images = [data.images["val"][row] for row in index.tolist()]
         labels = np.array([image.label for image in images])
         scores = model.probability(logits).numpy()

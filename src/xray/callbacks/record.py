@@ -19,7 +19,7 @@ from xray.utils.files import open_atomic
 from xray.utils.provenance import code_version
 
 if TYPE_CHECKING:
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.image_data import ImageData
 
 
 class RunRecord(SaveConfigCallback):
@@ -44,16 +44,16 @@ class RunRecord(SaveConfigCallback):
         self._config = self.parser.dump(repeatable(self.config), skip_none=False)
         self._code = code_version() | {"device": str(trainer.strategy.root_device)}
         if self.folder is not None and trainer.is_global_zero:
-            data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
+            data: ImageData = trainer.datamodule  # type: ignore[attr-defined]
             with open_atomic(self.folder / "config.yaml") as file:
                 file.write(self._config)
-            write_split(self.folder / "split.csv", data.images, data.class_names)
+            write_split(self.folder / "split.csv", data.recorded_splits, data.class_names)
             write_summary(self.folder / "data.json", data)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Add config, training images, data summary and code version, so the checkpoint can be used without its run."""
         checkpoint[CONFIG_KEY] = self._config
-        data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        data: ImageData = trainer.datamodule  # type: ignore[attr-defined]
         checkpoint[TRAINED_KEY] = trained_images_json(data)
         checkpoint[DATA_KEY] = json.dumps(summary(data))
         checkpoint[CODE_KEY] = json.dumps(self._code)

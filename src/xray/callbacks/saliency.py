@@ -16,7 +16,7 @@ from xray.models.grad_cam import eval_mode, grad_cam
 from xray.scoring.inference import logits_of
 
 if TYPE_CHECKING:
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.image_data import ImageData
     from xray.models.base import ImageClassifier
 
 COLUMNS = 6
@@ -45,7 +45,7 @@ class SaliencyFigures(Callback):
         if not takes_figures(trainer) or (epoch % self.every_n_epochs and epoch + 1 != trainer.max_epochs):
             return
         model: ImageClassifier = pl_module  # type: ignore[assignment]
-        data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        data: ImageData = trainer.datamodule  # type: ignore[attr-defined]
         with eval_mode(model):
             feature_map = find_feature_map(model, data.image_size)
         if feature_map is None:

@@ -19,7 +19,7 @@ from xray.scoring.evaluate import SplitScorer
 from xray.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.image_data import ImageData
     from xray.models.base import ImageClassifier
 
 IDENTITY = (
@@ -57,7 +57,7 @@ class ScoreWriter(CollectOutputs):
     def on_outputs(self, trainer: Trainer, pl_module: LightningModule, index: Tensor, logits: Tensor) -> None:
         """Write the scored set and the reports."""
         model: ImageClassifier = pl_module  # type: ignore[assignment]
-        data: ChestXRayDataModule = trainer.datamodule  # type: ignore[attr-defined]
+        data: ImageData = trainer.datamodule  # type: ignore[attr-defined]
         assert len(index) == len(data.images[self.scorer.split]), (
             "ScoreWriter is not used with a limited number of images"
         )

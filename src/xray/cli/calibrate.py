@@ -1,11 +1,12 @@
 """The command `calibrate`: fit a checkpoint's decision again, without training."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
-from jsonargparse import ArgumentError, ArgumentParser
+from jsonargparse import ArgumentError
 
+from xray.data.index.base import ImageIndex
 from xray.evaluation.operating_point import OperatingPoint, Rule
 from xray.evaluation.scaling import Scaling
 from xray.runs.model_file import SUFFIXES
@@ -16,7 +17,8 @@ class DataOverrides:
     """Data settings that differ from those of the training.
 
     Args:
-        root: Folder of the images, with train and val, with val alone, or with the class folders themselves.
+        root: Folder of the images, with train and val, with val alone, or with the class folders; or a table.
+        index: What lists the images, as data.index of a config.
         validation: Where the validation images come from, as data.validation of a config.
         val_fraction: Share of the images for validation.
         split_seed: Seed of the split.
@@ -30,6 +32,7 @@ class DataOverrides:
     """
 
     root: Path | None = None
+    index: ImageIndex | None = None
     validation: Literal["random", "blocks", "folder"] | None = None
     val_fraction: float | None = None
     split_seed: int | None = None
@@ -86,8 +89,9 @@ def calibrate(
         UserError: There is no such checkpoint, its settings or images do not fit, or it cannot be written.
     """
     from xray.cli.resolve_checkpoint import find_checkpoint, outdated_config
-    from xray.data.datamodule import ChestXRayDataModule
     from xray.runs.checkpoint import DECISION_KEY, load_classifier
+    from xray.runs.data_settings import for_images_given
+    from xray.runs.training_data import build_data, data_parser
     from xray.scoring.calibrate import RECORD, calibrate_checkpoint, fit_missing_parts
     from xray.scoring.inference import best_device
     from xray.scoring.leakage import find_duplicates
@@ -100,13 +104,12 @@ def calibrate(
     scored = find_checkpoint(ckpt_path)
     checkpoint, run, path = scored.checkpoint, scored.run, scored.checkpoint.path
     import_modules(checkpoint.config.get("imports"), path)
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(ChestXRayDataModule, "data")
-    given = {key: value for key, value in asdict(data).items() if value is not None}
+    given = {field.name: getattr(data, field.name) for field in fields(data)}
+    given = {key: value for key, value in given.items() if value is not None}
     try:
-        images = parser.instantiate(parser.parse_object({"data": checkpoint.config["data"] | given})).data
+        images = build_data(checkpoint, for_images_given(checkpoint.data_settings, given))
     except ArgumentError as error:
-        raise outdated_config(checkpoint, error, parser) from error
+        raise outdated_config(checkpoint, error, data_parser()) from error
     classifier = load_classifier(checkpoint)
     point = new_point(classifier.operating_point, model.operating_point)
     scored.set_up(images, "calibrate", "val")

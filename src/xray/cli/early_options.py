@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from xray.runs.data_settings import data_settings
 from xray.utils.errors import UserError
 from xray.utils.files import user_path
 from xray.utils.imports import import_modules
@@ -60,6 +61,37 @@ def import_early(options: Namespace, checkpoint: "Checkpoint | None") -> None:
             return
     if checkpoint is not None:
         import_modules(checkpoint.config.get("imports"), checkpoint.path)
+
+
+def given_data(args: Sequence[str]) -> dict[str, Any]:
+    """Return `root` and `index` of the data as a command line and its config files give them, as far as they do.
+
+    Raises:
+        UserError: A config file cannot be read.
+    """
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--data.root", "--data.init_args.root", dest="root")
+    given: dict[str, Any] = {}
+    for path in early_options(args).configs:
+        data = read_config(path).get("data") or {}
+        given |= {key: value for key, value in data_settings({"data": data}).items() if key in {"root", "index"}}
+    if (root := parser.parse_known_args(list(args))[0].root) is not None:
+        given = {"root": root}
+    if any(arg.startswith(("--data.index", "--data.init_args.index")) for arg in args):
+        given["index"] = "given"
+    return given
+
+
+def names_data_class(args: Sequence[str]) -> bool:
+    """Return whether a command line or its config files name the class of the data module.
+
+    Raises:
+        UserError: A config file cannot be read.
+    """
+    options = ("--data", "--data.class_path")
+    return any(arg.partition("=")[0] in options for arg in args) or any(
+        "class_path" in (read_config(path).get("data") or {}) for path in early_options(args).configs
+    )
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from lightning.pytorch import Trainer
 
 from xray.cli.error_messages import similar_name
 from xray.cli.outside_errors import reason_of
-from xray.data.datamodule import ChestXRayDataModule
 from xray.data.dataset import ImageBatch
+from xray.data.image_data import ImageData
 from xray.models.base import ImageClassifier
 from xray.utils.errors import UserError, require_between
 
@@ -18,7 +18,7 @@ IMAGES = 4
 """Images of the trial step; batch normalisation needs more than one."""
 
 
-def check_optimizer(model: ImageClassifier, data: ChestXRayDataModule, device: torch.device) -> None:
+def check_optimizer(model: ImageClassifier, data: ImageData, device: torch.device) -> None:
     """Let the optimiser train a copy of the model for one step; model and random numbers of the run stay as they are.
 
     Some optimisers only fail there: for sparse gradients, or for weights in channels-last (`LBFGS`).
@@ -35,7 +35,8 @@ def check_optimizer(model: ImageClassifier, data: ChestXRayDataModule, device: t
         return  # then a step is something else
     trial = deepcopy(model).to(device).train()
     with torch.random.fork_rng():
-        batch: ImageBatch = next(iter(data.train_dataloader()))
+        # Training batches of a data module of one's own may have another form.
+        batch: ImageBatch = next(iter(data.val_dataloader()))
         images, labels, index = (batch[key][:IMAGES].to(device) for key in ("image", "label", "index"))
         try:
             optimizer = trial.optimizer(trial.parameter_groups())

@@ -11,7 +11,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from xray.callbacks.checkpoint import RunCheckpoint
 from xray.callbacks.loggers import has_tensorboard_log
-from xray.data.datamodule import ChestXRayDataModule
+from xray.data.image_data import ImageData
 from xray.models.base import ImageClassifier
 from xray.runs.run import Run
 from xray.runs.settings import LOGS
@@ -19,7 +19,7 @@ from xray.scoring.calibrate import complete_checkpoint
 from xray.utils.errors import UserError
 
 
-def finish_fit(run: Run, trainer: Trainer, model: ImageClassifier, data: ChestXRayDataModule) -> None:
+def finish_fit(run: Run, trainer: Trainer, model: ImageClassifier, data: ImageData) -> None:
     """Fit the decision of the best checkpoint on the validation images, and print what to do next.
 
     Raises:
@@ -44,7 +44,7 @@ def finish_fit(run: Run, trainer: Trainer, model: ImageClassifier, data: ChestXR
 
 
 def keep_average(
-    run: Run, checkpoint: RunCheckpoint, trainer: Trainer, model: ImageClassifier, data: ChestXRayDataModule
+    run: Run, checkpoint: RunCheckpoint, trainer: Trainer, model: ImageClassifier, data: ImageData
 ) -> None:
     """Validate the weights that StochasticWeightAveraging leaves after training, and keep them if they are the best.
 
@@ -63,7 +63,7 @@ def keep_average(
 
 
 @contextmanager
-def finishing_if_interrupted(run: Run | None, trainer: Trainer, data: ChestXRayDataModule) -> Iterator[None]:
+def finishing_if_interrupted(run: Run | None, trainer: Trainer, data: ImageData) -> Iterator[None]:
     """Complete the best checkpoint so far of a fit that is stopped by Ctrl-C or SIGTERM, and say how to go on.
 
     Args:
@@ -84,7 +84,7 @@ def finishing_if_interrupted(run: Run | None, trainer: Trainer, data: ChestXRayD
         raise stop if isinstance(stop, SIGTERMException) else KeyboardInterrupt from None
 
 
-def finish_interrupted(run: Run, data: ChestXRayDataModule) -> None:
+def finish_interrupted(run: Run, data: ImageData) -> None:
     """Fit the decision of the best checkpoint so far, and say how to go on."""
     if run.best.is_file():
         print(f"Stopped: fitting the decision of {run.best}, the best epoch so far. A second signal ends at once.")

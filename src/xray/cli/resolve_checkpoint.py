@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -13,15 +14,16 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from xray.cli.early_options import read_config
 from xray.cli.error_messages import short_error
-from xray.data.index.folders import ImageRecord
+from xray.data.index.base import ImageRecord
 from xray.data.split_record import images_from_json
 from xray.runs.checkpoint import DECIDED_KEY, DECISION_KEY, TRAINED_KEY, Checkpoint, read_checkpoint
+from xray.runs.data_settings import for_images_given
 from xray.runs.run import Kind, Run, find_model, newest_run, run_of_checkpoint, run_of_config
 from xray.runs.settings import CHECKPOINTS, LOGS
 from xray.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.image_data import ImageData
 
 FOLDERS: Final = {"root": LOGS, "checkpoints": CHECKPOINTS}
 """Settings of `run` that are folders, with their defaults."""
@@ -34,7 +36,7 @@ class ResolvedCheckpoint:
     checkpoint: Checkpoint
     run: Run | None
 
-    def set_up(self, data: "ChestXRayDataModule", stage: str, split: str) -> None:
+    def set_up(self, data: "ImageData", stage: str, split: str) -> None:
         """Set up the images of a split, and reject those that the checkpoint was trained on.
 
         Args:
@@ -45,11 +47,12 @@ class ResolvedCheckpoint:
         Raises:
             UserError: The classes, the images or their patients do not fit.
         """
-        check_like_training(self.checkpoint, data)
+        check_classes(self.checkpoint, data)
         data.setup(stage)
+        note_differences(self.checkpoint, data)
         reject_fitted_images(self.checkpoint, data, split)
         of_run = f" of run {self.run.name}" if self.run is not None else ""
-        print(f"Checkpoint {self.checkpoint.path}{of_run}, images of {data.root}")
+        print(f"Checkpoint {self.checkpoint.path}{of_run}, images of {data.source_name}")
         if stage != "calibrate" and self.checkpoint.record(DECISION_KEY) is None:
             path = shlex.quote(str(self.checkpoint.path))
             print(
@@ -103,12 +106,17 @@ def run_settings(configs: Sequence[Path], read: Sequence[Mapping[str, Any]]) -> 
     return settings
 
 
-def config_for_scoring(checkpoint: Checkpoint) -> dict[str, Any]:
+def config_for_scoring(checkpoint: Checkpoint, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the run's config without its loggers, and of its callbacks with the user's own.
 
     On one device: several would score some images twice to fill their batches.
+
+    Args:
+        checkpoint: The run's checkpoint.
+        given: Data settings that the command gives, see `xray.runs.data_settings.for_images_given`.
     """
-    config = {key: checkpoint.config[key] for key in ("seed_everything", "trainer", "model", "data")}
+    # A copy, since jsonargparse turns texts in lists into paths in place.
+    config = {key: deepcopy(checkpoint.config[key]) for key in ("seed_everything", "trainer", "model", "data")}
     config["imports"] = checkpoint.config.get("imports", [])  # missing in earlier versions
     config["trainer"] = config["trainer"] | {
         "devices": 1,
@@ -117,6 +125,9 @@ def config_for_scoring(checkpoint: Checkpoint) -> dict[str, Any]:
         "logger": False,
         "callbacks": own_callbacks(config["trainer"].get("callbacks")),
     }
+    data = config["data"]["init_args"] if "class_path" in config["data"] else config["data"]
+    # The command line itself gives its values later.
+    data |= {key: value for key, value in for_images_given(data, given).items() if key not in given}
     return config
 
 
@@ -150,8 +161,8 @@ def scores_only_part(trainer: Namespace) -> bool:
     return bool(trainer.fast_dev_run) or not all(complete)
 
 
-def check_like_training(checkpoint: Checkpoint, data: "ChestXRayDataModule") -> None:
-    """Reject swapped classes, and note in the results where the data settings differ from the training.
+def check_classes(checkpoint: Checkpoint, data: "ImageData") -> None:
+    """Reject swapped classes, and note other ones.
 
     Args:
         checkpoint: Of the training.
@@ -160,7 +171,7 @@ def check_like_training(checkpoint: Checkpoint, data: "ChestXRayDataModule") -> 
     Raises:
         UserError: The classes are swapped.
     """
-    trained = tuple(checkpoint.config["data"]["class_names"])
+    trained = tuple(checkpoint.data_settings["class_names"])
     if data.class_names == trained[::-1]:
         raise UserError(
             f"data.class_names {list(data.class_names)} swaps the classes of the training, where the second one is "
@@ -170,13 +181,17 @@ def check_like_training(checkpoint: Checkpoint, data: "ChestXRayDataModule") -> 
         data.note(
             f"Trained on the classes {trained[0]} and {trained[1]}, scored on {' and '.join(data.class_names)} instead."
         )
+
+
+def note_differences(checkpoint: Checkpoint, data: "ImageData") -> None:
+    """Note in the results where the size of the images differs from the training; `data` is set up."""
     for name in ("image_size", "resize"):
-        trained_with, scored_with = checkpoint.config["data"][name], getattr(data, name)
+        trained_with, scored_with = checkpoint.data_settings[name], getattr(data, name)
         if trained_with != scored_with:
             data.note(f"Trained with data.{name} {trained_with}, scored with {scored_with}.")
 
 
-def reject_fitted_images(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) -> list[ImageRecord]:
+def reject_fitted_images(checkpoint: Checkpoint, data: "ImageData", split: str) -> list[ImageRecord]:
     """Reject images that a checkpoint was trained on and, in a test, those that its decision was fitted on.
 
     Args:
@@ -190,25 +205,25 @@ def reject_fitted_images(checkpoint: Checkpoint, data: "ChestXRayDataModule", sp
     Raises:
         UserError: Some are in the split, and overlaps are rejected.
     """
-    root = data.root.absolute()
+    source = Path(data.source_name).absolute()
     trained = images_from_json(checkpoint.content.get(TRAINED_KEY, "[]"))
-    same_source = Path(checkpoint.config["data"]["root"]).absolute() == root
+    same_source = Path(checkpoint.data_source).absolute() == source
     data.reject_fitted_images(trained, split, same_source, "images that the model was trained on")
     if split == "test" and (decision := checkpoint.record(DECISION_KEY)):
         decided = images_from_json(checkpoint.content.get(DECIDED_KEY, "[]"))
-        same_source = Path(decision["fitted_on"]["data_root"]).absolute() == root
+        same_source = Path(decision["fitted_on"]["data_root"]).absolute() == source
         data.reject_fitted_images(decided, split, same_source, "images that its decision was fitted on")
     return trained
 
 
-def is_external(checkpoint: Checkpoint, data: "ChestXRayDataModule") -> bool:
+def is_external(checkpoint: Checkpoint, data: "ImageData") -> bool:
     """Return whether images are from another source: another folder, without any image of the training.
 
     Args:
         checkpoint: The checkpoint that scores them.
         data: Set up for test or validate.
     """
-    if Path(checkpoint.config["data"]["root"]).absolute() == data.root.absolute():
+    if Path(checkpoint.data_source).absolute() == Path(data.source_name).absolute():
         return False
     trained = {image.digest for image in images_from_json(checkpoint.content.get(TRAINED_KEY, "[]"))}
     return not any(image.digest in trained for image in (*data.train_and_val_images, *data.images.get("train", [])))

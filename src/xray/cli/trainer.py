@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonargparse import ArgumentError, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
@@ -18,7 +18,7 @@ from xray.callbacks.loggers import finish_loggers, new_logger
 from xray.callbacks.record import RunRecord
 from xray.callbacks.score import ScoreWriter
 from xray.cli.commands import TRAINER_COMMANDS
-from xray.cli.early_options import early_options, import_early
+from xray.cli.early_options import early_options, given_data, import_early, names_data_class
 from xray.cli.error_messages import short_error
 from xray.cli.fit_checks import check_monitors, check_optimizer, check_trainer
 from xray.cli.fit_end import finish_fit, finishing_if_interrupted
@@ -42,6 +42,7 @@ from xray.cli.run_config import (
 )
 from xray.cli.signals import lightning_handles_sigterm
 from xray.cli.user_paths import expand_home_in_paths
+from xray.data.batched_images import as_image_data
 from xray.data.datamodule import ChestXRayDataModule
 from xray.models.base import ImageClassifier
 from xray.models.cnn import CNNClassifier
@@ -50,6 +51,7 @@ from xray.models.trial import try_model
 from xray.runs.checkpoint import Checkpoint, load_weights, read_checkpoint
 from xray.runs.run import Run, claim_run, release_run
 from xray.runs.settings import RunSettings
+from xray.runs.training_data import DATA_CLASS
 from xray.scoring.corruptions import CORRUPTIONS, variants
 from xray.scoring.evaluate import SplitScorer
 from xray.utils.errors import UserError, user_error_in
@@ -105,12 +107,14 @@ class XrayCLI(LightningCLI):
         self.resumed: Checkpoint | None = None
         self.run: Run | None = None
         self.writer: ScoreWriter | None = None
+        own_data = names_data_class(args) or (scored is not None and "class_path" in scored.checkpoint.config["data"])
         strict = {"exit_on_error": False, "allow_abbrev": False}
         try:
             super().__init__(
                 ImageClassifier,
-                ChestXRayDataModule,
+                LightningDataModule if own_data else ChestXRayDataModule,
                 subclass_mode_model=True,
+                subclass_mode_data=own_data,
                 save_config_callback=RunRecord if command == "fit" else None,
                 # TensorBoard, unless the config says otherwise; null means none.
                 trainer_defaults={"logger": True},
@@ -141,8 +145,10 @@ class XrayCLI(LightningCLI):
         return {name: LightningCLI.subcommands()[name] | hidden for name in ("fit", "validate", "test")}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the group `run`."""
+        """Add the group `run`, and let `data` without a class mean ours where another config names one."""
         parser.add_class_arguments(RunSettings, "run")
+        if self.subclass_mode_data:
+            parser.set_defaults({"data": {"class_path": DATA_CLASS}})
 
     def _add_instantiators(self) -> None:
         """Give loggers the run's name and folder when they are built; the saved config stays that of any run."""
@@ -171,6 +177,11 @@ class XrayCLI(LightningCLI):
             parser.add_argument("--robustness", type=bool, nargs="?", const=True, default=False, help=help_text)
         return parser
 
+    def instantiate_classes(self) -> None:
+        """Build data, model and trainer; a data module of one's own gets what scoring and reports need."""
+        super().instantiate_classes()
+        self.datamodule = as_image_data(self.datamodule)
+
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's own
         """Parse the command line; what neither it nor its config files give is as the checkpoint's config says."""
         self._parser(args[0]).prog = f"python -m xray {args[0]}"
@@ -179,7 +190,7 @@ class XrayCLI(LightningCLI):
             (command, *_) = args
             checkpoint, own = self.scored.checkpoint, self._parser(command)
             try:
-                trained_with = own.parse_object(config_for_scoring(checkpoint))
+                trained_with = own.parse_object(config_for_scoring(checkpoint, given_data(args[1:])))
             except ArgumentError as error:
                 raise outdated_config(checkpoint, error, own) from error
             defaults = Namespace(**{command: trained_with})  # type: ignore[no-untyped-call]
@@ -251,8 +262,12 @@ class XrayCLI(LightningCLI):
                     f"left to train; give more with --trainer.max_epochs {done + 5}."
                 )
         self.model.check_compiler()
-        try_model(self.model, self.datamodule.image_size)
+        known_size = self.datamodule.image_size  # 0 if only the images tell it
+        if known_size:
+            try_model(self.model, known_size)
         self.datamodule.setup("fit")
+        if not known_size:
+            try_model(self.model, self.datamodule.image_size)
         if self.resumed is not None:
             self.datamodule.trained_before = reject_fitted_images(self.resumed, self.datamodule, "val")
         check_monitors(self.trainer, self.model)
@@ -304,7 +319,7 @@ class XrayCLI(LightningCLI):
         imports = tuple(self.config[self.subcommand].imports)
         scorer = SplitScorer(checkpoint, run.name if run else None, split, external, robustness, imports)
         folder = run.logs if run is not None else checkpoint.path.parent
-        out = folder / "external" / self.datamodule.root.resolve().name if external else folder / stage
+        out = folder / "external" / Path(self.datamodule.source_name).resolve().name if external else folder / stage
         own_test = run is not None and split == "test" and not external and checkpoint.path == run.best
         self.writer = ScoreWriter(out, scorer, run.logs if run is not None and own_test else None)
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]

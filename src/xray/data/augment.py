@@ -1,7 +1,10 @@
 """Training augmentation for chest X-rays, drawn separately for each image, on the training device."""
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,10 +12,27 @@ from torch.nn import functional as nnf
 
 from xray.utils.errors import UserError
 
+AugmentationStep = Callable[[Any], Any]
+"""Takes a batch of images and returns one, as `BatchAugmentation`; or a transform of torchvision."""
+
+
+class BatchAugmentation(ABC):
+    """Changes a batch of images at random, by random numbers of torch, so that runs repeat."""
+
+    @abstractmethod
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return images of the same shape.
+
+        Args:
+            images: Shape (batch, 1, size, size), uint8 from 0 to 255 or float from 0 to 1.
+        """
+
 
 @dataclass(frozen=True)
-class Augmentation:
-    """Maximum strengths; each image draws its own uniformly between minus and plus the maximum. 0 turns one off.
+class Augmentation(BatchAugmentation):
+    """The default augmentation, by maximum strengths.
+
+    Each image draws its own uniformly between minus and plus the maximum; 0 turns one off.
 
     There is no flip: the heart is on the left.
 
@@ -38,6 +58,53 @@ class Augmentation:
         for name in ("shift", "scale", "contrast"):
             if getattr(self, name) >= 1:
                 raise UserError(f"data.augmentation.{name} {getattr(self, name)} must be below 1.")
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """See `BatchAugmentation`; areas from outside the original image are black."""
+        return augment((images * 255).round().byte() if images.is_floating_point() else images, self)
+
+
+class PerImage(BatchAugmentation):
+    """Apply a transform to each image by itself: those of torchvision draw one random number for a whole batch.
+
+    Args:
+        transform: Takes an image of shape (1, size, size) and returns one.
+    """
+
+    def __init__(self, transform: AugmentationStep) -> None:
+        self.transform = transform
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """See `BatchAugmentation`."""
+        return torch.stack([self.transform(image) for image in images])
+
+
+def augmentation_steps(augmentation: AugmentationStep | Sequence[AugmentationStep] | None) -> list[AugmentationStep]:
+    """Return the steps of an augmentation; transforms of torchvision are applied image by image."""
+    given = list(augmentation) if isinstance(augmentation, Sequence) else [augmentation] if augmentation else []
+    return [PerImage(step) if _is_of_torchvision(step) else step for step in given]
+
+
+def augment_batch(images: Tensor, steps: Sequence[AugmentationStep]) -> Tensor:
+    """Return images changed by all steps, float32 from 0 to 1.
+
+    Raises:
+        UserError: A step returns something else than images of the same shape.
+    """
+    changed = images
+    for step in steps:
+        changed = step(changed)
+        if not isinstance(changed, Tensor) or changed.shape != images.shape:
+            shape = tuple(changed.shape) if isinstance(changed, Tensor) else type(changed).__name__
+            name = type(step.transform if isinstance(step, PerImage) else step).__name__
+            raise UserError(
+                f"data.augmentation {name} makes {shape} of images of {tuple(images.shape)}: it must keep the shape."
+            )
+    return changed.float() if changed.is_floating_point() else changed.float() / 255
+
+
+def _is_of_torchvision(step: AugmentationStep) -> bool:
+    return any(base.__module__.startswith("torchvision.transforms") for base in type(step).__mro__)
 
 
 def augment(images: Tensor, strengths: Augmentation) -> Tensor:

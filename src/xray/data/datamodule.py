@@ -1,37 +1,42 @@
-"""Lightning data module for folders of chest X-rays."""
+"""Lightning data module for chest X-rays in folders or in a table."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from itertools import compress, count
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, Subset
 
 from xray.data.arrays import Images
-from xray.data.augment import Augmentation, augment
+from xray.data.augment import Augmentation, AugmentationStep, augment_batch, augmentation_steps
 from xray.data.cache.reader import ImageReader
 from xray.data.cache.store import Rows
-from xray.data.dataset import ImageBatch, ImageDataset
+from xray.data.dataset import ImageBatch, ImageDataset, whole_batch
+from xray.data.decode.header import ImageHeader, headers_of
 from xray.data.decode.image import ResizeRule
+from xray.data.drawn_test import DrawnTest
+from xray.data.image_data import ImageData
 from xray.data.image_source import ImageSource, Overlaps, Unreadable
-from xray.data.index.folders import ROOT_FOLDER, ImageRecord
+from xray.data.index.base import ROOT_FOLDER, ImageIndex, ImageRecord
+from xray.data.index.folders import FolderIndex
 from xray.data.index.patients import KERMANY_PATTERN
+from xray.data.index.table import TableIndex, is_table
 from xray.data.split import SplitMethod, split_by_patient
 from xray.utils.errors import UserError
 from xray.utils.files import user_path
 
 
-class ChestXRayDataModule(LightningDataModule):
+class ChestXRayDataModule(ImageData):
     """Chest X-rays in `root/train|val|test/CLASS/`, of any format that is read, mode and size.
 
     Args:
-        root: Folder that holds train, val and test. To only test, validate or calibrate on it, train may be missing, or
-            the folder may hold the class folders itself: then all its images are used.
+        root: Folder that holds train, val and test, or a table of images (see `xray.data.index.table.TableIndex`). To
+            only test, validate or calibrate on it, train may be missing, or the folder may hold the class folders
+            itself: then all its images are used.
+        index: What lists the images, if `root` does not say it: a table with columns of other names, or a class of your
+            own. `root` then has no effect.
         class_names: Names of the class folders; the second one is the positive class.
         patient_pattern: Regular expression searched in a file's path below its class folder. Its group `patient` is
             the patient; patients with the same optional group `group` are never split. The default matches the file
@@ -40,14 +45,17 @@ class ChestXRayDataModule(LightningDataModule):
             together; "blocks": likewise, but contiguous ranges of patient numbers, which predicts performance on a
             shifted test set better; "folder": the val folder as it is.
         val_fraction: Share of the images used for validation with "random" and "blocks".
-        split_seed: Seed of the split only, so that runs with different seeds have the same validation patients.
+        test_fraction: Share of the images to test on, for data without a test split: whole patients are drawn, in the
+            same way as those for validation. 0 draws none.
+        split_seed: Seed of the splits only, so that runs with different seeds have the same validation patients.
         image_size: Side in pixels of the network's input.
         resize: How an image is made square: "stretch", "pad" or "crop".
         cache: Keep decoded images on disk, so that only new and changed files are decoded. False decodes all images
             into memory at each start.
         cache_dir: Folder of the cache; `python -m xray cache clean` empties it.
         batch_size: Images per batch.
-        augmentation: Strengths of the training augmentation.
+        augmentation: What changes training images at random: strengths of the default augmentation, a class of your own
+            that takes and returns a batch of images, a transform of torchvision, or a list of these; null for none.
         unreadable: "stop" with a list of the files that cannot be decoded, or "skip" them.
         overlaps: "reject" patients and identical files that are in two folders used as separate splits, or "accept"
             them with a note in the run.
@@ -56,17 +64,19 @@ class ChestXRayDataModule(LightningDataModule):
     def __init__(
         self,
         root: Path = Path("data/chest_xray"),
+        index: ImageIndex | None = None,
         class_names: tuple[str, str] = ("NORMAL", "PNEUMONIA"),
         patient_pattern: str = KERMANY_PATTERN,
         validation: Literal[SplitMethod, "folder"] = "random",
         val_fraction: float = 0.1,
+        test_fraction: float = 0.0,
         split_seed: int = 0,
         image_size: int = 128,
         resize: ResizeRule = "stretch",
         cache: bool = True,
         cache_dir: Path = Path("data/.cache"),
         batch_size: int = 32,
-        augmentation: Augmentation = Augmentation(),  # noqa: B008 - frozen
+        augmentation: Augmentation | list[AugmentationStep] | AugmentationStep | None = Augmentation(),  # noqa: B008 - frozen
         unreadable: Unreadable = "stop",
         overlaps: Overlaps = "reject",
     ) -> None:
@@ -74,26 +84,26 @@ class ChestXRayDataModule(LightningDataModule):
         for name, value, least in (("image_size", image_size, 16), ("batch_size", batch_size, 1)):
             if value < least:
                 raise UserError(f"data.{name} {value} is too small: at least {least}.", 2)
-        self.root = user_path(root)
+        if index is None:
+            root = user_path(root)
+            index = TableIndex(root) if is_table(root) else FolderIndex(root)
+        if test_fraction:
+            index = DrawnTest(index, test_fraction, "random" if validation == "folder" else validation, split_seed)
+        self.index = index
+        self.root = index.root
+        self.source_name = index.name
         self.class_names = tuple(class_names)
+        self.patient_pattern = patient_pattern
         self.validation = validation
         self.val_fraction = val_fraction
         self.split_seed = split_seed
         self.image_size = image_size
         self.resize = resize
         self.batch_size = batch_size
-        self.augmentation = augmentation
-        self.images: dict[str, list[ImageRecord]] = {}
-        """The images of each split that was set up, in the order of the batches' `index`."""
-        self.trained_before: list[ImageRecord] = []
-        """Images that the checkpoint was trained on, if the run resumes from one."""
-        self.train_and_val_images: list[ImageRecord] = []
-        """Images of the train and val folders, set by `setup("test")`."""
+        self.augmentation = augmentation_steps(augmentation)
         reader = ImageReader(user_path(cache_dir) if cache else None, image_size, resize)
-        self._source = ImageSource(self.root, self.class_names, patient_pattern, reader, unreadable, overlaps)
+        self._source = ImageSource(index, self.class_names, patient_pattern, reader, unreadable, overlaps)
         self.notes = self._source.notes
-        """Notes on the data for readers of the run: skipped images, accepted overlaps."""
-        self._datasets: dict[str, ImageDataset] = {}
 
     def setup(self, stage: str) -> None:
         """Index, check, decode and split the images that a stage needs, unless already done.
@@ -111,7 +121,7 @@ class ChestXRayDataModule(LightningDataModule):
 
     def _setup_validation(self, check_test: bool) -> None:
         """Use all images of a source without a train folder for validation."""
-        images = self._source.index([self._source.folder_or_root("val")])
+        images = self._source.index([self._source.split_or_all("val")])
         if check_test:
             self._reject_overlaps_with_test(images)
         # Recorded with the run: no validation images were drawn.
@@ -129,6 +139,8 @@ class ChestXRayDataModule(LightningDataModule):
             )
         if check_test:
             self._reject_overlaps_with_test(images)
+        if isinstance(self.index, DrawnTest):
+            self.drawn_for_test = source.index(["test"])
         images, pixels, rows = source.decode(images)
         if self.validation == "folder":
             in_val = [image.folder == "val" for image in images]
@@ -139,7 +151,7 @@ class ChestXRayDataModule(LightningDataModule):
             self._add_split(split, list(compress(images, member)), pixels, rows[np.array(member, dtype=bool)])
 
     def _setup_test(self) -> None:
-        folder = self._source.folder_or_root("test")
+        folder = self._source.split_or_all("test")
         images = self._source.index([folder])
         if folder != ROOT_FOLDER:
             others = [name for name in ("train", "val") if self._source.has(name)]
@@ -156,67 +168,28 @@ class ChestXRayDataModule(LightningDataModule):
         self.images[split] = images
         self._datasets[split] = ImageDataset(pixels, rows, [image.label for image in images])
 
-    def reject_fitted_images(
-        self, images: Sequence[ImageRecord], split: str, same_source: bool, description: str
-    ) -> None:
-        """Reject a split that shares patients or files with images that a model was fitted on.
-
-        These images come from the checkpoint, so a changed folder does not hide the overlap.
-
-        Args:
-            images: Images that the model was fitted on.
-            split: Split that is about to be scored.
-            same_source: Whether both come from one folder, so that equal patient names mean the same patient.
-            description: What to call `images` in messages.
-
-        Raises:
-            UserError: They overlap, and overlaps are rejected.
-        """
-        known = images if same_source else [replace(image, named=False) for image in images]
-        self._source.reject_overlaps(known, self.images[split], description)
-
     def note(self, note: str) -> None:
-        """Add a note to the run and issue it as a warning, unless it was added before."""
+        """See `ImageData.note`."""
         self._source.note(note)
 
-    @property
-    def class_counts(self) -> tuple[int, int]:
-        """Number of training images of the first and second class, after `setup("fit")`."""
-        labels = Counter(image.label for image in self.images["train"])
-        return labels[0], labels[1]
-
-    def grey_images(self, split: str, rows: Sequence[int] | None = None) -> Images:
-        """Return decoded images of a split that was set up.
-
-        Args:
-            split: train, val or test.
-            rows: Positions in `images[split]`; all of them by default, which takes memory for a large split.
-
-        Returns:
-            Shape (rows, size, size), uint8.
-        """
-        rows = range(len(self.images[split])) if rows is None else rows
-        images: Images = self._datasets[split].__getitems__(list(rows))["image"][:, 0].numpy()
-        return images
-
-    def grey_chunks(self, split: str, chunk_size: int = 512) -> Iterator[Images]:
-        """Yield all images of a split in order, in chunks of shape (chunk_size or fewer, size, size)."""
-        images = len(self.images[split])
-        for start in range(0, images, chunk_size):
-            yield self.grey_images(split, range(start, min(start + chunk_size, images)))
+    def reject_overlaps(
+        self, first: Sequence[ImageRecord], second: Sequence[ImageRecord], first_name: str = ""
+    ) -> None:
+        """See `ImageData.reject_overlaps`."""
+        self._source.reject_overlaps(first, second, first_name)
 
     def decode_files(self, paths: Sequence[str], digests: Sequence[str]) -> tuple[Images, list[int]]:
-        """Decode files outside this data set in the same way as its own images.
-
-        Returns:
-            The readable images, shape (readable, size, size), uint8, and the position of each in `paths`.
-        """
+        """See `ImageData.decode_files`."""
         pixels, rows, bad = self._source.reader.fetch(paths, digests)
         return pixels[rows], [i for i in range(len(paths)) if i not in bad]
 
     def files(self, split: str) -> list[str]:
-        """Return the paths of a split's images, in the order of `images[split]`."""
-        return [f"{self.root}/{image.path}" for image in self.images[split]]
+        """See `ImageData.files`."""
+        return [self._source.file(image) for image in self.images[split]]
+
+    def headers(self, split: str) -> list[ImageHeader]:
+        """See `ImageData.headers`."""
+        return headers_of(self.files(split))
 
     def train_dataloader(self) -> DataLoader[ImageBatch]:
         """Return training batches in an order that depends only on the run's seed and epoch, also after a resume."""
@@ -261,7 +234,7 @@ class ChestXRayDataModule(LightningDataModule):
             dataset,
             batch_size=self.batch_size,
             # The dataset returns whole batches.
-            collate_fn=_identity,
+            collate_fn=whole_batch,
             pin_memory=self.trainer is not None and self.trainer.strategy.root_device.type == "cuda",
             # DataLoader draws a seed each epoch. Drawn from the global generator, it would change the random numbers of
             # a resumed run.
@@ -272,9 +245,5 @@ class ChestXRayDataModule(LightningDataModule):
     def on_after_batch_transfer(self, batch: ImageBatch, dataloader_idx: int) -> ImageBatch:  # noqa: ARG002 - Lightning's
         """Augment training batches on the device."""
         if self.trainer is not None and self.trainer.training:
-            batch["image"] = augment(batch["image"], self.augmentation)
+            batch["image"] = augment_batch(batch["image"], self.augmentation)
         return batch
-
-
-def _identity(batch: Any) -> Any:  # noqa: ANN401 - a list of samples by torch's types, here a batch
-    return batch

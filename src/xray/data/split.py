@@ -6,15 +6,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from xray.data.index.folders import ImageRecord
+from xray.data.index.base import ImageRecord
 from xray.data.index.patients import series_and_number
 from xray.utils.errors import UserError
 
 SplitMethod = Literal["random", "blocks"]
 
 
-def split_by_patient(images: Sequence[ImageRecord], fraction: float, method: SplitMethod, seed: int) -> list[bool]:
-    """Choose the validation images.
+def split_by_patient(
+    images: Sequence[ImageRecord],
+    fraction: float,
+    method: SplitMethod,
+    seed: int,
+    option: Literal["data.val_fraction", "data.test_fraction"] = "data.val_fraction",
+) -> list[bool]:
+    """Choose the validation images, or the test images of a data set without any.
 
     Images of the same group, and identical files, are always on the same side. About `fraction` of the images of each
     class, and with "blocks" of each number series within it, are chosen:
@@ -26,18 +32,19 @@ def split_by_patient(images: Sequence[ImageRecord], fraction: float, method: Spl
 
     Args:
         images: Images to split; their order has no effect on the result.
-        fraction: Share of images for validation, between 0 and 1, both excluded.
+        fraction: Share of images to choose, between 0 and 1, both excluded.
         method: "random" or "blocks".
         seed: Seed of the split.
+        option: What messages call the fraction.
 
     Returns:
-        For each image, True if it is a validation image.
+        For each image, True if it is chosen.
 
     Raises:
         UserError: The fraction is out of range, or a class has fewer than two distinct patients.
     """
     if not 0 < fraction < 1:
-        raise UserError(f"data.val_fraction {fraction} must be between 0 and 1, for example 0.1.", 2)
+        raise UserError(f"{option} {fraction} must be between 0 and 1, for example 0.1.", 2)
     clusters = inseparable_clusters(images)
     chosen: list[list[int]] = []
     for (label, series), members in sorted(_strata(images, clusters, fraction, method).items()):

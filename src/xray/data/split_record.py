@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xray.data.index.folders import ImageRecord
+from xray.data.index.base import ImageRecord
 from xray.utils.files import open_atomic
 
 if TYPE_CHECKING:
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.image_data import ImageData
 
 SPLIT_COLUMNS = ("path", "split", "label", "patient", "group", "digest")
 
@@ -26,7 +26,7 @@ def write_split(path: Path, splits: Mapping[str, Sequence[ImageRecord]], class_n
                 writer.writerow([image.path, split, class_names[image.label], image.patient, image.group, image.digest])
 
 
-def trained_images_json(data: "ChestXRayDataModule") -> str:
+def trained_images_json(data: "ImageData") -> str:
     """Return the images that a run was trained on, also before a resume, as JSON for its checkpoint.
 
     One string, because writing a checkpoint of many small strings takes several times the memory.
@@ -50,7 +50,7 @@ def images_from_json(text: str) -> list[ImageRecord]:
     ]
 
 
-def summary(data: "ChestXRayDataModule") -> dict[str, Any]:
+def summary(data: "ImageData") -> dict[str, Any]:
     """Return the counts and fingerprint of each split, and the notes, as JSON-compatible values."""
     splits = {
         split: {
@@ -61,12 +61,22 @@ def summary(data: "ChestXRayDataModule") -> dict[str, Any]:
             },
             "fingerprint": fingerprint(images),
         }
-        for split, images in data.images.items()
+        for split, images in data.recorded_splits.items()
     }
-    return {"root": str(data.root), "validation": data.validation, "splits": splits, "notes": data.notes}
+    return {
+        "root": data.source_name,
+        "folder": str(data.root),
+        "class_names": list(data.class_names),
+        "image_size": data.image_size,
+        "resize": data.resize,
+        "patient_pattern": data.patient_pattern,
+        "validation": data.validation,
+        "splits": splits,
+        "notes": data.notes,
+    }
 
 
-def write_summary(path: Path, data: "ChestXRayDataModule") -> None:
+def write_summary(path: Path, data: "ImageData") -> None:
     """Write the `summary` as JSON."""
     with open_atomic(path) as file:
         json.dump(summary(data), file, indent=2)

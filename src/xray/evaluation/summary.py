@@ -25,7 +25,7 @@ from xray.evaluation.robustness import robustness_metrics
 from xray.evaluation.scaling import Scaling
 from xray.evaluation.scored_set import ScoredSet
 from xray.evaluation.shortcuts import shortcut_metrics
-from xray.evaluation.subgroups import Subgroup, subgroups_by_name, subgroups_by_size
+from xray.evaluation.subgroups import Subgroup, subgroups_by_column, subgroups_by_name, subgroups_by_size
 from xray.evaluation.validation_gap import validation_gap
 
 
@@ -113,8 +113,9 @@ def _subgroups(scored_set: ScoredSet, labels: Labels) -> tuple[list[Subgroup], l
     ]
     by_name, name_notes = subgroups_by_name(scored_set.table.path, labels)
     by_size, size_notes = subgroups_by_size(np.array(sizes, dtype=np.int64))
+    by_column, column_notes = subgroups_by_column(scored_set.columns, labels)
     accepted = accepted_subgroup(scored_set.ood_scores, len(labels))
-    return [*by_name, *by_size, *accepted], [*name_notes, *size_notes]
+    return [*by_column, *by_name, *by_size, *accepted], [*column_notes, *name_notes, *size_notes]
 
 
 def _subgroup(

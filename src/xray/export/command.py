@@ -14,7 +14,7 @@ from xray.utils.files import atomic_path, why_not_writable
 
 if TYPE_CHECKING:
     from xray.data.arrays import Images
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.image_data import ImageData
 
 RAW_IMAGES = 24
 """Number of images that are verified at their original size."""
@@ -41,7 +41,7 @@ def export(
         precision: int8 is faster and slightly less accurate, which is measured on the validation images; only for onnx.
         out: The file to write; by default next to the checkpoint, with its name.
         license: License of the weights, for the file's metadata.
-        data_root: Current folder of the training data; by default the folder in the checkpoint's config.
+        data_root: Current folder or table of the training data; by default the one in the checkpoint's config.
         allow_undecided: True also takes a model of an interrupted fit, with threshold 0.5 and without OOD check.
 
     Raises:
@@ -103,7 +103,7 @@ def export(
     print(NOTICE)
 
 
-def replace_by_int8(exported: Path, manifest: Manifest, data: "ChestXRayDataModule", images: "Images") -> Manifest:
+def replace_by_int8(exported: Path, manifest: Manifest, data: "ImageData", images: "Images") -> Manifest:
     """Quantise an exported file in place; measure and print the loss and gain on the validation images.
 
     Args:

@@ -9,30 +9,32 @@ from xray.utils.errors import UserError
 
 if TYPE_CHECKING:
     from xray.data.arrays import Images
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.image_data import ImageData
 
 
-def training_data(checkpoint: Checkpoint, root: Path | None) -> "ChestXRayDataModule":
+def training_data(checkpoint: Checkpoint, root: Path | None) -> "ImageData":
     """Return the data that a checkpoint was trained with, set up for fit.
 
     Args:
         checkpoint: The checkpoint.
-        root: Current folder of the data; None for the folder in the checkpoint's config.
+        root: Current folder or table of the data; None for what the checkpoint's config names.
 
     Raises:
         UserError: The data is missing or invalid, or its validation images are not those of the training.
     """
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.batched_images import BatchedImages
     from xray.data.split_record import fingerprint
+    from xray.runs.training_data import build_data
 
-    folder = root or Path(checkpoint.config["data"]["root"])
-    source = f"--data_root {folder}" if root else f"The training data {folder}"
-    fix = "give the current folder of the training data with --data_root DIR."
-    if not folder.is_dir():
-        raise UserError(f"{source} {'is not a folder' if folder.exists() else 'does not exist'}: {fix}")
-    # Augmentation is not used here.
-    settings: dict[str, Any] = {key: value for key, value in checkpoint.config["data"].items() if key != "augmentation"}
-    data = ChestXRayDataModule(**settings | {"root": folder})
+    given: dict[str, Any] = {"root": str(root)} if root else {}
+    if root and "index" in checkpoint.data_settings:
+        given["index"] = None  # the same images elsewhere: with test_fraction, also the same split
+    data = build_data(checkpoint, given)
+    source = f"--data_root {root}" if root else f"The training data {data.source_name}"
+    fix = "give the current folder or table of the training data with --data_root DIR."
+    path = Path(data.source_name)
+    if not path.exists() and not isinstance(data, BatchedImages):
+        raise UserError(f"{source} does not exist: {fix}")
     try:
         data.setup("fit")
     except UserError as error:
@@ -49,12 +51,12 @@ def evenly_spaced(total: int, max_count: int) -> list[int]:
     return [i * total // count for i in range(count)]
 
 
-def evenly_spaced_images(data: "ChestXRayDataModule", split: str, max_count: int) -> "Images":
+def evenly_spaced_images(data: "ImageData", split: str, max_count: int) -> "Images":
     """Return up to `max_count` evenly spaced images of a split, shape (images, size, size), uint8."""
     return data.grey_images(split, evenly_spaced(len(data.images[split]), max_count))
 
 
-def evenly_spaced_files(data: "ChestXRayDataModule", split: str, max_count: int) -> Sequence[str]:
+def evenly_spaced_files(data: "ImageData", split: str, max_count: int) -> Sequence[str]:
     """Return up to `max_count` evenly spaced files of a split."""
-    files = data.files(split)
+    files = [file for file in data.files(split) if Path(file).is_file()]
     return [files[i] for i in evenly_spaced(len(files), max_count)]

@@ -30,7 +30,7 @@ class CheckpointPredictor:
         prepare_torch()
         self.path = checkpoint.path
         self.model = load_classifier(checkpoint).to(best_device())
-        self.feature_map = find_feature_map(self.model, checkpoint.config["data"]["image_size"])
+        self.feature_map = find_feature_map(self.model, checkpoint.data_settings["image_size"])
         self.manifest = manifest_of(checkpoint, self.model, has_grad_cam=self.feature_map is not None)
 
     def logits(self, images: Images) -> Scores:
@@ -46,7 +46,7 @@ class CheckpointPredictor:
 
 def manifest_of(checkpoint: Checkpoint, model: ImageClassifier, has_grad_cam: bool) -> Manifest:
     """Return the manifest of a checkpoint and its model."""
-    data = checkpoint.config["data"]
+    data = checkpoint.data_settings
     run = run_of_checkpoint(checkpoint.path)
     decision = checkpoint.record(DECISION_KEY)
     tested = _tested(checkpoint, run.logs / "test" / "metrics.json", model) if run else None

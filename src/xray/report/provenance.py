@@ -7,6 +7,7 @@ from typing import Any
 
 from xray.evaluation.scaling import Scaling
 from xray.report.summary_text import Summary, count, number
+from xray.runs.data_settings import data_settings
 from xray.runs.history import Epoch, duration
 
 UNKNOWN = "not recorded"
@@ -86,7 +87,7 @@ def commands(source: Mapping[str, Any]) -> list[tuple[str, str]]:
         steps.append(("Train the same model again", ["fit", "--config", str(Path("logs", run, "config.yaml"))]))
     scoring = "validate" if source.get("set") == "validate" else "test"
     score = [scoring, "--ckpt_path", checkpoint]
-    trained_on = ((source.get("config") or {}).get("data") or {}).get("root")
+    trained_on = (source.get("training_data") or {}).get("root")
     if root and root != trained_on:
         score += ["--data.root", root]
     if checkpoint:
@@ -102,7 +103,8 @@ def training(summary: Summary, history: Sequence[Epoch] = ()) -> list[tuple[str,
     """Return the kept epoch, the duration and the main settings of the training, as far as they are recorded."""
     source = summary["source"]
     config = _part(source.get("config"))
-    model, data, trainer = (_part(config.get(key)) for key in ("model", "data", "trainer"))
+    model, trainer = (_part(config.get(key)) for key in ("model", "trainer"))
+    data = data_settings(config)
     init_args = _part(model.get("init_args"))
     optimizer = _part(init_args.get("optimizer"))
     kept = source.get("epoch")
@@ -139,10 +141,13 @@ def _part(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any value of a con
 
 
 def _plain(value: Any) -> str | None:  # noqa: ANN401 - any value of a config
+    if isinstance(value, Mapping) and "class_path" in value:
+        name = str(value["class_path"]).rpartition(".")[2]
+        return f"{name} ({_plain(value['init_args'])})" if value.get("init_args") else name
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_plain(part)}" for key, part in value.items())
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(str(_plain(part)) for part in value)
     return None if value is None else str(value)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from xray.runs.data_settings import data_settings
 from xray.runs.model_file import detect_format
 from xray.runs.old_names import RENAMED_KEYS, with_new_names
 from xray.utils.errors import UserError, user_error_in
@@ -63,6 +64,23 @@ class Checkpoint:
     def record(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
         """Return the decoded JSON value of a key; None if the key is missing."""
         return with_new_names(json.loads(self.content.get(key, "null")))
+
+    @property
+    def data_settings(self) -> dict[str, Any]:
+        """The settings of the training data: those of the config, and those that only the data module knew."""
+        recorded = self.record(DATA_KEY) or {}
+        known = ("class_names", "image_size", "resize", "patient_pattern")
+        return {key: recorded[key] for key in known if key in recorded} | data_settings(self.config)
+
+    @property
+    def data_source(self) -> str:
+        """The folder or table that it was trained on."""
+        return str((self.record(DATA_KEY) or self.data_settings)["root"])
+
+    @property
+    def data_folder(self) -> Path:
+        """Folder that relative paths of its training images start in."""
+        return Path((self.record(DATA_KEY) or {}).get("folder", self.data_source))
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

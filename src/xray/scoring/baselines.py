@@ -5,19 +5,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from xray.data.decode.header import ImageHeader, read_headers
+from xray.data.decode.header import ImageHeader
 from xray.data.intensity import STATISTICS, grey_statistics
 from xray.evaluation.arrays import Features, Scores
 from xray.evaluation.baselines import LogisticBaseline, fit_baseline
-from xray.utils.errors import UserError
 
 if TYPE_CHECKING:
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.image_data import ImageData
 
 SHAPE_FEATURES: Final = ("log_width", "log_height", "log_aspect", "in_colour")
 
 
-def fit_baselines(data: "ChestXRayDataModule") -> dict[str, Any]:
+def fit_baselines(data: "ImageData") -> dict[str, Any]:
     """Fit every baseline on the training images.
 
     Args:
@@ -29,12 +28,12 @@ def fit_baselines(data: "ChestXRayDataModule") -> dict[str, Any]:
     labels = np.array([image.label for image in data.images["train"]], dtype=np.int64)
     return {
         name: fit_baseline(names, features, labels).as_dict()
-        for name, (names, features) in _features_of(data, "train", headers_of(data.files("train"))).items()
+        for name, (names, features) in _features_of(data, "train", data.headers("train")).items()
     }
 
 
 def score_baselines(
-    baselines: Mapping[str, Any], data: "ChestXRayDataModule", split: str, headers: Sequence[ImageHeader]
+    baselines: Mapping[str, Any], data: "ImageData", split: str, headers: Sequence[ImageHeader]
 ) -> dict[str, Scores]:
     """Return the log-odds of the images of a split by every baseline.
 
@@ -48,20 +47,6 @@ def score_baselines(
         return {}
     features = _features_of(data, split, headers)
     return {name: LogisticBaseline.from_dict(baseline).score(features[name][1]) for name, baseline in baselines.items()}
-
-
-def headers_of(paths: Sequence[str]) -> list[ImageHeader]:
-    """Read the headers of image files.
-
-    Raises:
-        UserError: A file cannot be read any more.
-    """
-    headers = []
-    for path, header in zip(paths, read_headers(paths), strict=True):
-        if isinstance(header, str):
-            raise UserError(f"{path} cannot be read any more ({header}): restore it, or train again without it.")
-        headers.append(header)
-    return headers
 
 
 def baseline_features(
@@ -95,6 +80,6 @@ def shape_features(headers: Sequence[ImageHeader]) -> tuple[tuple[str, ...], Fea
 
 
 def _features_of(
-    data: "ChestXRayDataModule", split: str, headers: Sequence[ImageHeader]
+    data: "ImageData", split: str, headers: Sequence[ImageHeader]
 ) -> dict[str, tuple[tuple[str, ...], Features]]:
     return baseline_features(np.concatenate([grey_statistics(images) for images in data.grey_chunks(split)]), headers)

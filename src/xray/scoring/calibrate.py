@@ -29,7 +29,7 @@ from xray.utils.files import open_atomic, why_not_writable
 from xray.utils.text import printable
 
 if TYPE_CHECKING:
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.image_data import ImageData
     from xray.models.base import ImageClassifier
 
 RECORD: Final = "decision.json"
@@ -38,7 +38,7 @@ MAX_NAMED: Final = 8
 """Images that are listed."""
 
 
-def complete_checkpoint(path: Path, data: "ChestXRayDataModule", record: Path) -> None:
+def complete_checkpoint(path: Path, data: "ImageData", record: Path) -> None:
     """Add the decision, the shortcut baselines and the OOD detector to the best checkpoint of a fit.
 
     Args:
@@ -57,9 +57,7 @@ def complete_checkpoint(path: Path, data: "ChestXRayDataModule", record: Path) -
     calibrate_checkpoint(path, model, data, point, copy, fit_baselines(data), ood, keep_earlier=False)
 
 
-def fit_missing_parts(
-    checkpoint: Checkpoint, data: "ChestXRayDataModule"
-) -> tuple[dict[str, Any] | None, OODDetector | None]:
+def fit_missing_parts(checkpoint: Checkpoint, data: "ImageData") -> tuple[dict[str, Any] | None, OODDetector | None]:
     """Fit the shortcut baselines and the OOD detector that an interrupted fit has not stored.
 
     Args:
@@ -82,7 +80,7 @@ def fit_missing_parts(
 def calibrate_checkpoint(
     path: Path,
     model: "ImageClassifier",
-    data: "ChestXRayDataModule",
+    data: "ImageData",
     point: OperatingPoint,
     record: Path,
     baselines: dict[str, Any] | None = None,
@@ -119,7 +117,7 @@ def calibrate_checkpoint(
             f"{MIN_PER_CLASS} of each class for a sensitivity to within 0.1."
         )
     fitted_on = ValidationImages(
-        data_root=str(data.root),
+        data_root=data.source_name,
         validation=data.validation,
         images=len(images),
         patients=len({image.patient for image in images}),

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xray.data.decode.header import ImageHeader
+from xray.data.index.base import ImageRecord
 from xray.data.split_record import fingerprint
 from xray.evaluation.ablations import ABLATIONS, ablate
 from xray.evaluation.arrays import Scores
@@ -16,7 +17,7 @@ from xray.evaluation.predictions import Predictions, decide
 from xray.evaluation.scored_set import ScoredSet
 from xray.ood.detector import OODDetector
 from xray.runs.checkpoint import BASELINES_KEY, CODE_KEY, DATA_KEY, DECISION_KEY, OOD_KEY, Checkpoint
-from xray.scoring.baselines import headers_of, score_baselines
+from xray.scoring.baselines import score_baselines
 from xray.scoring.corruptions import corrupt, variants
 from xray.scoring.inference import logits_of
 from xray.scoring.leakage import find_duplicates
@@ -24,7 +25,7 @@ from xray.utils.progress import with_progress
 from xray.utils.provenance import code_version
 
 if TYPE_CHECKING:
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.image_data import ImageData
     from xray.models.base import ImageClassifier
 
 CORRUPTION_SEED = 0
@@ -50,7 +51,7 @@ class SplitScorer:
     robustness: bool = False
     imports: tuple[str, ...] = ()
 
-    def score(self, model: "ImageClassifier", data: "ChestXRayDataModule", logits: Scores) -> ScoredSet:
+    def score(self, model: "ImageClassifier", data: "ImageData", logits: Scores) -> ScoredSet:
         """Compute all tables of the scored set.
 
         Args:
@@ -61,12 +62,13 @@ class SplitScorer:
         # First, since it adds notes to the data, which are part of the source.
         duplicates = find_duplicates(self.checkpoint, data, self.split)
         table = predictions_table(model, data, self.split, logits)
-        headers = headers_of(data.files(self.split))
+        headers = data.headers(self.split)
         baselines = score_baselines(self.checkpoint.record(BASELINES_KEY) or {}, data, self.split, headers)
         return ScoredSet(
             table,
             source_of(self, model, data),
             images=file_columns(data, self.split, headers),
+            columns=further_columns(data.images[self.split]),
             ablations=baselines | ablation_logits(model, data, self.split),
             ood_scores=ood_ratios(self.checkpoint, data, self.split),
             robustness=corruption_logits(model, data, self.split) if self.robustness else {},
@@ -75,7 +77,7 @@ class SplitScorer:
         )
 
 
-def source_of(scorer: SplitScorer, model: "ImageClassifier", data: "ChestXRayDataModule") -> dict[str, Any]:
+def source_of(scorer: SplitScorer, model: "ImageClassifier", data: "ImageData") -> dict[str, Any]:
     """Return where the tables come from: checkpoint, run, data and decision."""
     checkpoint, split = scorer.checkpoint, scorer.split
     return {
@@ -84,7 +86,7 @@ def source_of(scorer: SplitScorer, model: "ImageClassifier", data: "ChestXRayDat
         "checkpoint": str(checkpoint.path),
         "epoch": checkpoint.content["epoch"] + 1,
         "run": scorer.run,
-        "data_root": str(data.root),
+        "data_root": data.source_name,
         "split": split,
         "data_fingerprint": fingerprint(data.images[split]),
         "image_size": data.image_size,
@@ -104,7 +106,7 @@ def source_of(scorer: SplitScorer, model: "ImageClassifier", data: "ChestXRayDat
     }
 
 
-def file_columns(data: "ChestXRayDataModule", split: str, headers: Sequence[ImageHeader]) -> dict[str, list[str]]:
+def file_columns(data: "ImageData", split: str, headers: Sequence[ImageHeader]) -> dict[str, list[str]]:
     """Return size, mode, bytes and hash of each image file, by column."""
     columns = {
         name: [str(getattr(header, name)) for header in headers] for name in ("width", "height", "mode", "bytes")
@@ -112,7 +114,13 @@ def file_columns(data: "ChestXRayDataModule", split: str, headers: Sequence[Imag
     return columns | {"digest": [image.digest for image in data.images[split]]}
 
 
-def ablation_logits(model: "ImageClassifier", data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
+def further_columns(images: Sequence[ImageRecord]) -> dict[str, list[str]]:
+    """Return what else is known of images, by the name of the column; empty where it is unknown."""
+    names = dict.fromkeys(name for image in images for name in image.columns)
+    return {name: [image.columns.get(name, "") for image in images] for name in names}
+
+
+def ablation_logits(model: "ImageClassifier", data: "ImageData", split: str) -> dict[str, Scores]:
     """Return the logits of the images with parts hidden, by the name of the ablation."""
     grey = round(255 * float(model.mean))
     return {
@@ -121,13 +129,13 @@ def ablation_logits(model: "ImageClassifier", data: "ChestXRayDataModule", split
     }
 
 
-def ood_ratios(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
+def ood_ratios(checkpoint: Checkpoint, data: "ImageData", split: str) -> dict[str, Scores]:
     """Return OOD distances as multiples of their limits, by feature; empty if the checkpoint has no detector."""
     stored = checkpoint.record(OOD_KEY)
     return {} if stored is None else OODDetector.from_dict(stored).ratios(data.grey_chunks(split))
 
 
-def corruption_logits(model: "ImageClassifier", data: "ChestXRayDataModule", split: str) -> dict[str, Scores]:
+def corruption_logits(model: "ImageClassifier", data: "ImageData", split: str) -> dict[str, Scores]:
     """Return the logits of the images under each corruption and strength, by `name_strength`."""
     logits = {}
     for name, strength in with_progress(variants(), "Scoring corrupted images", len(variants())):
@@ -141,7 +149,7 @@ def corruption_logits(model: "ImageClassifier", data: "ChestXRayDataModule", spl
 
 
 def maps_of(
-    model: "ImageClassifier", data: "ChestXRayDataModule", split: str, table: Predictions
+    model: "ImageClassifier", data: "ImageData", split: str, table: Predictions
 ) -> dict[int, npt.NDArray[np.float64]]:
     """Return Grad-CAM maps of some images of a split by row, see `choose_images`; empty for networks without.
 
@@ -157,7 +165,7 @@ def maps_of(
     return dict(zip(rows, grad_cam(model, feature_map.layer, data.grey_images(split, rows)), strict=True))
 
 
-def predictions_table(model: "ImageClassifier", data: "ChestXRayDataModule", split: str, logits: Scores) -> Predictions:
+def predictions_table(model: "ImageClassifier", data: "ImageData", split: str, logits: Scores) -> Predictions:
     """Return the predictions table of a split."""
     import torch
 

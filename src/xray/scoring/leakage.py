@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xray.data.duplicates import exact_duplicates, near_duplicates
-from xray.data.index.folders import ImageRecord
+from xray.data.index.base import ImageRecord
 from xray.data.split_record import images_from_json
 from xray.runs.checkpoint import TRAINED_KEY, Checkpoint
 
 if TYPE_CHECKING:
-    from xray.data.datamodule import ChestXRayDataModule
+    from xray.data.image_data import ImageData
 
 MAX_IMAGES = 20_000
 """All pairs are compared, which takes a minute for this many; with more, only the scored images are."""
@@ -20,7 +20,7 @@ MIN_SIZE = 64
 """Smaller images are too coarse to recognise a copy."""
 
 
-def find_duplicates(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: str) -> list[dict[str, Any]]:
+def find_duplicates(checkpoint: Checkpoint, data: "ImageData", split: str) -> list[dict[str, Any]]:
     """Find images of a split that duplicate another one or a training image, and note what was not compared.
 
     Training images are looked up where they were at training, or next to the split.
@@ -78,7 +78,7 @@ def find_duplicates(checkpoint: Checkpoint, data: "ChestXRayDataModule", split: 
 def _trained_images(checkpoint: Checkpoint, other_root: Path) -> tuple[Path, Sequence[ImageRecord]]:
     """Return the training images that still exist, and the folder that they are in."""
     images = images_from_json(checkpoint.content.get(TRAINED_KEY, "[]"))
-    for root in (Path(checkpoint.config["data"]["root"]), other_root):
+    for root in (checkpoint.data_folder, other_root):
         if existing := [image for image in images if (root / image.path).exists()]:
             return root, existing
     return other_root, []

@@ -8,7 +8,8 @@ import pytest
 from tests.data.dicoms import write_dicom
 
 from xray.data.cache.hashing import FileDigests
-from xray.data.index.folders import ROOT_FOLDER, index_images
+from xray.data.index.base import ROOT_FOLDER
+from xray.data.index.folders import index_images
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.utils.errors import UserError
 

@@ -8,6 +8,7 @@ from xray.data.decode.dicom.read import read_pixel_format
 from xray.data.decode.dicom.tags import HEAD_BYTES, is_dicom
 from xray.data.decode.errors import MAX_PIXELS, check_pixels, reason_of
 from xray.data.decode.pillow import open_image
+from xray.utils.errors import UserError
 from xray.utils.files import StrPath
 from xray.utils.progress import with_progress
 from xray.utils.threads import map_in_threads
@@ -46,6 +47,20 @@ def read_headers(paths: Sequence[StrPath]) -> list[ImageHeader | str]:
     Nothing is decoded, so a truncated file may still have a header.
     """
     return list(with_progress(map_in_threads(_read, paths), "Reading headers", len(paths)))
+
+
+def headers_of(paths: Sequence[str]) -> list[ImageHeader]:
+    """Read the headers of image files.
+
+    Raises:
+        UserError: A file cannot be read any more.
+    """
+    headers = []
+    for path, header in zip(paths, read_headers(paths), strict=True):
+        if isinstance(header, str):
+            raise UserError(f"{path} cannot be read any more ({header}): restore it, or train again without it.")
+        headers.append(header)
+    return headers
 
 
 def _read(path: StrPath) -> ImageHeader | str:

@@ -3,40 +3,47 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from xray.data.index.base import ROOT_FOLDER, HashFiles, ImageIndex, ImageRecord, Note, no_note
 from xray.data.index.dicom_patients import is_dicom_name, patients_by_tag
 from xray.data.index.left_out import notes_on_left_out
 from xray.data.index.patients import compile_pattern, patient_of
 from xray.data.index.split_folders import split_folder, split_folders
 from xray.data.index.walk import image_names, is_clutter, walk_images
 from xray.utils.errors import UserError
-from xray.utils.files import StrPath
-
-ROOT_FOLDER = "."
-"""Stands for the root in place of train, val or test if the root itself holds the class folders."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRecord:
-    """One image of the index."""
+class FolderIndex(ImageIndex):
+    """Images in `root/train|val|test/CLASS/`, or in `root/CLASS/` if the root itself holds the class folders.
 
-    path: str
-    """Path below the root, with forward slashes: `train/NORMAL/IM-0115-0001.jpeg`."""
-    folder: str
-    """train, val or test, whatever the folder's name, or the root's name if it holds the class folders itself."""
-    label: int
-    """Position of its class in the class names."""
-    patient: str
-    """Identity used for counts, confidence intervals and leakage checks."""
-    group: str
-    """Unit that a split keeps together, see `xray.data.index.patients.Patient`."""
-    digest: str
-    """Hash of the file's bytes, equal for identical files."""
-    named: bool
-    """Whether the patient is known from the file name or DICOM tags; if not, the image counts as its own patient."""
+    Args:
+        root: The folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def has(self, split: str) -> bool:
+        """Return whether the root has a folder of that split, by any of its names."""
+        return split in split_folders(self.root)
+
+    def is_undivided(self, class_names: Sequence[str]) -> bool:
+        """Return whether the root holds the class folders itself, as other sources often do."""
+        return holds_classes(self.root, class_names)
+
+    def records(
+        self,
+        splits: Sequence[str],
+        class_names: Sequence[str],
+        patient_pattern: str,
+        hash_files: HashFiles,
+        note: Note = no_note,
+    ) -> list[ImageRecord]:
+        """See `ImageIndex.records`."""
+        return index_images(self.root, splits, class_names, patient_pattern, hash_files, note)
 
 
 def index_images(
@@ -44,8 +51,8 @@ def index_images(
     folders: Iterable[str],
     class_names: Sequence[str],
     patient_pattern: str,
-    hash_files: Callable[[Sequence[StrPath]], Sequence[str]],
-    note: Callable[[str], None] = lambda _: None,
+    hash_files: HashFiles,
+    note: Note = no_note,
 ) -> list[ImageRecord]:
     """List the images below `root`, sorted by path.
 
@@ -128,7 +135,8 @@ def check_root(root: Path, class_names: Sequence[str]) -> None:
     if holds_classes(root, class_names):
         raise UserError(
             f"data.root {root} holds the class folders {', '.join(class_names)} itself: "
-            f"give the folder above train, val and test, not one of them."
+            "give the folder above train, val and test, or, if there are none, let patients be drawn for testing with "
+            "--data.test_fraction 0.2."
         )
 
 
