@@ -120,3 +120,9 @@ def test_log_loss_matches_scikit_learn():
 def test_older_results_have_no_offset():
     assert Scaling.of({"temperature": 2.0}) == Scaling(2.0, 0.0)
     assert Scaling.of({"temperature": 2.0, "offset": -0.5}).probability(np.array([3.0])) == pytest.approx(expit(1.0))
+
+
+def test_is_described_as_a_formula():
+    formulas = {Scaling(): "sigmoid(logit)", Scaling(2): "sigmoid(logit / 2.000)"}
+    formulas |= {Scaling(2, -0.5): "sigmoid(logit / 2.000 - 0.500)", Scaling(1, 0.25): "sigmoid(logit / 1.000 + 0.250)"}
+    assert {scaling: str(scaling) for scaling in formulas} == formulas

@@ -17,11 +17,11 @@ class RunCheckpoint(ModelCheckpoint):
     """Keep the best and the last epoch in the run's folder of checkpoints, which the command `fit` sets.
 
     Args:
-        monitor: The logged value by which the best epoch is chosen.
+        monitor: The logged value by which the best epoch is chosen; by default the loss that is left after calibration.
         mode: Whether a higher or a lower value is better.
     """
 
-    def __init__(self, monitor: str = "val/loss", mode: Literal["max", "min"] = "min") -> None:
+    def __init__(self, monitor: str = "val/calibrated_loss", mode: Literal["max", "min"] = "min") -> None:
         # Lightning's `save_last` would write last.ckpt only in epochs that improve, so a run resumed from it would
         # repeat the later ones.
         super().__init__(

@@ -211,6 +211,10 @@ def _bad_value(message: str) -> str:
         )
     if match := re.match(r"argument (?:-c/)?(--[\w.]+): expected one argument", message):
         return f"argument {match[1]} needs a value."
+    if match := re.search(r"NestedArg\(key='([\w.]+)'", short):
+        name = f"{place}.{match[1]}"
+        hint = "use --run.name" if name == "trainer.logger.name" else f"give its class first, as --{place} CLASS"
+        return f"There is no option --{name}: {place} is no class with settings here; {hint}."
     if types:
         (value, *_) = [*re.findall(r"(?:Got|Given) value: '?(.*?)'?$", short, re.MULTILINE), ""]
         return f"{start}{value!r} is not {_type_names(types)}."

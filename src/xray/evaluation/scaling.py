@@ -36,7 +36,9 @@ class Scaling:
     def __str__(self) -> str:
         if self == Scaling():
             return "sigmoid(logit)"
-        return f"sigmoid(logit / {self.temperature:.3f}{f' {self.offset:+.3f}' if self.offset else ''})"
+        sign = "-" if self.offset < 0 else "+"
+        offset = f" {sign} {abs(self.offset):.3f}" if self.offset else ""
+        return f"sigmoid(logit / {self.temperature:.3f}{offset})"
 
     def scale(self, logits: Scores) -> Scores:
         """Return the log-odds of the calibrated probabilities."""
