@@ -54,6 +54,7 @@ def error_of(capsys):
         ((*FIT, "--model.optimizer", "Adamw"), "Adamw", "AdamW"),
         ((*FIT, "--trainer.callbacks", "EarlyStoping"), "EarlyStoping", "EarlyStopping"),
         ((*FIT, "--trainer.logger", "CSVLoger"), "CSVLoger", "CSVLogger"),
+        ((*FIT, "--trainer.logger.name", "x"), "--trainer.logger.name", "--run.name"),
         ((*FIT, "--trainer.callbacks+=xray.callbacks.seed.SeedEpoch"), "SeedEpoch", "SeedEpochs"),
         (("predict", "--outt", "x.csv", "a.png"), "--outt", "--out"),
         (("predict", "--ckpt", "x.ckpt", "a.png"), "--ckpt", "--ckpt_path"),
