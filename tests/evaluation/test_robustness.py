@@ -7,6 +7,7 @@ from sklearn import metrics as sk
 
 from xray.evaluation.resampling import Patients
 from xray.evaluation.robustness import robustness_metrics
+from xray.evaluation.scaling import Scaling
 
 # Undefined metrics must not warn.
 pytestmark = pytest.mark.filterwarnings("error")
@@ -29,7 +30,7 @@ def images():
 
 def test_metrics_at_each_strength_match_scikit_learn(images):
     labels, logits, corrupted, patients = images
-    result = robustness_metrics(labels, logits, corrupted, 1.5, 0.4, patients)
+    result = robustness_metrics(labels, logits, corrupted, Scaling(1.5), 0.4, patients)
     assert set(result) == {"motion_blur", "noise"}
     for name, rows in result.items():
         assert [row["strength"] for row in rows] == [0, 1, 3, 10]
@@ -49,18 +50,20 @@ def test_metrics_at_each_strength_match_scikit_learn(images):
 
 def test_unchanged_images_give_unchanged_metrics(images):
     labels, logits, _, patients = images
-    clean, same = robustness_metrics(labels, logits, {"noise_1": logits}, 1.0, 0.5, patients)["noise"]
+    clean, same = robustness_metrics(labels, logits, {"noise_1": logits}, Scaling(), 0.5, patients)["noise"]
     assert {**clean, "strength": 1} == same
 
 
 def test_empty_without_corrupted_images(images):
     labels, logits, _, patients = images
-    assert robustness_metrics(labels, logits, {}, 1.0, 0.5, patients) == {}
+    assert robustness_metrics(labels, logits, {}, Scaling(), 0.5, patients) == {}
 
 
 def test_one_class_has_no_auroc():
     labels, logits = np.ones(4, dtype=np.int64), np.array([-1.0, 1.0, 2.0, 3.0])
-    rows = robustness_metrics(labels, logits, {"blur_1": -logits}, 1.0, 0.5, Patients.of(list("abcd"), labels))["blur"]
+    rows = robustness_metrics(labels, logits, {"blur_1": -logits}, Scaling(), 0.5, Patients.of(list("abcd"), labels))[
+        "blur"
+    ]
     assert [row["auroc"]["value"] for row in rows] == [None, None]
     assert [row["specificity"]["value"] for row in rows] == [None, None]
     assert [row["sensitivity"]["value"] for row in rows] == [0.75, 0.25]

@@ -63,7 +63,9 @@ def test_onnx_file_runs_without_xray(exported, cnn):
     image = np.random.default_rng(0).integers(0, 256, (2, 1, 300, 200), dtype=np.uint8)
     logit, probability = session.run(["logit", "probability"], {"images": image})
     manifest = open_predictor(cnn).manifest
-    np.testing.assert_allclose(probability, 1 / (1 + np.exp(-logit / manifest.temperature - manifest.offset)), rtol=1e-6)
+    np.testing.assert_allclose(
+        probability, 1 / (1 + np.exp(-logit / manifest.temperature - manifest.offset)), rtol=1e-6
+    )
 
 
 def test_torch_file_runs_without_xray(exported, cnn):

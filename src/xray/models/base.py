@@ -278,8 +278,10 @@ class ImageClassifier(LightningModule):
         for plan in self.trainer.lr_scheduler_configs:
             check_length(plan.scheduler, plan.interval, self.trainer)
             if isinstance(plan.scheduler, WarmupCosine):
+                steps = plan.scheduler.total_steps
                 # A tuner may have changed the batch size since.
-                plan.scheduler.set_total_steps(int(self.trainer.estimated_stepping_batches))
+                by_batch = plan.interval == "step"
+                plan.scheduler.set_total_steps(int(self.trainer.estimated_stepping_batches) if by_batch else steps)
         # After a resume Lightning does not call it.
         ImageClassifier.on_train_epoch_start(self)
 

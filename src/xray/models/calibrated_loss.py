@@ -36,6 +36,6 @@ class CalibratedLoss(Metric):
         """Return the loss, in nats; NaN if a logit is not finite."""
         logits = dim_zero_cat(self.logits)
         x = logits.double().cpu().numpy()
-        y = dim_zero_cat(self.labels).cpu().numpy().astype(np.int64)
+        y = dim_zero_cat(self.labels).double().cpu().numpy().astype(np.int64)
         loss = log_loss(y, fit_form(y, x).scale(x)) if np.isfinite(x).all() else float("nan")
         return torch.tensor(loss, device=logits.device)
