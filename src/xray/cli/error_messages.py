@@ -211,8 +211,9 @@ def _bad_value(message: str) -> str:
         )
     if match := re.match(r"argument (?:-c/)?(--[\w.]+): expected one argument", message):
         return f"argument {match[1]} needs a value."
-    if match := re.search(r"NestedArg\(key='([\w.]+)'", short):
-        name = f"{place}.{match[1]}"
+    nested = re.search(r"NestedArg\(key='([\w.]+)'", short)
+    if nested and not place.endswith(f".{nested[1]}"):
+        name = f"{place}.{nested[1]}"
         hint = "use --run.name" if name == "trainer.logger.name" else f"give its class first, as --{place} CLASS"
         return f"There is no option --{name}: {place} is no class with settings here; {hint}."
     if types:
