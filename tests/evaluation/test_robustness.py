@@ -61,9 +61,8 @@ def test_empty_without_corrupted_images(images):
 
 def test_one_class_has_no_auroc():
     labels, logits = np.ones(4, dtype=np.int64), np.array([-1.0, 1.0, 2.0, 3.0])
-    rows = robustness_metrics(labels, logits, {"blur_1": -logits}, Scaling(), 0.5, Patients.of(list("abcd"), labels))[
-        "blur"
-    ]
+    patients = Patients.of(list("abcd"), labels)
+    rows = robustness_metrics(labels, logits, {"blur_1": -logits}, Scaling(), 0.5, patients)["blur"]
     assert [row["auroc"]["value"] for row in rows] == [None, None]
     assert [row["specificity"]["value"] for row in rows] == [None, None]
     assert [row["sensitivity"]["value"] for row in rows] == [0.75, 0.25]

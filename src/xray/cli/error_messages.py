@@ -214,8 +214,10 @@ def _bad_value(message: str) -> str:
     nested = re.search(r"NestedArg\(key='([\w.]+)'", short)
     if nested and not place.endswith(f".{nested[1]}"):
         name = f"{place}.{nested[1]}"
-        hint = "use --run.name" if name == "trainer.logger.name" else f"give its class first, as --{place} CLASS"
-        return f"There is no option --{name}: {place} is no class with settings here; {hint}."
+        class_first = f": {place} has no settings here; give its class first, as --{place} CLASS."
+        return (
+            f"There is no option --{name}{did_you_mean(name, ['run.name']).replace('mean ', 'mean --') or class_first}"
+        )
     if types:
         (value, *_) = [*re.findall(r"(?:Got|Given) value: '?(.*?)'?$", short, re.MULTILINE), ""]
         return f"{start}{value!r} is not {_type_names(types)}."
