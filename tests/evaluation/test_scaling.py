@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -104,6 +104,7 @@ def test_one_patient_of_a_class_leaves_the_logits_unscaled():
     assert fit_scaling(labels, np.array([-9.0, 3.0, 9.0, 9.0, 9.0]), ["a", "a", "b", "c", "d"]) == Scaling()
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.integers(4, 60))
 def test_ranking_never_changes_and_float32_is_exact(seed, n):
     labels, logits = sample(seed, n, 3.0, 1.0)

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 
@@ -244,7 +245,8 @@ def _subclasses(path: str) -> list[str]:
     while waiting:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
-        found.append(f"{kind.__module__}.{kind.__qualname__}")
+        if kind.__module__ in sys.modules:
+            found.append(f"{kind.__module__}.{kind.__qualname__}")
     return [other for other in found if "<locals>" not in other]
 
 
