@@ -8,6 +8,7 @@ from importlib import import_module
 
 from jsonargparse import ArgumentParser
 
+from xray.utils.class_description import path_of
 from xray.utils.errors import UserError
 
 KINDS = (
@@ -130,10 +131,9 @@ def _similar_sibling(name: str, keys: Sequence[str]) -> str:
     *parents, wrong = _wrong_part(name, keys).split(".")
     split = [key.split(".") for key in keys]
     siblings = [parts[len(parents)] for parts in split if parts[: len(parents)] == parents and parts != parents]
-    lower = {sibling.lower(): sibling for sibling in siblings}
-    similar = difflib.get_close_matches(wrong.lower(), lower, n=1, cutoff=0.75)
-    similar = similar or [key for key in lower if len(wrong) > 2 and key.startswith(wrong.lower())]
-    return ".".join([*parents, lower[similar[0]]]) if similar else ""
+    longer = (sibling for sibling in siblings if len(wrong) > 2 and sibling.lower().startswith(wrong.lower()))
+    similar = similar_name(wrong, siblings) or next(longer, "")
+    return ".".join([*parents, similar]) if similar else ""
 
 
 def _unknown_name(message: str, parser: ArgumentParser) -> str:
@@ -246,7 +246,7 @@ def _subclasses(path: str) -> list[str]:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
         if kind.__module__ in sys.modules:
-            found.append(f"{kind.__module__}.{kind.__qualname__}")
+            found.append(path_of(kind))
     return [other for other in found if "<locals>" not in other]
 
 

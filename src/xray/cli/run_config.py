@@ -21,6 +21,7 @@ from xray.callbacks.seed import SeedEpochs
 from xray.cli.early_options import read_config
 from xray.runs.run import find_model, newest_run
 from xray.runs.settings import RunSettings
+from xray.utils.class_description import arguments, path_of
 from xray.utils.errors import UserError
 
 NEEDED = (RunCheckpoint, SeedEpochs)
@@ -73,7 +74,7 @@ def reject_old_config(path: Path) -> None:
     trainer = read_config(path).get("trainer")
     callbacks = trainer.get("callbacks") if isinstance(trainer, Mapping) else None
     for callback in callbacks if isinstance(callbacks, list) else []:
-        if isinstance(callback, Mapping) and "root" in (callback.get("init_args") or {}):
+        if "root" in arguments(callback):
             raise UserError(
                 f"{path} is of an earlier version of xray: write 'run: {{name: NAME, root: logs, checkpoints: "
                 "checkpoints}' at its top, remove root of RunCheckpoint, and write trainer.logger: true.",
@@ -101,7 +102,7 @@ def complete_trainer(trainer: Namespace) -> None:
     callbacks = [each for each in as_list(trainer.callbacks) if not _is_one_of(each, excluded)]
     for needed in NEEDED:
         if not issubclass(needed, excluded) and not any(_is_one_of(each, (needed,)) for each in callbacks):
-            callbacks.append(_described(f"{needed.__module__}.{needed.__qualname__}"))
+            callbacks.append(_described(path_of(needed)))
     trainer.callbacks = callbacks
 
 

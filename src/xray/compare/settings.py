@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from xray.utils.class_description import arguments, class_name
+
 MISSING = "–"
 """Shown for a setting that a run does not have, such as one of another model."""
 ELSEWHERE = (
@@ -62,17 +64,12 @@ def _flat(value: Any, name: str = "") -> dict[str, str]:  # noqa: ANN401 - any v
     """Return the values below a key by dotted names, in which neither `class_path` nor `init_args` occurs."""
     if isinstance(value, Mapping) and "class_path" in value:
         rest = {key: part for key, part in value.items() if key not in {"class_path", "init_args"}}
-        own = {name: str(value["class_path"]).rpartition(".")[2]} if name else {}
-        return own | _flat(rest | (value.get("init_args") or {}), name)
+        own = {name: str(class_name(value))} if name else {}
+        return own | _flat(rest | arguments(value), name)
     if isinstance(value, Mapping):
         parts = {f"{name}.{key}" if name else str(key): part for key, part in value.items()}
     elif isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
-        parts = {f"{name}.{_class_name(part, i)}": part for i, part in enumerate(value)}
+        parts = {f"{name}.{class_name(part) or i}": part for i, part in enumerate(value)}
     else:
         return {name: str(value)}
     return {key: leaf for part_name, part in parts.items() for key, leaf in _flat(part, part_name).items()}
-
-
-def _class_name(part: Any, position: int) -> str:  # noqa: ANN401 - any value of a config
-    known = isinstance(part, Mapping) and "class_path" in part
-    return str(part["class_path"]).rpartition(".")[2] if known else str(position)

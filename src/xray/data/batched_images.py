@@ -19,6 +19,7 @@ from xray.data.image_data import ImageData
 from xray.data.image_source import Overlaps, check_overlaps
 from xray.data.index.base import ImageRecord
 from xray.data.index.patients import KERMANY_PATTERN
+from xray.utils.class_description import path_of
 from xray.utils.errors import UserError
 
 SPLITS: Final = {
@@ -55,7 +56,7 @@ class BatchedImages(ImageData):
     def __init__(self, module: LightningDataModule) -> None:
         super().__init__()
         self.module = module
-        self.source_name = f"{type(module).__module__}.{type(module).__qualname__}"
+        self.source_name = path_of(type(module))
         self.root = Path()
         self.class_names = tuple(getattr(module, "class_names", ("NORMAL", "PNEUMONIA")))
         self.patient_pattern = getattr(module, "patient_pattern", KERMANY_PATTERN)

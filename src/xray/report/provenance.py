@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from xray.evaluation.scaling import Scaling
-from xray.report.summary_text import Summary, count, number
+from xray.report.summary_text import Summary, number
 from xray.runs.data_settings import data_settings
 from xray.runs.history import Epoch, duration
+from xray.utils.class_description import arguments, class_name, class_path
+from xray.utils.text import count
 
 UNKNOWN = "not recorded"
 FITTED_ON = {"Fitted on images of": "data_root", "Fingerprint of those images": "fingerprint"}
@@ -102,25 +104,25 @@ def commands(source: Mapping[str, Any]) -> list[tuple[str, str]]:
 def training(summary: Summary, history: Sequence[Epoch] = ()) -> list[tuple[str, str]]:
     """Return the kept epoch, the duration and the main settings of the training, as far as they are recorded."""
     source = summary["source"]
-    config = _part(source.get("config"))
-    model, trainer = (_part(config.get(key)) for key in ("model", "trainer"))
+    config = source.get("config") or {}
+    model, trainer = config.get("model"), arguments(config.get("trainer"))
     data = data_settings(config)
-    init_args = _part(model.get("init_args"))
-    optimizer = _part(init_args.get("optimizer"))
+    settings = arguments(model)
+    optimizer, scheduler = settings.get("optimizer"), settings.get("scheduler")
     kept = source.get("epoch")
     last = f" of {history[-1]['epoch']:.0f}" if history else ""
     rows = [
         ("Kept epoch", f"{kept}{last}" if kept else None),
         ("Duration", f"{duration(history)} in {count(len(history), 'epoch')}" if history else None),
-        ("Model class", model.get("class_path")),
+        ("Model class", class_path(model)),
         *(
             (f"Model: {key}", _plain(value))
-            for key, value in init_args.items()
+            for key, value in settings.items()
             if key not in {"optimizer", "scheduler"} and not isinstance(value, Mapping)
         ),
-        ("Optimiser", optimizer.get("class_path")),
-        ("Learning rate", _part(optimizer.get("init_args")).get("lr")),
-        ("Schedule", _part(init_args.get("scheduler")).get("class_path")),
+        ("Optimiser", class_path(optimizer)),
+        ("Learning rate", arguments(optimizer).get("lr")),
+        ("Schedule", class_path(scheduler)),
         ("Max epochs", trainer.get("max_epochs")),
         ("Precision", trainer.get("precision")),
         ("Batch size", data.get("batch_size")),
@@ -135,15 +137,10 @@ def training(summary: Summary, history: Sequence[Epoch] = ()) -> list[tuple[str,
     return [(name, str(value)) for name, value in rows if value is not None]
 
 
-def _part(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any value of a config
-    """Return a part of a config as a mapping: a name alone is a class without arguments, a missing part is empty."""
-    return {"class_path": value} if isinstance(value, str) else value or {}
-
-
 def _plain(value: Any) -> str | None:  # noqa: ANN401 - any value of a config
     if isinstance(value, Mapping) and "class_path" in value:
-        name = str(value["class_path"]).rpartition(".")[2]
-        return f"{name} ({_plain(value['init_args'])})" if value.get("init_args") else name
+        settings = arguments(value)
+        return f"{class_name(value)} ({_plain(settings)})" if settings else class_name(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_plain(part)}" for key, part in value.items())
     if isinstance(value, list):

@@ -11,6 +11,7 @@ import yaml
 from xray.runs.data_settings import data_settings
 from xray.runs.model_file import detect_format
 from xray.runs.old_names import RENAMED_KEYS, with_new_names
+from xray.utils.class_description import class_name
 from xray.utils.errors import UserError, user_error_in
 from xray.utils.files import atomic_path
 
@@ -158,7 +159,7 @@ def load_weights(model: "ImageClassifier", checkpoint: Checkpoint) -> None:
     stored = {"offset": own["offset"].new_zeros(()), **checkpoint.content["state_dict"]}
     different = sorted(own.keys() ^ stored.keys()) or sorted(key for key in own if own[key].shape != stored[key].shape)
     if different:
-        stored_class = checkpoint.config["model"]["class_path"].rpartition(".")[2]
+        stored_class = class_name(checkpoint.config["model"])
         raise UserError(
             f"{checkpoint.path} contains another model ({stored_class}) than the config's {type(model).__name__}: "
             f"{len(different)} tensors differ, the first is {different[0]}. Use the config that it was trained with, "

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from xray.utils.class_description import arguments
+
 
 def data_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of a config's data module: below its class or, in older runs, directly under `data`.
@@ -10,8 +12,7 @@ def data_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     >>> data_settings({"data": {"class_path": "my.Images", "init_args": {"image_size": 64}}})
     {'image_size': 64}
     """
-    data = config.get("data") or {}
-    return dict((data.get("init_args") or {}) if "class_path" in data else data)
+    return arguments(config.get("data"))
 
 
 def for_images_given(trained: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from xray.data.batched_images import as_image_data
 from xray.data.datamodule import ChestXRayDataModule
 from xray.data.image_data import ImageData
 from xray.runs.checkpoint import Checkpoint
+from xray.utils.class_description import arguments, path_of
 from xray.utils.errors import user_error_in
 
-DATA_CLASS = f"{ChestXRayDataModule.__module__}.{ChestXRayDataModule.__qualname__}"
+DATA_CLASS = path_of(ChestXRayDataModule)
 
 
 def _number(value: Any) -> Any:  # noqa: ANN401 - a value of a config
@@ -50,7 +51,7 @@ def build_data(checkpoint: Checkpoint, changed: Mapping[str, Any]) -> ImageData:
     data = deepcopy(checkpoint.config["data"])
     if "class_path" not in data:
         data = {"class_path": DATA_CLASS, "init_args": data}
-    data["init_args"] = (data.get("init_args") or {}) | dict(changed)
+    data["init_args"] = arguments(data) | dict(changed)
     parser = data_parser()
     try:
         return as_image_data(parser.instantiate(parser.parse_object({"data": data})).data)

@@ -1,4 +1,4 @@
-"""Read descriptions of objects in a config: a class path with arguments, a class path alone, or none."""
+"""Read and write descriptions of objects in a config: a class path with arguments, a class path alone, or none."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +12,15 @@ def class_path(described: Any) -> str | None:  # noqa: ANN401 - as in a config
     """
     path = described.get("class_path") if isinstance(described, Mapping) else described
     return path if isinstance(path, str) else None
+
+
+def path_of(kind: type) -> str:
+    """Return the class path by which a config names a class.
+
+    >>> path_of(Mapping)
+    'collections.abc.Mapping'
+    """
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def class_name(described: Any) -> str | None:  # noqa: ANN401 - as in a config

@@ -22,6 +22,11 @@ def shortened(text: str, max_length: int) -> str:
     return f"{text[: kept // 3]}…{text[kept // 3 - kept :]}"
 
 
+def count(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 image`, `1,155 images`."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
 def decimals(images: int) -> int:
     """Return with how many decimals a share of so many images is shown: two below 200, three below 2,000, else four."""
     return 2 if images < 200 else 3 if images < 2000 else 4
