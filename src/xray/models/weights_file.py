@@ -11,6 +11,7 @@ from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
 from xray.utils.errors import UserError
+from xray.utils.files import user_path
 
 CONTAINERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "state_dict_ema", "model_ema")
 """Keys under which training checkpoints keep the tensors."""
@@ -88,7 +89,7 @@ def head_names(network: nn.Module) -> list[str]:
 
 
 def _load_tensors(path: Path) -> dict[str, Tensor]:
-    path = path.expanduser()
+    path = user_path(path)
     if not path.is_file():
         raise UserError(f"model.weights {path} does not exist: give a file of PyTorch or safetensors weights.")
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from xray.data.index.split_folders import FOLDER_NAMES
 from xray.data.index.walk import count_images_by_name, describe_left_out, is_clutter
+from xray.utils.text import count
 
 
 def notes_on_left_out(root: Path, left_out: Mapping[str, Counter[str]], class_names: Sequence[str]) -> Iterator[str]:
@@ -21,12 +22,9 @@ def notes_on_left_out(root: Path, left_out: Mapping[str, Counter[str]], class_na
         yield f"Left out {describe_left_out(total)} (in {places})."
     for folder in dict.fromkeys([".", *left_out]):
         if number := count_images_by_name(root / folder):
-            yield f"Left out {_images(number)} in {root / folder}, outside the class folders {', '.join(class_names)}."
+            expected = ", ".join(class_names)
+            yield f"Left out {count(number, 'image')} in {root / folder}, outside the class folders {expected}."
     for path in sorted(root.iterdir()):
         other = path.name.lower() not in FOLDER_NAMES and path.name not in class_names and not is_clutter(path.name)
         if other and path.is_dir() and (number := count_images_by_name(path, class_names)):
-            yield f"Left out the folder {path} ({_images(number)}): it is none of train, val and test."
-
-
-def _images(number: int) -> str:
-    return f"{number:,} image{'' if number == 1 else 's'}"
+            yield f"Left out the folder {path} ({count(number, 'image')}): it is none of train, val and test."

@@ -11,7 +11,7 @@ from typing import Final
 from xray.data.index.base import NO_COLUMNS, ROOT_FOLDER, HashFiles, ImageIndex, ImageRecord, Note, no_note
 from xray.data.index.dicom_patients import is_dicom_name, patients_by_tag
 from xray.data.index.patients import compile_pattern, patient_of
-from xray.data.index.split_folders import FOLDER_NAMES
+from xray.data.index.split_folders import FOLDER_NAMES, SPLITS
 from xray.utils.errors import UserError
 from xray.utils.text import printable
 
@@ -154,7 +154,7 @@ class RowIndex(ImageIndex):
 
     def _no_split(self, split: str) -> UserError:
         if split == ROOT_FOLDER or any(self._splits):
-            found = ", ".join(name for name in ("train", "val", "test") if self.has(name))
+            found = ", ".join(name for name in SPLITS if self.has(name))
             return UserError(f"{self.name} has no rows of split {split} (found: {found}).")
         return UserError(
             f"{self.name} has no splits: add a column split with train, val and test, or let patients be drawn for "

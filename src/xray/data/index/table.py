@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from xray.data.index.rows import ImageRow, RowIndex
 from xray.utils.errors import UserError, missing_extra
+from xray.utils.files import user_path
 from xray.utils.text import printable
 
 TABLE_SUFFIXES: Final = (".csv", ".tsv", ".parquet")
@@ -47,8 +48,8 @@ class TableIndex(RowIndex):
         split_column: str = "split",
         columns: list[str] | None = None,
     ) -> None:
-        self.path = Path(path).expanduser()
-        self.roots = [Path(root).expanduser() for root in roots or [self.path.parent]]
+        self.path = user_path(path)
+        self.roots = [user_path(root) for root in roots or [self.path.parent]]
         self.root = self.roots[0]
         self.path_column = path_column
         self.label_column = label_column

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from xray.data.decode.dicom.tags import HEAD_BYTES, is_dicom
 from xray.data.decode.image import IMAGE_SUFFIXES
 from xray.utils.errors import UserError
-from xray.utils.text import printable
+from xray.utils.text import count, printable
 
 CLUTTER: Final = frozenset({"__macosx", "desktop.ini", "thumbs.db"})
 """Files and folders that operating systems add, in lower case; those with a leading dot belong to them too."""
@@ -86,7 +86,7 @@ def describe_left_out(left_out: Counter[str]) -> str:
     counts = [f"{number:,} {printable(kind)}" for kind, number in kinds[:MAX_KINDS]]
     if others := left_out.total() - sum(number for _, number in kinds[:MAX_KINDS]):
         counts.append(f"{others:,} other")
-    return f"{left_out.total():,} file{'' if left_out.total() == 1 else 's'}: {', '.join(counts)}"
+    return f"{count(left_out.total(), 'file')}: {', '.join(counts)}"
 
 
 def _why_left_out(path: str, name: str) -> str:
