@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from xray.audit.finding import Case, Finding, Severity, count
+from xray.audit.finding import Case, Finding, Severity
 from xray.audit.scan import FolderScan
 from xray.data.duplicates import COPY, exact_duplicates
 from xray.data.index.base import ImageRecord
+from xray.utils.text import count
 
 MAX_SIMILAR: Final = 20
 """Number of similar pairs that are listed."""

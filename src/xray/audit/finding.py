@@ -33,8 +33,3 @@ class Finding:
     fix: str
     """What to do about it."""
     cases: tuple[Case, ...] = ()
-
-
-def count(number: int, singular: str, plural: str = "") -> str:
-    """Return a number with its noun: `1 image`, `1,155 images`."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"

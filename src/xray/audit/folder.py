@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from xray.audit.finding import Case, Finding, count
+from xray.audit.finding import Case, Finding
 from xray.data.decode.pillow import READABLE_FORMATS
 from xray.data.index.base import ROOT_FOLDER, HashFiles, ImageRecord
 from xray.data.index.folders import with_tagged_patients
@@ -17,6 +17,7 @@ from xray.data.index.split_folders import SPLITS, split_folders
 from xray.data.index.table import TableIndex, is_table
 from xray.data.index.walk import describe_left_out, has_image_suffix, is_clutter, walk_images
 from xray.utils.errors import UserError
+from xray.utils.text import count
 
 NO_SPLIT: Final = ""
 """Split of images whose class folders are in the root itself."""

@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from xray.audit.appearance import MAX_UNEXPLAINED, MIN_IMAGES
 from xray.audit.colour import COLOUR_THRESHOLD
-from xray.audit.finding import Case, Finding, count
+from xray.audit.finding import Case, Finding
 from xray.audit.scan import FolderScan
+from xray.utils.text import count
 
 
 def check_files(scan: FolderScan) -> Iterator[Finding]:

@@ -6,9 +6,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from xray.audit.finding import Case, Finding, count
+from xray.audit.finding import Case, Finding
 from xray.audit.scan import FolderScan
 from xray.data.intensity import STATISTICS
+from xray.utils.text import count
 
 MAX_Z: Final = 4.0
 """Robust z above which an image is reported: 0.2% of 5,232 real images, 0.4% of 250 full-size ones and 83% of 103 other

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from xray.audit.finding import Case, Finding, count
+from xray.audit.finding import Case, Finding
 from xray.audit.scan import FolderScan
 from xray.data.index.base import ImageRecord
 from xray.data.index.patients import series_and_number
+from xray.utils.text import count
 
 MIN_VAL_IMAGES: Final = 100
 """With fewer validation images, the standard error of an accuracy near 0.9 is above 0.03."""

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
-from xray.audit.finding import Case, Finding, count
+from xray.audit.finding import Case, Finding
 from xray.audit.measures import MIN_IMAGES
 from xray.audit.scan import FolderScan
+from xray.utils.text import count
 
 HIGH_BASELINE: Final = 0.8
 """Baseline AUROC from which a warning is given."""

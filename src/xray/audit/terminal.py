@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from xray import NOTICE
-from xray.audit.finding import Finding, count
-from xray.utils.text import printable
+from xray.audit.finding import Finding
+from xray.utils.text import count, printable
 
 STYLES: Final = {"blocking": "bold red", "warning": "yellow", "note": "cyan"}
 MAX_CASES: Final = 4

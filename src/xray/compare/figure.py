@@ -12,7 +12,7 @@ from xray.evaluation.arrays import Scores
 from xray.evaluation.curves import roc_points
 from xray.evaluation.metrics import Confusion
 from xray.report.style import FAINT, frame, frame_inset, inset_side, report_style, unit_square
-from xray.report.terminal import format_interval, format_value
+from xray.report.summary_text import interval, number
 from xray.utils.text import shortened
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
@@ -41,8 +41,8 @@ def compared_roc_figure(images: SharedImages, comparison: Mapping[str, Any]) -> 
         colour, style = COLOURS[i % len(COLOURS)], STYLES[i % len(STYLES)]
         row, counts = comparison["runs"][i], Confusion.of(images.labels, run.decisions)
         auroc = row["metrics"]["auroc"]
-        bounds = f" ({format_interval(auroc)})" if format_interval(auroc) else ""
-        label = f"{row['letter']}  {shortened(run.name, MAX_NAME)}: {format_value(auroc['value'])}{bounds}"
+        bounds = f" ({known})" if (known := interval(auroc)) else ""
+        label = f"{row['letter']}  {shortened(run.name, MAX_NAME)}: {number(auroc['value'])}{bounds}"
         for target in (axes, inset) if inset else (axes,):
             handles += target.plot(rate, sensitivity, color=colour, linestyle=style, linewidth=1.6, label=label)
             point = 1 - counts.specificity, counts.sensitivity

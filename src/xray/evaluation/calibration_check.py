@@ -6,7 +6,7 @@ from typing import Any, Final
 from xray.evaluation.resampling import Estimate
 from xray.utils.text import decimals
 
-MIN_PER_CLASS: Final = 50
+MIN_TO_CALIBRATE: Final = 50
 """Validation images of a class below which scaling and threshold are imprecise: the 95% interval (Wilson) of a
 sensitivity of 0.9 on 50 images is 0.79 to 0.96."""
 BEST: Final = {"calibration_slope": 1.0, "calibration_intercept": 0.0}
@@ -25,15 +25,15 @@ def check_calibration(
 
     Returns:
         `conclusion`: "off" if an interval lies beside the best value, "few images" if the scaling was fitted on fewer
-        than `MIN_PER_CLASS` images of a class, "unknown" if slope or intercept is undefined, else "no error found".
+        than `MIN_TO_CALIBRATE` images of a class, "unknown" if slope or intercept is undefined, else "no error found".
         `reason`: one clause.
     """
     off = [name for name, best in BEST.items() if _is_beside(metrics[name], best)]
     if off:
-        texts = [f"{name.removeprefix('calibration_')} {_text(metrics[name], decimals(images))}" for name in off]
+        texts = [f"{name.removeprefix('calibration_')} {metrics[name].text(decimals(images))}" for name in off]
         return {"conclusion": "off", "reason": " and ".join(texts)}
     by_class = ((decision or {}).get("fitted_on") or {}).get("images_by_class")
-    if by_class and min(by_class) < MIN_PER_CLASS:
+    if by_class and min(by_class) < MIN_TO_CALIBRATE:
         return {"conclusion": "few images", "reason": f"fitted on {min(by_class)} images of a class"}
     undefined = [name for name in BEST if metrics[name].low is None]
     if undefined:
@@ -43,7 +43,3 @@ def check_calibration(
 
 def _is_beside(metric: Estimate, best: float) -> bool:
     return metric.low is not None and metric.high is not None and not metric.low <= best <= metric.high
-
-
-def _text(metric: Estimate, digits: int) -> str:
-    return f"{metric.value:.{digits}f} ({metric.low:.{digits}f} to {metric.high:.{digits}f})"

@@ -26,6 +26,10 @@ class Estimate:
     high: float | None = None
     reason: str | None = None
 
+    def text(self, digits: int) -> str:
+        """Return the value with its interval, which must be defined: `0.91 (0.85 to 0.95)`."""
+        return f"{self.value:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, without `reason` if there is none."""
         return {key: value for key, value in asdict(self).items() if key != "reason" or value is not None}

@@ -34,7 +34,7 @@ MISSING = {"", "na", "nan", "none", "null"}
 """Values of a column, in lower case, that say nothing."""
 MAX_VALUES = 8
 """A column with more different values forms groups only if they are numbers."""
-MIN_PER_CLASS = 5
+MIN_IN_GROUP = 5
 """A group needs this many images of each class: with fewer, its interval spans nearly everything."""
 MAX_NAME = 40
 """Characters of a column or value that are shown."""
@@ -122,11 +122,11 @@ def subgroups_by_column(columns: Mapping[str, Sequence[str]], labels: Labels) ->
         else:
             notes.append(f"{family}: {len(known):,} different values are too many for groups (at most {MAX_VALUES}).")
             continue
-        small = [name for name, inside in members.items() if _fewest(labels[inside]) < MIN_PER_CLASS]
+        small = [name for name, inside in members.items() if _fewest(labels[inside]) < MIN_IN_GROUP]
         groups += [Subgroup(family, _short(name), inside) for name, inside in members.items() if name not in small]
         if small:
             names = ", ".join(map(_short, small))
-            notes.append(f"{family}: not shown, since they have fewer than {MIN_PER_CLASS} images of a class: {names}.")
+            notes.append(f"{family}: not shown, since they have fewer than {MIN_IN_GROUP} images of a class: {names}.")
         if missing := int((values == "").sum()):
             notes.append(f"{family}: {missing:,} images without a value are in no subgroup.")
     return groups, notes

@@ -93,8 +93,8 @@ def _sentences(
     if not found:
         return []
     sentences = [
-        f"On these images {name} is {_text(metrics[name], digits)}; on the validation images on which the threshold "
-        f"was chosen it was {_text(validated[name], digits)}."
+        f"On these images {name} is {metrics[name].text(digits)}; on the validation images on which the threshold "
+        f"was chosen it was {validated[name].text(digits)}."
         for name in found
     ]
     if all((metrics[name].value or 0) > (validated[name].value or 0) for name in found):
@@ -107,7 +107,3 @@ def _sentences(
         f"The threshold does not carry over: calibrate on other labelled images of this source with '{command} "
         "--data.root DIR'.",
     ]
-
-
-def _text(share: Estimate, digits: int) -> str:
-    return f"{share.value:.{digits}f} ({share.low:.{digits}f} to {share.high:.{digits}f})"

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from xray.report.summary_text import MetricValue, Summary, count, number, number_format, percent_format, with_interval
+from xray.report.summary_text import MetricValue, Summary, number, number_format, percent_format, with_interval
 from xray.runs.history import Epoch
 from xray.scoring.corruptions import title_of
+from xray.utils.text import count
 
 Format = Callable[[float | None], str]
 

@@ -25,7 +25,7 @@ from xray.report.provenance import commands, exclusions, provenance, splits, tra
 from xray.report.save import inline_svg
 from xray.runs.history import Epoch
 from xray.scoring.corruptions import CORRUPTIONS, title_of
-from xray.utils.text import printable
+from xray.utils.text import count, printable
 
 
 def render_page(
@@ -121,7 +121,7 @@ def environment() -> Environment:
         "interval": _interval,
         "with_interval": _with_interval,
     }
-    templates.globals["count"] = summary_text.count
+    templates.globals["count"] = count
     return templates
 
 

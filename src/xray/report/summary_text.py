@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from xray.evaluation.registry import METRICS, metrics_in
-from xray.utils.text import decimals
+from xray.utils.text import count, decimals
 
 Summary = Mapping[str, Any]
 """See `xray.evaluation.summary.summarise`."""
@@ -71,11 +71,6 @@ def with_interval(metric: MetricValue, fmt: Callable[[float], str] = number) -> 
         return f"not defined ({metric['reason']})" if metric.get("reason") else "not defined"
     known = interval(metric, fmt)
     return f"{fmt(metric['value'])} (95% interval {known})" if known else f"{fmt(metric['value'])} (no interval)"
-
-
-def count(n: int, noun: str) -> str:
-    """Format a count with its noun: `1 image`, `1,200 images`."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def kind(source: Mapping[str, Any]) -> str:

@@ -42,16 +42,3 @@ def print_summary(summary: Mapping[str, Any], title: str) -> None:
     sentences = summary["source"]["notes"] if summary["source"].get("table") else of_model
     for sentence in (*sentences, f"{NOTICE} {ONE_SOURCE}"):
         console.print(sentence, markup=False, highlight=False)
-
-
-def format_value(value: float | None) -> str:
-    """Format a metric with four decimals."""
-    return "not defined" if value is None else f"{value:.4f}"
-
-
-def format_interval(metric: Mapping[str, Any]) -> str:
-    """Format the interval of a metric; empty if it has none."""
-    if metric["low"] is None:
-        return ""
-    high = "unbounded" if metric["high"] is None else format_value(metric["high"])
-    return f"{format_value(metric['low'])} to {high}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from xray.data.split_record import fingerprint, images_from_json, images_to_json
-from xray.evaluation.calibration_check import MIN_PER_CLASS
+from xray.evaluation.calibration_check import MIN_TO_CALIBRATE
 from xray.evaluation.decision import Decision, ValidationImages, fit_decision
 from xray.evaluation.operating_point import OperatingPoint
 from xray.ood.detector import MIN_IMAGES, OODDetector, fit_ood_detector
@@ -110,11 +110,11 @@ def calibrate_checkpoint(
     images = data.images["val"]
     labels = np.array([image.label for image in images], dtype=np.int64)
     counts = np.bincount(labels, minlength=2)
-    if counts.min() < MIN_PER_CLASS:
+    if counts.min() < MIN_TO_CALIBRATE:
         text = " and ".join(f"{count} of {name}" for count, name in zip(counts, data.class_names, strict=True))
         data.note(
             f"Scaling and threshold are imprecise: fitted on few validation images ({text}). Use at least "
-            f"{MIN_PER_CLASS} of each class for a sensitivity to within 0.1."
+            f"{MIN_TO_CALIBRATE} of each class for a sensitivity to within 0.1."
         )
     fitted_on = ValidationImages(
         data_root=data.source_name,
