@@ -1,4 +1,4 @@
-"""Trying a model on one batch before training."""
+"""What is checked of a model before training."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch import nn
 from xray.models.base import ImageClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
-from xray.models.trial import try_model
+from xray.models.trial import check_compiler, try_model
 from xray.utils.errors import UserError
 
 
@@ -69,3 +69,19 @@ def test_gives_networks_for_colours_equal_channels():
     try_model(ImageClassifier(network, in_channels=3), 8)
     assert seen[0].shape == (2, 3, 8, 8)
     assert torch.equal(seen[0][:, 0], seen[0][:, 2])
+
+
+def test_rejects_compile_without_a_compiler(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    with pytest.raises(UserError, match=r"C\+\+ compiler.*--model.compile false"):
+        CNNClassifier(widths=(8, 8), compile=True).check_compiler()
+    CNNClassifier(widths=(8, 8)).check_compiler()
+    compiler = tmp_path / "mine"
+    compiler.write_text("#!/bin/sh")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", "mine")
+    CNNClassifier(widths=(8, 8), compile=True).check_compiler()
+    monkeypatch.setenv("CXX", "another")
+    with pytest.raises(UserError, match="there is no another"):
+        CNNClassifier(widths=(8, 8), compile=True).check_compiler()

@@ -47,7 +47,7 @@ from xray.data.datamodule import ChestXRayDataModule
 from xray.models.base import ImageClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
-from xray.models.trial import try_model
+from xray.models.trial import check_compiler, try_model
 from xray.runs.checkpoint import Checkpoint, load_weights, read_checkpoint
 from xray.runs.run import Run, claim_run, release_run
 from xray.runs.settings import RunSettings
@@ -261,7 +261,7 @@ class XrayCLI(LightningCLI):
                     f"{self.resumed.path} was trained for {done} epochs and trainer.max_epochs is {wanted}: nothing is "
                     f"left to train; give more with --trainer.max_epochs {done + 5}."
                 )
-        self.model.check_compiler()
+        check_compiler(self.model)
         known_size = self.datamodule.image_size  # 0 if only the images tell it
         if known_size:
             try_model(self.model, known_size)

@@ -1,17 +1,13 @@
 """Base class of the classifiers: loss, metrics, optimiser, schedule, normalisation and threshold."""
 
-import os
-import shutil
-import sys
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from lightning.pytorch.plugins.precision import MixedPrecision, Precision
-from lightning.pytorch.utilities import GradClipAlgorithmType, rank_zero_info, rank_zero_only
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
 from torch import Tensor, nn
 from torch.nn import functional as nnf
 from torchmetrics import MetricCollection
@@ -20,14 +16,14 @@ from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, BinaryAvera
 from xray.data.dataset import ImageBatch
 from xray.evaluation.operating_point import OperatingPoint
 from xray.models.calibrated_loss import CalibratedLoss
-from xray.models.freezing import Freezing, Stages, stages_by_pattern, train_stages
-from xray.models.optimisation import Interval, build_optimizer, build_schedule, check_length
+from xray.models.class_weight import ClassWeight, balanced_weight
+from xray.models.freezing import Freezing, Stages, check_strategy, groups_by_stage, stages_by_pattern, train_stages
+from xray.models.gradient_clipping import clip_fused, is_fused_and_mixed
+from xray.models.optimisation import Interval, build_optimizer, build_schedule, check_length, start_from
 from xray.models.schedule import WarmupCosine
 from xray.models.weights_file import head_names, read_weights
-from xray.utils.errors import UserError, require_between
+from xray.utils.errors import require_between
 from xray.utils.hardware import allow_tf32
-
-ClassWeight = Literal["balanced", "none"]
 
 
 class ImageClassifier(LightningModule):
@@ -94,7 +90,7 @@ class ImageClassifier(LightningModule):
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
         self.operating_point = operating_point
-        self._compile = compile
+        self.compiles = compile
         self._initial_weights: dict[str, Tensor] | None = None
         self._resumed = False
         self._found_lr: float | None = None
@@ -170,31 +166,10 @@ class ImageClassifier(LightningModule):
         rank_zero_info(f"LearningRateFinder: learning rate {rate:.2g} instead of {self.lr:.2g}")
         self._found_lr = rate
 
-    def _apply_found_lr(self) -> None:
-        """Let optimiser and schedule start from the learning rate that was found."""
-        groups = [group for optimizer in self.trainer.optimizers for group in optimizer.param_groups]
-        for group in groups:
-            group["lr"] = group["initial_lr"] = self._found_lr * group.get("lr_scale", 1.0)
-        for plan in self.trainer.lr_scheduler_configs:
-            plan.scheduler.base_lrs = [group["initial_lr"] for group in groups]
-
     @property
     def has_grouped_convolutions(self) -> bool:
         """Whether the network has grouped convolutions, which are slower in bfloat16 on a CPU."""
         return any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in self.network.modules())
-
-    def check_compiler(self) -> None:
-        """Check for a C++ compiler if `compile` is set, since torch would only fail at the first step.
-
-        Raises:
-            UserError: There is no compiler.
-        """
-        compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
-        if self._compile and shutil.which(compiler) is None:
-            raise UserError(
-                f"model.compile true needs a C++ compiler, and there is no {compiler}: install it, set the environment "
-                "variable CXX to another one, or use --model.compile false."
-            )
 
     def prepare_weights(self) -> None:
         """Read the weights that the network starts from, before any image is read.
@@ -229,37 +204,17 @@ class ImageClassifier(LightningModule):
             UserError: The weights are to be balanced, and nothing says how many images each class has; or the initial
                 weights do not fit.
         """
-        weight = 1.0
-        if self.class_weight == "balanced":
-            data = self.trainer.datamodule  # type: ignore[attr-defined]
-            if not hasattr(data, "class_counts"):
-                given = "data loaders" if data is None else type(data).__name__
-                raise UserError(
-                    f"model.class_weight balanced needs the number of images of each class, which {given} do not give: "
-                    "train on a ChestXRayDataModule or another data module with class_counts, or set class_weight to "
-                    "none."
-                )
-            negatives, positives = data.class_counts
-            weight = negatives / positives
-        self.positive_weight.fill_(weight)
+        balanced = self.class_weight == "balanced"
+        self.positive_weight.fill_(balanced_weight(self.trainer) if balanced else 1.0)
         if self.freeze_plan:
-            self._check_strategy()
+            check_strategy(self.trainer)
         if not self._resumed:
             self.prepare_weights()
             if self._initial_weights is not None:
                 self.network.load_state_dict(self.network.state_dict() | self._initial_weights)
         self._initial_weights = None
-        if self._compile:
+        if self.compiles:
             self.network.compile()
-
-    def _check_strategy(self) -> None:
-        """Reject DDP strategies that would wait for gradients of frozen layers."""
-        options = getattr(self.trainer.strategy, "_ddp_kwargs", {})
-        if self.trainer.world_size > 1 and not options.get("find_unused_parameters"):
-            raise UserError(
-                "This strategy cannot train frozen layers with several processes: add --trainer.strategy "
-                "ddp_find_unused_parameters_true, or --trainer.devices 1."
-            )
 
     def on_train_start(self) -> None:
         """Let the config's optimiser settings override those of the checkpoint after a resume.
@@ -274,7 +229,7 @@ class ImageClassifier(LightningModule):
             for group, configured in zip(optimizer.param_groups, settings, strict=True):
                 group.update(configured)
         if self._found_lr is not None:
-            self._apply_found_lr()
+            start_from(self._found_lr, self.trainer)
         for plan in self.trainer.lr_scheduler_configs:
             check_length(plan.scheduler, plan.interval, self.trainer)
             if isinstance(plan.scheduler, WarmupCosine):
@@ -304,23 +259,11 @@ class ImageClassifier(LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip gradients, also with fused optimisers in bf16-mixed, which Lightning does not support.
-
-        Raises:
-            UserError: Gradients are scaled (16-mixed), and a fused optimiser would unscale them only after clipping.
-        """
-        plugin = self.trainer.strategy.precision_plugin
-        fused = any(group.get("fused") for group in optimizer.param_groups)
-        if not gradient_clip_val or not fused or not isinstance(plugin, MixedPrecision):
+        """Clip gradients, also with fused optimisers in bf16-mixed, which Lightning does not support."""
+        if gradient_clip_val and is_fused_and_mixed(optimizer, self.trainer):
+            clip_fused(optimizer, self.trainer, gradient_clip_val, gradient_clip_algorithm)
+        else:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-            return
-        if plugin.scaler is not None:
-            raise UserError(
-                f"trainer.precision {self.trainer.precision} scales gradients, which cannot be clipped with a fused "
-                "optimiser: add --model.optimizer.init_args.fused false, or train in bf16-mixed."
-            )
-        algorithm = GradClipAlgorithmType(gradient_clip_algorithm or "norm")
-        Precision.clip_gradients(plugin, optimizer, gradient_clip_val, algorithm)
 
     def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
         """Return the loss of one batch."""
@@ -361,11 +304,7 @@ class ImageClassifier(LightningModule):
         """Return the optimiser's parameter groups; a group's `lr_scale` multiplies the learning rate."""
         if not self.freeze_plan:
             return [{"params": list(self.parameters())}]
-        head = set(self.stages[0])
-        body = [parameter for name, parameter in self.network.named_parameters() if name not in head]
-        body_ids = {id(parameter) for parameter in body}
-        rest = [parameter for parameter in self.parameters() if id(parameter) not in body_ids]
-        return [{"params": body, "lr_scale": self.freeze_plan.backbone_lr}, {"params": rest, "lr_scale": 1.0}]
+        return groups_by_stage(self, self.network, self.stages, self.freeze_plan.backbone_lr)
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning accepts many types
         """Build optimiser and schedule from the callables of the config."""

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from lightning.pytorch import Trainer
 from torch import nn
 
 from xray.utils.errors import UserError, require_between
@@ -66,6 +68,36 @@ def stages_by_pattern(network: nn.Module, patterns: Sequence[str | Sequence[str]
         stages.append(found)
         left = [name for name in left if name not in found]
     return stages
+
+
+def groups_by_stage(model: nn.Module, network: nn.Module, stages: Stages, backbone_lr: float) -> list[dict[str, Any]]:
+    """Return parameter groups of the later stages and of all other parameters, in this order.
+
+    Args:
+        model: The model; its own parameters are trained like the head.
+        network: Its network.
+        stages: The stages of the network.
+        backbone_lr: Learning rate of the later stages as a multiple of the head's.
+    """
+    head = set(stages[0])
+    body = [parameter for name, parameter in network.named_parameters() if name not in head]
+    body_ids = {id(parameter) for parameter in body}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in body_ids]
+    return [{"params": body, "lr_scale": backbone_lr}, {"params": rest, "lr_scale": 1.0}]
+
+
+def check_strategy(trainer: Trainer) -> None:
+    """Reject DDP strategies that would wait for gradients of frozen layers.
+
+    Raises:
+        UserError: The trainer has such a strategy.
+    """
+    options = getattr(trainer.strategy, "_ddp_kwargs", {})
+    if trainer.world_size > 1 and not options.get("find_unused_parameters"):
+        raise UserError(
+            "This strategy cannot train frozen layers with several processes: add --trainer.strategy "
+            "ddp_find_unused_parameters_true, or --trainer.devices 1."
+        )
 
 
 def train_stages(network: nn.Module, stages: Stages, head_epochs: int, epoch: int) -> None:

@@ -85,6 +85,15 @@ def check_length(scheduler: object, interval: str, trainer: Trainer) -> None:
         )
 
 
+def start_from(rate: float, trainer: Trainer) -> None:
+    """Let optimisers and schedules start from a learning rate, such as one that was searched for."""
+    groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
+    for group in groups:
+        group["lr"] = group["initial_lr"] = rate * group.get("lr_scale", 1.0)
+    for plan in trainer.lr_scheduler_configs:
+        plan.scheduler.base_lrs = [group["initial_lr"] for group in groups]
+
+
 def run_length(interval: str, trainer: Trainer) -> int:
     """Return the number of optimiser steps or epochs of a run.
 

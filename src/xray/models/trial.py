@@ -1,4 +1,8 @@
-"""Try a model on one batch before it is trained."""
+"""Check what a model needs before it is trained: a compiler, and a network that takes the images."""
+
+import os
+import shutil
+import sys
 
 import torch
 
@@ -37,6 +41,20 @@ def try_model(model: ImageClassifier, size: int) -> None:
     output = outputs[0]
     if not isinstance(output, torch.Tensor) or one_logit_each(output).shape != (2,):
         raise _other_output(model, output, shape)
+
+
+def check_compiler(model: ImageClassifier) -> None:
+    """Check for a C++ compiler if the model is to be compiled, since torch would only fail at the first step.
+
+    Raises:
+        UserError: There is no compiler.
+    """
+    compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+    if model.compiles and shutil.which(compiler) is None:
+        raise UserError(
+            f"model.compile true needs a C++ compiler, and there is no {compiler}: install it, set the environment "
+            "variable CXX to another one, or use --model.compile false."
+        )
 
 
 def _other_output(model: ImageClassifier, output: object, shape: str) -> UserError:
