@@ -48,6 +48,21 @@ def reason_of(error: BaseException) -> str:
     return f"{name}: {text}{place}; --debug shows the traceback" if text else f"{name}{place}; see --debug"
 
 
+def trainer_error(error: Exception, accelerator: str) -> UserError:
+    """Return the error of a trainer that cannot be built.
+
+    Args:
+        error: What Lightning raised.
+        accelerator: The setting trainer.accelerator.
+    """
+    if accelerator in {"auto", "cpu"}:
+        return UserError(f"The settings of trainer do not work: {reason_of(error)}")
+    return UserError(
+        f"trainer.accelerator {accelerator} cannot be used here: {' '.join(str(error).split())[:200]} Use "
+        "--trainer.accelerator auto or cpu."
+    )
+
+
 def first_cause(error: BaseException) -> BaseException:
     """Return the exception that jsonargparse wrapped, or the exception itself."""
     chain = causes(error)

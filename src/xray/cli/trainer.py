@@ -20,16 +20,15 @@ from xray.callbacks.score import ScoreWriter
 from xray.cli.commands import TRAINER_COMMANDS
 from xray.cli.early_options import early_options, given_data, import_early, names_data_class
 from xray.cli.error_messages import short_error
-from xray.cli.fit_checks import check_monitors, check_optimizer, check_trainer
+from xray.cli.fit_checks import check_trainer
 from xray.cli.fit_end import finish_fit, finishing_if_interrupted
-from xray.cli.outside_errors import explain_error, reason_of
+from xray.cli.fit_start import prepare_fit
+from xray.cli.outside_errors import explain_error, trainer_error
 from xray.cli.resolve_checkpoint import (
     ResolvedCheckpoint,
     config_for_scoring,
     find_checkpoint,
-    is_external,
     outdated_config,
-    reject_fitted_images,
     scores_only_part,
 )
 from xray.cli.run_config import (
@@ -40,6 +39,7 @@ from xray.cli.run_config import (
     resume_path,
     scoring_callbacks,
 )
+from xray.cli.score import score_writer
 from xray.cli.signals import lightning_handles_sigterm
 from xray.cli.user_paths import expand_home_in_paths
 from xray.data.batched_images import as_image_data
@@ -47,14 +47,12 @@ from xray.data.datamodule import ChestXRayDataModule
 from xray.models.base import ImageClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
-from xray.models.trial import check_compiler, try_model
 from xray.runs.checkpoint import Checkpoint, load_weights, read_checkpoint
 from xray.runs.run import Run, claim_run, release_run
 from xray.runs.settings import RunSettings
 from xray.runs.training_data import DATA_CLASS
 from xray.scoring.corruptions import CORRUPTIONS, variants
-from xray.scoring.evaluate import SplitScorer
-from xray.utils.errors import UserError, user_error_in
+from xray.utils.errors import user_error_in
 from xray.utils.hardware import prepare_torch, usable_precision
 from xray.utils.imports import import_modules
 from xray.utils.library_warnings import silence_libraries
@@ -236,42 +234,16 @@ class XrayCLI(LightningCLI):
         try:
             trainer = super().instantiate_trainer(**kwargs)
         except (MisconfigurationException, ValueError, RuntimeError, ImportError) as error:
-            accelerator = str(self.config[self.subcommand].trainer.accelerator)
             if user_error_in(error):
                 raise
-            if accelerator in {"auto", "cpu"}:
-                raise UserError(f"The settings of trainer do not work: {reason_of(error)}") from error
-            raise UserError(
-                f"trainer.accelerator {accelerator} cannot be used here: {' '.join(str(error).split())[:200]} Use "
-                "--trainer.accelerator auto or cpu."
-            ) from error
+            raise trainer_error(error, str(self.config[self.subcommand].trainer.accelerator)) from error
         if self.run is not None:
             set_folders(trainer, self.run)
         return trainer
 
     def before_fit(self) -> None:
         """Check what can go wrong before the run writes anything."""
-        if self.resumed is None:
-            self.model.prepare_weights()
-        else:
-            load_weights(self.model, self.resumed)
-            done, wanted = self.resumed.content["epoch"] + 1, self.trainer.max_epochs
-            if wanted is not None and 0 <= wanted <= done:
-                raise UserError(
-                    f"{self.resumed.path} was trained for {done} epochs and trainer.max_epochs is {wanted}: nothing is "
-                    f"left to train; give more with --trainer.max_epochs {done + 5}."
-                )
-        check_compiler(self.model)
-        known_size = self.datamodule.image_size  # 0 if only the images tell it
-        if known_size:
-            try_model(self.model, known_size)
-        self.datamodule.setup("fit")
-        if not known_size:
-            try_model(self.model, self.datamodule.image_size)
-        if self.resumed is not None:
-            self.datamodule.trained_before = reject_fitted_images(self.resumed, self.datamodule, "val")
-        check_monitors(self.trainer, self.model)
-        check_optimizer(self.model, self.datamodule, self.trainer.strategy.root_device)
+        prepare_fit(self.model, self.datamodule, self.trainer, self.resumed)
         if self.run is not None:
             self.trainer.callbacks.insert(0, History(self.run.logs))  # type: ignore[attr-defined]
             parameters = sum(parameter.numel() for parameter in self.model.parameters()) / 1e6
@@ -308,20 +280,14 @@ class XrayCLI(LightningCLI):
 
     def _prepare_scoring(self, stage: str, split: str) -> None:
         assert self.scored is not None, "only --help goes without"
-        checkpoint, run = self.scored.checkpoint, self.scored.run
-        load_weights(self.model, checkpoint)
+        config = self.config[self.subcommand]
+        load_weights(self.model, self.scored.checkpoint)
         self.scored.set_up(self.datamodule, stage, split)
-        if scores_only_part(self.config[self.subcommand].trainer):
+        if scores_only_part(config.trainer):
             print("Only a part of the images is scored, as the trainer's limits say: nothing is written.")
             return
-        external = is_external(checkpoint, self.datamodule)
-        robustness = bool(self.config[self.subcommand].get("robustness"))
-        imports = tuple(self.config[self.subcommand].imports)
-        scorer = SplitScorer(checkpoint, run.name if run else None, split, external, robustness, imports)
-        folder = run.logs if run is not None else checkpoint.path.parent
-        out = folder / "external" / Path(self.datamodule.source_name).resolve().name if external else folder / stage
-        own_test = run is not None and split == "test" and not external and checkpoint.path == run.best
-        self.writer = ScoreWriter(out, scorer, run.logs if run is not None and own_test else None)
+        robustness, imports = bool(config.get("robustness")), tuple(config.imports)
+        self.writer = score_writer(self.scored, self.datamodule, stage, split, robustness, imports)
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         callbacks.append(self.writer)
 
