@@ -75,13 +75,13 @@ def test_rejects_compile_without_a_compiler(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(UserError, match=r"C\+\+ compiler.*--model.compile false"):
-        CNNClassifier(widths=(8, 8), compile=True).check_compiler()
-    CNNClassifier(widths=(8, 8)).check_compiler()
+        check_compiler(CNNClassifier(widths=(8, 8), compile=True))
+    check_compiler(CNNClassifier(widths=(8, 8)))
     compiler = tmp_path / "mine"
     compiler.write_text("#!/bin/sh")
     compiler.chmod(0o755)
     monkeypatch.setenv("CXX", "mine")
-    CNNClassifier(widths=(8, 8), compile=True).check_compiler()
+    check_compiler(CNNClassifier(widths=(8, 8), compile=True))
     monkeypatch.setenv("CXX", "another")
     with pytest.raises(UserError, match="there is no another"):
-        CNNClassifier(widths=(8, 8), compile=True).check_compiler()
+        check_compiler(CNNClassifier(widths=(8, 8), compile=True))
