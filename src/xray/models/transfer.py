@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from xray.models.base import ImageClassifier
 from xray.models.freezing import Freezing, Stages
-from xray.models.weights import check_backbone, fetch_hub_weights
+from xray.models.timm_hub import check_backbone, fetch_hub_weights
 from xray.models.weights_file import read_weights
 from xray.utils.errors import UserError, require_between
 

@@ -9,7 +9,7 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import save_file
 
-from xray.models.weights import check_backbone, fetch_hub_weights
+from xray.models.timm_hub import check_backbone, fetch_hub_weights
 from xray.utils.errors import UserError
 
 
