@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from xray.data.index.base import CLASS_NAMES
 from xray.data.index.patients import KERMANY_PATTERN
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def find_problems(
     directory: str | Path,
     patient_pattern: str = KERMANY_PATTERN,
-    class_names: tuple[str, str] = ("NORMAL", "PNEUMONIA"),
+    class_names: tuple[str, str] = CLASS_NAMES,
     cache_dir: str | Path | None = None,
 ) -> list["Finding"]:
     """Return what is wrong with a folder of images, the most severe first; nothing is written into it.

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xray.data.index.base import CLASS_NAMES
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.utils.errors import UserError
 from xray.utils.files import why_not_writable
@@ -19,7 +20,7 @@ def audit(
     directory: Path,
     out: Path | None = None,
     patient_pattern: str = KERMANY_PATTERN,
-    class_names: tuple[str, str] = ("NORMAL", "PNEUMONIA"),
+    class_names: tuple[str, str] = CLASS_NAMES,
     cache_dir: Path = Path("data/.cache"),
 ) -> int:
     """Check a folder of images before training: unreadable files, duplicates, patients across splits, shortcuts.

@@ -17,7 +17,7 @@ from xray.data.dataset import ImageBatch, ImageDataset, whole_batch
 from xray.data.decode.header import ImageHeader
 from xray.data.image_data import ImageData
 from xray.data.image_source import Overlaps, check_overlaps
-from xray.data.index.base import ImageRecord
+from xray.data.index.base import CLASS_NAMES, ImageRecord
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.utils.class_description import path_of
 from xray.utils.errors import UserError
@@ -58,7 +58,7 @@ class BatchedImages(ImageData):
         self.module = module
         self.source_name = path_of(type(module))
         self.root = Path()
-        self.class_names = tuple(getattr(module, "class_names", ("NORMAL", "PNEUMONIA")))
+        self.class_names = tuple(getattr(module, "class_names", CLASS_NAMES))
         self.patient_pattern = getattr(module, "patient_pattern", KERMANY_PATTERN)
         self.resize = getattr(module, "resize", "stretch")
         self.batch_size = getattr(module, "batch_size", 32)

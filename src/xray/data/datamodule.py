@@ -19,7 +19,7 @@ from xray.data.decode.image import ResizeRule
 from xray.data.drawn_test import DrawnTest
 from xray.data.image_data import ImageData
 from xray.data.image_source import ImageSource, Overlaps, Unreadable
-from xray.data.index.base import ROOT_FOLDER, ImageIndex, ImageRecord
+from xray.data.index.base import CLASS_NAMES, ROOT_FOLDER, ImageIndex, ImageRecord
 from xray.data.index.folders import FolderIndex
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.data.index.table import TableIndex, is_table
@@ -65,7 +65,7 @@ class ChestXRayDataModule(ImageData):
         self,
         root: Path = Path("data/chest_xray"),
         index: ImageIndex | None = None,
-        class_names: tuple[str, str] = ("NORMAL", "PNEUMONIA"),
+        class_names: tuple[str, str] = CLASS_NAMES,
         patient_pattern: str = KERMANY_PATTERN,
         validation: Literal[SplitMethod, "folder"] = "random",
         val_fraction: float = 0.1,

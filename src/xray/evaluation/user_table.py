@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from xray.data.index.base import CLASS_NAMES
 from xray.evaluation.arrays import Scores
 from xray.evaluation.calibration import probability_of
 from xray.evaluation.predictions import OUTCOME_COLUMNS, Predictions
@@ -20,7 +21,6 @@ Columns = Mapping[str, Sequence[str]]
 """Cells as text by column name; a missing value is an empty text."""
 MISSING: Final = {"", "nan", "na", "<na>", "nat"}
 BINARY: Final = {"0": 0, "1": 1, "false": 0, "true": 1}
-USUAL_CLASSES: Final = ("NORMAL", "PNEUMONIA")
 NUMBERED_CLASSES: Final = ("negative", "positive")
 """Names of the classes 0 and 1 in the report."""
 DEFAULT_THRESHOLD: Final = 0.5
@@ -132,8 +132,8 @@ def _predicted_rows(columns: dict[str, list[str]], notes: list[str]) -> dict[str
 
 def _class_names(labels: Sequence[str], where: str) -> tuple[str, str]:
     names = sorted(set(labels) - {""})
-    if set(names) <= set(USUAL_CLASSES):
-        return USUAL_CLASSES
+    if set(names) <= set(CLASS_NAMES):
+        return CLASS_NAMES
     if all(name.lower() in BINARY for name in names):
         return NUMBERED_CLASSES
     raise UserError(

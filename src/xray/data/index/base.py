@@ -10,6 +10,8 @@ from xray.utils.files import StrPath
 
 ROOT_FOLDER: Final = "."
 """Stands for the images that belong to no split, in place of train, val or test."""
+CLASS_NAMES: Final = ("NORMAL", "PNEUMONIA")
+"""The classes unless a config names others; the second one is positive."""
 NO_COLUMNS: Final[Mapping[str, str]] = {}
 """Shared by all images without further columns, of which there may be many."""
 
