@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import torch
 
-from xray.callbacks.history import History
+from xray.callbacks.history import History, batch_loss
 from xray.runs.history import read_history
 
 
@@ -28,3 +28,11 @@ def test_writes_a_line_per_epoch(tmp_path):
     assert (first["epoch"], first["train/loss"], first["val/loss"], first["lr"]) == pytest.approx((1, 3.0, 0.3, 0.01))
     assert first["val/auroc"] != first["val/auroc"], "not logged yet"
     assert (second["epoch"], second["train/loss"], second["val/auroc"]) == pytest.approx((2, 0.5, 0.9))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [({"loss": torch.tensor(0.25), "extra": 1}, [1.0]), (torch.tensor(0.5), [2.0]), (None, []), ({}, [])],
+)
+def test_loss_of_a_batch_is_that_before_accumulation(outputs, expected):
+    assert batch_loss(outputs, 4) == expected

@@ -17,6 +17,17 @@ from xray.utils.files import open_atomic
 VALIDATED = ("val/loss", "val/auroc")
 
 
+def batch_loss(outputs: Any, accumulated_batches: int) -> list[Tensor]:  # noqa: ANN401 - Lightning's type
+    """Return the loss of a batch; none if the training step skipped it.
+
+    Args:
+        outputs: What Lightning gives to `on_train_batch_end`.
+        accumulated_batches: By how many it has divided the loss.
+    """
+    loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+    return [] if loss is None else [loss.detach() * accumulated_batches]
+
+
 class History(Callback):
     """Write `history.csv`: one line per epoch with losses, AUROC, learning rate and seconds, for the report.
 
@@ -45,10 +56,8 @@ class History(Callback):
         batch: ImageBatch,
         batch_idx: int,
     ) -> None:
-        """Keep the batch's loss, which Lightning has divided by the number of accumulated batches."""
-        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
-        if loss is not None:  # a training step may skip a batch
-            self._losses.append(loss.detach() * trainer.accumulate_grad_batches)
+        """Keep the batch's loss."""
+        self._losses += batch_loss(outputs, trainer.accumulate_grad_batches)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add the epoch; a value that was not logged is left empty."""

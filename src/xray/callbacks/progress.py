@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.callbacks.progress.rich_progress import RichProgressBarTheme
 from torch import Tensor
 
+from xray.callbacks.history import batch_loss
 from xray.data.dataset import ImageBatch
 
 
@@ -56,7 +57,7 @@ class EpochLines(Callback):
         batch_idx: int,
     ) -> None:
         """Keep the loss of the batch for the epoch's mean."""
-        self._losses.append(outputs["loss"].detach())
+        self._losses += batch_loss(outputs, trainer.accumulate_grad_batches)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the line."""
