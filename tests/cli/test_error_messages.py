@@ -116,7 +116,10 @@ def test_name_from_another_trainer(error_of, args, meant):
         ((*FIT, "--model.widths", "8"), "'8' is not a list such as '[a, b]'"),
         ((*FIT, "--model.operating_point", "youden"), "--model.operating_point.KEY VALUE"),
         ((*FIT, "--model", "resnet18"), "there is no class resnet18: give one of your own with its module"),
-        ((*FIT, "--model", "torch.nn.Linear"), "torch.nn.Linear is not a subclass of ImageClassifier"),
+        (
+            (*FIT, "--model", "torch.nn.Linear"),
+            "torch.nn.Linear is not a subclass of ImageClassifier, but a network may be: model: {network: {",
+        ),
         ((*FIT, "--data.root"), "--data.root needs a value"),
         (("test", "checkpoints"), "--ckpt_path checkpoints"),
         (("predict", "--model", "x", "a.png"), "did you mean --ckpt_path?"),

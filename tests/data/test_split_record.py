@@ -18,7 +18,14 @@ from xray.data.index.base import ImageRecord
 from xray.data.index.folders import index_images
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.data.split import find_overlaps
-from xray.data.split_record import fingerprint, images_from_json, trained_images_json, write_split, write_summary
+from xray.data.split_record import (
+    fingerprint,
+    images_from_json,
+    split_sizes,
+    trained_images_json,
+    write_split,
+    write_summary,
+)
 
 CLASSES = ("NORMAL", "PNEUMONIA")
 
@@ -169,3 +176,9 @@ def test_fingerprint_changes_with_content_copies_and_missing_images(images):
     with_change = fingerprint(index(images))
     path.unlink()
     assert len({before, with_copy, with_change, fingerprint(index(images))}) == 4
+
+
+def test_split_sizes_count_images_and_patients():
+    images = [ImageRecord(f"{name}.png", "train", 0, name[0], name[0], name, named=True) for name in ("a1", "a2", "b1")]
+    data = SimpleNamespace(source_name="labels.csv", recorded_splits={"train": images[:2], "val": images[2:]})
+    assert split_sizes(data) == "Images of labels.csv: 2 (1 patients) for training, 1 (1 patients) for validation"

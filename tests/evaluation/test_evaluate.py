@@ -33,6 +33,7 @@ def test_metrics_are_those_of_scikit_learn(frame):
     assert {name: evaluation[name]["value"] for name in oracle} == pytest.approx(oracle)
     for name, value in oracle.items():
         assert evaluation[name]["low"] < value < evaluation[name]["high"]
+    assert oracle.keys() <= dict(evaluation).keys()
 
 
 def test_intervals_are_over_patients(frame):

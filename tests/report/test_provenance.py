@@ -67,6 +67,13 @@ def test_commands_name_checkpoint_and_images():
     [
         ({"class_path": "my.Net"}, {"Model class": "my.Net"}),
         (
+            {
+                "class_path": "ImageClassifier",
+                "init_args": {"network": {"class_path": "my.Net", "init_args": {"a": 1}}},
+            },
+            {"Model class": "ImageClassifier", "Model: network": "Net (a 1)"},
+        ),
+        (
             {"class_path": "my.Net", "init_args": {"optimizer": "my.sgd", "depth": 3}},
             {"Model class": "my.Net", "Model: depth": "3", "Optimiser": "my.sgd"},
         ),

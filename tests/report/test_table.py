@@ -1,12 +1,15 @@
 """The report on a table of another model's predictions."""
 
 import json
+from html import unescape
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
 from xray.cli import main
+from xray.evaluation.registry import METRICS
 
 CLASSES = ("NORMAL", "PNEUMONIA")
 
@@ -40,6 +43,23 @@ def test_writes_the_whole_report_of_a_table(capsys):
     for again in (command.split()[3:], ["report", "mine"]):
         assert main(again) == 0
         assert (folder / "report.html").read_text() == page
+
+
+def test_shows_metrics_of_a_module(monkeypatch, capsys):
+    write_table("mine.csv")
+    Path("table_metrics.py").write_text(
+        "from xray import register_metric\n"
+        "register_metric('mean', 'Mean probability', '')(lambda labels, probability, decisions: probability.mean())\n"
+    )
+    monkeypatch.syspath_prepend(Path.cwd())
+    command = "python -m xray report mine.csv --imports '[\"table_metrics\"]'"
+    with patch.dict(METRICS):
+        assert main(["report", "mine.csv", "--imports", "[table_metrics]"]) == 0
+    page = unescape(Path("mine/report.html").read_text())
+    assert "Mean probability" in page
+    assert command in page
+    assert main(["report", "mine", "--imports", "[table_metrics]"]) == 2
+    assert "--imports is for the predictions of another model" in capsys.readouterr().err
 
 
 def test_two_reports_on_the_same_images_are_compared(capsys):

@@ -205,7 +205,8 @@ def _bad_value(message: str) -> str:
     if named and (named[1][0].isupper() or not types):
         return start + _wrong_class(named[1])
     if match := re.search(r"Import path does not correspond to a subclass of (\w+).*?: '?([\w.]+)", message, re.DOTALL):
-        return f"{start}{match[2]} is not a subclass of {match[1]}."
+        hint = f", but a network may be: model: {{network: {{class_path: {match[2]}}}}}" if place == "model" else ""
+        return f"{start}{match[2]} is not a subclass of {match[1]}{hint}."
     if match := re.search(r"Unable to load config '(.*)'", message):
         return (
             f"{start}{match[1]!r} cannot stand for a group of settings: give them one by one, as --{place}.KEY VALUE."

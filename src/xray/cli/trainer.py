@@ -44,6 +44,7 @@ from xray.cli.signals import lightning_handles_sigterm
 from xray.cli.user_paths import expand_home_in_paths
 from xray.data.batched_images import as_image_data
 from xray.data.datamodule import ChestXRayDataModule
+from xray.data.split_record import split_sizes
 from xray.models.base import ImageClassifier
 from xray.models.cnn import CNNClassifier
 from xray.models.transfer import TransferClassifier
@@ -251,6 +252,7 @@ class XrayCLI(LightningCLI):
                 f"Run {self.run.name}: {self.model.title} with {parameters:.2f} million parameters, logs in "
                 f"{self.run.logs}, checkpoints in {self.run.checkpoints}"
             )
+            print(split_sizes(self.datamodule))
 
     def fit(self, model: ImageClassifier, **kwargs: Any) -> None:
         """Train; a checkpoint is read without running code from it."""

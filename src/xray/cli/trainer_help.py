@@ -12,10 +12,12 @@ overwritten. Any value of the config is also an option, which overrides the conf
 options:
   --config FILE             A YAML file, such as configs/cnn.yaml or the config.yaml of a run; a further --config
                             overrides the ones before it, and needs only the keys that differ.
-  --data.root DIR           Folder of the images, with train, test and perhaps val, each with the class folders.
+  --data.root DIR           Folder of the images, with train, test and perhaps val, each with the class folders; or a
+                            table of images, such as labels.csv.
   --data.image_size N       Side of the network's input in pixels.
   --data.batch_size N       Images per batch.
-  --model CLASS             CNNClassifier, TransferClassifier, or a class of your own, such as my.Net of my.py.
+  --model CLASS             CNNClassifier, TransferClassifier, or a subclass of your own, such as my.Classifier.
+  --model.network NET       With --model ImageClassifier: an nn.Module of your own, such as my.Net of my.py.
   --model.optimizer.lr X    Learning rate; --model.optimizer SGD changes the optimiser, --model.scheduler the schedule.
   --trainer.max_epochs N    Epochs.
   --trainer.precision P     bf16-mixed, 32-true, 16-mixed, ...

@@ -76,6 +76,16 @@ def summary(data: "ImageData") -> dict[str, Any]:
     }
 
 
+def split_sizes(data: "ImageData") -> str:
+    """Return how many images and patients each split of a fit has, in one line for people."""
+    purposes = {"train": "training", "val": "validation", "test": "testing later"}
+    sizes = [
+        f"{len(images):,} ({len({image.patient for image in images}):,} patients) for {purposes[split]}"
+        for split, images in data.recorded_splits.items()
+    ]
+    return f"Images of {data.source_name}: {', '.join(sizes)}"
+
+
 def write_summary(path: Path, data: "ImageData") -> None:
     """Write the `summary` as JSON."""
     with open_atomic(path) as file:

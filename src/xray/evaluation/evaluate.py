@@ -1,6 +1,6 @@
 """Evaluate a table of any model's predictions, in Python."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,8 @@ from xray.evaluation.user_table import read_user_table
 
 
 @dataclass(frozen=True, repr=False)
-class Evaluation:
-    """Metrics with 95% intervals over patients; `evaluation["auroc"]` is a mapping of value, low and high.
+class Evaluation(Mapping[str, Mapping[str, Any]]):
+    """Metrics by name, with 95% intervals over patients; `evaluation["auroc"]` is a mapping of value, low and high.
 
     Args:
         summary: All results, as in metrics.json; see `xray.evaluation.summary.summarise`.
@@ -22,6 +22,12 @@ class Evaluation:
 
     def __getitem__(self, name: str) -> Mapping[str, Any]:
         return self.metrics[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.metrics)
+
+    def __len__(self) -> int:
+        return len(self.metrics)
 
     @property
     def metrics(self) -> Mapping[str, Mapping[str, Any]]:

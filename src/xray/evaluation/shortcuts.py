@@ -16,7 +16,7 @@ from xray.evaluation.resampling import Patients, estimates
 BASELINES = {
     "statistics": "Logistic regression on eight statistics of intensity and sharpness",
     "shape": "Logistic regression on the image's size and mode",
-    "statistics_and_shape": "Logistic regression on both",
+    "statistics_and_shape": "Logistic regression on intensity, sharpness, size and mode",
 }
 """Shortcut baselines: separate models that use no anatomy, with their titles."""
 
@@ -63,11 +63,7 @@ def shortcut_metrics(
         }
     unclear = [row for row in baselines if not (row["auroc_difference"]["low"] or 0) > 0]
     worse = [row for row in unclear if (row["auroc_difference"]["high"] or 0) < 0]
-    sentences = [
-        f"{_place_of(row, worse)}: {row['title']}, AUROC {_format_auroc(row)}. Nothing here shows that it uses the "
-        "lungs."
-        for row in unclear
-    ] or ["The model is clearly above every baseline: the interval of each difference is above zero."]
+    sentences = _sentences(unclear, worse)
     sentences += [
         f"With most of the lungs hidden ({row['title'].lower()}) the model still reaches AUROC {_format_auroc(row)}."
         for row in rows
@@ -77,11 +73,23 @@ def shortcut_metrics(
     return {"ablations": rows, "conclusion": conclusion, "sentences": sentences}
 
 
-def _place_of(row: Mapping[str, Any], worse: Sequence[Mapping[str, Any]]) -> str:
-    if row in worse:
-        own = row["auroc"]["value"] + row["auroc_difference"]["value"]
-        return f"The model, AUROC {own:.3f}, is worse than a rule that sees no lungs"
-    return "The model is not clearly above this baseline"
+def _sentences(unclear: Sequence[Mapping[str, Any]], worse: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what the comparison says: the baselines that are better than the model, then those that may be as good."""
+    if not unclear:
+        return ["The model is clearly above every baseline: the interval of each difference is above zero."]
+    sentences = []
+    if worse:
+        own = worse[0]["auroc"]["value"] + worse[0]["auroc_difference"]["value"]
+        rules = "a rule that sees no lungs" if len(worse) == 1 else "rules that see no lungs"
+        sentences.append(f"The model, AUROC {own:.3f}, is worse than {rules}: {_named(worse)}.")
+    if as_good := [row for row in unclear if row not in worse]:
+        baselines = "this baseline" if len(as_good) == 1 else "these baselines"
+        sentences.append(f"The model is not clearly above {baselines}: {_named(as_good)}.")
+    return [*sentences, "Nothing here shows that it uses the lungs."]
+
+
+def _named(rows: Sequence[Mapping[str, Any]]) -> str:
+    return "; ".join(f"{row['title'][0].lower()}{row['title'][1:]}, AUROC {_format_auroc(row)}" for row in rows)
 
 
 def _format_auroc(row: Mapping[str, Any]) -> str:

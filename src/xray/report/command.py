@@ -12,6 +12,7 @@ def report(
     out: Path | None = None,
     threshold: float | None = None,
     class_names: tuple[str, str] | None = None,
+    imports: list[str] | None = None,
 ) -> None:
     """Rebuild a run's reports from the predictions of test, validate and external images, without its model.
 
@@ -28,6 +29,7 @@ def report(
             decision counts, or 0.5.
         class_names: Only for a CSV file: the negative and the positive class, if they are neither NORMAL and PNEUMONIA
             nor 0 and 1.
+        imports: Only for a CSV file: modules of yours that register metrics; for a run they are those of its config.
 
     Raises:
         UserError: The run does not exist, has no scored set, or tables are damaged (the other sets are written first).
@@ -35,10 +37,10 @@ def report(
     if run and Path(run).is_file():
         from xray.report.table import report_table
 
-        folder = report_table(Path(run), out, threshold, class_names)
+        folder = report_table(Path(run), out, threshold, class_names, imports)
         print(f"Written: {folder}/ with report.html, metrics.json, model_card.md, figures/")
         return
-    options = {"--out": out, "--threshold": threshold, "--class_names": class_names}
+    options = {"--out": out, "--threshold": threshold, "--class_names": class_names, "--imports": imports}
     if given := [name for name, value in options.items() if value is not None]:
         raise UserError(
             f"{given[0]} is for the predictions of another model, and {run or 'the newest run'} is no CSV file: leave "

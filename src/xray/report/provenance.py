@@ -118,7 +118,7 @@ def training(summary: Summary, history: Sequence[Epoch] = ()) -> list[tuple[str,
         *(
             (f"Model: {key}", _plain(value))
             for key, value in settings.items()
-            if key not in {"optimizer", "scheduler"} and not isinstance(value, Mapping)
+            if key not in {"optimizer", "scheduler", "operating_point"}
         ),
         ("Optimiser", class_path(optimizer)),
         ("Learning rate", arguments(optimizer).get("lr")),

@@ -14,7 +14,11 @@ from xray.utils.provenance import code_version
 
 
 def report_table(
-    table: Path, out: Path | None = None, threshold: float | None = None, class_names: tuple[str, str] | None = None
+    table: Path,
+    out: Path | None = None,
+    threshold: float | None = None,
+    class_names: tuple[str, str] | None = None,
+    imports: list[str] | None = None,
 ) -> Path:
     """Write the scored set of a table and its report, and print the summary.
 
@@ -23,6 +27,7 @@ def report_table(
         out: Output folder; by default the table's path without suffix. An earlier report of the same table is replaced.
         threshold: Probability from which an image is predicted positive.
         class_names: The negative and the positive class.
+        imports: Modules from outside the package that register metrics.
 
     Returns:
         The output folder.
@@ -41,7 +46,8 @@ def report_table(
     options = [] if out is None else ["--out", str(out)]
     options += [] if threshold is None else ["--threshold", str(threshold)]
     options += [] if class_names is None else ["--class_names", json.dumps(class_names, ensure_ascii=False)]
-    source = dict(scored_set.source) | {"options": options, "code": code_version()}
+    options += [] if imports is None else ["--imports", json.dumps(imports)]
+    source = dict(scored_set.source) | {"options": options, "imports": imports or [], "code": code_version()}
     write_scored_set(folder, replace(scored_set, source=source))
     print_summary(write_reports([folder])[folder], f"Predictions of {table}")
     return folder

@@ -96,7 +96,7 @@ def source_of(scorer: SplitScorer, model: "ImageClassifier", data: "ImageData") 
         "offset": float(model.offset),
         "threshold": float(model.threshold),
         "decision": checkpoint.record(DECISION_KEY),
-        "model": type(model).__name__,
+        "model": model.title,
         "config": checkpoint.config,
         "imports": list(scorer.imports),
         "code": code_version(),
