@@ -154,6 +154,14 @@ def test_rejects_a_model_of_another_version(path, model, config_model):
     assert "another version" in rejection(load_classifier, read_checkpoint(path), naming=path)
 
 
+def test_names_the_missing_module_of_a_network(path, model):
+    network = {"class_path": "not_here.nets.Net", "init_args": {"width": 8}}
+    config = {"class_path": "xray.models.base.ImageClassifier", "init_args": {"network": network}}
+    torch.save(content(model, config), path)
+    message = rejection(load_classifier, read_checkpoint(path), naming=path)
+    assert "needs the module not_here, which is not found here" in message
+
+
 def test_rejects_weights_of_another_model(path):
     checkpoint = read_checkpoint(path)
     wider = rejection(load_weights, CNNClassifier(widths=(8, 16)), checkpoint, naming=path)

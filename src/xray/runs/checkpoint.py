@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +140,11 @@ def load_classifier(checkpoint: Checkpoint) -> "ImageClassifier":
     except (ArgumentError, KeyError, ValueError) as error:
         if user_error := user_error_in(error):
             raise user_error from error
+        if missing := _missing_module(checkpoint.config.get("model")):
+            raise UserError(
+                f"The model of {checkpoint.path} needs the module {missing}, which is not found here: start in the "
+                f"folder where {missing}.py lies."
+            ) from error
         name = checkpoint.config.get("model", {}).get("class_path", "no model")
         raise UserError(
             f"{checkpoint.path} was written by another version of xray: its model {name} cannot be built from its "
@@ -146,6 +152,16 @@ def load_classifier(checkpoint: Checkpoint) -> "ImageClassifier":
         ) from error
     load_weights(model, checkpoint)
     return model.eval()
+
+
+def _missing_module(setting: Any) -> str | None:  # noqa: ANN401 - any value of a config
+    """Return the first module (or package) that a class named in a setting comes from and that cannot be found."""
+    if isinstance(setting, Mapping):
+        top, dot, _ = str(setting.get("class_path", "")).partition(".")
+        if top and dot and find_spec(top) is None:
+            return top
+    parts = setting.values() if isinstance(setting, Mapping) else setting if isinstance(setting, list) else ()
+    return next(filter(None, map(_missing_module, parts)), None)
 
 
 def load_weights(model: "ImageClassifier", checkpoint: Checkpoint) -> None:
