@@ -212,3 +212,14 @@ def test_a_step_that_changes_the_shape_is_rejected():
         augment_batch(noise(4), augmentation_steps(v2.RandomCrop(8)))
     with pytest.raises(UserError, match="function makes tuple"):
         augment_batch(noise(4), augmentation_steps(lambda images: (images, 1)))
+
+
+@pytest.mark.parametrize("transform", [v2.ToPILImage(), v2.RandomResize(8, 32)])
+def test_images_that_make_no_batch_are_rejected(transform):
+    with pytest.raises(UserError, match=f"data.augmentation {type(transform).__name__} makes images of several sizes"):
+        augment_batch(noise(9), augmentation_steps(transform))
+
+
+def test_normalisation_is_left_to_the_model():
+    with pytest.raises(UserError, match="Normalize would change training images only"):
+        augmentation_steps([v2.RandomHorizontalFlip(), v2.Normalize([0.5], [0.2])])

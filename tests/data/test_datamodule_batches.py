@@ -210,6 +210,17 @@ def test_batches_are_not_augmented_without_a_trainer(images):
     assert data.on_after_batch_transfer(batch, 0)["image"].dtype == torch.uint8
 
 
+def test_training_batches_of_another_form_are_refused(images):
+    data = set_up(images)
+    data.trainer = Trainer(logger=False, accelerator="cpu", enable_checkpointing=False, enable_progress_bar=False)
+    data.trainer.training = True
+    batch = next(iter(data.train_dataloader()))
+    for other in ([batch, batch], {"image": batch["image"]}):
+        with pytest.raises(UserError, match=r"ChestXRayDataModule.train_dataloader yields batches of type"):
+            data.on_after_batch_transfer(other, 0)
+    assert data.on_after_batch_transfer(batch, 0)["image"].dtype == torch.float32
+
+
 class Labels(LightningModule):
     """Keeps the labels of the batches that it gets."""
 

@@ -76,12 +76,25 @@ class PerImage(BatchAugmentation):
 
     def __call__(self, images: Tensor) -> Tensor:
         """See `BatchAugmentation`."""
-        return torch.stack([self.transform(image) for image in images])
+        changed = [self.transform(image) for image in images]
+        for image in changed:
+            if not isinstance(image, Tensor) or image.shape != changed[0].shape:
+                name = type(self.transform).__name__
+                raise UserError(f"data.augmentation {name} makes images of several sizes, or no tensors.")
+        return torch.stack(changed)
 
 
 def augmentation_steps(augmentation: AugmentationStep | Sequence[AugmentationStep] | None) -> list[AugmentationStep]:
-    """Return the steps of an augmentation; transforms of torchvision are applied image by image."""
+    """Return the steps of an augmentation; transforms of torchvision are applied image by image.
+
+    Raises:
+        UserError: One of them normalises, which the model does itself.
+    """
     given = list(augmentation) if isinstance(augmentation, Sequence) else [augmentation] if augmentation else []
+    if any(type(step).__name__ == "Normalize" and _is_of_torchvision(step) for step in given):
+        raise UserError(
+            "data.augmentation Normalize would change training images only: leave it out, the model normalises."
+        )
     return [PerImage(step) if _is_of_torchvision(step) else step for step in given]
 
 

@@ -1,6 +1,6 @@
 """Lightning data module for chest X-rays in folders or in a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import compress, count
 from pathlib import Path
 from typing import Any, Literal
@@ -245,5 +245,11 @@ class ChestXRayDataModule(ImageData):
     def on_after_batch_transfer(self, batch: ImageBatch, dataloader_idx: int) -> ImageBatch:  # noqa: ARG002 - Lightning's
         """Augment training batches on the device."""
         if self.trainer is not None and self.trainer.training:
+            # A subclass may yield anything.
+            if not isinstance(batch, Mapping) or not {"image", "label"} <= batch.keys():
+                raise UserError(
+                    f"{type(self).__name__}.train_dataloader yields batches of type {type(batch).__name__}, where xray "
+                    "needs dictionaries with image and label: return one DataLoader of such batches, no list."
+                )
             batch["image"] = augment_batch(batch["image"], self.augmentation)
         return batch
