@@ -9,9 +9,10 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from tests.tiny_runs import CONFIGS, FAST, TINY
 
 from xray.cli import main
-from xray.cli.fit_checks import check_monitors, check_optimizer
+from xray.cli.fit_checks import check_monitors, check_optimizer, check_resumed
 from xray.data.datamodule import ChestXRayDataModule
 from xray.models.cnn import CNNClassifier
+from xray.runs.checkpoint import Checkpoint
 from xray.utils.errors import UserError
 
 
@@ -77,6 +78,37 @@ class OwnMetric(CNNClassifier):
     def validation_step(self, batch, batch_idx):
         self.log("val/f1", 0.5)
         return super().validation_step(batch, batch_idx)
+
+
+@pytest.mark.parametrize(("name", "other"), [("image_size", 48), ("resize", "pad"), ("class_names", ["A", "B"])])
+def test_resumed_run_keeps_the_form_of_its_images(images, name, other):
+    data = ChestXRayDataModule(images, image_size=32)
+    began = {"image_size": 32, "resize": "stretch", "class_names": ["NORMAL", "PNEUMONIA"]}
+    check_resumed(Checkpoint(Path("last.ckpt"), {"data": began}, {}), data)
+    check_resumed(Checkpoint(Path("last.ckpt"), {"data": {"class_path": "my.Data"}}, {}), data)
+    with pytest.raises(UserError, match=rf"last.ckpt was trained with data.{name} .*--model.weights last.ckpt"):
+        check_resumed(Checkpoint(Path("last.ckpt"), {"data": began | {name: other}}, {}), data)
+
+
+class LossEach(CNNClassifier):
+    def loss(self, logits, labels):
+        return (logits - labels) ** 2
+
+
+class LossOfNothing(CNNClassifier):
+    def loss(self, logits, labels):
+        return (logits * 0 / 0).mean()
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [(LossEach, r"LossEach.loss returns shape \(4,\)"), (LossOfNothing, "loss of LossOfNothing is nan before")],
+)
+def test_loss_that_cannot_train_is_refused(images, model, expected):
+    data = ChestXRayDataModule(images, image_size=32)
+    data.setup("fit")
+    with pytest.raises(UserError, match=expected):
+        check_optimizer(model(widths=[8, 8]), data, torch.device("cpu"))
 
 
 class LogsToo(Callback):

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
 from jsonargparse import Namespace
+from lightning.pytorch.callbacks.timer import Interval
 
 from xray.callbacks.checkpoint import RunCheckpoint
 from xray.cli.fit_checks import check_limits
@@ -26,8 +29,9 @@ def described(class_path: str) -> Namespace:
 def trainer(**settings) -> Namespace:
     defaults = dict.fromkeys(
         ("callbacks", "enable_checkpointing", "enable_progress_bar", "max_epochs", "limit_train_batches",
-         "limit_val_batches", "check_val_every_n_epoch")
+         "limit_val_batches", "min_epochs", "min_steps", "check_val_every_n_epoch")
     )  # fmt: skip
+    defaults["enable_progress_bar"] = False
     return Namespace(**defaults | {"fast_dev_run": False, "logger": True, "max_steps": -1} | settings)
 
 
@@ -54,6 +58,22 @@ def test_callbacks_are_completed(settings, expected):
     assert names(given.callbacks) == expected
 
 
+@pytest.mark.parametrize("given", ["RichProgressBar", "TQDMProgressBar", None])
+def test_a_list_without_a_progress_bar_gets_one_that_counts_epochs_from_1(given):
+    settings = trainer(callbacks=[described(f"{CALLBACKS}.{given}")] if given else [], enable_progress_bar=None)
+    complete_trainer(settings)
+    assert [name for name in names(settings.callbacks) if "Bar" in name] == [given or "RunProgressBar"]
+
+
+def test_defaults_that_yaml_cannot_express_become_text():
+    given = {"interval": Interval.step, "device": torch.device("cpu"), "duration": "00:00:10:00"}
+    timer = Namespace(class_path=f"{CALLBACKS}.Timer", init_args=Namespace(**given))
+    settings = trainer(callbacks=timer)
+    complete_trainer(settings)
+    expected = {"interval": "step", "device": "cpu", "duration": "00:00:10:00"}
+    assert yaml.safe_load(yaml.safe_dump(settings.callbacks[0].init_args.as_dict())) == expected
+
+
 def test_logger_true_is_tensorboard_and_a_dry_run_has_none():
     given, dry = trainer(), trainer(fast_dev_run=True)
     complete_trainer(given)
@@ -77,6 +97,8 @@ def test_only_callbacks_that_save_or_tune_are_left_out_of_a_test():
         ({"limit_train_batches": 0}, "trainer.limit_train_batches 0"),
         ({"limit_val_batches": 0.0}, "trainer.limit_val_batches 0"),
         ({"max_epochs": 4, "check_val_every_n_epoch": 5}, "at most 4"),
+        ({"max_epochs": 1, "min_epochs": 3}, "trainer.min_epochs 3 is more than trainer.max_epochs 1"),
+        ({"max_steps": 5, "min_steps": 6}, "trainer.min_steps 6 is more than trainer.max_steps 5"),
     ],
 )
 def test_settings_that_leave_no_model_are_rejected(settings, expected):
@@ -87,6 +109,8 @@ def test_settings_that_leave_no_model_are_rejected(settings, expected):
 def test_settings_that_leave_a_model_are_accepted():
     check_limits(trainer(max_epochs=5, check_val_every_n_epoch=5))
     check_limits(trainer(max_epochs=-1, check_val_every_n_epoch=5))
+    check_limits(trainer(max_epochs=-1, min_epochs=5, max_steps=-1, min_steps=9))
+    check_limits(trainer(max_epochs=5, min_epochs=5))
     check_limits(trainer(limit_val_batches=0, enable_checkpointing=False))
 
 

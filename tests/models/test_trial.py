@@ -85,3 +85,15 @@ def test_rejects_compile_without_a_compiler(monkeypatch, tmp_path):
     monkeypatch.setenv("CXX", "another")
     with pytest.raises(UserError, match="there is no another"):
         check_compiler(CNNClassifier(widths=(8, 8), compile=True))
+
+
+def test_rejects_a_network_without_parameters():
+    with pytest.raises(UserError, match="Flatten has no parameters"):
+        try_model(ImageClassifier(nn.Flatten()), 1)
+
+
+def test_network_for_colours_is_told_how_to_take_grey():
+    network = nn.Sequential(nn.Conv2d(3, 1, 8), nn.Flatten())
+    with pytest.raises(UserError, match=r"use --model.in_channels 3"):
+        try_model(ImageClassifier(network), 8)
+    try_model(ImageClassifier(network, in_channels=3), 8)

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 import yaml
 from jsonargparse import Namespace
 from lightning.pytorch import LightningModule, Trainer
@@ -80,11 +79,6 @@ def repeatable(config: Namespace) -> Namespace:
         for key in ("version", "id", "run_id"):
             if isinstance(logger, Namespace) and logger.get(f"init_args.{key}"):
                 logger.init_args[key] = None
-    # StochasticWeightAveraging has a device as default, which YAML cannot express.
-    for callback in config.trainer.callbacks or []:
-        for key, value in callback.get("init_args", {}).items():
-            if isinstance(value, torch.device):
-                callback.init_args[key] = str(value)
     return config
 
 

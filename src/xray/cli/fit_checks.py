@@ -12,6 +12,8 @@ from xray.cli.outside_errors import reason_of
 from xray.data.dataset import ImageBatch
 from xray.data.image_data import ImageData
 from xray.models.base import ImageClassifier
+from xray.runs.checkpoint import Checkpoint
+from xray.runs.data_settings import data_settings
 from xray.utils.errors import UserError, require_between
 
 IMAGES = 4
@@ -44,6 +46,7 @@ def check_optimizer(model: ImageClassifier, data: ImageData, device: torch.devic
             def closure() -> float:
                 optimizer.zero_grad()
                 loss, _ = trial.model_step({"image": images, "label": labels, "index": index})
+                _check_loss(loss, model.title)
                 loss.backward()  # type: ignore[no-untyped-call]
                 return float(loss.detach())
 
@@ -52,6 +55,16 @@ def check_optimizer(model: ImageClassifier, data: ImageData, device: torch.devic
             raise
         except Exception as error:  # of the user's own code or of torch
             raise UserError(f"model.optimizer cannot train {type(model).__name__}: {reason_of(error)}") from error
+
+
+def _check_loss(loss: torch.Tensor, model: str) -> None:
+    if loss.numel() != 1:
+        raise UserError(f"{model}.loss returns shape {tuple(loss.shape)}: it must return one number, such as the mean.")
+    if not loss.isfinite():
+        raise UserError(
+            f"The loss of {model} is {loss.item()} before the first step: the network or the loss divides by zero or "
+            "takes the logarithm of zero."
+        )
 
 
 def check_trainer(settings: Namespace) -> None:
@@ -82,6 +95,11 @@ def check_limits(trainer: Namespace) -> None:
     for name in ("max_epochs", "max_steps", "limit_train_batches"):
         if trainer[name] == 0:
             raise UserError(f"trainer.{name} 0 trains nothing: give at least 1, or leave it out.")
+    for least, most in (("min_epochs", "max_epochs"), ("min_steps", "max_steps")):
+        if (trainer[least] or 0) > (trainer[most] or -1) > 0:
+            raise UserError(
+                f"trainer.{least} {trainer[least]} is more than trainer.{most} {trainer[most]}: raise {most}."
+            )
     if trainer.enable_checkpointing is False:
         return
     keep_none = "or keep no model with --trainer.enable_checkpointing false."
@@ -96,6 +114,27 @@ def check_limits(trainer: Namespace) -> None:
             f"trainer.check_val_every_n_epoch {every} never validates in trainer.max_epochs {epochs}, so no epoch "
             f"could be the best: give at most {epochs}, {keep_none}"
         )
+
+
+def check_resumed(checkpoint: Checkpoint, data: ImageData) -> None:
+    """Reject images of another form than those that a resumed run began with: its best epoch would not fit them.
+
+    Args:
+        checkpoint: The one that is resumed.
+        data: Set up for fit.
+
+    Raises:
+        UserError: They differ.
+    """
+    began = data_settings(checkpoint.config)
+    for name in ("image_size", "resize", "class_names"):
+        before, now = began.get(name), getattr(data, name)
+        now = list(now) if isinstance(now, tuple) else now
+        if before is not None and before != now:
+            raise UserError(
+                f"{checkpoint.path} was trained with data.{name} {before}, which cannot become {now} on the way: "
+                f"resume it as it was, or begin a new run from its weights with --model.weights {checkpoint.path}"
+            )
 
 
 def check_monitors(trainer: Trainer, model: ImageClassifier) -> None:

@@ -2,7 +2,7 @@
 
 from lightning.pytorch import Trainer
 
-from xray.cli.fit_checks import check_monitors, check_optimizer
+from xray.cli.fit_checks import check_monitors, check_optimizer, check_resumed
 from xray.cli.resolve_checkpoint import reject_fitted_images
 from xray.data.image_data import ImageData
 from xray.models.base import ImageClassifier
@@ -36,6 +36,7 @@ def prepare_fit(model: ImageClassifier, data: ImageData, trainer: Trainer, resum
     if not known_size:
         try_model(model, data.image_size)
     if resumed is not None:
+        check_resumed(resumed, data)
         data.trained_before = reject_fitted_images(resumed, data, "val")
     check_monitors(trainer, model)
     check_optimizer(model, data, trainer.strategy.root_device)

@@ -1,10 +1,12 @@
 """Complete the config of a fit: its experiment, the checkpoint that it resumes, its logger and callbacks."""
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+import torch
 from jsonargparse import Namespace
 from lightning.pytorch.callbacks import (
     BatchSizeFinder,
@@ -17,6 +19,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.loggers import Logger
 
 from xray.callbacks.checkpoint import RunCheckpoint
+from xray.callbacks.progress import RunProgressBar
 from xray.callbacks.seed import SeedEpochs
 from xray.cli.early_options import read_config
 from xray.runs.run import find_model, newest_run
@@ -99,16 +102,19 @@ def complete_trainer(trainer: Namespace) -> None:
         excluded += (Checkpoint,)
     if not trainer.logger:
         excluded += NEEDS_LOGGER
-    callbacks = [each for each in as_list(trainer.callbacks) if not _is_one_of(each, excluded)]
+    callbacks = [_expressible(each) for each in as_list(trainer.callbacks) if not _is_one_of(each, excluded)]
     for needed in NEEDED:
         if not issubclass(needed, excluded) and not any(_is_one_of(each, (needed,)) for each in callbacks):
             callbacks.append(_described(path_of(needed)))
+    if trainer.enable_progress_bar is not False and not any(_is_one_of(each, (ProgressBar,)) for each in callbacks):
+        # Lightning's own counts epochs from 0.
+        callbacks.append(_described(path_of(RunProgressBar)))
     trainer.callbacks = callbacks
 
 
 def scoring_callbacks(callbacks: Any) -> list[Any]:  # noqa: ANN401 - None, one or a list, parsed or not
     """Return those callbacks of a fit's config that take part in validate and test as well."""
-    return [each for each in as_list(callbacks) if not _is_one_of(each, ONLY_FIT)]
+    return [_expressible(each) for each in as_list(callbacks) if not _is_one_of(each, ONLY_FIT)]
 
 
 def as_list(value: Any) -> list[Any]:  # noqa: ANN401 - as in a config
@@ -116,6 +122,14 @@ def as_list(value: Any) -> list[Any]:  # noqa: ANN401 - as in a config
     if isinstance(value, list):
         return value
     return [value] if isinstance(value, Mapping | Namespace) else []
+
+
+def _expressible(callback: Any) -> Any:  # noqa: ANN401 - Mapping or Namespace
+    """Return a callback without defaults that YAML cannot express, such as the enumeration of `Timer`."""
+    for key, value in (callback.get("init_args") or {}).items():
+        if isinstance(value, Enum | torch.device):
+            callback["init_args"][key] = value.value if isinstance(value, Enum) else str(value)
+    return callback
 
 
 def _described(class_path: str) -> Namespace:

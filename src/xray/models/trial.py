@@ -21,6 +21,8 @@ def try_model(model: ImageClassifier, size: int) -> None:
     Raises:
         UserError: The network fails or returns something else.
     """
+    if next(model.network.parameters(), None) is None:
+        raise UserError(f"The network {model.title} has no parameters, so nothing could be trained.")
     images = torch.zeros(2, 1, size, size, dtype=torch.uint8, device=model.device)
     shape = f"(2, {model.in_channels}, {size}, {size})"
     outputs: list[object] = []
@@ -32,9 +34,12 @@ def try_model(model: ImageClassifier, size: int) -> None:
         if outputs:
             raise _other_output(model, outputs[0], shape) from error
         reason = " ".join(str(error).split())[:300]
+        mend = "another --data.image_size, or a network for this shape"
+        if model.in_channels == 1 and "to have 3 channels" in reason:
+            mend = "--model.in_channels 3, which repeats the grey channel"
         raise UserError(
             f"The network {model.title} fails on images of shape {shape} ({type(error).__name__}: {reason}): use "
-            "another --data.image_size, or a network for this shape; --debug shows where."
+            f"{mend}; --debug shows where."
         ) from error
     finally:
         hook.remove()
