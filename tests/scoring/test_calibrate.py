@@ -53,6 +53,15 @@ def calibrate(path, data, folder, *parts):
     calibrate_checkpoint(path, model, data, OperatingPoint(), folder / RECORD, *parts)
 
 
+def test_model_that_outputs_nan_gets_no_decision(path, images, tmp_path):
+    content = torch.load(path)
+    content["state_dict"]["network.head.3.bias"] = torch.tensor([float("nan")])
+    torch.save(content, path)
+    with pytest.raises(UserError, match=r"best.ckpt cannot be used: the model outputs NaN"):
+        calibrate(path, ready(images), tmp_path)
+    assert not (tmp_path / RECORD).exists()
+
+
 def test_fit_stores_the_ood_detector_and_notes_few_validation_images(path, many, tmp_path, capsys):
     data = ready(many)
     complete_checkpoint(path, data, tmp_path)

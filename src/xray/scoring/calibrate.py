@@ -103,7 +103,7 @@ def calibrate_checkpoint(
         keep_earlier: Whether to keep the checkpoint's earlier decisions; not at the end of training.
 
     Raises:
-        UserError: It cannot be written.
+        UserError: It cannot be written, or the model outputs NaN.
     """
     if reason := "it is a folder" if record.is_dir() else why_not_writable(record):
         raise UserError(f"{record} cannot be written ({reason}): fix that. Nothing was changed.")
@@ -126,6 +126,11 @@ def calibrate_checkpoint(
         images_by_class=(int(counts[0]), int(counts[1])),
     )
     logits = logits_of(model, data.grey_chunks("val"), data.batch_size)
+    if not np.isfinite(logits).all():
+        raise UserError(
+            f"{path} cannot be used: the model outputs NaN or infinity for validation images. Training diverged; train "
+            "with a lower learning rate."
+        )
     decision = fit_decision(labels, logits, point, fitted_on, [image.patient for image in images])
     if ood is None and (kept := read_checkpoint(path).record(OOD_KEY)) is not None:
         ood = OODDetector.from_dict(kept).with_validation(data.grey_chunks("val"))
