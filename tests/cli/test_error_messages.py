@@ -84,6 +84,24 @@ def test_wrong_config_key(error_of, text, wrong, meant):
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("trainer:\n", "below trainer there is nothing"),
+        ("run: null\n", "below run there is nothing"),
+        ("data: [a]\n", "below data there is ['a']"),
+    ],
+)
+def test_config_with_an_empty_group(error_of, text, expected):
+    Path("mine.yaml").write_text(text)
+    assert f"mine.yaml: {expected}" in error_of(*FIT, "--config", "mine.yaml")
+
+
+def test_config_with_its_settings_below_the_command(error_of):
+    Path("mine.yaml").write_text("fit:\n  trainer:\n    max_epochs: 1\n")
+    assert error_of(*FIT, "--config", "mine.yaml").startswith("There is no config key fit: write what is below it at")
+
+
+@pytest.mark.parametrize(
     ("args", "meant"),
     [
         ((*FIT, "--epochs", "3"), "--trainer.max_epochs"),

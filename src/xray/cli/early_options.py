@@ -109,4 +109,11 @@ def read_config(path: Path) -> dict[str, Any]:
         raise UserError(f"The config file {path} is not valid YAML: {reason[:200]}", status=2) from error
     if not isinstance(config, dict):
         raise UserError(f"The config file {path} has no keys: start from one in configs/.", status=2)
+    for group in ("run", "trainer", "data"):
+        value = config.get(group, {})
+        if not isinstance(value, dict) and not (group == "data" and isinstance(value, str)):
+            found = "nothing" if value is None else repr(value)
+            raise UserError(
+                f"{path}: below {group} there is {found}: write settings there, or remove {group}.", status=2
+            )
     return config

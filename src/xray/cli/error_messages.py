@@ -171,6 +171,10 @@ def _unknown_key(name: str, given: str, keys: list[str], parser: ArgumentParser)
         parser: The parser of the command.
     """
     is_option, takes_config = given.startswith("-"), _takes_config(parser)
+    if not is_option and (command := name.partition(".")[0]) in {"fit", "validate", "test", "predict"}:
+        return (
+            f"There is no config key {command}: write what is below it at the top; the command line names the command."
+        )
     if takes_config:  # other commands have no model, and wait for no torch
         keys = keys + [f"model.{key}" for model in _subclasses(KINDS[0]) for key in _parameters(model)]
     hint = did_you_mean(name, keys).replace("mean ", "mean --" if is_option else "mean ")
