@@ -10,7 +10,7 @@ from xray.data.cache.hashing import FileDigests
 from xray.data.index.base import ROOT_FOLDER
 from xray.data.index.patients import KERMANY_PATTERN
 from xray.data.index.rows import ImageRow, RowIndex
-from xray.data.index.table import TableIndex, may_identify
+from xray.data.index.table import MISSING, TableIndex, may_identify
 from xray.utils.errors import UserError
 
 CLASSES = ("NORMAL", "PNEUMONIA")
@@ -120,9 +120,46 @@ def test_further_columns_are_kept_except_those_that_may_identify(folder):
     assert not may_identify("device")
 
 
+def test_names_of_columns_and_classes_are_found_in_any_case(folder):
+    table = write(folder / "t.csv", ("d.png,Pneumonia,p1,train",), "Path,LABEL,Patient,Split")
+    (image,) = records(TableIndex(table), ["train"])
+    assert (image.path, image.label, image.patient, image.folder, image.columns) == ("d.png", 1, "p1", "train", {})
+    table = write(folder / "u.csv", ("gone.png,d.png,1",), "Path,path,label")
+    assert [image.path for image in records(TableIndex(table), [ROOT_FOLDER])] == ["d.png"]
+
+
+def test_blank_rows_and_columns_of_a_spreadsheet_say_nothing_but_count(folder):
+    rows = (",,,,,", "a.png,0,p1,train,,", "   ", "gone.png,1,p2,train,,", ",,,,,")
+    table = write(folder / "t.csv", rows, "path,label,patient,split,,")
+    assert "row 5: gone.png" in rejection(TableIndex(table))
+    put(folder, "gone.png")
+    assert [(i.path, dict(i.columns)) for i in records(TableIndex(table), ["train"])] == [
+        ("a.png", {}),
+        ("gone.png", {}),
+    ]
+
+
+def test_row_numbers_of_pandas_are_no_column(folder):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame({"path": ["a.png", "d.png"], "label": [0, 1], "patient": [7.0, 8.0]}, index=[3, 5])
+    frame.to_parquet(folder / "t.parquet")
+    frame.reset_index().to_csv(folder / "t.csv")
+    for name in ("t.parquet", "t.csv"):
+        assert [dict(image.columns) for image in records(TableIndex(folder / name), [ROOT_FOLDER])] == [{}, {}]
+    assert [image.patient for image in records(TableIndex(folder / "t.parquet"), [ROOT_FOLDER])] == ["7", "8"]
+
+
+@pytest.mark.parametrize("argument", ["patient_column", "split_column"])
+def test_a_column_that_is_named_must_exist(folder, argument):
+    table = write(folder / "t.csv", ROWS)
+    assert f"--data.index.init_args.{argument}" in rejection(TableIndex(table, **{argument: "subject"}))
+
+
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
+        (("a.png,NORMAL,nan,train", "b/c.png,NORMAL,NaN,train"), ("row 2", "patient is empty")),
         (("a.png,NORMAL,p1,train", "gone.png,NORMAL,p2,train"), ("row 3", "gone.png")),
         (("a.png,SICK,p1,train",), ("row 2", "SICK", "NORMAL, PNEUMONIA")),
         (("a.png,NORMAL,p1,train", "b/../a.png,NORMAL,p1,train"), ("row 3", "also in row 2")),
@@ -162,7 +199,11 @@ def test_an_index_of_ones_own_needs_one_method(folder):
     assert (first.path, dict(first.columns), second.label, dict(second.columns)) == ("a.png", {"sex": "F"}, 1, {})
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).map(str.strip).filter(bool)
+TEXT = (
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
+    .map(str.strip)
+    .filter(lambda text: text.lower() not in MISSING)
+)
 
 
 @given(

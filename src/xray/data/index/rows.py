@@ -42,8 +42,6 @@ class RowIndex(ImageIndex):
     """Base class of an index that knows each image as an `ImageRow`; a subclass has `rows`."""
 
     root = Path()
-    first_row = 1
-    """Number of the first row in messages."""
 
     @abstractmethod
     def rows(self) -> Iterable[ImageRow]:
@@ -102,7 +100,7 @@ class RowIndex(ImageIndex):
             file = os.path.normpath(os.path.join(self.root, row.path))  # noqa: PTH118 - there may be many
             if (first := seen.setdefault(file, i)) != i:
                 raise UserError(
-                    f"{self.place(i)}: {printable(row.path)} is also in row {first + self.first_row}: each image needs "
+                    f"{self.place(i)}: {printable(row.path)} is also in row {self.row_number(first)}: each image needs "
                     "one row."
                 )
             if not row.path or not os.path.isfile(file):  # noqa: PTH113
@@ -136,6 +134,9 @@ class RowIndex(ImageIndex):
         name = text.strip()
         if name in class_names:
             return class_names.index(name)
+        lower = [class_name.lower() for class_name in class_names]
+        if lower.count(name.lower()) == 1:
+            return lower.index(name.lower())
         if name.lower() in NUMBERS:
             return NUMBERS[name.lower()]
         raise UserError(
@@ -163,4 +164,8 @@ class RowIndex(ImageIndex):
 
     def place(self, i: int) -> str:
         """Return what messages call a row."""
-        return f"{self.name}, row {i + self.first_row}"
+        return f"{self.name}, row {self.row_number(i)}"
+
+    def row_number(self, i: int) -> int:
+        """Return the number of a row for people."""
+        return i + 1

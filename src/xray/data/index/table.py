@@ -3,7 +3,7 @@
 import csv
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,10 @@ TABLE_SUFFIXES: Final = (".csv", ".tsv", ".parquet")
 SEPARATORS: Final = ",;\t"
 IDENTIFYING: Final = {"id", "uid", "mrn", "accession", "name", "surname", "birth", "birthday", "dob", "ssn"}
 """Words in the names of columns that may identify a person."""
+ROW_NUMBERS: Final = re.compile(r"Unnamed: \d+|index|__index_level_\d+__")
+"""Names of the columns in which pandas writes the row numbers."""
+MISSING: Final = {"", "nan", "na", "<na>", "none"}
+"""Patients and splits, in lower case, that stand for a missing value."""
 
 
 def is_table(path: Path) -> bool:
@@ -56,7 +60,6 @@ class TableIndex(RowIndex):
         self.patient_column = patient_column
         self.split_column = split_column
         self.columns = columns
-        self.first_row = 1 if self.path.suffix.lower() == ".parquet" else 2  # a spreadsheet counts the header
 
     @property
     def name(self) -> str:
@@ -71,35 +74,48 @@ class TableIndex(RowIndex):
     def rows(self) -> Iterable[ImageRow]:
         """See `RowIndex.rows`."""
         header, values = self._table
-        places = {name: i for i, name in enumerate(header)}
-        for column, argument in ((self.path_column, "path_column"), (self.label_column, "label_column")):
-            if column not in places:
+        path, label = self._place(header, self.path_column), self._place(header, self.label_column)
+        patient, split = self._place(header, self.patient_column), self._place(header, self.split_column)
+        for argument, column, place in (
+            ("path_column", self.path_column, path),
+            ("label_column", self.label_column, label),
+            # Without these, images of one patient, or test images, would be trained on in silence.
+            ("patient_column", self.patient_column, 0 if self.patient_column == "patient" else patient),
+            ("split_column", self.split_column, 0 if self.split_column == "split" else split),
+        ):
+            if place is None:
                 raise UserError(
                     f"{self.path} has no column {column!r} (found: {printable(', '.join(header))}): rename one, or "
                     f"give its name with --data.index.init_args.{argument}."
                 )
-        further = {name: places[name] for name in self._further(header)}
-        patient, split = places.get(self.patient_column), places.get(self.split_column)
-        for i, row in enumerate(values):
-            if patient is not None and not row[patient].strip():
+        further = {name: header.index(name) for name in self._further(header, {path, label, patient, split})}
+        for i, row in enumerate(values.values()):
+            if patient is not None and row[patient].strip().lower() in MISSING:
                 raise UserError(
                     f"{self.place(i)}: the column {self.patient_column} is empty: fill it in, or remove the column if "
                     "patients are unknown."
                 )
-            if split is not None and not row[split].strip():
+            if split is not None and row[split].strip().lower() in MISSING:
                 raise UserError(f"{self.place(i)}: the column {self.split_column} is empty: fill it in.")
             yield ImageRow(
-                path=self._found(row[places[self.path_column]].strip()),
-                label=row[places[self.label_column]],
+                path=self._found(row[path or 0].strip()),
+                label=row[label or 0],
                 patient="" if patient is None else row[patient].strip(),
                 split="" if split is None else row[split],
                 columns={name: row[place].strip() for name, place in further.items()},
             )
 
-    def _further(self, header: Sequence[str]) -> list[str]:
-        used = {self.path_column, self.label_column, self.patient_column, self.split_column}
+    def _place(self, header: Sequence[str], column: str) -> int | None:
+        """Return the place of a column, by its name in any case; the same case comes first."""
+        lower = [name.lower() for name in header]
+        if column in header:
+            return header.index(column)
+        return lower.index(column.lower()) if column.lower() in lower else None
+
+    def _further(self, header: Sequence[str], used: Collection[int | None]) -> list[str]:
         if self.columns is None:
-            return [name for name in header if name and name not in used and not may_identify(name)]
+            others = [name for i, name in enumerate(header) if name and i not in used]
+            return [name for name in others if not may_identify(name) and not ROW_NUMBERS.fullmatch(name)]
         if unknown := [name for name in self.columns if name not in header]:
             raise UserError(f"{self.path} has no column {unknown[0]!r} (found: {printable(', '.join(header))}).")
         return self.columns
@@ -111,17 +127,23 @@ class TableIndex(RowIndex):
                 return os.path.abspath(file)  # noqa: PTH100
         return path
 
+    def row_number(self, i: int) -> int:
+        """See `RowIndex.row_number`."""
+        return list(self._table[1])[i]
+
     @cached_property
-    def _table(self) -> tuple[list[str], list[list[str]]]:
-        """The names of the columns, and the values of each row as text."""
+    def _table(self) -> tuple[list[str], dict[int, list[str]]]:
+        """The names of the columns, and the values of each row as text, by the row's number."""
         if not self.path.is_file():
             raise UserError(f"{self.path} is not a file: give a table of images, CSV or Parquet.")
         header, rows = _read_parquet(self.path) if self.path.suffix.lower() == ".parquet" else _read_csv(self.path)
-        if twice := [name for name in header if header.count(name) > 1]:
+        if twice := [name for name in header if name and header.count(name) > 1]:
             raise UserError(f"{self.path} has two columns {twice[0]!r}: rename one.")
-        for i, row in enumerate(rows):
+        for number, row in rows.items():
             if len(row) != len(header):
-                raise UserError(f"{self.place(i)} has {len(row)} values instead of {len(header)}: correct it.")
+                raise UserError(
+                    f"{self.path}, row {number} has {len(row)} values instead of {len(header)}: correct it."
+                )
         return header, rows
 
 
@@ -135,19 +157,22 @@ def may_identify(column: str) -> bool:
     return not IDENTIFYING.isdisjoint(word.lower() for word in words)
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
+def _read_csv(path: Path) -> tuple[list[str], dict[int, list[str]]]:
+    """Return the header, and the other rows by the numbers that a spreadsheet shows, blank ones left out."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             first = file.readline()
             file.seek(0)
             separator = max(SEPARATORS, key=first.count)
-            header, *rows = [row for row in csv.reader(file, delimiter=separator, strict=True) if row] or [[]]
+            rows = dict(enumerate(csv.reader(file, delimiter=separator, strict=True), start=1))
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         raise UserError(f"{path} cannot be read as CSV in UTF-8 ({error}): save it again in this form.") from error
-    return [name.strip() for name in header], rows
+    filled = {number: row for number, row in rows.items() if any(value.strip() for value in row)}
+    header = filled.pop(min(filled, default=1), [])
+    return [name.strip() for name in header], filled
 
 
-def _read_parquet(path: Path) -> tuple[list[str], list[list[str]]]:
+def _read_parquet(path: Path) -> tuple[list[str], dict[int, list[str]]]:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -158,9 +183,16 @@ def _read_parquet(path: Path) -> tuple[list[str], list[list[str]]]:
     except (pyarrow.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{path} cannot be read as Parquet ({reason}): write it again.") from error
-    return table.column_names, [_texts(row) for row in table.to_pylist()]
+    return table.column_names, {number: _texts(row) for number, row in enumerate(table.to_pylist(), start=1)}
 
 
 def _texts(row: Mapping[str, Any]) -> list[str]:
-    """Return values as text, missing ones as empty text."""
-    return ["" if value is None or value != value else str(value) for value in row.values()]
+    """Return values as text: missing ones empty, and whole numbers without the decimal that pandas adds to them."""
+    return [
+        "" if value is None or value != value else f"{value:.0f}" if _is_whole(value) else str(value)
+        for value in row.values()
+    ]
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer()
