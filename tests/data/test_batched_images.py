@@ -99,12 +99,29 @@ def test_shared_patients_and_images_are_rejected():
         (samples("val", image=torch.full((1, 32, 32), -2.0)), "from -2 to -2"),
         (samples("val", label=2), "other labels than 0 and 1"),
         (samples("val", label=1), "no image of class healthy for val"),
+        (samples("val", label="1"), "other labels than 0 and 1"),
+        (samples("val", label=torch.tensor([0, 1])), "10 values of label with 5 images"),
+        (samples("val", image=torch.full((1, 32, 32), 4095, dtype=torch.int16)), "images of torch.int16"),
+        (samples("val", 5) + samples("val", 5, image=torch.zeros(1, 40, 40)), "of 32 and of 40 pixels for val"),
     ],
 )
 def test_other_batches_are_rejected_in_one_line(given, expected):
     with pytest.raises(UserError, match=expected) as info:
         set_up("validate", val=given)
     assert "\n" not in str(info.value)
+
+
+def test_labels_may_be_booleans_and_patients_numbers():
+    given = [one | {"label": bool(one["label"]), "patient": i} for i, one in enumerate(samples("val"))]
+    records = set_up("validate", val=given).images["val"]
+    assert [(record.label, record.patient) for record in records] == [(i % 2, str(i)) for i in range(12)]
+
+
+def test_settings_of_the_data_module_are_checked():
+    module = Module()
+    module.resize = "fill"
+    with pytest.raises(UserError, match="resize is 'fill', where it must be one of stretch, pad, crop"):
+        BatchedImages(module)
 
 
 def test_our_own_data_module_needs_no_adapter(tmp_path):

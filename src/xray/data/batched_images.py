@@ -4,7 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from xray.data.arrays import Images
 from xray.data.dataset import ImageBatch, ImageDataset, whole_batch
 from xray.data.decode.header import ImageHeader
+from xray.data.decode.image import ResizeRule
 from xray.data.image_data import ImageData
 from xray.data.image_source import Overlaps, check_overlaps
 from xray.data.index.base import CLASS_NAMES, ImageRecord
@@ -63,6 +64,11 @@ class BatchedImages(ImageData):
         self.resize = getattr(module, "resize", "stretch")
         self.batch_size = getattr(module, "batch_size", 32)
         self.overlaps: Overlaps = getattr(module, "overlaps", "reject")
+        for name, value, allowed in (("resize", self.resize, ResizeRule), ("overlaps", self.overlaps, Overlaps)):
+            if value not in get_args(allowed):
+                raise UserError(
+                    f"{self.source_name}: {name} is {value!r}, where it must be one of {', '.join(get_args(allowed))}."
+                )
         self.validation = "folder"
         self.image_size = 0
         self.notes = []
@@ -90,30 +96,35 @@ class BatchedImages(ImageData):
             self.reject_overlaps(self.images["train"], self.images["val"])
 
     def _collect(self, split: str) -> None:
-        batches = [self._checked(batch) for batch in getattr(self.module, f"{split}_dataloader")()]
+        loader = getattr(self.module, f"{split}_dataloader")()
+        batches = [self._checked(batch) for batch in (() if loader is None else loader)]
         if not batches:
             raise UserError(f"{self.source_name} yields no batch for {split}.")
+        if len(sizes := sorted({batch["image"].shape[-1] for batch in batches})) > 1:
+            raise UserError(
+                f"{self.source_name} yields images of {sizes[0]} and of {sizes[-1]} pixels for {split}: resize all to "
+                "one size."
+            )
         pixels = np.concatenate([_grey(batch["image"]) for batch in batches])
         labels = [int(label) for batch in batches for label in batch["label"]]
         for label, name in enumerate(self.class_names):
             if label not in labels:
                 raise UserError(f"{self.source_name}: no image of class {name} for {split}; each class needs some.")
-        paths = [path for batch in batches for path in batch.get("path", [])]
-        patients = [str(patient) for batch in batches for patient in batch.get("patient", [])]
+        paths, patients = ([str(value) for b in batches for value in b.get(key, [])] for key in ("path", "patient"))
         paths = paths if len(paths) == len(labels) else [f"{split}/{i:06d}" for i in range(len(labels))]
         named = len(patients) == len(labels)
         if not named:
-            patients = [str(path) for path in paths]
+            patients = paths
             self.note("The data module names no patients: each image counts as a patient of its own.")
         self.image_size = pixels.shape[-1]
         self.images[split] = [
-            ImageRecord(str(path), split, label, patient, patient, hashlib.blake2b(image.tobytes()).hexdigest(), named)
+            ImageRecord(path, split, label, patient, patient, hashlib.blake2b(image.tobytes()).hexdigest(), named)
             for path, label, patient, image in zip(paths, labels, patients, pixels, strict=True)
         ]
         self._datasets[split] = ImageDataset(pixels, np.arange(len(pixels)), labels)
 
-    def _checked(self, batch: Any) -> Mapping[str, Any]:  # noqa: ANN401 - anything may come
-        """Return a batch of the right form.
+    def _checked(self, batch: Any) -> dict[str, Any]:  # noqa: ANN401 - anything may come
+        """Return a batch with labels as a tensor of shape (n,), paths and patients as lists.
 
         Raises:
             UserError: It is of another form.
@@ -125,14 +136,27 @@ class BatchedImages(ImageData):
         if not isinstance(image, Tensor) or image.ndim != 4 or image.shape[1] != 1 or image.shape[2] != image.shape[3]:
             shape = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
             raise UserError(f"{self.source_name} yields images of shape {shape}, where xray needs {BATCH_FORM}.")
-        if image.is_floating_point() and not (image.min() >= 0 and image.max() <= 1):
+        if image.dtype != torch.uint8 and not image.is_floating_point():
+            raise UserError(f"{self.source_name} yields images of {image.dtype}, where xray needs {BATCH_FORM}.")
+        if image.numel() and image.is_floating_point() and not (image.min() >= 0 and image.max() <= 1):
             raise UserError(
                 f"{self.source_name} yields images with values from {image.min():.3g} to {image.max():.3g}, where xray "
                 f"needs {BATCH_FORM}; the model normalises them itself."
             )
-        if not set(torch.as_tensor(batch["label"]).flatten().tolist()) <= {0, 1}:
+        label = batch["label"]
+        if isinstance(label, Tensor):
+            label = label.flatten().tolist()
+        if not set(label) <= {0, 1}:
             raise UserError(f"{self.source_name} yields other labels than 0 and 1.")
-        return batch
+        lists = {
+            key: batch[key].tolist() if isinstance(batch[key], Tensor) else list(batch[key])
+            for key in ("path", "patient")
+            if key in batch
+        }
+        for key, values in {"label": label, **lists}.items():
+            if len(values) != len(image):
+                raise UserError(f"{self.source_name} yields {len(values)} values of {key} with {len(image)} images.")
+        return {**batch, "label": torch.tensor(label, dtype=torch.int64, device=image.device), **lists}
 
     def note(self, note: str) -> None:
         """See `ImageData.note`."""
@@ -190,10 +214,10 @@ class BatchedImages(ImageData):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # noqa: ANN401
         """Leave training batches to the other module, then give images and labels the form that models take."""
         if self.trainer is not None and self.trainer.training:
-            batch = dict(self._checked(self.module.on_after_batch_transfer(batch, dataloader_idx)))
+            batch = self._checked(self.module.on_after_batch_transfer(batch, dataloader_idx))
             image = batch["image"]
             batch["image"] = image if image.is_floating_point() else image.float() / 255
-            batch["label"] = batch["label"].flatten().float()
+            batch["label"] = batch["label"].float()
         return batch
 
     def teardown(self, stage: str) -> None:
