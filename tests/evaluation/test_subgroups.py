@@ -161,7 +161,7 @@ def test_groups_that_cannot_be_formed_are_noted():
     assert list(groups) == [("Column device", "a")]
     assert notes == [
         "Column site: 40 different values are too many for groups (at most 8).",
-        "Column view: all images have one value.",
+        "Column view: it has only one value.",
         "Column note: it is empty.",
         "Column device: not shown, since they have fewer than 5 images of a class: b.",
     ]

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from xray.evaluation.user_table import read_user_table
 from xray.utils.errors import UserError
@@ -29,6 +30,8 @@ def test_class_names_are_usual_ones_or_negative_and_positive():
     assert read_user_table(table()).source["class_names"] == ["negative", "positive"]
     usual = read_user_table(table(label=["NORMAL", "PNEUMONIA", "PNEUMONIA", "NORMAL"]))
     assert usual.source["class_names"] == ["NORMAL", "PNEUMONIA"]
+    other_case = read_user_table(table(label=["Normal", "Pneumonia", "Pneumonia", "Normal"]))
+    assert list(other_case.table.label) == list(usual.table.label)
     with pytest.raises(UserError, match="labels healthy, sick: name the negative"):
         read_user_table(table(label=["healthy", "sick", "sick", "healthy"]))
 
@@ -114,6 +117,28 @@ def test_errors_are_one_line_that_names_the_row(columns, message):
     with pytest.raises(UserError, match=message) as caught:
         read_user_table(table(**columns))
     assert len(caught.value.lines) == 1
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("a", "b", "c"), ("a",), "ab"])
+def test_class_names_are_two_different_ones(names):
+    with pytest.raises(UserError, match="must be two different names"):
+        read_user_table(table(label=["a", "b", "b", "a"]), class_names=names)
+
+
+def test_a_column_that_is_there_twice_is_rejected(tmp_path):
+    frame = pd.DataFrame(table())
+    frame = pd.concat([frame, frame[["probability"]]], axis=1)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    for given in (frame, tmp_path / "t.csv"):
+        with pytest.raises(UserError, match="two columns probability"):
+            read_user_table(given)
+
+
+def test_columns_may_be_tensors_but_not_single_values():
+    tensors = read_user_table(table(label=torch.tensor([0, 1, 1, 0]), probability=torch.tensor([0.1, 0.9, 0.7, 0.6])))
+    assert list(tensors.table.label) == list(read_user_table(table()).table.label)
+    with pytest.raises(UserError, match="one value as column label"):
+        read_user_table(table(label=1))
 
 
 def test_other_things_are_no_table(tmp_path):

@@ -113,7 +113,7 @@ def subgroups_by_column(columns: Mapping[str, Sequence[str]], labels: Labels) ->
         values = np.array(["" if text.lower() in MISSING else text for text in texts], dtype=object)
         known = sorted(set(values.tolist()) - {""})
         if len(known) < 2:
-            notes.append(f"{family}: {'all images have one value' if known else 'it is empty'}.")
+            notes.append(f"{family}: {'it has only one value' if known else 'it is empty'}.")
             continue
         if len(known) <= MAX_VALUES:
             members = {value: values == value for value in sorted(known, key=_by_number)}

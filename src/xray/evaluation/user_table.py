@@ -55,7 +55,12 @@ def read_user_table(
         raise UserError(f"{where} has no row with a prediction.")
     if "label" not in columns:
         raise UserError(f"{where} has no column label with the true classes: its columns are {', '.join(columns)}.")
-    class_names = class_names or _class_names(columns["label"], where)
+    if class_names is not None and (
+        len(class_names) != 2 or len(set(map(str, class_names))) != 2 or isinstance(class_names, str)
+    ):
+        raise UserError(f"class_names {class_names!r} must be two different names, the negative class first.", 2)
+    negative, positive = class_names or _class_names(columns["label"], where)
+    class_names = (str(negative), str(positive))
     labels = _classes(columns["label"], class_names, f"{where}, column label")
     probability, logit = _scores(columns, where)
     decisions, threshold = _decisions(columns, probability, threshold, class_names, where, notes)
@@ -93,7 +98,11 @@ def _read_columns(table: Any, where: str) -> dict[str, list[str]]:  # noqa: ANN4
         raise UserError(
             f"A table is a data frame, a mapping of columns or the path of a CSV file, not a {type(table).__name__}."
         )
-    columns = {str(name): [_text(value) for value in table[name]] for name in getattr(table, "columns", table)}
+    names = list(getattr(table, "columns", table))
+    _reject_two_columns(list(map(str, names)), where)
+    if scalars := [name for name in names if not hasattr(table[name], "__iter__") or isinstance(table[name], str)]:
+        raise UserError(f"{where} has one value as column {scalars[0]}: give a list with a value for each image.")
+    columns = {str(name): [_text(value) for value in _values(table[name])] for name in names}
     if len({len(values) for values in columns.values()}) > 1:
         lengths = ", ".join(f"{name} {len(values)}" for name, values in columns.items())
         raise UserError(f"{where} has columns of different lengths: {lengths}.")
@@ -110,7 +119,19 @@ def _read_csv(path: Path) -> dict[str, list[str]]:
     for i, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise UserError(f"{path}, line {i} has {len(row)} values for {len(header)} columns: correct it.")
-    return {name.strip(): [_text(row[i]) for row in rows] for i, name in enumerate(header)}
+    names = [name.strip() for name in header]
+    _reject_two_columns(names, str(path))
+    return {name: [_text(row[i]) for row in rows] for i, name in enumerate(names)}
+
+
+def _reject_two_columns(names: Sequence[str], where: str) -> None:
+    if twice := [name for name in names if name and names.count(name) > 1]:
+        raise UserError(f"{where} has two columns {twice[0]}: rename or remove one.")
+
+
+def _values(column: Any) -> Any:  # noqa: ANN401
+    """Return the values of a column; those of a torch tensor as numbers."""
+    return column.tolist() if hasattr(column, "detach") else column
 
 
 def _text(value: object) -> str:
@@ -132,7 +153,7 @@ def _predicted_rows(columns: dict[str, list[str]], notes: list[str]) -> dict[str
 
 def _class_names(labels: Sequence[str], where: str) -> tuple[str, str]:
     names = sorted(set(labels) - {""})
-    if set(names) <= set(CLASS_NAMES):
+    if {name.upper() for name in names} <= set(CLASS_NAMES):
         return CLASS_NAMES
     if all(name.lower() in BINARY for name in names):
         return NUMBERED_CLASSES
@@ -143,7 +164,8 @@ def _class_names(labels: Sequence[str], where: str) -> tuple[str, str]:
 
 
 def _classes(texts: Sequence[str], class_names: tuple[str, str], where: str) -> list[int]:
-    numbers = BINARY | {name: i for i, name in enumerate(class_names)}
+    numbers = BINARY | {name.lower(): i for i, name in enumerate(class_names)}
+    numbers |= {name: i for i, name in enumerate(class_names)}
     indices = [numbers.get(text, numbers.get(text.lower(), -1)) for text in texts]
     if -1 in indices:
         row = indices.index(-1)
@@ -162,8 +184,8 @@ def _scores(columns: Columns, where: str) -> tuple[Scores, Scores]:
         if (invalid := ~((probability >= 0) & (probability <= 1))).any():
             row = int(np.flatnonzero(invalid)[0])
             raise UserError(
-                f"{where}, column probability has {probability[row]:g} in row {row + 1}: it must be from 0 to 1; name "
-                "the column logit if these are raw outputs of a network."
+                f"{where}, column probability has {columns['probability'][row]} in row {row + 1}: it must be from 0 to "
+                "1; name the column logit if these are raw outputs of a network."
             )
         with np.errstate(divide="ignore"):
             logit = np.log(probability) - np.log1p(-probability)
