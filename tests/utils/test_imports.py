@@ -33,6 +33,18 @@ def test_rejects_what_is_no_list_of_names(names):
         import_modules(names, "a.yaml")
 
 
+@pytest.mark.parametrize("name", ["own.py", "folder/own", ".own", ""])
+def test_rejects_what_is_no_name_of_a_module(name):
+    with pytest.raises(UserError, match=f"imports in a.yaml has '{name}': give the name of a module"):
+        import_modules([name], "a.yaml")
+
+
+def test_rejects_a_module_that_shadows_one_of_python():
+    Path("random.py").write_text("VALUE = 3\n")
+    with pytest.raises(UserError, match="names random, which is a module of Python itself"):
+        import_modules(["random"], "a.yaml")
+
+
 @pytest.mark.parametrize(("name", "file"), [("absent", "absent.py"), ("absent.part", "absent/part.py")])
 def test_says_where_a_module_is_looked_for(name, file):
     with pytest.raises(UserError, match=f"no module {name}, .* a.yaml .*where {file} lies"):
@@ -44,6 +56,7 @@ def test_says_where_a_module_is_looked_for(name, file):
     [
         ("import absent\n", r"ModuleNotFoundError: No module named 'absent' \(.*own.py, line 1\)"),
         ("x = 1\ny = 1 / 0\n", r"ZeroDivisionError: division by zero \(.*own.py, line 2\)"),
+        ("raise SystemExit(0)\n", r"SystemExit: 0 \(.*own.py, line 1\)"),
         ("x = 1\ny = (\n", r"SyntaxError: .* \(.*own.py, line 2\)"),
     ],
 )

@@ -1,5 +1,6 @@
 """Import the modules that a config names: code from outside the package."""
 
+import sys
 import traceback
 from importlib import import_module
 
@@ -21,15 +22,24 @@ def import_modules(names: object, where: object) -> None:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError(f"imports in {where} is {names!r}: it must be a list of module names, such as [my].", status=2)
     for name in names:
+        if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
+            raise UserError(
+                f"imports in {where} has {name!r}: give the name of a module, such as my for the file my.py.", status=2
+            )
+        if name.partition(".")[0] in sys.stdlib_module_names:
+            raise UserError(
+                f"imports in {where} names {name}, which is a module of Python itself: give yours another name.",
+                status=2,
+            )
         try:
             import_module(name)
         except UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _cannot_be_imported(name, where, error) from error
 
 
-def _cannot_be_imported(name: str, where: object, error: Exception) -> UserError:
+def _cannot_be_imported(name: str, where: object, error: Exception | SystemExit) -> UserError:
     if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
         file = f"{name.replace('.', '/')}.py"
         return UserError(
