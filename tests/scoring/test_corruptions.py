@@ -272,7 +272,17 @@ def test_own_corruption_has_as_many_strengths_as_amounts():
     np.testing.assert_array_equal(images, before)
 
 
-@pytest.mark.parametrize("function", [lambda image, amount, rng: image[:5], lambda image: image])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda image, amount, rng: image[:5],
+        lambda image: image,
+        lambda image, amount, rng: image * np.nan,
+        lambda image, amount, rng: image / 255,
+        lambda image, amount, rng: image > 100,
+        lambda image, amount, rng: image.astype(object),
+    ],
+)
 def test_names_the_corruption_that_fails(function):
     with patch.dict(CORRUPTIONS):
         register_corruption("wrong", "Wrong", (1,), "")(function)

@@ -110,14 +110,25 @@ def corrupt(images: Images, name: str, strength: int, seed: int, first: int = 0)
             image = corruption.apply(images[i].copy(), amount, rng)  # a copy: one's own may write into it
             if image.shape != images[i].shape:
                 raise ValueError(f"it returns shape {image.shape}")
+            if image.dtype != np.uint8:
+                _check_greys(image, images[i])
+            return _to_bytes(image)
         except Exception as error:
             fix = (
-                f"It takes an image, here of shape {images[i].shape}, an amount and a generator, and returns an image."
+                f"It takes an image, here of shape {images[i].shape}, an amount and a generator, and returns one with "
+                "greys from 0 to 255."
             )
             raise failure_of(f"The corruption {name}", error, fix) from error
-        return _to_bytes(image)
 
     return np.array(list(map_in_threads(corrupted, range(len(images)))), dtype=np.uint8).reshape(images.shape)
+
+
+def _check_greys(image: npt.NDArray[np.floating] | GreyImage, original: GreyImage) -> None:
+    """Raise ValueError for values that are no greys from 0 to 255."""
+    if not np.isfinite(image).all():
+        raise ValueError("it returns values that are not finite numbers")
+    if 0 < image.max() <= 1 < original.max():
+        raise ValueError("it returns values from 0 to 1")
 
 
 def _exposure(image: GreyImage, gamma: float, rng: np.random.Generator) -> GreyImage:
