@@ -326,3 +326,16 @@ def test_an_own_network_needs_all_tensors_but_the_head(tmp_path):
 def test_weights_without_pretraining_contradict_each_other(tmp_path):
     with pytest.raises(UserError, match="leave one of them out"):
         TransferClassifier("test_resnet", pretrained=False, weights=tmp_path / "w.pt").prepare_weights()
+
+
+def test_names_of_a_compiled_part_are_read(tmp_path):
+    network = nn.Sequential(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), nn.Linear(4, 1))
+    tensors = network.state_dict()
+    compiled = {name.replace("0.", "0._orig_mod.", 1): tensor for name, tensor in tensors.items()}
+    read_tensors = read_weights(saved(tmp_path / "w.pt", compiled), network, head_names(network), "mine").tensors
+    assert set(read_tensors) == set(tensors)
+
+
+def test_a_dictionary_by_numbers_holds_no_weights(tmp_path):
+    with pytest.raises(UserError, match="does not contain a dictionary of tensors"):
+        read_weights(saved(tmp_path / "w.pt", {1: torch.zeros(2)}), nn.Linear(2, 1), [], "mine")

@@ -17,6 +17,8 @@ CONTAINERS = ("state_dict", "model_state_dict", "model", "net", "network", "weig
 """Keys under which training checkpoints keep the tensors."""
 OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 """DenseNet layers as old versions of torchvision named them, for example in CheXNet's checkpoint."""
+COMPILED = "_orig_mod."
+"""What torch.compile puts before the names of a module, anywhere in the network."""
 SHOWN = 3
 """How many names a summary shows."""
 
@@ -50,7 +52,9 @@ def read_weights(path: Path, network: nn.Module, head: Collection[str], owner: s
     Raises:
         UserError: The file is missing, does not contain weights, or contains those of another network.
     """
-    loaded = {OLD_DENSENET.sub(r"\1\2", name): tensor for name, tensor in _load_tensors(path).items()}
+    loaded = {
+        OLD_DENSENET.sub(r"\1\2", name).replace(COMPILED, ""): tensor for name, tensor in _load_tensors(path).items()
+    }
     own = network.state_dict()
     ours, theirs = _common_names(own, loaded)
     names = {name: theirs + name[len(ours) :] for name in own if name.startswith(ours)}
@@ -105,7 +109,11 @@ def _load_tensors(path: Path) -> dict[str, Tensor]:
         ) from error
     while isinstance(content, dict) and (keys := [key for key in CONTAINERS if isinstance(content.get(key), dict)]):
         content = content[keys[0]]
-    if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
+    if (
+        not isinstance(content, dict)
+        or not content
+        or not all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items())
+    ):
         raise UserError(
             f"model.weights {path} does not contain a dictionary of tensors; give a file with a model's state_dict."
         )
