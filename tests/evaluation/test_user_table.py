@@ -134,6 +134,15 @@ def test_a_column_that_is_there_twice_is_rejected(tmp_path):
             read_user_table(given)
 
 
+def test_files_of_spreadsheets_are_read(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbflabel;probability\r\n0;0.1\r\n;\r\n\r\n1;0.9\r\n;\r\n")
+    read = read_user_table(tmp_path / "t.csv")
+    assert (list(read.table.label), read.table.probability.tolist()) == (["negative", "positive"], [0.1, 0.9])
+    (tmp_path / "t.csv").write_text("label,probability\n\n0,0.1\n1\n")
+    with pytest.raises(UserError, match="line 4 has 1 values for 2 columns"):
+        read_user_table(tmp_path / "t.csv")
+
+
 def test_columns_may_be_tensors_but_not_single_values():
     tensors = read_user_table(table(label=torch.tensor([0, 1, 1, 0]), probability=torch.tensor([0.1, 0.9, 0.7, 0.6])))
     assert list(tensors.table.label) == list(read_user_table(table()).table.label)

@@ -114,3 +114,8 @@ def test_class_names_are_given_on_the_command_line():
     Path("t.csv").write_text("label,probability\nhealthy,0.1\nsick,0.8\nsick,0.4\nhealthy,0.3\n")
     assert main(["report", "t.csv", "--class_names", "[healthy,sick]"]) == 0
     assert json.loads(Path("t/metrics.json").read_text())["images_by_class"] == {"healthy": 2, "sick": 2}
+
+
+def test_a_table_that_is_not_there_is_named_as_one(capsys):
+    assert main(["report", "none.csv"]) == 1
+    assert capsys.readouterr().err.startswith("xray: error: none.csv cannot be read (No such file or directory)")

@@ -112,16 +112,20 @@ def _read_columns(table: Any, where: str) -> dict[str, list[str]]:  # noqa: ANN4
 def _read_csv(path: Path) -> dict[str, list[str]]:
     try:
         with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            header, *rows = [row for row in csv.reader(file) if row] or [[]]
+            first = file.readline()
+            file.seek(0)
+            rows = dict(enumerate(csv.reader(file, delimiter=max(",;\t", key=first.count)), start=1))
     except (OSError, csv.Error) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise UserError(f"{path} cannot be read ({reason}): give a CSV file with one row per image.") from error
-    for i, row in enumerate(rows, start=2):
+    rows = {number: row for number, row in rows.items() if any(cell.strip() for cell in row)}
+    header = rows.pop(min(rows, default=1), [])
+    for number, row in rows.items():
         if len(row) != len(header):
-            raise UserError(f"{path}, line {i} has {len(row)} values for {len(header)} columns: correct it.")
+            raise UserError(f"{path}, line {number} has {len(row)} values for {len(header)} columns: correct it.")
     names = [name.strip() for name in header]
     _reject_two_columns(names, str(path))
-    return {name: [_text(row[i]) for row in rows] for i, name in enumerate(names)}
+    return {name: [_text(row[i]) for row in rows.values()] for i, name in enumerate(names)}
 
 
 def _reject_two_columns(names: Sequence[str], where: str) -> None:

@@ -34,7 +34,7 @@ def report(
     Raises:
         UserError: The run does not exist, has no scored set, or tables are damaged (the other sets are written first).
     """
-    if run and Path(run).is_file():
+    if run and (Path(run).is_file() or Path(run).suffix.lower() == ".csv"):
         from xray.report.table import report_table
 
         folder = report_table(Path(run), out, threshold, class_names, imports)

@@ -31,6 +31,9 @@ def is_table(path: Path) -> bool:
 class TableIndex(RowIndex):
     """Images in a table with a row for each: path, label, and where known patient, split and anything else.
 
+    Names of these columns and of the classes are found in any case. A column other than `patient` and `split` that is
+    named must be there.
+
     Args:
         path: The table, CSV (separated by commas, semicolons or tabs) or Parquet.
         roots: Folders that relative paths start in, tried in this order; by default the table's folder.
