@@ -144,7 +144,8 @@ def _with_both_classes(
             if not movable:
                 raise UserError(
                     f"The images of class {label} cannot be split by patient: all are of one patient, or copies of "
-                    "one another. Add patients, or use the val folder with --data.validation folder."
+                    "one another. Add patients, or give splits of your own: a val folder with --data.validation "
+                    "folder, and a test folder instead of data.test_fraction."
                 )
             moved = min(movable, key=lambda cluster: (len(cluster), min(images[i].path for i in cluster)))
             other.remove(moved)
