@@ -79,7 +79,14 @@ def test_large_and_tiny_numbers():
     assert number(91.00536) == "91.01"
     assert number(0.00001) == "<0.0001"
     assert number(0.99999) == ">0.9999"
-    assert number(-0.00001) == ">-0.0001"
+    assert number(-0.00001) == "-1e-05"
+    assert number(-0.0026, 2) == "-0.003"
+
+
+def test_percentages_below_0_and_above_100():
+    """Metrics of one's own may have them."""
+    assert percent(-0.2) == "-20.0%"
+    assert percent(1.25) == "125.0%"
 
 
 def test_interval_formats():

@@ -15,12 +15,14 @@ MetricValue = Mapping[str, Any]
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Format a number with a fixed number of decimals; values just below 1 or above 0 are not rounded to 1 or 0."""
+    """Format a number with a fixed number of decimals, but never a value near 0 or 1 as exactly 0 or 1."""
     if value is None:
         return "not defined"
     least = 10**-digits
-    if 0 < abs(value) < least / 2:
-        return f"{'>-' if value < 0 else '<'}{least:.{digits}f}"
+    if 0 < value < least / 2:
+        return f"<{least:.{digits}f}"
+    if -least / 2 < value < 0:
+        return f"{value:.1g}"
     if 1 - least / 2 <= value < 1:
         return f">{1 - least:.{digits}f}"
     # Large likelihood ratios are not known to four decimals.
@@ -34,9 +36,9 @@ def percent(value: float | None, digits: int = 1) -> str:
     if value in {0.0, 1.0}:
         return f"{value:.0%}"
     least = 10.0 ** -(digits + 2)
-    if value < least / 2:
+    if 0 < value < least / 2:
         return f"<{least:.{digits}%}"
-    return f">{1 - least:.{digits}%}" if value >= 1 - least / 2 else f"{value:.{digits}%}"
+    return f">{1 - least:.{digits}%}" if 1 - least / 2 <= value < 1 else f"{value:.{digits}%}"
 
 
 def number_format(summary: Summary) -> Callable[[float | None], str]:
