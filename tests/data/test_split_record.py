@@ -181,4 +181,4 @@ def test_fingerprint_changes_with_content_copies_and_missing_images(images):
 def test_split_sizes_count_images_and_patients():
     images = [ImageRecord(f"{name}.png", "train", 0, name[0], name[0], name, named=True) for name in ("a1", "a2", "b1")]
     data = SimpleNamespace(source_name="labels.csv", recorded_splits={"train": images[:2], "val": images[2:]})
-    assert split_sizes(data) == "Images of labels.csv: 2 (1 patients) for training, 1 (1 patients) for validation"
+    assert split_sizes(data) == "Images of labels.csv: 2 (1 patient) for training, 1 (1 patient) for validation"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from xray.data.index.base import ImageRecord
 from xray.utils.files import open_atomic
+from xray.utils.text import count
 
 if TYPE_CHECKING:
     from xray.data.image_data import ImageData
@@ -80,7 +81,7 @@ def split_sizes(data: "ImageData") -> str:
     """Return how many images and patients each split of a fit has, in one line for people."""
     purposes = {"train": "training", "val": "validation", "test": "testing later"}
     sizes = [
-        f"{len(images):,} ({len({image.patient for image in images}):,} patients) for {purposes[split]}"
+        f"{len(images):,} ({count(len({image.patient for image in images}), 'patient')}) for {purposes[split]}"
         for split, images in data.recorded_splits.items()
     ]
     return f"Images of {data.source_name}: {', '.join(sizes)}"

@@ -26,7 +26,7 @@ from xray.runs.checkpoint import (
 from xray.scoring.inference import best_device, logits_of
 from xray.utils.errors import UserError
 from xray.utils.files import open_atomic, why_not_writable
-from xray.utils.text import printable
+from xray.utils.text import count, printable
 
 if TYPE_CHECKING:
     from xray.data.image_data import ImageData
@@ -111,7 +111,7 @@ def calibrate_checkpoint(
     labels = np.array([image.label for image in images], dtype=np.int64)
     counts = np.bincount(labels, minlength=2)
     if counts.min() < MIN_TO_CALIBRATE:
-        text = " and ".join(f"{count} of {name}" for count, name in zip(counts, data.class_names, strict=True))
+        text = " and ".join(f"{number} of {name}" for number, name in zip(counts, data.class_names, strict=True))
         data.note(
             f"Scaling and threshold are imprecise: fitted on few validation images ({text}). Use at least "
             f"{MIN_TO_CALIBRATE} of each class for a sensitivity to within 0.1."
@@ -164,7 +164,7 @@ def describe(decision: Decision) -> str:
     """Return a decision in two lines of text."""
     on = decision.fitted_on
     return (
-        f"Decision fitted on {on.images} validation images of {on.patients} patients: "
+        f"Decision fitted on {count(on.images, 'validation image')} of {count(on.patients, 'patient')}: "
         f"{decision.scaling}, threshold {decision.threshold:.4f}\n"
         f"  ({decision.description}: sensitivity {decision.sensitivity:.4f}, specificity {decision.specificity:.4f})"
     )
