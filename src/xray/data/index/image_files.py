@@ -1,7 +1,7 @@
 """List the images that a user names one by one or by their folders."""
 
 import os
-import warnings
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from xray.utils.text import printable
 def find_images(paths: Sequence[Path]) -> list[Path]:
     """List the given image files and the images in the given folders, each once, in the order given.
 
-    Files that are passed over in the folders, and folders without an image, are named in a warning.
+    Files that are passed over in the folders, and folders without an image, are named in a note on standard error.
 
     Raises:
         UserError: A path does not exist, or there is no image at all.
@@ -41,7 +41,7 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
             f"No {READABLE_FORMATS} in {where}{others and f' ({others})'}: give image files or their folders."
         )
     for path in empty:
-        warnings.warn(f"There is no image in {printable(str(path))}.", stacklevel=2)
+        print(f"Note: There is no image in {printable(str(path))}.", file=sys.stderr)
     if others:
-        warnings.warn(f"L{others[1:]}.", stacklevel=2)
+        print(f"Note: L{others[1:]}.", file=sys.stderr)
     return list(images.values())
