@@ -6,9 +6,12 @@ import numpy as np
 import onnx
 import pytest
 import torch
+import yaml
 from onnx import TensorProto, helper
 
+from xray.models.cnn import CNNClassifier
 from xray.predictor.open import open_predictor
+from xray.runs.checkpoint import CONFIG_KEY
 from xray.utils.errors import UserError
 
 
@@ -71,6 +74,18 @@ def test_checkpoint_without_torch_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     with pytest.raises(UserError, match="python -m xray export"):
         open_predictor(tmp_path / "m.ckpt")
+
+
+def test_says_of_a_checkpoint_whose_training_diverged_that_its_weights_are_nan(tmp_path):
+    model = CNNClassifier(widths=(8, 8))
+    torch.nn.init.constant_(next(model.parameters()), float("nan"))
+    config = {
+        "model": {"class_path": "xray.models.cnn.CNNClassifier", "init_args": {"widths": [8, 8]}},
+        "data": {"root": "images", "image_size": 32},
+    }
+    torch.save({"state_dict": model.state_dict(), CONFIG_KEY: yaml.safe_dump(config)}, tmp_path / "best.ckpt")
+    with pytest.raises(UserError, match=r"best.ckpt cannot be used: its weights are NaN. Training diverged"):
+        open_predictor(tmp_path / "best.ckpt")
 
 
 def test_predicts_any_number_of_images(checkpoint):

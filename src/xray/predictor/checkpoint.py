@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from xray.data.arrays import Images
@@ -16,6 +17,7 @@ from xray.predictor.manifest import Manifest
 from xray.runs.checkpoint import CODE_KEY, DATA_KEY, DECISION_KEY, OOD_KEY, Checkpoint, load_classifier
 from xray.runs.run import run_of_checkpoint
 from xray.scoring.inference import best_device, logits_of
+from xray.utils.errors import UserError
 from xray.utils.hardware import prepare_torch
 
 
@@ -23,13 +25,17 @@ class CheckpointPredictor:
     """Run the model of a checkpoint with torch, on a GPU if available.
 
     Raises:
-        UserError: The model cannot be built.
+        UserError: The model cannot be built, or its weights are NaN.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         prepare_torch()
         self.path = checkpoint.path
         self.model = load_classifier(checkpoint).to(best_device())
+        if any(torch.isnan(parameter).any() for parameter in self.model.parameters()):
+            raise UserError(
+                f"{self.path} cannot be used: its weights are NaN. Training diverged; train with a lower learning rate."
+            )
         self.feature_map = find_feature_map(self.model, checkpoint.data_settings["image_size"])
         self.manifest = manifest_of(checkpoint, self.model, has_grad_cam=self.feature_map is not None)
 
