@@ -63,5 +63,7 @@ def test_missing_ood_scores_give_no_rate():
     assert result["rejected"] is None
     assert result["share"]["value"] is None
     assert "was not recorded" in result["sentence"]
+    known = rejection_metrics(labels, {}, patients, CLASSES, "the fit had 40 training images")
+    assert known["sentence"] == "No image was rejected by an OOD check: the fit had 40 training images."
     assert not rejected_images({}, 2).any()
     assert accepted_subgroup({}, 2) == []

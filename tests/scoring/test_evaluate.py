@@ -7,10 +7,29 @@ from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 from tests.tiny_runs import tiny_run
 
 from xray.cli import main
+from xray.runs.checkpoint import DATA_KEY, OOD_KEY, Checkpoint
+from xray.scoring.evaluate import why_no_ood_check
+
+
+@pytest.mark.parametrize(
+    ("content", "clause"),
+    [
+        ({OOD_KEY: "{}"}, ""),
+        ({}, "the checkpoint has no OOD detector"),
+        ({DATA_KEY: '{"splits": {"train": {"images": 400}}}'}, "the checkpoint has no OOD detector"),
+        (
+            {DATA_KEY: '{"splits": {"train": {"images": 40}}}'},
+            "the fit had 40 training images, where the OOD detector needs 100",
+        ),
+    ],
+)
+def test_says_why_a_checkpoint_has_no_ood_check(content, clause):
+    assert why_no_ood_check(Checkpoint(Path("best.ckpt"), {}, content)) == clause
 
 
 def test_images_above_the_ood_limit_are_those_that_predict_rejects(tmp_path, capsys):

@@ -18,20 +18,32 @@ def rejected_images(ood_scores: Mapping[str, Scores], images: int) -> Mask:
 
 
 def rejection_metrics(
-    labels: Labels, ood_scores: Mapping[str, Scores], patients: Patients, class_names: Sequence[str]
+    labels: Labels,
+    ood_scores: Mapping[str, Scores],
+    patients: Patients,
+    class_names: Sequence[str],
+    why_unchecked: str = "",
 ) -> dict[str, Any]:
-    """Count the rejected images, by class and by OOD score; with a sentence for the report."""
+    """Count the rejected images, by class and by OOD score; with a sentence for the report.
+
+    Args:
+        labels: Labels, 0 or 1.
+        ood_scores: OOD scores by name; empty if there are none.
+        patients: The patient of each image.
+        class_names: Negative class, positive class.
+        why_unchecked: Why the checkpoint has no OOD detector, as a clause; empty if it has, or where it is unknown.
+    """
     if not ood_scores:
-        reason = "not recorded"
+        unknown = (
+            "The number of rejected images was not recorded. Either the checkpoint has no OOD detector, so that no "
+            "image was rejected, or the images were scored by an earlier version of xray, which did not record it."
+        )
         return {
             "rejected": None,
-            "share": Estimate(None, reason=reason).as_dict(),
+            "share": Estimate(None, reason=why_unchecked or "not recorded").as_dict(),
             "rejected_by_class": {},
             "rejected_by_distance": {},
-            "sentence": (
-                "The number of rejected images was not recorded. Either the checkpoint has no OOD detector, so that no "
-                "image was rejected, or the images were scored by an earlier version of xray, which did not record it."
-            ),
+            "sentence": f"No image was rejected by an OOD check: {why_unchecked}." if why_unchecked else unknown,
         }
     rejected = rejected_images(ood_scores, len(labels))
     share = estimates(

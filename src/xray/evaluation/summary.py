@@ -65,7 +65,9 @@ def summarise(scored_set: ScoredSet) -> dict[str, Any]:
         },
         "subgroups": [_subgroup(group, labels, table.logit, decisions, table.patient, class_names) for group in groups],
         "subgroup_notes": notes,
-        "rejections": rejection_metrics(labels, scored_set.ood_scores, patients, class_names),
+        "rejections": rejection_metrics(
+            labels, scored_set.ood_scores, patients, class_names, str(source.get("why_no_ood_check", ""))
+        ),
         "shortcuts": shortcut_metrics(labels, table.logit, scored_set.ablations, patients),
         "robustness": robustness_metrics(
             labels, table.logit, scored_set.robustness, scaling, source["threshold"], patients

@@ -15,7 +15,7 @@ from xray.evaluation.arrays import Scores
 from xray.evaluation.example_images import choose_images
 from xray.evaluation.predictions import Predictions, decide
 from xray.evaluation.scored_set import ScoredSet
-from xray.ood.detector import OODDetector
+from xray.ood.detector import MIN_IMAGES, OODDetector
 from xray.runs.checkpoint import BASELINES_KEY, CODE_KEY, DATA_KEY, DECISION_KEY, OOD_KEY, Checkpoint
 from xray.scoring.baselines import score_baselines
 from xray.scoring.corruptions import corrupt, variants
@@ -23,6 +23,7 @@ from xray.scoring.inference import logits_of
 from xray.scoring.leakage import find_duplicates
 from xray.utils.progress import with_progress
 from xray.utils.provenance import code_version
+from xray.utils.text import count
 
 if TYPE_CHECKING:
     from xray.data.image_data import ImageData
@@ -102,8 +103,20 @@ def source_of(scorer: SplitScorer, model: "ImageClassifier", data: "ImageData") 
         "code": code_version(),
         "trained_with": checkpoint.record(CODE_KEY),
         "training_data": checkpoint.record(DATA_KEY),
+        "why_no_ood_check": why_no_ood_check(checkpoint),
         "notes": data.notes,
     }
+
+
+def why_no_ood_check(checkpoint: Checkpoint) -> str:
+    """Return why a checkpoint has no OOD detector, as a clause; empty if it has one."""
+    if checkpoint.record(OOD_KEY) is not None:
+        return ""
+    trained = checkpoint.record(DATA_KEY)
+    images = trained["splits"]["train"]["images"] if trained else MIN_IMAGES
+    if images < MIN_IMAGES:
+        return f"the fit had {count(images, 'training image')}, where the OOD detector needs {MIN_IMAGES}"
+    return "the checkpoint has no OOD detector"
 
 
 def file_columns(data: "ImageData", split: str, headers: Sequence[ImageHeader]) -> dict[str, list[str]]:
