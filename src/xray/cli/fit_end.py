@@ -1,5 +1,6 @@
 """Make sure that a fit leaves a model, or says why not."""
 
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from xray.callbacks.checkpoint import RunCheckpoint
 from xray.callbacks.loggers import has_tensorboard_log
+from xray.data.datamodule import ChestXRayDataModule
 from xray.data.image_data import ImageData
 from xray.models.base import ImageClassifier
 from xray.runs.run import Run
-from xray.runs.settings import LOGS
+from xray.runs.settings import CHECKPOINTS, LOGS
 from xray.scoring.calibrate import complete_checkpoint
 from xray.utils.errors import UserError
 
@@ -37,10 +39,29 @@ def finish_fit(run: Run, trainer: Trainer, model: ImageClassifier, data: ImageDa
         )
     complete_checkpoint(run.best, data, run.logs)
     print(f"Best checkpoint: {run.best}")
-    logs = run.logs.parent.parent
-    option = "" if logs == LOGS else f" --ckpt_path {run.best}"
-    tensorboard = f"; tensorboard --logdir {logs}" if has_tensorboard_log(run.logs) else ""
-    print(f"Next: python -m xray test{option}{tensorboard}")
+    print(next_steps(run, data))
+
+
+def next_steps(run: Run, data: ImageData) -> str:
+    """Return how to test the model of a finished fit, and how to see its log.
+
+    Args:
+        run: The run; one in other folders than `logs` and `checkpoints` is found by its checkpoint only.
+        data: The data of the fit.
+    """
+    logs, checkpoints = run.logs.parent.parent, run.checkpoints.parent.parent
+    option = "" if (logs, checkpoints) == (LOGS, CHECKPOINTS) else f" --ckpt_path {shlex.quote(str(run.best))}"
+    test = f"python -m xray test{option}"
+    steps = [f"Next: {test}"]
+    if not data.has_test:
+        steps = [f"There are no test images in {data.source_name}"]
+        if isinstance(data, ChestXRayDataModule):
+            steps[0] += f": test other images with '{test} --data.root DIR', or fit with --data.test_fraction 0.2"
+        else:
+            steps[0] += ", since it has no test_dataloader: nothing can be tested"
+    if has_tensorboard_log(run.logs):
+        steps.append(f"tensorboard --logdir {shlex.quote(str(logs))}")
+    return "; ".join(steps)
 
 
 def keep_average(

@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -157,6 +158,11 @@ class BatchedImages(ImageData):
             if len(values) != len(image):
                 raise UserError(f"{self.source_name} yields {len(values)} values of {key} with {len(image)} images.")
         return {**batch, "label": torch.tensor(label, dtype=torch.int64, device=image.device), **lists}
+
+    @property
+    def has_test(self) -> bool:
+        """Return whether the other module has a `test_dataloader` of its own."""
+        return is_overridden("test_dataloader", self.module, LightningDataModule)
 
     def note(self, note: str) -> None:
         """See `ImageData.note`."""

@@ -168,6 +168,11 @@ class ChestXRayDataModule(ImageData):
         self.images[split] = images
         self._datasets[split] = ImageDataset(pixels, rows, [image.label for image in images])
 
+    @property
+    def has_test(self) -> bool:
+        """See `ImageData.has_test`."""
+        return self._source.has("test")
+
     def note(self, note: str) -> None:
         """See `ImageData.note`."""
         self._source.note(note)

@@ -57,6 +57,11 @@ class ImageData(LightningDataModule):
     def setup(self, stage: str) -> None:
         """Prepare the splits of a stage (fit, validate, calibrate or test), unless already done."""
 
+    @property
+    @abstractmethod
+    def has_test(self) -> bool:
+        """Whether there is a test split, as far as it is known before it is set up."""
+
     @abstractmethod
     def note(self, note: str) -> None:
         """Add a note to the run and issue it as a warning, unless it was added before."""
