@@ -28,11 +28,12 @@ DEFAULT = run_in("logs", "checkpoints")
     ("run", "option"),
     [
         (DEFAULT, ""),
-        (run_in("runs", "checkpoints"), " --ckpt_path checkpoints/cnn/version_0/best.ckpt"),
-        (run_in("logs", "my disk"), " --ckpt_path 'my disk/cnn/version_0/best.ckpt'"),
+        (run_in("runs", "checkpoints"), " --config runs/cnn/version_0/config.yaml"),
+        (run_in("logs", "disk"), " --config logs/cnn/version_0/config.yaml"),
+        (run_in("my runs", "disk"), " --config 'my runs/cnn/version_0/config.yaml'"),
     ],
 )
-def test_run_in_other_folders_is_tested_by_its_checkpoint(run, option, images):
+def test_run_in_other_folders_is_tested_by_its_saved_config(run, option, images):
     assert next_steps(run, ChestXRayDataModule(images)) == f"Next: python -m xray test{option}"
 
 

@@ -108,6 +108,17 @@ def test_validated_run_has_no_test():
     assert scored_sets("cnn/version_0") == [Path("logs/cnn/version_0/validate")]
 
 
+def test_run_in_another_folder_is_scored_by_its_saved_config():
+    run = Path("runs/cnn/version_0")
+    run.mkdir(parents=True)
+    (run / "config.yaml").touch()
+    with pytest.raises(UserError, match=r"'python -m xray test --config runs/cnn/version_0/config.yaml'"):
+        find_scored_set("runs/cnn/version_0")
+    scored = make_set(Path("checkpoints/cnn/version_0/validate")).parent
+    with pytest.raises(UserError, match=f"'python -m xray test --ckpt_path {scored}'"):
+        find_scored_set(str(scored))
+
+
 def test_audits_and_comparisons_are_not_runs():
     make_run("cnn/version_0", "test")
     for folder in ("logs/comparisons/comparison_0", "logs/audit/images"):

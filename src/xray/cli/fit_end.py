@@ -46,11 +46,11 @@ def next_steps(run: Run, data: ImageData) -> str:
     """Return how to test the model of a finished fit, and how to see its log.
 
     Args:
-        run: The run; one in other folders than `logs` and `checkpoints` is found by its checkpoint only.
+        run: The run; one in other folders than `logs` and `checkpoints` is found by its saved config.
         data: The data of the fit.
     """
     logs, checkpoints = run.logs.parent.parent, run.checkpoints.parent.parent
-    option = "" if (logs, checkpoints) == (LOGS, CHECKPOINTS) else f" --ckpt_path {shlex.quote(str(run.best))}"
+    option = "" if (logs, checkpoints) == (LOGS, CHECKPOINTS) else f" --config {shlex.quote(str(run.config))}"
     test = f"python -m xray test{option}"
     steps = [f"Next: {test}"]
     if not data.has_test:

@@ -94,9 +94,15 @@ def _newest_with(has_results: Callable[[Path], bool], missing: str, name: str) -
             f"that contains {PREDICTIONS} and {SOURCE}."
         )
     instead = f", or give another run: {_names(others)}" if others else ""
-    newest = _names(candidates[:1])
-    command = f"python -m xray test --ckpt_path {shlex.quote(newest)}"
-    raise UserError(f"The run {newest} has {missing}: score it with '{command}'{instead}.")
+    newest = candidates[0]
+    if newest.parent.parent == LOGS:
+        option = f"--ckpt_path {shlex.quote(_names([newest]))}"
+    elif (config := newest / "config.yaml").is_file():
+        option = f"--config {shlex.quote(str(config))}"
+    else:  # the folder of a checkpoint that was scored outside its run
+        option = f"--ckpt_path {shlex.quote(str(newest))}"
+    command = f"python -m xray test {option}"
+    raise UserError(f"The run {_names([newest])} has {missing}: score it with '{command}'{instead}.")
 
 
 def _runs_called(name: str) -> list[Path]:
