@@ -2,6 +2,7 @@
 
 import json
 import signal
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -122,7 +123,10 @@ def test_own_callbacks_take_part_in_all_stages_and_averages_are_kept(images: Pat
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_interrupted_fit_leaves_a_decided_model_and_says_how_to_go_on(images: Path, capsys, number, status):
+def test_interrupted_fit_leaves_a_decided_model_and_says_how_to_go_on(images: Path, capsys, number, status, request):
+    # Test processes of pytest-xdist ignore Ctrl-C.
+    request.addfinalizer(partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT)))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupt = ["--trainer.callbacks+", f"{__name__}.Interrupt", "--trainer.callbacks.number", str(int(number))]
     args = ["--config", str(CNN), "--data.root", str(images), *FAST, "--model.widths", "[8, 8]", "--trainer.max_epochs"]
     handler = signal.getsignal(signal.SIGINT)
@@ -139,7 +143,7 @@ def test_model_and_optimiser_without_arguments_in_a_run_of_two_steps_without_log
     config = {"model": {"class_path": f"{__name__}.Linear"}, "data": {"root": str(images)}, "trainer": trainer}
     Path("mine.yaml").write_text(yaml.safe_dump(config))
     run("fit", "--config", "mine.yaml", *FAST)
-    assert "The average of the weights has val/loss" in capsys.readouterr().out
+    assert "The average of the weights has val/calibrated_loss" in capsys.readouterr().out
     run("test")
     report = Path("logs/mine/version_0/test/report.html").read_text()
     assert f"{__name__}.Linear" in report

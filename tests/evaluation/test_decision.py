@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
@@ -44,6 +44,7 @@ def test_decision_records_its_validation_metrics(point):
         assert getattr(decision, point.rule) >= 0.9
 
 
+@settings(max_examples=12)
 @given(st.integers(0, 10**6), st.sampled_from(POINTS))
 def test_decision_survives_float32_and_json(seed, point):
     labels, logits = images(seed)
