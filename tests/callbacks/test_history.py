@@ -15,7 +15,7 @@ def test_writes_a_line_per_epoch(tmp_path):
         current_epoch=0,
         accumulate_grad_batches=2,
         optimizers=[optimizer],
-        callback_metrics={"val/loss": torch.tensor(0.3)},
+        callback_metrics={"val/loss": torch.tensor(0.3), "val/calibrated_loss": torch.tensor(0.2)},
     )
     for epoch, losses in enumerate(([1.0, 2.0, 6.0], [0.5])):
         trainer.current_epoch = epoch
@@ -26,6 +26,7 @@ def test_writes_a_line_per_epoch(tmp_path):
         history.on_train_epoch_end(trainer, model)
     first, second = read_history(tmp_path)
     assert (first["epoch"], first["train/loss"], first["val/loss"], first["lr"]) == pytest.approx((1, 3.0, 0.3, 0.01))
+    assert first["val/calibrated_loss"] == pytest.approx(0.2)
     assert first["val/auroc"] != first["val/auroc"], "not logged yet"
     assert (second["epoch"], second["train/loss"], second["val/auroc"]) == pytest.approx((2, 0.5, 0.9))
 

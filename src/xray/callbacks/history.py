@@ -14,7 +14,7 @@ from xray.data.dataset import ImageBatch
 from xray.runs.history import COLUMNS, HISTORY
 from xray.utils.files import open_atomic
 
-VALIDATED = ("val/loss", "val/auroc")
+VALIDATED = ("val/loss", "val/calibrated_loss", "val/auroc")
 
 
 def batch_loss(outputs: Any, accumulated_batches: int) -> list[Tensor]:  # noqa: ANN401 - Lightning's type

@@ -61,7 +61,7 @@ class EpochLines(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the line."""
-        names = ("val/loss", "val/auroc")
+        names = ("val/loss", "val/calibrated_loss", "val/auroc")
         values = [
             f"{name} {float(trainer.callback_metrics[name]):.4f}" for name in names if name in trainer.callback_metrics
         ]

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any, Literal
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from xray.report.style import BAND, FAINT, MODEL, SECOND, frame, report_style
+from xray.report.style import BAND, FAINT, MODEL, SECOND, THIRD, frame, report_style
 from xray.report.summary_text import MetricValue, number
 from xray.runs.history import Epoch
 from xray.scoring.corruptions import title_of
@@ -102,16 +103,19 @@ def training_figure(epochs: Sequence[Epoch], kept: int | None) -> Figure:
     for axes, name, label, colour, style in (
         (loss, "train/loss", "training", FAINT, "s--"),
         (loss, "val/loss", "validation", MODEL, "o-"),
+        (loss, "val/calibrated_loss", "validation after scaling", THIRD, "^-"),
         (auroc, "val/auroc", "validation", MODEL, "o-"),
     ):
-        axes.plot(x, [epoch[name] for epoch in epochs], style, color=colour, linewidth=1.6, markersize=4, label=label)
+        y = [epoch[name] for epoch in epochs]
+        if np.isfinite(y).any():
+            axes.plot(x, y, style, color=colour, linewidth=1.6, markersize=4, label=label)
     for axes, title in ((loss, "Loss"), (auroc, "AUROC")):
         frame(axes, "Epoch", "", title)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         if kept is not None:
             axes.axvline(kept, color=SECOND, linewidth=1.4, linestyle=":", label=f"kept, epoch {kept}")
     handles, labels = loss.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper left", ncols=3, frameon=False, bbox_to_anchor=(0.08, 1.0))
+    figure.legend(handles, labels, loc="upper left", ncols=2, frameon=False, bbox_to_anchor=(0.08, 1.0))
     return figure
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 HISTORY = "history.csv"
-COLUMNS = ("epoch", "train/loss", "val/loss", "val/auroc", "lr", "seconds")
+COLUMNS = ("epoch", "train/loss", "val/loss", "val/calibrated_loss", "val/auroc", "lr", "seconds")
 """Epochs count from 1; values that were not logged are empty."""
 Epoch = Mapping[str, float]
 """The values of one epoch by `COLUMNS`, NaN where empty."""
@@ -18,7 +18,7 @@ def read_history(run: Path) -> list[Epoch]:
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return [{name: float(row[name] or math.nan) for name in COLUMNS} for row in csv.DictReader(file)]
+        return [{name: float(row.get(name) or math.nan) for name in COLUMNS} for row in csv.DictReader(file)]
 
 
 def duration(epochs: Sequence[Epoch]) -> str:
