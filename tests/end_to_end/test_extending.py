@@ -44,6 +44,12 @@ def nothing_of_another_section() -> Iterator[None]:
     sys.modules.pop("my", None)
 
 
+@pytest.fixture(autouse=True)
+def no_report_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no figures in reports, which takes most of the time of validate, test and report."""
+    monkeypatch.setattr("xray.report.gallery.draw_figures", lambda *args, **kwargs: {})
+
+
 @pytest.mark.parametrize("title", sections())
 def test_section(title: str, images: Path) -> None:
     if "MLFlowLogger" in sections()[title] and find_spec("mlflow") is None:
