@@ -14,7 +14,7 @@ ELSEWHERE = (
 )
 """Settings, with those below them, of where and on what a run was trained rather than how."""
 PATHS = ("root", "dirpath", "default_root_dir", "save_dir", "cache_dir", "path", "checkpoints")
-"""Last parts of the names of settings that are paths. Whether the images differ is told by their fingerprints."""
+"""Last parts of the names of settings that are paths. Their fingerprints show whether the images differ."""
 
 
 def differing_settings(sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

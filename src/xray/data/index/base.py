@@ -88,7 +88,7 @@ class ImageIndex(ABC):
             patient_pattern: Finds the patient in a path where nothing else names it, see
                 `xray.data.index.patients.compile_pattern`.
             hash_files: Returns the hash of each file.
-            note: Is told what was left out.
+            note: Called with what was left out.
 
         Raises:
             UserError: A split, a class or a file is missing, or the data set is not as it should be.
