@@ -97,7 +97,7 @@ def robustness_figure(robustness: Mapping[str, Sequence[Mapping[str, Any]]]) -> 
 def training_figure(epochs: Sequence[Epoch], kept: int | None) -> Figure:
     """Draw the losses and the validation AUROC by epoch, with the epoch that was kept."""
     figure = Figure(figsize=(5.2, 2.7))
-    margins = {"left": 0.1, "right": 0.98, "bottom": 0.2, "top": 0.74, "wspace": 0.3}
+    margins = {"left": 0.12, "right": 0.98, "bottom": 0.2, "top": 0.74, "wspace": 0.48}
     loss, auroc = figure.subplots(1, 2, gridspec_kw=margins)
     x = [epoch["epoch"] for epoch in epochs]
     for axes, name, label, colour, style in (
@@ -112,6 +112,7 @@ def training_figure(epochs: Sequence[Epoch], kept: int | None) -> Figure:
     for axes, title in ((loss, "Loss"), (auroc, "AUROC")):
         frame(axes, "Epoch", "", title)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
         if kept is not None:
             axes.axvline(kept, color=SECOND, linewidth=1.4, linestyle=":", label=f"kept, epoch {kept}")
     handles, labels = loss.get_legend_handles_labels()
